@@ -1,0 +1,111 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// CI sets this, so that a warning fails the build there and never blocks somebody trying things out.
+let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] != nil
+
+let commonSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+let package = Package(
+    name: "swift-libwebsockets",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "LibWebSockets", targets: ["LibWebSockets"]),
+        .library(name: "WebSocketService", targets: ["WebSocketService"]),
+        .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibwebsockets",
+            pkgConfig: "libwebsockets",
+            providers: [.apt(["libwebsockets-dev"]), .brew(["libwebsockets"])]
+        ),
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
+        .target(
+            name: "WebSocketProtocol",
+            dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "LibWebSockets",
+            dependencies: [
+                "CLibwebsockets",
+                "COpenSSL",
+                "WebSocketProtocol",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: commonSettings + [.strictMemorySafety()]
+        ),
+        .target(
+            name: "WebSocketService",
+            dependencies: [
+                "LibWebSockets",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "WebSocketTesting",
+            dependencies: [
+                "COpenSSL",
+                "LibWebSockets",
+                "WebSocketService",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: commonSettings
+        ),
+        .executableTarget(
+            name: "Demo",
+            dependencies: ["WebSocketService", "WebSocketTesting"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "WebSocketProtocolTests",
+            dependencies: ["WebSocketProtocol"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "LibWebSocketsTests",
+            dependencies: ["COpenSSL", "LibWebSockets", "WebSocketTesting"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "WebSocketServiceTests",
+            dependencies: ["WebSocketService", "WebSocketTesting"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "WebSocketTestingTests",
+            dependencies: ["WebSocketTesting"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting"],
+            path: "Tests/Integration",
+            swiftSettings: commonSettings
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,3 @@
+// The protocol's value types (`WebSocketMessage`, `CloseCode`, `Endpoint`, …) are part of this module's API: one import
+// is enough for a user. `@_exported` is the only spelling Swift has for that.
+@_exported public import WebSocketProtocol

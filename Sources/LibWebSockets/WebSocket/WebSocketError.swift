@@ -1,0 +1,96 @@
+public import HTTPTypes
+
+/// Why a connection could not be made, or why a call on it failed.
+///
+/// `description` is written for the person reading it: what was tried, what failed and, where it helps, what to do.
+/// Programs look at ``code`` and at the detail that goes with it.
+public struct WebSocketError: Error, Sendable {
+    /// What kind of failure it is. New codes may come with new versions: keep a `default`.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+
+        /// The URL, a header, a subprotocol or an option cannot be used; nothing was sent.
+        public static let invalidConfiguration = Code(description: "invalidConfiguration")
+        /// The libwebsockets or OpenSSL found at run time cannot do the job.
+        public static let libraryUnsuitable = Code(description: "libraryUnsuitable")
+        /// The host name has no address.
+        public static let nameResolutionFailed = Code(description: "nameResolutionFailed")
+        /// No address accepted a connection.
+        public static let connectFailed = Code(description: "connectFailed")
+        /// The TLS handshake failed; ``WebSocketError/tlsFailure`` says which check.
+        public static let tlsFailed = Code(description: "tlsFailed")
+        /// The server answered the opening handshake with something other than 101; see ``WebSocketError/refusal``.
+        public static let upgradeRefused = Code(description: "upgradeRefused")
+        /// The server's answer to the opening handshake breaks HTTP or RFC 6455.
+        public static let invalidHandshake = Code(description: "invalidHandshake")
+        /// A deadline passed; ``WebSocketError/stage`` says which.
+        public static let timedOut = Code(description: "timedOut")
+        /// The connection was lost without a close frame.
+        public static let connectionLost = Code(description: "connectionLost")
+        /// The peer broke RFC 6455; ``WebSocketError/closure`` holds the code it was told.
+        public static let protocolViolation = Code(description: "protocolViolation")
+        /// A message is larger than the configured maximum.
+        public static let messageTooBig = Code(description: "messageTooBig")
+        /// The connection is closing or closed, so the call cannot be carried out.
+        public static let connectionClosed = Code(description: "connectionClosed")
+        /// The event loop was shut down.
+        public static let eventLoopShutDown = Code(description: "eventLoopShutDown")
+    }
+
+    /// How far a connection attempt had come.
+    public enum Stage: String, Sendable, CaseIterable {
+        case configuration, nameResolution, connect, proxy, tls, upgrade, open, closing
+    }
+
+    public let code: Code
+    public let stage: Stage
+    /// What was tried, what failed and what to do about it.
+    public let message: String
+    /// Which check of the TLS handshake failed.
+    public let tlsFailure: TLSFailure?
+    /// The server's refusal of the opening handshake.
+    public let refusal: UpgradeRefusal?
+    /// How the connection ended, where it had been open.
+    public let closure: WebSocketClosure?
+    /// The operating system's error number, where one was the cause.
+    public let errno: Int32?
+
+    public init(
+        _ code: Code,
+        stage: Stage,
+        message: String,
+        tlsFailure: TLSFailure? = nil,
+        refusal: UpgradeRefusal? = nil,
+        closure: WebSocketClosure? = nil,
+        errno: Int32? = nil
+    ) {
+        self.code = code
+        self.stage = stage
+        self.message = message
+        self.tlsFailure = tlsFailure
+        self.refusal = refusal
+        self.closure = closure
+        self.errno = errno
+    }
+}
+
+extension WebSocketError: CustomStringConvertible {
+    public var description: String { message }
+}
+
+/// The HTTP response with which a server refused the opening handshake.
+public struct UpgradeRefusal: Hashable, Sendable {
+    public let status: HTTPResponse.Status
+    public let headers: HTTPFields
+    /// The first 64 KiB of the body.
+    public let body: [UInt8]
+    /// How long the server asks to wait (`Retry-After`, RFC 9110 section 10.2.3), counted from the response.
+    public let retryAfter: Duration?
+
+    public init(status: HTTPResponse.Status, headers: HTTPFields, body: [UInt8], retryAfter: Duration?) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.retryAfter = retryAfter
+    }
+}

@@ -1,0 +1,16 @@
+public import HTTPTypes
+
+/// The server's answer to a successful opening handshake (RFC 6455 section 4.2.2), whole.
+public struct HandshakeResponse: Hashable, Sendable {
+    /// 101 Switching Protocols.
+    public let status: HTTPResponse.Status
+    public let headers: HTTPFields
+    /// The subprotocol the server chose among those that were offered; `nil` when it chose none.
+    public let subprotocol: String?
+
+    public init(status: HTTPResponse.Status = .switchingProtocols, headers: HTTPFields, subprotocol: String? = nil) {
+        self.status = status
+        self.headers = headers
+        self.subprotocol = subprotocol
+    }
+}

@@ -1,0 +1,54 @@
+/// What one close frame says (RFC 6455 section 5.5.1).
+public struct CloseFrame: Hashable, Sendable {
+    /// The status code; `nil` when the frame's body was empty.
+    public var code: CloseCode?
+    /// Why, for people. At most 123 bytes of UTF-8.
+    public var reason: String
+
+    public init(code: CloseCode?, reason: String = "") {
+        self.code = code
+        self.reason = reason
+    }
+}
+
+/// How a connection ended: what both sides said, and who began.
+public struct WebSocketClosure: Hashable, Sendable {
+    /// Who began to close the connection.
+    public enum Initiator: Hashable, Sendable {
+        /// This side sent its close frame first.
+        case local
+        /// The peer sent its close frame first.
+        case remote
+        /// Nobody: the connection was lost without a close frame from the peer.
+        case connectionLoss
+    }
+
+    public let initiator: Initiator
+    /// The close frame that this side sent.
+    public let sent: CloseFrame?
+    /// The close frame that the peer sent; `nil` when the connection ended without one.
+    public let received: CloseFrame?
+
+    public init(initiator: Initiator, sent: CloseFrame?, received: CloseFrame?) {
+        self.initiator = initiator
+        self.sent = sent
+        self.received = received
+    }
+
+    /// The connection close code as RFC 6455 section 7.1.5 defines it: the peer's code, 1005 when its close frame
+    /// had none, 1006 when there was no close frame.
+    public var code: CloseCode {
+        guard let received else { return .abnormalClosure }
+        return received.code ?? .noStatusReceived
+    }
+
+    /// The peer's reason, empty when it gave none.
+    public var reason: String {
+        received?.reason ?? ""
+    }
+
+    /// Whether the close handshake was completed (RFC 6455 section 7.1.4).
+    public var isClean: Bool {
+        sent != nil && received != nil
+    }
+}
