@@ -121,7 +121,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["WebSocketTesting"],
+            dependencies: ["WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
