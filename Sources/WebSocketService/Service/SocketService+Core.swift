@@ -39,6 +39,8 @@ extension SocketService {
         var phaseTask: Task<Void, Never>?
         /// Sends what is queued over the current connection.
         var drainTask: Task<Void, Never>?
+        /// How many of those have not ended, one after the other.
+        var activeDrains = 0
         /// Calls the handlers.
         var dispatchTask: Task<Void, Never>?
         /// Drops what waited too long.

@@ -14,11 +14,13 @@ extension SocketService {
     func startDraining(_ core: inout Core) {
         guard let link = core.link else { return }
         core.link?.phase = .draining
+        core.activeDrains += 1
         let previous = core.drainTask
         core.drainTask = Task {
             // It may still hold the oldest message, which a lost connection is about to hand back.
             await previous?.value
             await drain(link)
+            drainEnded()
         }
     }
 
@@ -27,14 +29,16 @@ extension SocketService {
             do {
                 try await link.connection.send(entry.message)
                 meters.sent(entry.message)
+                core.withLock { $0.queue.finishTaken() }
                 noteRequestSent(number: entry.number, generation: link.generation)
             } catch {
                 guard error is CancellationError || link.connection.hasEnded(error) else {
                     logger.warning("message refused", metadata: [LoggingKeys.error: "\(error)"])
+                    core.withLock { $0.queue.finishTaken() }
                     report([SendQueue.Drop(entry: entry, reason: .rejected)])
                     continue
                 }
-                core.withLock { $0.queue.restore(entry) }
+                core.withLock { $0.queue.restoreTaken() }
                 return
             }
         }
@@ -46,10 +50,9 @@ extension SocketService {
         let entry = core.withLock { core -> SendQueue.Entry? in
             guard core.link?.generation == generation, core.link?.phase == .draining else { return nil }
             core.queue.removeExpired(now: clock.now, drops: &drops)
-            let entry = core.queue.removeFirst()
             admitRoomWaiters(&core)
             meters.queued(core.queue.count)
-            guard entry == nil else { return entry }
+            if let entry = core.queue.takeFirst() { return entry }
             core.link?.phase = .direct
             core.expiry?.task.cancel()
             core.expiry = nil
@@ -61,20 +64,30 @@ extension SocketService {
         return entry
     }
 
+    private func drainEnded() {
+        var drops: [SendQueue.Drop] = []
+        core.withLock { core in
+            core.activeDrains -= 1
+            if core.link == nil { settleRoomWaiters(&core, &drops) }
+        }
+        report(drops)
+    }
+
     // MARK: Senders that wait for room
 
     private func admitRoomWaiters(_ core: inout Core) {
         while let waiter = core.roomWaiters.first, core.queue.hasRoom(for: waiter.entry) {
             core.roomWaiters.removeFirst()
             // A sender whose task was cancelled has been told that its message is not taken.
-            if waiter.outcome.succeed(.queued) { core.queue.restore(waiter.entry) }
+            if waiter.outcome.succeed(.queued) { core.queue.insert(waiter.entry) }
         }
         scheduleExpiry(&core)
     }
 
-    /// Without a connection the overflow rule decides about senders that waited for the queue to drain.
+    /// Without a connection the overflow rule decides about senders that waited for the queue to drain; but not before
+    /// the drain has handed back what it holds, which has a place in the queue.
     func settleRoomWaiters(_ core: inout Core, _ drops: inout [SendQueue.Drop]) {
-        guard core.queue.policy.overflow != .suspend else { return }
+        guard core.activeDrains == 0, core.queue.policy.overflow != .suspend else { return }
         while let waiter = core.roomWaiters.popFirst() {
             guard !waiter.outcome.isComplete else { continue }
             switch core.queue.admit(waiter.entry, drops: &drops) {
