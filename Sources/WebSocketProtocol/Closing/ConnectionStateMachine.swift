@@ -209,3 +209,16 @@ package struct ConnectionStateMachine: Sendable {
         role == .server ? .endTransport : .waitForPeer
     }
 }
+
+extension ConnectionStateMachine {
+    /// How the connection ends, as soon as that is certain: both close frames were exchanged, or it has failed. TCP's own
+    /// end may take longer.
+    package var end: (closure: WebSocketClosure, cause: Cause)? {
+        switch state {
+        case .connecting, .open: nil
+        case .closing(let closing):
+            closing.awaitsOnlyEndOfTransport ? (closing.closure, closing.cause(or: .closeHandshake)) : nil
+        case .closed(let closure, let cause): (closure, cause)
+        }
+    }
+}
