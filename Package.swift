@@ -36,6 +36,11 @@ let package = Package(
             pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
+        .systemLibrary(
+            name: "CLibuv",
+            pkgConfig: "libuv",
+            providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]
+        ),
         .target(
             name: "WebSocketProtocol",
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
@@ -44,6 +49,7 @@ let package = Package(
         .target(
             name: "LibWebSockets",
             dependencies: [
+                "CLibuv",
                 "CLibwebsockets",
                 "COpenSSL",
                 "WebSocketProtocol",
