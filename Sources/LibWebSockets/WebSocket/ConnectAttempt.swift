@@ -222,7 +222,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         transport.consumer = connection
         winner = nil
         transports = []
-        finish(.success(WebSocket(handshake: handshake, connection: connection)))
+        finish(.success(WebSocket(handshake: handshake, tls: transport.tlsInfo, connection: connection)))
     }
 
     private func fail(_ error: any Error) {

@@ -33,6 +33,8 @@ struct OutboundQueue: ~Copyable {
     /// Whether TCP ends when everything has been written.
     private(set) var endsWhenEmpty = false
     private(set) var sentMessageCount = 0
+    /// The payloads of the messages that were added.
+    private(set) var sentByteCount = 0
 
     init(role: Role, random: RandomByteSource) {
         machine = ConnectionStateMachine(role: role)
@@ -59,7 +61,9 @@ struct OutboundQueue: ~Copyable {
         let before = segments[last].frames.count
         try unsafe encoder.encode(opcode, payload: payload, fin: fin, rsv1: rsv1, into: segments[last].frames)
         byteCount += segments[last].frames.count - before
-        if fin, !opcode.isControl {
+        guard !opcode.isControl else { return }
+        sentByteCount += payload.count
+        if fin {
             segments[last].messageCount += 1
             sentMessageCount += 1
         }
