@@ -27,7 +27,7 @@ internal import Logging
     private var alarmDeadline: ContinuousClock.Instant?
     private var batch: [LoopWork] = []
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
-    private var clientVhosts: [ObjectIdentifier?: ClientVhost] = [:]
+    private var clientVhosts: [ClientVhost.Key: ClientVhost] = [:]
     private(set) var isShuttingDown = false
     /// Connection attempts under way; kept here until they have completed.
     var attempts: Set<ConnectAttempt> = []
@@ -39,6 +39,11 @@ internal import Logging
     let scratch: UnsafeMutableRawBufferPointer
 
     @safe private struct ClientVhost {
+        struct Key: Hashable {
+            let tls: ObjectIdentifier?
+            let proxy: String?
+        }
+
         let pointer: OpaquePointer
         /// The vhost borrows its `SSL_CTX`, which must outlive it.
         let tls: TLSClientContext?
@@ -181,11 +186,11 @@ internal import Logging
         sockets[ObjectIdentifier(socket)] = nil
     }
 
-    /// The vhost for connections with this TLS identity, or for plain ones. Made once and kept: 4.1 cannot destroy a
-    /// vhost safely while a socket is bound to it.
-    func clientVhost(for tls: TLSClientContext?) throws(WebSocketError) -> OpaquePointer {
+    /// The vhost for connections with this TLS identity, or plain ones, through this proxy (`user:password@address:port`)
+    /// or none. Made once and kept: 4.1 cannot destroy a vhost safely while a socket is bound to it.
+    func clientVhost(tls: TLSClientContext?, proxy: String?) throws(WebSocketError) -> OpaquePointer {
         preconditionOnLoop()
-        let key = tls.map { ObjectIdentifier($0) }
+        let key = ClientVhost.Key(tls: tls.map { ObjectIdentifier($0) }, proxy: proxy)
         if let vhost = clientVhosts[key] { return unsafe vhost.pointer }
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
@@ -197,9 +202,23 @@ internal import Logging
             unsafe info.options = UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
             unsafe info.provided_client_ssl_ctx = tls.sslContext
         }
-        let pointer = try unsafe createVhost(&info)
+        let pointer = try unsafe withProxy(proxy, &info) { info throws(WebSocketError) in
+            try unsafe createVhost(&info)
+        }
         unsafe clientVhosts[key] = ClientVhost(pointer: pointer, tls: tls)
         return unsafe pointer
+    }
+
+    /// libwebsockets copies the proxy's address while it makes the vhost.
+    private func withProxy(
+        _ proxy: String?, _ info: inout lws_context_creation_info,
+        _ body: (inout lws_context_creation_info) throws(WebSocketError) -> OpaquePointer
+    ) throws(WebSocketError) -> OpaquePointer {
+        guard let proxy else { return try unsafe body(&info) }
+        let copy = unsafe strdup(proxy)
+        defer { unsafe free(copy) }
+        unsafe info.http_proxy_address = UnsafePointer(copy)
+        return try unsafe body(&info)
     }
 
     func createVhost(_ info: inout lws_context_creation_info) throws(WebSocketError) -> OpaquePointer {

@@ -30,6 +30,8 @@ final class TLSHandshake: @unchecked Sendable {
 
     /// The first thing that went wrong; everything after it is a consequence.
     private(set) var failure: TLSFailure?
+    /// Whether OpenSSL has begun the handshake.
+    private(set) var hasBegun = false
     private var failureMessage: String?
     private var isComplete = false
     private var isPinFound = false
@@ -107,6 +109,7 @@ extension TLSHandshake {
         // From here on only our callback decides; should anything below fail, it refuses every certificate.
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, refuseCertificate)
         guard let handshake = unsafe PendingTLSHandshakes.of(ssl)?.take(socket: SSL_get_fd(ssl)) else { return }
+        handshake.hasBegun = true
         let reference = unsafe Unmanaged.passRetained(handshake).toOpaque()
         guard unsafe SSL_set_ex_data(ssl, index, reference) == 1 else {
             unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).release()

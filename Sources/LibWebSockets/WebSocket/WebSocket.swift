@@ -58,8 +58,26 @@ public final class WebSocket: Sendable {
         on eventLoop: EventLoop = .shared
     ) async throws -> WebSocket {
         try configuration.validate()
-        return try await ConnectAttempt.run(
-            ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration), on: eventLoop)
+        var endpoint = endpoint
+        var configuration = configuration
+        while true {
+            let plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration)
+            do {
+                return try await ConnectAttempt.run(plan, on: eventLoop)
+            } catch let error as WebSocketError {
+                guard
+                    configuration.redirects.limit > 0, let refusal = error.refusal,
+                    let redirect = try Redirect(refusal, from: endpoint)
+                else { throw error }
+                configuration.redirects.limit -= 1
+                if !redirect.isSameOrigin {
+                    configuration.dropCredentials()
+                } else if let credentials = endpoint.credentials, configuration.headers[.authorization] == nil {
+                    configuration.headers[.authorization] = credentials.basicAuthorization
+                }
+                endpoint = redirect.endpoint
+            }
+        }
     }
 
     // MARK: - Sending
