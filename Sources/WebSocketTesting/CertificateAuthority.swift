@@ -11,7 +11,7 @@ internal import COpenSSL
 ///
 /// Keys are made on the spot and nothing is written to disk unless asked for. It is for tests: nothing protects the keys.
 public final class CertificateAuthority: Sendable {
-    private let key: CertificateKeyPair
+    let key: CertificateKeyPair
     private let commonName: String
     /// The certificates between this authority and the root, its own first; empty for a root.
     private let intermediatesPEM: [String]
