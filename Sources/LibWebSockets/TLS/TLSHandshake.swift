@@ -139,8 +139,12 @@ extension TLSHandshake {
     }
 
     private func offerSession(on ssl: OpaquePointer) {
-        guard let session = context.sessions.take(for: sessionKey, now: time(nil)) else { return }
-        offeredSession = unsafe SSL_set_session(ssl, session.pointer) == 1
+        guard let session = context.sessions.take(for: sessionKey, now: time(nil)),
+            // A copy, because freeing the `SSL*` spoils the session it holds; see `tlsNewSessionCallback`.
+            let copy = unsafe OpenSSLObject(
+                SSL_SESSION_dup(session.pointer), releasedBy: { unsafe SSL_SESSION_free($0) })
+        else { return }
+        offeredSession = unsafe SSL_set_session(ssl, copy.pointer) == 1
     }
 }
 

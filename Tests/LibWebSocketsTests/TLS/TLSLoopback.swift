@@ -43,6 +43,15 @@ struct TLSLoopback {
         self.port = port
     }
 
+    private init(context: TLSClientContext, server: TLSServer, host: String, port: Int) {
+        (self.context, self.server, self.host, self.port) = (context, server, host, port)
+    }
+
+    /// The same client, and so its sessions, with another server.
+    func connecting(to server: TLSServer) -> TLSLoopback {
+        TLSLoopback(context: context, server: server, host: host, port: port)
+    }
+
     /// Shakes hands, then has the server send a byte and the client read it, so that tickets and late alerts arrive.
     func connect(announced: Bool = true) throws -> Outcome {
         let sockets = try SocketPair()
