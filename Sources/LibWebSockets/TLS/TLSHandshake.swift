@@ -203,11 +203,15 @@ extension TLSHandshake {
             subject: current.map { unsafe X509Reading.subject(of: $0) },
             issuer: current.map { unsafe X509Reading.issuer(of: $0) }, openSSLCode: Int(code))
         let sent = unsafe copenssl_sk_X509_num(X509_STORE_CTX_get0_untrusted(store))
+        let namesake = unsafe OpenSSLObject(
+            X509_STORE_CTX_get_obj_by_subject(store, X509_LU_X509, current.flatMap { unsafe X509_get_issuer_name($0) }),
+            releasedBy: { unsafe X509_OBJECT_free($0) })
         record(
             failure,
             certificate: unsafe TLSFailureMessage.Certificate(
                 validity: current.flatMap { unsafe X509Reading.validity(of: $0) }.map { $0.notBefore...max($0.notBefore, $0.notAfter) },
-                sentCertificates: Int(sent), presentedPins: presentedPins))
+                sentCertificates: Int(sent),
+                issuerHasTrustedNamesake: namesake != nil, presentedPins: presentedPins))
     }
 }
 

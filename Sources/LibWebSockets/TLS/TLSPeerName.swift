@@ -33,6 +33,8 @@ enum TLSPeerName: Hashable, Sendable {
         }
     }
 
+    static func isAddress(_ text: String) -> Bool { address(text) != nil }
+
     private static func address(_ host: String) -> TLSPeerName? {
         let isV6 = host.contains(":")
         let withoutZone = isV6 ? String(host.prefix { $0 != "%" }) : host

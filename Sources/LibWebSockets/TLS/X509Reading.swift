@@ -45,7 +45,10 @@ package enum X509Reading {
             guard let value = unsafe GENERAL_NAME_get0_value(name, &type) else { continue }
             let string = unsafe value.assumingMemoryBound(to: ASN1_STRING.self)
             switch type {
-            case GEN_DNS: result.append(escaped(unsafe bytes(of: string)))
+            case GEN_DNS:
+                let name = escaped(unsafe bytes(of: string))
+                // An address as a DNS name matches nothing, which is a riddle unless it shows.
+                result.append(TLSPeerName.isAddress(name) ? "DNS:\(name)" : name)
             case GEN_IPADD:
                 let address = unsafe bytes(of: string)
                 result.append(text(ofAddress: address) ?? "an IP address of \(address.count) bytes")

@@ -91,6 +91,16 @@ struct NameCase: Sendable, CustomTestStringConvertible {
                 == .hostnameMismatch(expected: "localhost", presented: ["localhost\\x00.attacker.example"]))
     }
 
+    @Test("An address that a certificate has as a DNS name is shown as one")
+    func addressAsName() throws {
+        let authority = try CertificateAuthority()
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: TLSHandshakeVerificationTests.server(authority.issue(names: ["127.0.0.1"])), host: "127.0.0.1"
+        ).connect()
+        #expect(outcome.message.contains("is not for 127.0.0.1 but for DNS:127.0.0.1."), "\(outcome.message)")
+    }
+
     @Test("A certificate for hundreds of names does not flood the sentence")
     func manyNames() throws {
         let authority = try CertificateAuthority()

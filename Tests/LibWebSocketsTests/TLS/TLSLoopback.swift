@@ -172,8 +172,15 @@ final class TLSServer {
     let sslContext: OpaquePointer
 
     /// - Parameter adjust: what a test does to it beyond what a configuration can say.
-    init(_ configuration: TLSServerConfiguration, adjust: (OpaquePointer) -> Void = { _ in }) throws {
+    convenience init(_ configuration: TLSServerConfiguration, adjust: (OpaquePointer) -> Void = { _ in }) throws {
         guard let made = SSL_CTX_new(TLS_server_method()) else { throw LoopbackError(description: "SSL_CTX_new failed") }
+        try self.init(adopting: made, configuration, adjust: adjust)
+    }
+
+    /// Takes over an `SSL_CTX` in which something is set already.
+    init(
+        adopting made: OpaquePointer, _ configuration: TLSServerConfiguration, adjust: (OpaquePointer) -> Void = { _ in }
+    ) throws {
         sslContext = made
         try configuration.configure(sslContext)
         SSL_CTX_set_alpn_select_cb(
