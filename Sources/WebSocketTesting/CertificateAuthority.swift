@@ -29,7 +29,8 @@ public final class CertificateAuthority: Sendable {
         key: CertificateKey = .p256
     ) throws(CertificateError) {
         let pair = try CertificateKeyPair(key)
-        let template = CertificateTemplate(commonName: commonName, validity: validity, usage: .authority(pathLength: nil))
+        let template = CertificateTemplate(
+            commonName: commonName, validity: validity, usage: .authority(pathLength: nil))
         certificatePEM = try template.sign(subjectKey: pair, issuer: nil)
         self.key = pair
         self.commonName = commonName
@@ -37,7 +38,8 @@ public final class CertificateAuthority: Sendable {
     }
 
     private init(
-        subordinateTo parent: CertificateAuthority, commonName: String, validity: CertificateValidity, usage: CertificateTemplate.Usage
+        subordinateTo parent: CertificateAuthority, commonName: String, validity: CertificateValidity,
+        usage: CertificateTemplate.Usage
     ) throws(CertificateError) {
         key = try CertificateKeyPair(.p256)
         let template = CertificateTemplate(commonName: commonName, validity: validity, usage: usage)

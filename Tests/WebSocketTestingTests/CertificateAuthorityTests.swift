@@ -100,11 +100,13 @@ private struct TemporaryDirectory: ~Copyable {
         let files = try leaf.write(to: directory.path, name: "leaf")
         for name in [["-verify_hostname", "localhost"], ["-verify_ip", "::1"]] {
             let verdict = try OpenSSLCommand.run(
-                "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", rootFile, "-untrusted", middleFile, name[0],
+                "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", rootFile, "-untrusted", middleFile,
+                name[0],
                 name[1], files.certificateChain)
             #expect(verdict.contains("leaf.pem: OK"), "\(verdict)")
         }
-        let fingerprint = try OpenSSLCommand.run("x509", "-in", files.certificateChain, "-noout", "-fingerprint", "-sha256")
+        let fingerprint = try OpenSSLCommand.run(
+            "x509", "-in", files.certificateChain, "-noout", "-fingerprint", "-sha256")
         let expected = leaf.sha256Fingerprint.map { String(format: "%02X", $0) }.joined(separator: ":")
         #expect(fingerprint.contains(expected))
 
@@ -134,7 +136,8 @@ private struct TemporaryDirectory: ~Copyable {
         for (index, (certificate, complaint)) in cases.enumerated() {
             let files = try certificate.write(to: directory.path, name: "\(index)")
             let verdict = try OpenSSLCommand.run(
-                "verify", "-auth_level", "2", "-purpose", "sslserver", "-verify_hostname", "localhost", "-CAfile", rootFile,
+                "verify", "-auth_level", "2", "-purpose", "sslserver", "-verify_hostname", "localhost", "-CAfile",
+                rootFile,
                 "-untrusted", files.certificateChain, files.certificateChain)
             #expect(verdict.contains(complaint), "\(index): \(verdict)")
         }

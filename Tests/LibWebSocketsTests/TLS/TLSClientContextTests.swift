@@ -5,11 +5,11 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A directory that is gone with the test.
@@ -135,7 +135,10 @@ final class TemporaryDirectory {
             (.pem(certificateChain: first.certificatePEM, privateKey: second.privateKeyPEM), "does not belong to"),
             (.pem(certificateChain: first.certificatePEM, privateKey: rsa.privateKeyPEM), "does not belong to"),
             (.pem(certificateChain: first.certificatePEM, privateKey: first.certificatePEM), "not a PEM private key"),
-            (.pem(certificateChain: "", privateKey: first.privateKeyPEM), "certificate chain (0 bytes in memory) hold no"),
+            (
+                .pem(certificateChain: "", privateKey: first.privateKeyPEM),
+                "certificate chain (0 bytes in memory) hold no"
+            ),
             (.pemFiles(certificateChain: "/nowhere/a.pem", privateKey: "/nowhere/a.key"), "/nowhere/a.pem"),
             (.pkcs12File("/nowhere/a.p12", passphrase: ""), "/nowhere/a.p12"),
             (.pkcs12(Array("nonsense".utf8), passphrase: ""), "is not a PKCS#12 file"),

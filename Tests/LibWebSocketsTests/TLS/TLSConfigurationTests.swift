@@ -82,7 +82,8 @@ import Testing
     @Test(
         "Anything else is refused, showing it",
         arguments: [
-            "", "sha256/", "sha1/2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha256/" + empty.dropLast(), "sha256/=" + empty.dropFirst(),
+            "", "sha256/", "sha1/2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha256/" + empty.dropLast(),
+            "sha256/=" + empty.dropFirst(),
             "sha256/" + empty + "=", " sha256/" + empty, "sha256/ " + empty.dropFirst(), "md5/" + empty,
             "sha256/!" + empty.dropFirst(), String(repeating: "A", count: 42) + "==",
         ])

@@ -108,8 +108,12 @@ import WebSocketTesting
         #expect(old.message.contains("no TLS version in common"))
         #expect(old.message.contains("TLS 1.2 or newer"))
         #expect(try outcome(client: .tls13, server: (.tls12, .tls12)).failure?.reason == .protocolVersion)
-        #expect(try outcome(client: .insecureTLS11, server: (.insecureTLS11, .insecureTLS11)).info?.version == .insecureTLS11)
-        #expect(try outcome(client: .insecureTLS10, server: (.insecureTLS10, .insecureTLS10)).info?.version == .insecureTLS10)
+        #expect(
+            try outcome(client: .insecureTLS11, server: (.insecureTLS11, .insecureTLS11)).info?.version
+                == .insecureTLS11)
+        #expect(
+            try outcome(client: .insecureTLS10, server: (.insecureTLS10, .insecureTLS10)).info?.version
+                == .insecureTLS10)
         #expect(try outcome(client: .tls12, server: (.tls12, .tls12)).info?.version == .tls12)
         #expect(try outcome(client: .tls12, server: (.tls12, nil)).info?.version == .tls13)
         #expect(try outcome(client: .tls13, server: (.tls12, nil)).info?.version == .tls13)

@@ -26,7 +26,8 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         NameCase("localhost.", names: ["localhost"], matches: true, sni: "localhost"),
         NameCase("localhost", names: ["LOCALHOST"], matches: true, sni: "localhost"),
         NameCase("a.example", names: ["b.example", "a.example"], matches: true, sni: "a.example"),
-        NameCase("xn--bcher-kva.example", names: ["xn--bcher-kva.example"], matches: true, sni: "xn--bcher-kva.example"),
+        NameCase(
+            "xn--bcher-kva.example", names: ["xn--bcher-kva.example"], matches: true, sni: "xn--bcher-kva.example"),
         NameCase("localhost", names: ["localhost.example"], matches: false, sni: "localhost"),
         NameCase("example.com", names: ["com"], matches: false, sni: "example.com"),
         NameCase("a.example", names: ["a.example\0.attacker.example"], matches: false, sni: "a.example"),

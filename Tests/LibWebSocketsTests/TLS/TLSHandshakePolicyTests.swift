@@ -84,7 +84,9 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost"])
         let pin = try authority.issue(names: ["localhost"]).spkiPin
-        let server = try TLSHandshakeVerificationTests.server(leaf) { copenssl_SSL_CTX_set_max_proto_version($0, version) }
+        let server = try TLSHandshakeVerificationTests.server(leaf) {
+            copenssl_SSL_CTX_set_max_proto_version($0, version)
+        }
         let outcome = try TLSLoopback(
             client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), pinnedKeys: [pin]), server: server
         ).connect()
@@ -134,7 +136,8 @@ import WebSocketTesting
         for trustRoots in roots {
             for authority in authorities {
                 let server = try TLSHandshakeVerificationTests.server(authority.issue(names: ["localhost"]))
-                let outcome = try TLSLoopback(client: TLSConfiguration(trustRoots: trustRoots), server: server).connect()
+                let outcome = try TLSLoopback(client: TLSConfiguration(trustRoots: trustRoots), server: server)
+                    .connect()
                 #expect(outcome.error == nil, "\(outcome.message)")
             }
         }
@@ -178,7 +181,8 @@ import WebSocketTesting
         let verification = X509_STORE_CTX_new()
         defer { X509_STORE_CTX_free(verification) }
         X509_STORE_CTX_init(
-            verification, SSL_CTX_get_cert_store(context.sslContext), copenssl_sk_X509_value(certificates.pointer, 0), nil)
+            verification, SSL_CTX_get_cert_store(context.sslContext), copenssl_sk_X509_value(certificates.pointer, 0),
+            nil)
         return X509_verify_cert(verification) == 1
     }
 }

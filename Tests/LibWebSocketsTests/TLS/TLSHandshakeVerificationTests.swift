@@ -42,7 +42,8 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         ) { _ in try CertificateAuthority(commonName: "Somebody else").issue(names: ["localhost"]) },
         CertificateCase(
             "another authority of the same name", "untrustedRoot",
-            code: X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, text: ["CN=Throw-away test CA", "An authority of that name is trusted, but its key is another one"]
+            code: X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+            text: ["CN=Throw-away test CA", "An authority of that name is trusted, but its key is another one"]
         ) { _ in try CertificateAuthority().issue(names: ["localhost"]) },
         CertificateCase(
             "self-signed", "selfSigned", code: X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
@@ -91,7 +92,8 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
 
 @Suite struct TLSHandshakeVerificationTests {
     /// Serves what a sane server would refuse to load.
-    static func server(_ certificate: IssuedCertificate, adjust: (OpaquePointer) -> Void = { _ in }) throws -> TLSServer {
+    static func server(_ certificate: IssuedCertificate, adjust: (OpaquePointer) -> Void = { _ in }) throws -> TLSServer
+    {
         var configuration = TLSServerConfiguration(identity: certificate.identity)
         configuration.securityLevel = 0
         return try TLSServer(configuration, adjust: adjust)
@@ -158,7 +160,9 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         #expect(outcome.message.contains("not trusted: CN=Other root"))
     }
 
-    @Test("A signature that the issuer did not make is refused, also when untrusted roots are accepted", arguments: [false, true])
+    @Test(
+        "A signature that the issuer did not make is refused, also when untrusted roots are accepted",
+        arguments: [false, true])
     func forgedSignature(acceptsUntrusted: Bool) throws {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost"])

@@ -4,11 +4,11 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A client and a server that shake hands over a socket pair in this thread, the client's `SSL*` made and treated the way
@@ -88,10 +88,15 @@ struct TLSLoopback {
         if clientDone, outcome.error == nil {
             ERR_clear_error()
             _ = SSL_write(accepting, "x", 1)
-            if case .failed(let code) = Self.step(client, { ssl in
-                var byte: UInt8 = 0
-                return SSL_read(ssl, &byte, 1)
-            }) { outcome.error = handshake.error(errno: code) }
+            if case .failed(let code) = Self.step(
+                client,
+                { ssl in
+                    var byte: UInt8 = 0
+                    return SSL_read(ssl, &byte, 1)
+                })
+            {
+                outcome.error = handshake.error(errno: code)
+            }
         }
         outcome.serverNameIndication = SSL_get_servername(accepting, TLSEXT_NAMETYPE_host_name).map {
             String(cString: $0)
@@ -146,10 +151,12 @@ struct TLSLoopback {
     private static func libwebsocketsStyleClient(_ context: TLSClientContext, socket: Int32) throws -> OpaquePointer {
         guard let ssl = SSL_new(context.sslContext) else { throw LoopbackError(description: "SSL_new failed") }
         // What must not survive: a callback that accepts anything, a wrong SNI, another ALPN.
-        SSL_set_verify(ssl, SSL_VERIFY_PEER, { _, store in
-            X509_STORE_CTX_set_error(store, X509_V_OK)
-            return 1
-        })
+        SSL_set_verify(
+            ssl, SSL_VERIFY_PEER,
+            { _, store in
+                X509_STORE_CTX_set_error(store, X509_V_OK)
+                return 1
+            })
         _ = copenssl_SSL_set_tlsext_host_name(ssl, "name.set.by.libwebsockets")
         _ = SSL_set_alpn_protos(ssl, [2] + Array("h2".utf8), 3)
         SSL_set_fd(ssl, socket)
@@ -173,13 +180,16 @@ final class TLSServer {
 
     /// - Parameter adjust: what a test does to it beyond what a configuration can say.
     convenience init(_ configuration: TLSServerConfiguration, adjust: (OpaquePointer) -> Void = { _ in }) throws {
-        guard let made = SSL_CTX_new(TLS_server_method()) else { throw LoopbackError(description: "SSL_CTX_new failed") }
+        guard let made = SSL_CTX_new(TLS_server_method()) else {
+            throw LoopbackError(description: "SSL_CTX_new failed")
+        }
         try self.init(adopting: made, configuration, adjust: adjust)
     }
 
     /// Takes over an `SSL_CTX` in which something is set already.
     init(
-        adopting made: OpaquePointer, _ configuration: TLSServerConfiguration, adjust: (OpaquePointer) -> Void = { _ in }
+        adopting made: OpaquePointer, _ configuration: TLSServerConfiguration,
+        adjust: (OpaquePointer) -> Void = { _ in }
     ) throws {
         sslContext = made
         try configuration.configure(sslContext)
@@ -213,9 +223,9 @@ final class SocketPair {
     init() throws {
         var descriptors: [Int32] = [0, 0]
         #if canImport(Glibc)
-        let type = Int32(SOCK_STREAM.rawValue)
+            let type = Int32(SOCK_STREAM.rawValue)
         #else
-        let type = SOCK_STREAM
+            let type = SOCK_STREAM
         #endif
         guard socketpair(AF_UNIX, type, 0, &descriptors) == 0 else {
             throw LoopbackError(description: "socketpair failed: errno \(errno)")

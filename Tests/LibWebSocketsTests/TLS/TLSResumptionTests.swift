@@ -6,7 +6,8 @@ import WebSocketTesting
 
 @Suite struct TLSResumptionTests {
     private static func loopback(
-        version: Int32, client: (CertificateAuthority) throws -> TLSConfiguration = {
+        version: Int32,
+        client: (CertificateAuthority) throws -> TLSConfiguration = {
             TLSConfiguration(trustRoots: .memory($0.certificatePEM))
         }, server: (TLSServerConfiguration, CertificateAuthority) -> TLSServerConfiguration = { server, _ in server }
     ) throws -> TLSLoopback {
@@ -48,7 +49,9 @@ import WebSocketTesting
         #expect(try loopback.connect().info?.isResumed == true)
     }
 
-    @Test("Sessions with client certificates and with pins are resumed too", arguments: TLSHandshakeVerificationTests.versions)
+    @Test(
+        "Sessions with client certificates and with pins are resumed too",
+        arguments: TLSHandshakeVerificationTests.versions)
     func withClientCertificate(version: Int32) throws {
         let loopback = try Self.loopback(version: version) { authority in
             TLSConfiguration(
@@ -70,7 +73,8 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let configuration = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
         let first = try TLSLoopback(
-            client: configuration, server: TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity)))
+            client: configuration,
+            server: TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity)))
         #expect(try first.connect().info?.isResumed == false)
         let restarted = try TLSServer(
             TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity))
@@ -88,7 +92,8 @@ import WebSocketTesting
         let loopback = try TLSLoopback(client: careless, server: server)
         #expect(try loopback.connect().error == nil)
         #expect(try loopback.connect().info?.isResumed == true)
-        let careful = try TLSLoopback(client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server)
+        let careful = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server)
         #expect(try careful.connect().failure?.reason.name == "hostnameMismatch")
     }
 }

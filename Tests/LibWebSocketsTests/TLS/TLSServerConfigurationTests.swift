@@ -82,7 +82,8 @@ import WebSocketTesting
             client: TLSConfiguration(
                 trustRoots: .memory(authority.certificatePEM), cipherSuites: ["ECDHE-ECDSA-AES128-GCM-SHA256"]),
             server: TLSServer(
-                TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity, minimumVersion: .tls13))
+                TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity, minimumVersion: .tls13)
+            )
         ).connect()
         #expect(outcome.failure?.reason == .protocolVersion)
     }
@@ -92,7 +93,8 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let identity = try authority.issue(names: ["localhost"]).identity
         let server = try TLSServer(
-            TLSServerConfiguration(identity: identity, clientCertificates: .required(.memory(authority.certificatePEM))))
+            TLSServerConfiguration(identity: identity, clientCertificates: .required(.memory(authority.certificatePEM)))
+        )
         #expect(SSL_CTX_get_verify_mode(server.sslContext) == SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
         #expect(OPENSSL_sk_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(server.sslContext))) == 1)
         let plain = try TLSServer(TLSServerConfiguration(identity: identity))
