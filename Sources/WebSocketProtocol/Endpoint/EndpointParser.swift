@@ -128,8 +128,8 @@ struct EndpointParser {
         guard digits.allSatisfy({ (0x30...0x39).contains($0) }),
             let port = Int(String(decoding: digits, as: UTF8.self)), (1...65535).contains(port)
         else {
-            let text = HeaderSyntax.quoted(String(decoding: digits, as: UTF8.self))
-            throw InvalidEndpoint("The URL's port is \(text) at byte \(digits.startIndex): ports are 1 to 65535.")
+            // Not quoted: behind `user:` it may be a password with an unescaped slash.
+            throw InvalidEndpoint("The URL's port at byte \(digits.startIndex) is not a number from 1 to 65535.")
         }
         return port
     }

@@ -6,7 +6,7 @@ extension HandshakeResponse {
     package init(
         status: HTTPResponse.Status, headers: HTTPFields, answering request: UpgradeRequest
     ) throws(HandshakeViolation) {
-        guard status == .switchingProtocols else { throw HandshakeViolation(.statusNot101(status.code)) }
+        guard status.code == 101 else { throw HandshakeViolation(.statusNot101(status.code)) }
         guard headers.listContains(.upgrade, "websocket") else {
             throw HandshakeViolation(.upgrade(found: headers[.upgrade]))
         }
