@@ -109,7 +109,13 @@ struct EndpointParser {
     /// Where the colon in front of the port is; the end of `hostAndPort` when there is none.
     private func portStart(_ hostAndPort: ArraySlice<UInt8>) throws(InvalidEndpoint) -> Int {
         guard hostAndPort.first == UInt8(ascii: "[") else {
-            return hostAndPort.firstIndex(of: UInt8(ascii: ":")) ?? hostAndPort.endIndex
+            let colons = hostAndPort.indices.filter { hostAndPort[$0] == UInt8(ascii: ":") }
+            guard colons.count <= 1 else {
+                throw InvalidEndpoint(
+                    "The URL's host at byte \(hostAndPort.startIndex) has several colons: an IPv6 "
+                        + "address goes in brackets, as in wss://[::1]/.")
+            }
+            return colons.first ?? hostAndPort.endIndex
         }
         guard let bracket = hostAndPort.lastIndex(of: UInt8(ascii: "]")) else {
             throw InvalidEndpoint("The URL's host has an opening bracket at byte \(hostAndPort.startIndex) only.")

@@ -9,8 +9,8 @@ package struct UpgradeRequestHead: Hashable, Sendable {
     package let headers: HTTPFields
 }
 
-/// Reads a client's opening handshake from the bytes of a connection (RFC 9112 sections 2 to 5), never keeping more than
-/// `maximumSize` of them.
+/// Reads a client's opening handshake from the bytes of a connection (RFC 9112 sections 2 to 5). It never keeps more of
+/// them than `maximumSize` and one read.
 package struct UpgradeRequestParser: Sendable {
     package enum Progress: Hashable, Sendable {
         case needsMoreBytes
@@ -22,13 +22,14 @@ package struct UpgradeRequestParser: Sendable {
     private var received: [UInt8] = []
     /// How many of the received bytes were searched for the end of the head.
     private var searched = 0
+    private var skippedEmptyLine = false
 
     /// - Parameter maximumSize: Of request line and headers together, in bytes.
     package init(maximumSize: Int = UpgradeRequest.defaultMaximumSize) {
         self.maximumSize = maximumSize
     }
 
-    /// - Throws: As soon as what was received cannot become an acceptable request. The connection is to be refused then.
+    /// - Throws: As soon as what was received cannot become an acceptable request; the connection is to be refused then.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(UpgradeRejection) -> Progress {
         received.append(contentsOf: bytes)
         if searched == 0, try !startsRequest() { return .needsMoreBytes }
@@ -51,8 +52,14 @@ package struct UpgradeRequestParser: Sendable {
 
     /// Whether the first byte of a request is there. One empty line in front of it is skipped (RFC 9112 section 2.2).
     private mutating func startsRequest() throws(UpgradeRejection) -> Bool {
-        if received.starts(with: "\r\n".utf8) { received.removeFirst(2) }
-        guard let first = received.first, received != Array("\r".utf8) else { return false }
+        if !skippedEmptyLine, received.first == UInt8(ascii: "\r") {
+            guard received.count > 1 else { return false }
+            if received[1] == UInt8(ascii: "\n") {
+                received.removeFirst(2)
+                skippedEmptyLine = true
+            }
+        }
+        guard let first = received.first else { return false }
         guard HeaderSyntax.isTokenCharacter(first) else {
             throw UpgradeRejection(.badRequest, "What was received is not an HTTP request.")
         }

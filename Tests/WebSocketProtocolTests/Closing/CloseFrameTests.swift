@@ -45,7 +45,8 @@ import Testing
 
     @Test func `every number is either allowed in both directions or in none`() {
         for number in UInt16.min ... .max {
-            let isAllowed = (1000...1003).contains(number) || (1007...1014).contains(number)
+            let isAllowed =
+                (1000...1003).contains(number) || (1007...1014).contains(number)
                 || (3000...4999).contains(number)
             let code = CloseCode(rawValue: number)
             #expect(code.isAllowedOnTheWire == isAllowed)

@@ -90,7 +90,8 @@ import Testing
             "65535 in the 64-bit form", [frame(.binary, form: .sixtyFourBits, length: 65535)],
             .lengthNotMinimal(length: 65535), .protocolError, "payload length 65535 not in its shortest form"),
         Row(
-            "length 2^63", [frame(.binary, form: .sixtyFourBits, length: 1 << 63)], .lengthExceeds63Bits(length: 1 << 63),
+            "length 2^63", [frame(.binary, form: .sixtyFourBits, length: 1 << 63)],
+            .lengthExceeds63Bits(length: 1 << 63),
             .protocolError, "payload length 0x8000000000000000 with its most significant bit set"),
         Row(
             "length 2^63 - 1", [frame(.binary, form: .sixtyFourBits, length: 1 << 63 - 1)],

@@ -118,7 +118,9 @@ import Testing
     }
 
     @Test func `messages of one read share one array of the size of that read`() {
-        let bytes = (0..<1000).flatMap { RawFrame(.binary, [UInt8](repeating: UInt8($0 % 251), count: 64), to: .client).bytes }
+        let bytes = (0..<1000).flatMap {
+            RawFrame(.binary, [UInt8](repeating: UInt8($0 % 251), count: 64), to: .client).bytes
+        }
         var reader = MessageReader(role: .client, maximumMessageSize: 1000)
         var turn = ReceivedTurn()
         var memory = bytes
@@ -170,7 +172,10 @@ import Testing
         for split in 0...sequence.count {
             let frames =
                 RawFrame(.text, Array("ab".utf8) + sequence[..<split], fin: false, to: .client).bytes
-                + RawFrame(.continuation, Array(sequence[split...]) + [UInt8](repeating: 0x63, count: 50), fin: false, to: .client)
+                + RawFrame(
+                    .continuation, Array(sequence[split...]) + [UInt8](repeating: 0x63, count: 50), fin: false,
+                    to: .client
+                )
                 .bytes
             let secondHeader = 2
             let certain = 2 + 2 + certainAfter + (certainAfter > split ? secondHeader : 0)

@@ -69,7 +69,9 @@ import Testing
     func `random bytes are judged as the standard library judges them`(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         // Bytes that matter to UTF-8, so that long valid runs happen.
-        let alphabet: [UInt8] = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xF0, 0xF4]
+        let alphabet: [UInt8] = [
+            0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xF0, 0xF4,
+        ]
         for _ in 0..<2_000 {
             let count = Int.random(in: 0...12, using: &generator)
             let bytes = (0..<count).compactMap { _ in alphabet.randomElement(using: &generator) }
