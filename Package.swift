@@ -20,10 +20,16 @@ let package = Package(
         .library(name: "WebSocketService", targets: ["WebSocketService"]),
         .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
     ],
+    traits: [
+        .trait(name: "ServiceLifecycleSupport", description: "`SocketService` is a `ServiceLifecycle.Service`."),
+        .default(enabledTraits: ["ServiceLifecycleSupport"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: [
         .systemLibrary(
@@ -67,6 +73,12 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycleSupport"])
+                ),
             ],
             swiftSettings: commonSettings
         ),
@@ -77,6 +89,7 @@ let package = Package(
                 "LibWebSockets",
                 "WebSocketService",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: commonSettings
@@ -98,12 +111,23 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketServiceTests",
-            dependencies: ["WebSocketService", "WebSocketTesting"],
+            dependencies: [
+                "WebSocketService",
+                "WebSocketTesting",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycleSupport"])
+                ),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["WebSocketTesting"],
+            dependencies: ["WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
