@@ -134,6 +134,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting"],
             path: "Tests/Integration",
+            exclude: ["Servers"],
             swiftSettings: commonSettings
         ),
     ],

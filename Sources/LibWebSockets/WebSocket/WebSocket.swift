@@ -1,3 +1,4 @@
+internal import HTTPTypes
 public import WebSocketProtocol
 
 /// An open WebSocket connection (RFC 6455).
