@@ -53,6 +53,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     private let outboundLock = Mutex(())
     private var outbound: Outbound
     private let inboundLock = Mutex(())
+    private let networkBytesReceived = Atomic<UInt64>(0)
     private var inbound = InboundQueue()
 
     // The loop's.
@@ -283,6 +284,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
         }
         withOutbound { outbound in
             statistics.messagesSent = outbound.queue.sentMessageCount
+            statistics.networkBytesReceived = networkBytesReceived.load(ordering: .relaxed)
             statistics.bytesSent = outbound.queue.sentByteCount
             statistics.bytesWaitingToBeWritten = outbound.queue.byteCount
             statistics.messagesNeverWritten = outbound.outcome?.unsentMessageCount ?? 0
@@ -424,6 +426,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
         // What comes after the connection was dropped, or after the peer's last frame, is nobody's.
         guard !reader.hasEnded, outcome == nil else { return true }
+        networkBytesReceived.wrappingAdd(UInt64(bytes.count), ordering: .relaxed)
         unsafe reader.read(bytes, into: &turn)
         defer { turn.removeAll() }
         deliverMessages()

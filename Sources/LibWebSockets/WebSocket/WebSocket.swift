@@ -43,13 +43,7 @@ public final class WebSocket: Sendable {
         configuration: WebSocketConfiguration = WebSocketConfiguration(),
         on eventLoop: EventLoop = .shared
     ) async throws -> WebSocket {
-        let endpoint: Endpoint
-        do {
-            endpoint = try Endpoint(url)
-        } catch {
-            throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.message)
-        }
-        return try await connect(to: endpoint, configuration: configuration, on: eventLoop)
+        try await connect(to: endpoint(url), configuration: configuration, on: eventLoop)
     }
 
     /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
@@ -78,6 +72,25 @@ public final class WebSocket: Sendable {
                 }
                 endpoint = redirect.endpoint
             }
+        }
+    }
+
+    /// Checks what ``connect(to:configuration:on:)-(String,_,_)`` checks before anything is sent: the URL, headers and
+    /// subprotocols, limits, and that TLS files can be read and used.
+    ///
+    /// - Throws: ``WebSocketError`` with `invalidConfiguration`.
+    public static func validate(
+        _ url: String, configuration: WebSocketConfiguration = WebSocketConfiguration()
+    ) throws(WebSocketError) {
+        try configuration.validate()
+        _ = try ConnectAttempt.Plan(endpoint: endpoint(url), configuration: configuration)
+    }
+
+    private static func endpoint(_ url: String) throws(WebSocketError) -> Endpoint {
+        do {
+            return try Endpoint(url)
+        } catch {
+            throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.message)
         }
     }
 

@@ -5,6 +5,9 @@ public struct WebSocketStatistics: Hashable, Sendable {
     public internal(set) var bytesSent = 0
     public internal(set) var messagesReceived = 0
     public internal(set) var bytesReceived = 0
+    /// Everything read from the network after the opening handshake, frames and unfinished messages included: it grows
+    /// while a large message arrives.
+    public internal(set) var networkBytesReceived: UInt64 = 0
     /// Received bytes that the program has not taken yet.
     public internal(set) var bytesWaitingToBeRead = 0
     /// Frames that wait for the network, in bytes.
