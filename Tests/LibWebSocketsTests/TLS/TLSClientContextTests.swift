@@ -296,6 +296,17 @@ final class TemporaryDirectory {
         #expect(throws: WebSocketError.self) { try cache.context(for: configuration) }
     }
 
+    @Test("Callers at once end up with one context")
+    func concurrentCallers() async throws {
+        let configuration = TLSConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
+        let cache = TLSClientContextCache(capacity: 2)
+        let contexts = try await withThrowingTaskGroup(of: TLSClientContext.self) { group in
+            for _ in 0..<16 { group.addTask { try cache.context(for: configuration) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(Set(contexts.map(ObjectIdentifier.init)).count == 1)
+    }
+
     @Test("The cache keeps what was used last")
     func eviction() throws {
         let pem = try CertificateAuthority().certificatePEM
