@@ -33,7 +33,7 @@ final class TLSHandshake: @unchecked Sendable {
     /// Whether OpenSSL has begun the handshake.
     private(set) var hasBegun = false
     private var failureMessage: String?
-    private var isComplete = false
+    private var hasBegun = false
     var isPinFound = false
     private var certificateWasRequested = false
     private var offeredSession = false
@@ -66,15 +66,29 @@ final class TLSHandshake: @unchecked Sendable {
             record(TLSFailure(reason: .pinMismatch, depth: 0, openSSLCode: Int(X509_V_ERR_APPLICATION_VERIFICATION)))
             throw error()
         }
-        isComplete = true
+        // OpenSSL verifies nothing with a cipher suite without authentication, which the system's configuration may offer.
+        if info.peerCertificate == nil {
+            record(TLSFailure(reason: .other("the server showed no certificate"), depth: 0))
+            throw error()
+        }
         return info
     }
 
     /// Why TLS could not be established: `tlsFailed` with the check that failed, or `connectionLost` when the
     /// connection just ended.
+    ///
+    /// - Parameter code: the system's error number, where the socket had one.
     func error(errno code: Int32? = nil) -> WebSocketError {
         if let failure, let failureMessage {
             return WebSocketError(.tlsFailed, stage: .tls, message: failureMessage, tlsFailure: failure, errno: code)
+        }
+        guard hasBegun else {
+            return WebSocketError(
+                .tlsFailed,
+                stage: .tls,
+                message: "The TLS handshake with \(server) never began.",
+                errno: code
+            )
         }
         let cause = code.map { unsafe ": " + String(cString: strerror($0)) } ?? ""
         return WebSocketError(
@@ -115,6 +129,7 @@ extension TLSHandshake {
             unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).release()
             return
         }
+        handshake.hasBegun = true
         guard unsafe handshake.setExpectations(on: ssl) else { return }
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, tlsVerifyCallback)
         unsafe handshake.offerSession(on: ssl)

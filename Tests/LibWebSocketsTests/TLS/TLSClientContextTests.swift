@@ -149,7 +149,47 @@ final class TemporaryDirectory {
         }
     }
 
-    @Test("Keys of the older PEM forms and a missing key file are told apart from the good")
+    @Test(
+        "Keys in the older PEM forms (PKCS#1, SEC1, with parameters before them, encrypted) are read",
+        arguments: [CertificateKey.p256, .rsa(bits: 2_048)]
+    )
+    func traditionalKeys(kind: CertificateKey) throws {
+        let issued = try CertificateAuthority().issue(key: kind)
+        let key = try PEM.privateKey(Array(issued.privateKeyPEM.utf8), from: .bytes([]), passphrase: nil)
+        func traditional(_ cipher: OpaquePointer?, _ passphrase: [UInt8]) throws -> String {
+            guard let bio = OpenSSLObject(BIO_new(BIO_s_mem()), releasedBy: { BIO_free_all($0) }) else {
+                throw LoopbackError(description: "no memory BIO")
+            }
+            PEM_write_bio_PrivateKey_traditional(
+                bio.pointer,
+                key.pointer,
+                cipher,
+                passphrase,
+                Int32(passphrase.count),
+                nil,
+                nil
+            )
+            var bytes: UnsafePointer<UInt8>?
+            let count = copenssl_BIO_get_mem_data(bio.pointer, &bytes)
+            return String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+        }
+        let plain = try traditional(nil, [])
+        #expect(plain.hasPrefix(kind == .p256 ? "-----BEGIN EC PRIVATE" : "-----BEGIN RSA PRIVATE"))
+        // What `openssl ecparam -genkey` writes first: the name of P-256.
+        let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        let encrypted = try traditional(EVP_aes_128_cbc(), Array("p".utf8))
+        #expect(encrypted.contains("Proc-Type: 4,ENCRYPTED"))
+        for (text, passphrase) in [(plain, nil), (parameters + plain, nil), (encrypted, "p")] {
+            let identity = TLSIdentity.pem(
+                certificateChain: issued.certificatePEM,
+                privateKey: text,
+                passphrase: passphrase
+            )
+            _ = try TLSClientContext(TLSConfiguration(clientIdentity: identity))
+        }
+    }
+
+    @Test("Chain and key are read from files, and a missing one is named")
     func files() throws {
         let directory = try TemporaryDirectory()
         let files = try CertificateAuthority().issue(purpose: .client).write(to: directory.path, name: "client")
@@ -254,6 +294,17 @@ final class TemporaryDirectory {
 
         unlink(file)
         #expect(throws: WebSocketError.self) { try cache.context(for: configuration) }
+    }
+
+    @Test("Callers at once end up with one context")
+    func concurrentCallers() async throws {
+        let configuration = TLSConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
+        let cache = TLSClientContextCache(capacity: 2)
+        let contexts = try await withThrowingTaskGroup(of: TLSClientContext.self) { group in
+            for _ in 0..<16 { group.addTask { try cache.context(for: configuration) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(Set(contexts.map(ObjectIdentifier.init)).count == 1)
     }
 
     @Test("The cache keeps what was used last")

@@ -222,7 +222,25 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
             server: Self.server(authority.issue(names: ["localhost"])))
         #expect(try loopback.connect().error == nil)
         let outcome = try loopback.connect(announced: false)
-        #expect(outcome.error != nil)
+        #expect(outcome.message == "The TLS handshake with localhost:443 never began.")
+        #expect(outcome.info == nil)
+    }
+
+    @Test("A server that shows no certificate, with a cipher suite that needs none, is refused")
+    func anonymous() throws {
+        let authority = try CertificateAuthority()
+        let anonymous: (OpaquePointer) -> Void = { sslContext in
+            SSL_CTX_set_security_level(sslContext, 0)
+            SSL_CTX_set_cipher_list(sslContext, "AECDH-AES256-SHA")
+            copenssl_SSL_CTX_set_max_proto_version(sslContext, TLS1_2_VERSION)
+        }
+        let loopback = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: Self.server(authority.issue(names: ["localhost"]), adjust: anonymous)
+        )
+        anonymous(loopback.context.sslContext)
+        let outcome = try loopback.connect()
+        #expect(outcome.failure?.reason == .other("the server showed no certificate"), "\(outcome.message)")
         #expect(outcome.info == nil)
     }
 
