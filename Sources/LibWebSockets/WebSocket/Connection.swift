@@ -123,7 +123,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     /// Returns false when the output is full, or belongs to another sender.
     private func trySend(_ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part) throws -> Bool {
         let needsSchedule = try withOutbound { outbound -> Bool? in
-            guard outbound.queue.machine.state == .open else { throw Self.closedError(outbound.outcome) }
+            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
             guard canAppend(outbound, part) else { return nil }
             var isFinal = true
             if case .fragment(let isLast) = part { isFinal = isLast }
@@ -148,7 +148,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     func beginStream() async throws {
         while true {
             let isMine = try withOutbound { outbound throws(WebSocketError) in
-                guard outbound.queue.machine.state == .open else { throw Self.closedError(outbound.outcome) }
+                guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
                 defer { outbound.isStreaming = true }
                 return !outbound.isStreaming
             }
@@ -175,7 +175,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 let result: Result<Void, any Error>? = withOutbound { outbound in
                     if Task.isCancelled { return .failure(CancellationError()) }
-                    if outbound.queue.machine.state != .open || canAppend(outbound, part) { return .success(()) }
+                    if !outbound.queue.machine.allowsSending || canAppend(outbound, part) { return .success(()) }
                     outbound.waiters[id] = continuation
                     return nil
                 }
@@ -194,8 +194,8 @@ final class Connection: PipeConsumer, @unchecked Sendable {
                 do {
                     let needsSchedule = try withOutbound { outbound in
                         if Task.isCancelled { throw CancellationError() }
-                        guard outbound.queue.machine.state == .open else { throw Self.closedError(outbound.outcome) }
-                        try outbound.queue.appendControl(.ping, payload: PendingPings.payload(number))
+                        guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+                        try outbound.queue.appendPing(PendingPings.payload(number))
                         outbound.pings.add(number, at: .now, continuation)
                         return Self.markScheduled(&outbound.queue)
                     }
@@ -465,10 +465,10 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     private func answerPings() {
         let hasOutput = withOutbound { outbound in
             // After a close frame nothing more is sent (RFC 6455 section 5.5.1).
-            guard outbound.queue.machine.state == .open else { return false }
+            guard outbound.queue.machine.allowsSending else { return false }
             for ping in turn.pings {
                 do {
-                    try outbound.queue.appendControl(.pong, payload: ping)
+                    try outbound.queue.appendPong(ping)
                 } catch {
                     logger.error("a ping could not be answered", metadata: ["error": "\(error)"])
                 }

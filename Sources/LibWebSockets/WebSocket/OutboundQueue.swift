@@ -18,8 +18,8 @@ struct OutboundQueue: ~Copyable {
     private static let segmentSize = 64 << 10
     /// A segment this small is kept for the next message; larger ones go, so that idle connections stay small.
     private static let largestKeptCapacity = 4 << 10
-    /// Pongs beyond this many waiting bytes are not added: a peer that pings without reading gets the first ones only.
-    private static let controlLimit = 64 << 10
+    /// How many bytes of pings and pongs may wait before further pongs are left out.
+    private static let pongLimit = 64 << 10
 
     var machine: ConnectionStateMachine
     private var encoder: FrameEncoder
@@ -69,10 +69,20 @@ struct OutboundQueue: ~Copyable {
         }
     }
 
-    /// Adds a ping or a pong, which goes out at the next boundary between segments.
-    mutating func appendControl(_ opcode: Opcode, payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
+    /// Adds a ping, which goes out at the next boundary between segments.
+    mutating func appendPing(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
+        try appendControl(.ping, payload)
+    }
+
+    /// Adds a pong, as ``appendPing(_:)`` does, unless too many wait already. A peer may be left without an answer to all
+    /// but its latest ping (RFC 6455 section 5.5.3); one that pings without reading gets the first ones only.
+    mutating func appendPong(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
+        guard (control?.count ?? 0) < Self.pongLimit else { return }
+        try appendControl(.pong, payload)
+    }
+
+    private mutating func appendControl(_ opcode: Opcode, _ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
         let frames = control ?? FrameBuffer(headroom: clws_pre)
-        guard frames.count < Self.controlLimit else { return }
         let before = frames.count
         try encoder.encode(opcode, payload: payload, into: frames)
         control = frames
