@@ -33,7 +33,6 @@ final class TLSHandshake: @unchecked Sendable {
     /// Whether OpenSSL has begun the handshake.
     private(set) var hasBegun = false
     private var failureMessage: String?
-    private var hasBegun = false
     var isPinFound = false
     private var certificateWasRequested = false
     private var offeredSession = false
@@ -123,7 +122,6 @@ extension TLSHandshake {
         // From here on only our callback decides; should anything below fail, it refuses every certificate.
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, refuseCertificate)
         guard let handshake = unsafe PendingTLSHandshakes.of(ssl)?.take(socket: SSL_get_fd(ssl)) else { return }
-        handshake.hasBegun = true
         let reference = unsafe Unmanaged.passRetained(handshake).toOpaque()
         guard unsafe SSL_set_ex_data(ssl, index, reference) == 1 else {
             unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).release()
