@@ -170,6 +170,13 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     func transport(_ transport: ClientTransport, didReceiveHead head: ResponseHead) -> Bool {
+        guard (100...599).contains(head.status) else {
+            fail(
+                WebSocketError(
+                    .invalidHandshake, stage: .upgrade,
+                    message: "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status)"))
+            return false
+        }
         let status = HTTPResponse.Status(code: head.status)
         guard status == .switchingProtocols else {
             refusalHead = head
