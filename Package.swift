@@ -97,13 +97,14 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["WebSocketTesting"],
+            dependencies: ["COpenSSL", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting"],
             path: "Tests/Integration",
+            exclude: ["Servers"],
             swiftSettings: commonSettings
         ),
     ],
