@@ -86,7 +86,7 @@ struct ExternalServerTests {
     @Test("says why a server does not start")
     func failure() async throws {
         let error = await #expect(throws: ExternalServer.Failure.self) {
-            try await ExternalServer.with(script: "echo.py", arguments: { _ in ["--nonsense"] }) { _ in }
+            try await ExternalServer.with(script: "echo.py", arguments: { _ in ["--nonsense"] }, body: { _ in })
         }
         #expect(error?.description.contains("unrecognized arguments: --nonsense") == true)
     }
