@@ -30,8 +30,9 @@ final class TLSHandshake: @unchecked Sendable {
 
     /// The first thing that went wrong; everything after it is a consequence.
     private(set) var failure: TLSFailure?
+    /// Whether OpenSSL has begun the handshake.
+    private(set) var hasBegun = false
     private var failureMessage: String?
-    private var hasBegun = false
     var isPinFound = false
     private var certificateWasRequested = false
     private var offeredSession = false
