@@ -1,17 +1,11 @@
 import Foundation
+import WebSocketTesting
 
-/// A certificate chain and its key, for a server to present.
-struct PEMIdentity: Sendable {
-    var certificateChain: String
-    var privateKey: String
-
-    /// Writes both to files and gives the arguments that name them.
+extension IssuedCertificate {
+    /// Writes chain and key to files and gives the arguments that name them.
     fileprivate func arguments(in directory: URL) throws -> [String] {
-        let certificate = directory.appending(path: "certificate.pem")
-        let key = directory.appending(path: "key.pem")
-        try certificateChain.write(to: certificate, atomically: true, encoding: .utf8)
-        try privateKey.write(to: key, atomically: true, encoding: .utf8)
-        return ["--certificate", certificate.path, "--key", key.path]
+        let files = try write(to: directory.path, name: "server")
+        return ["--certificate", files.certificateChain, "--key", files.privateKey]
     }
 }
 
@@ -30,9 +24,9 @@ struct EchoServerOptions: Sendable {
     }
 
     /// `nil` for plain `ws:`.
-    var identity: PEMIdentity?
-    /// PEM: demand a client certificate from one of these authorities.
-    var clientAuthorities: String?
+    var certificate: IssuedCertificate?
+    /// Demand a client certificate from this authority.
+    var clientAuthority: CertificateAuthority?
     var compression = true
     /// The largest message the server accepts, in bytes.
     var maximumMessageSize = 64 << 20
@@ -48,12 +42,8 @@ struct EchoServerOptions: Sendable {
     var refusal: Refusal?
 
     fileprivate func arguments(in directory: URL) throws -> [String] {
-        var arguments = try identity?.arguments(in: directory) ?? []
-        if let clientAuthorities {
-            let file = directory.appending(path: "client-ca.pem")
-            try clientAuthorities.write(to: file, atomically: true, encoding: .utf8)
-            arguments += ["--client-ca", file.path]
-        }
+        var arguments = try certificate?.arguments(in: directory) ?? []
+        if let clientAuthority { arguments += ["--client-ca", try clientAuthority.write(to: directory.path)] }
         if !compression { arguments.append("--no-compression") }
         arguments += ["--max-size", String(maximumMessageSize)]
         for subprotocol in subprotocols { arguments += ["--subprotocol", subprotocol] }
@@ -79,7 +69,7 @@ func withEchoServer<Result>(
 ///
 /// - Parameter readTimeout: In whole seconds: nginx closes a connection on which the upstream is silent for so long.
 func withNginx<Result>(
-    identity: PEMIdentity,
+    certificate: IssuedCertificate,
     upstream: ExternalServer,
     readTimeout: Duration = .seconds(60),
     _ body: (ExternalServer) async throws -> Result
@@ -87,7 +77,7 @@ func withNginx<Result>(
     try await ExternalServer.with(
         script: "nginx.py",
         arguments: { directory in
-            try identity.arguments(in: directory) + [
+            try certificate.arguments(in: directory) + [
                 "--prefix", directory.path, "--upstream", String(upstream.port),
                 "--read-timeout", String(readTimeout.components.seconds),
             ]

@@ -50,13 +50,11 @@ final class ExternalServer: Sendable {
     ) async throws -> Result {
         let directory = FileManager.default.temporaryDirectory.appending(path: "external-server-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer {
-            // A well-behaved server has nothing to say, so whatever it said helps to understand the test.
-            for line in log(in: directory).split(separator: "\n") { print("[\(script)] \(line)") }
-            try? FileManager.default.removeItem(at: directory)
-        }
+        defer { try? FileManager.default.removeItem(at: directory) }
         let server = try await ExternalServer(
             script: script, arguments: try arguments(directory), directory: directory)
+        // A well-behaved server has nothing to say, so whatever it said helps to understand the test.
+        defer { for line in server.log.split(separator: "\n") { print("[\(script)] \(line)") } }
         do {
             let result = try await body(server)
             await server.kill()
@@ -69,6 +67,11 @@ final class ExternalServer: Sendable {
 
     /// What the server wrote to its standard error so far.
     var log: String { Self.log(in: directory) }
+
+    /// The URL of the WebSocket server behind the port.
+    func url(scheme: String, host: String = "localhost", path: String = "/") -> String {
+        "\(scheme)://\(host):\(port)\(path)"
+    }
 
     var isRunning: Bool { running.withLock { $0 != nil } }
 

@@ -1,5 +1,7 @@
 import Foundation
+import LibWebSockets
 import Testing
+import WebSocketTesting
 
 /// The harness itself: a test that relies on a server being killed, paused or restarted relies on these.
 @Suite("External servers", .needsEchoServer, .timeLimit(.minutes(5)))
@@ -65,12 +67,6 @@ struct ExternalServerTests {
     @Test("takes its options")
     func options() async throws {
         var options = EchoServerOptions()
-        options.refusal = .init(status: 503, retryAfter: "7")
-        try await withEchoServer(options) { server in
-            // An ordinary request is refused before the option has its say; that it starts shows that it is known.
-            #expect(server.isRunning)
-        }
-        options = EchoServerOptions()
         options.compression = false
         options.subprotocols = ["a", "b"]
         options.delay = .milliseconds(1)
@@ -79,7 +75,80 @@ struct ExternalServerTests {
         options.closing = .init(code: 1012, reason: "restart")
         options.pingInterval = .seconds(1)
         try await withEchoServer(options) { server in
-            #expect(ask(server) == Self.refusal)
+            let socket = try await WebSocket.connect(
+                to: server.url(scheme: "ws"), configuration: WebSocketConfiguration(subprotocols: ["b"]))
+            var messages: [String?] = []
+            for try await message in socket.messages { messages.append(message.text) }
+            #expect(messages == ["0", "1"])
+            #expect(socket.closure?.received?.code == .serviceRestart)
+            #expect(socket.closure?.received?.reason == "restart")
+            #expect(socket.handshake.subprotocol == "b")
+        }
+    }
+
+    @Test("refuses the opening handshake when told to")
+    func refusal() async throws {
+        var options = EchoServerOptions()
+        options.refusal = .init(status: 503, retryAfter: "7")
+        try await withEchoServer(options) { server in
+            let error = await #expect(throws: WebSocketError.self) {
+                try await WebSocket.connect(to: server.url(scheme: "ws"))
+            }
+            #expect(error?.code == .upgradeRefused)
+            #expect(error?.refusal?.retryAfter == .seconds(7))
+        }
+    }
+
+    @Test("speaks wss, and demands a client certificate when told to")
+    func tls() async throws {
+        let authority = try CertificateAuthority()
+        var options = EchoServerOptions()
+        options.certificate = try authority.issue(names: ["localhost"])
+        options.clientAuthority = authority
+        let client = try authority.issue(names: ["client"], purpose: .client)
+        try await withEchoServer(options) { server in
+            var tls = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+            await #expect(throws: WebSocketError.self) {
+                let socket = try await WebSocket.connect(
+                    to: server.url(scheme: "wss"), configuration: WebSocketConfiguration(tls: tls))
+                // In TLS 1.3 the server refuses the client only after the client's handshake has ended.
+                for try await _ in socket.messages {}
+            }
+            tls.clientIdentity = client.identity
+            let socket = try await WebSocket.connect(
+                to: server.url(scheme: "wss"), configuration: WebSocketConfiguration(tls: tls))
+            try await socket.send("hello")
+            for try await message in socket.messages {
+                #expect(message.text == "hello")
+                break
+            }
+            _ = await socket.close()
+        }
+    }
+
+    @Test("has nginx in front of it, which comes back on its port too", .needsNginx)
+    func nginx() async throws {
+        let authority = try CertificateAuthority()
+        let certificate = try authority.issue(names: ["localhost"])
+        let tls = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        try await withEchoServer { upstream in
+            let nginx = try await withNginx(certificate: certificate, upstream: upstream) { nginx in
+                for _ in 0..<2 {
+                    let socket = try await WebSocket.connect(
+                        to: nginx.url(scheme: "wss"), configuration: WebSocketConfiguration(tls: tls))
+                    try await socket.send("hello")
+                    for try await message in socket.messages {
+                        #expect(message.text == "hello")
+                        break
+                    }
+                    await nginx.kill()
+                    await #expect(throws: WebSocketError.self) { for try await _ in socket.messages {} }
+                    #expect(HTTPProbe.ask(port: nginx.port) == .refused)
+                    try await nginx.restart()
+                }
+                return nginx
+            }
+            #expect(HTTPProbe.ask(port: nginx.port) == .refused)
         }
     }
 
