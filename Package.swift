@@ -126,7 +126,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["WebSocketService", "WebSocketTesting"],
+            dependencies: ["COpenSSL", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
