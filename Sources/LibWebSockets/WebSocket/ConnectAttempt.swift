@@ -151,6 +151,14 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     func transport(_ transport: ClientTransport, didReceiveHead head: ResponseHead) -> Bool {
         stage = .upgrade
+        // RFC 9110 section 15; `HTTPResponse.Status` traps on anything else.
+        guard (100...999).contains(head.status) else {
+            fail(
+                WebSocketError(
+                    .invalidHandshake, stage: .upgrade,
+                    message: "\(plan.endpoint.origin) answered the upgrade request with \(head.status), which is no HTTP status"))
+            return false
+        }
         let status = HTTPResponse.Status(code: head.status)
         guard status == .switchingProtocols else {
             refusalHead = head
