@@ -26,7 +26,7 @@ internal import Logging
     /// The deadline for which libwebsockets' own timer is armed.
     private var armedDeadline: ContinuousClock.Instant?
     /// libwebsockets keeps the address of an armed timer, so it lives outside of Swift's storage.
-    private let alarm: UnsafeMutablePointer<lws_sorted_usec_list_t>
+    private let alarm: UnsafeMutablePointer<Alarm>
     private var batch: [LoopWork] = []
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
     private var clientVhosts: [ObjectIdentifier?: ClientVhost] = [:]
@@ -39,6 +39,12 @@ internal import Logging
 
     /// Bytes from the network pass through here on their way into messages.
     let scratch: UnsafeMutableRawBufferPointer
+
+    /// libwebsockets' timer, and what its callback needs: it gets the address of the first member.
+    @safe private struct Alarm {
+        var timer: lws_sorted_usec_list_t
+        let context: OpaquePointer
+    }
 
     @safe private struct ClientVhost {
         let pointer: OpaquePointer
@@ -70,8 +76,13 @@ internal import Logging
         unsafe self.context = context
         self.mailbox = mailbox
         unsafe alarm = .allocate(capacity: 1)
-        unsafe alarm.initialize(to: lws_sorted_usec_list_t())
-        unsafe alarm.pointee.cb = { _ in }
+        unsafe alarm.initialize(to: Alarm(timer: lws_sorted_usec_list_t(), context: context))
+        unsafe alarm.pointee.timer.cb = { timer in
+            // libwebsockets runs its timers before it waits, and then waits for whatever comes next: only this makes it
+            // return to the loop now.
+            guard let timer = unsafe timer else { return }
+            unsafe lws_cancel_service(UnsafeRawPointer(timer).assumingMemoryBound(to: Alarm.self).pointee.context)
+        }
         unsafe scratch = .allocate(byteCount: Self.serviceBufferSize, alignment: 16)
     }
 
@@ -164,18 +175,19 @@ internal import Logging
 
     private func armAlarm() {
         let deadline = timers.nextDeadline()
+        let timer = unsafe UnsafeMutableRawPointer(alarm).assumingMemoryBound(to: lws_sorted_usec_list_t.self)
         // libwebsockets detaches a timer when it fires, which may be a little early by our clock.
-        let isArmed = unsafe alarm.pointee.list.owner != nil
+        let isArmed = unsafe timer.pointee.list.owner != nil
         guard deadline != armedDeadline || isArmed != (deadline != nil) else { return }
         armedDeadline = deadline
         guard let deadline else {
-            unsafe clws_sul_cancel(context, alarm)
+            unsafe clws_sul_cancel(context, timer)
             return
         }
         let (seconds, attoseconds) = (deadline - ContinuousClock.now).components
         // A century is as good as never, and keeps the arithmetic away from its limits.
         let microseconds = min(seconds, 3_155_760_000) * 1_000_000 + attoseconds / 1_000_000_000_000
-        unsafe lws_sul_schedule(context, 0, alarm, alarm.pointee.cb, max(1, microseconds))
+        unsafe lws_sul_schedule(context, 0, timer, timer.pointee.cb, max(1, microseconds))
     }
 
     // MARK: - Sockets and vhosts
