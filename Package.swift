@@ -20,10 +20,16 @@ let package = Package(
         .library(name: "WebSocketService", targets: ["WebSocketService"]),
         .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
     ],
+    traits: [
+        .trait(name: "ServiceLifecycleSupport", description: "`SocketService` is a `ServiceLifecycle.Service`."),
+        .default(enabledTraits: ["ServiceLifecycleSupport"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: [
         .systemLibrary(
@@ -36,6 +42,11 @@ let package = Package(
             pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
+        .systemLibrary(
+            name: "CLibuv",
+            pkgConfig: "libuv",
+            providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]
+        ),
         .target(
             name: "WebSocketProtocol",
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
@@ -44,6 +55,7 @@ let package = Package(
         .target(
             name: "LibWebSockets",
             dependencies: [
+                "CLibuv",
                 "CLibwebsockets",
                 "COpenSSL",
                 "WebSocketProtocol",
@@ -61,6 +73,12 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycleSupport"])
+                ),
             ],
             swiftSettings: commonSettings
         ),
@@ -71,6 +89,7 @@ let package = Package(
                 "LibWebSockets",
                 "WebSocketService",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: commonSettings
@@ -92,18 +111,30 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketServiceTests",
-            dependencies: ["WebSocketService", "WebSocketTesting"],
+            dependencies: [
+                "WebSocketService",
+                "WebSocketTesting",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycleSupport"])
+                ),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["WebSocketTesting"],
+            dependencies: ["WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting"],
             path: "Tests/Integration",
+            exclude: ["Servers"],
             swiftSettings: commonSettings
         ),
     ],

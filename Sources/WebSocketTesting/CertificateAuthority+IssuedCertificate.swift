@@ -2,11 +2,11 @@ internal import COpenSSL
 public import LibWebSockets
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// A certificate of a ``CertificateAuthority`` with its key.
@@ -103,7 +103,9 @@ extension CertificateAuthority {
 private func writePEM(_ text: String, to path: String, mode: mode_t) throws(CertificateError) {
     unlink(path)
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-    guard descriptor >= 0 else { throw CertificateError("\(path) cannot be made (\(String(cString: strerror(errno))))") }
+    guard descriptor >= 0 else {
+        throw CertificateError("\(path) cannot be made (\(String(cString: strerror(errno))))")
+    }
     defer { close(descriptor) }
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

@@ -2,11 +2,11 @@ internal import COpenSSL
 internal import LibWebSockets
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// What a certificate is to say; ``sign(subjectKey:issuer:)`` makes it.

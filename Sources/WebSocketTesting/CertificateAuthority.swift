@@ -11,7 +11,7 @@ internal import COpenSSL
 ///
 /// Keys are made on the spot and nothing is written to disk unless asked for. It is for tests: nothing protects the keys.
 public final class CertificateAuthority: Sendable {
-    private let key: CertificateKeyPair
+    let key: CertificateKeyPair
     private let commonName: String
     /// The certificates between this authority and the root, its own first; empty for a root.
     private let intermediatesPEM: [String]
@@ -29,7 +29,8 @@ public final class CertificateAuthority: Sendable {
         key: CertificateKey = .p256
     ) throws(CertificateError) {
         let pair = try CertificateKeyPair(key)
-        let template = CertificateTemplate(commonName: commonName, validity: validity, usage: .authority(pathLength: nil))
+        let template = CertificateTemplate(
+            commonName: commonName, validity: validity, usage: .authority(pathLength: nil))
         certificatePEM = try template.sign(subjectKey: pair, issuer: nil)
         self.key = pair
         self.commonName = commonName
@@ -37,7 +38,8 @@ public final class CertificateAuthority: Sendable {
     }
 
     private init(
-        subordinateTo parent: CertificateAuthority, commonName: String, validity: CertificateValidity, usage: CertificateTemplate.Usage
+        subordinateTo parent: CertificateAuthority, commonName: String, validity: CertificateValidity,
+        usage: CertificateTemplate.Usage
     ) throws(CertificateError) {
         key = try CertificateKeyPair(.p256)
         let template = CertificateTemplate(commonName: commonName, validity: validity, usage: usage)

@@ -24,13 +24,28 @@ public final class EventLoop: TaskExecutor {
         case ended
     }
 
+    /// What waits for the sockets.
+    enum Backend {
+        /// libuv where libwebsockets' plugin for it is installed, else `poll(2)`.
+        case automatic
+        case libuv
+        case poll
+    }
+
     private let life = Mutex(Life.idle)
+    private let backend: Backend
     private let mailbox = Mailbox()
     private let end = EndSignal()
 
     /// Creates a loop. Its thread starts with the first connection, and ends with ``shutdown()`` or when neither the
     /// program nor a connection refers to the loop any more.
-    public init() {}
+    public convenience init() {
+        self.init(backend: .automatic)
+    }
+
+    init(backend: Backend) {
+        self.backend = backend
+    }
 
     deinit {
         _ = mailbox.post(.run { $0.shutDown() })
@@ -83,7 +98,7 @@ public final class EventLoop: TaskExecutor {
             case .idle: break
             }
             do throws(WebSocketError) {
-                try Self.startThread(mailbox: mailbox, end: end)
+                try Self.startThread(mailbox: mailbox, backend: backend, end: end)
                 life = .running
                 return nil
             } catch {
@@ -95,8 +110,10 @@ public final class EventLoop: TaskExecutor {
     }
 
     /// The thread holds the core and the signal, not the loop: so the loop's `deinit` can end it.
-    private static func startThread(mailbox: Mailbox, end: EndSignal) throws(WebSocketError) {
-        let body = ThreadBody(core: try LoopCore(mailbox: mailbox), end: end)
+    private static func startThread(
+        mailbox: Mailbox, backend: Backend, end: EndSignal
+    ) throws(WebSocketError) {
+        let body = ThreadBody(core: try LoopCore(mailbox: mailbox, backend: backend), end: end)
         var thread = pthread_t()
         let code = unsafe pthread_create(
             &thread, nil,

@@ -19,17 +19,15 @@ internal import Logging
     /// A response head larger than this fails the connection attempt.
     static let maximumResponseHeadSize = 32 << 10
 
-    private let context: OpaquePointer
+    private let backend: any LoopBackend
     private let mailbox: Mailbox
     private var thread: pthread_t?
     private var timers = TimerQueue<ContinuousClock.Instant>()
-    /// The deadline for which libwebsockets' own timer is armed.
-    private var armedDeadline: ContinuousClock.Instant?
-    /// libwebsockets keeps the address of an armed timer, so it lives outside of Swift's storage.
-    private let alarm: UnsafeMutablePointer<Alarm>
+    /// The deadline for which the backend's alarm is set.
+    private var alarmDeadline: ContinuousClock.Instant?
     private var batch: [LoopWork] = []
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
-    private var clientVhosts: [ObjectIdentifier?: ClientVhost] = [:]
+    private var clientVhosts: [ClientVhost.Key: ClientVhost] = [:]
     private(set) var isShuttingDown = false
     /// Connection attempts under way; kept here until they have completed.
     var attempts: Set<ConnectAttempt> = []
@@ -40,20 +38,19 @@ internal import Logging
     /// Bytes from the network pass through here on their way into messages.
     let scratch: UnsafeMutableRawBufferPointer
 
-    /// libwebsockets' timer, and what its callback needs: it gets the address of the first member.
-    @safe private struct Alarm {
-        var timer: lws_sorted_usec_list_t
-        let context: OpaquePointer
-    }
-
     @safe private struct ClientVhost {
+        struct Key: Hashable {
+            let tls: ObjectIdentifier?
+            let proxy: String?
+        }
+
         let pointer: OpaquePointer
         /// The vhost borrows its `SSL_CTX`, which must outlive it.
         let tls: TLSClientContext?
     }
 
     /// Creates the context. Runs on the thread that starts the loop, before the loop's own thread exists.
-    init(mailbox: Mailbox) throws(WebSocketError) {
+    init(mailbox: Mailbox, backend kind: EventLoop.Backend) throws(WebSocketError) {
         try Libwebsockets.readiness.get()
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
@@ -65,29 +62,26 @@ internal import Logging
         unsafe info.connect_timeout_secs = 86_400
         // An all-zero policy: libwebsockets never pings and never hangs up by itself. The context keeps the pointer.
         unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
-        guard let context = unsafe lws_create_context(&info) else {
+        let backend: (any LoopBackend)? =
+            switch kind {
+            case .automatic: unsafe LibuvBackend(info: info) ?? PollBackend(info: info)
+            case .libuv: unsafe LibuvBackend(info: info)
+            case .poll: unsafe PollBackend(info: info)
+            }
+        guard let backend else {
             throw WebSocketError(
                 .libraryUnsuitable, stage: .configuration,
                 message: """
-                    libwebsockets could not create an event loop (is the limit on open files, `ulimit -n`, exhausted?); \
-                    its log line says more
+                    libwebsockets could not create an event loop (is its libuv plugin missing, or the limit on open files, \
+                    `ulimit -n`, exhausted?); its log line says more
                     """)
         }
-        unsafe self.context = context
+        self.backend = backend
         self.mailbox = mailbox
-        unsafe alarm = .allocate(capacity: 1)
-        unsafe alarm.initialize(to: Alarm(timer: lws_sorted_usec_list_t(), context: context))
-        unsafe alarm.pointee.timer.cb = { timer in
-            // libwebsockets runs its timers before it waits, and then waits for whatever comes next: only this makes it
-            // return to the loop now.
-            guard let timer = unsafe timer else { return }
-            unsafe lws_cancel_service(UnsafeRawPointer(timer).assumingMemoryBound(to: Alarm.self).pointee.context)
-        }
         unsafe scratch = .allocate(byteCount: Self.serviceBufferSize, alignment: 16)
     }
 
     deinit {
-        unsafe alarm.deallocate()
         unsafe scratch.deallocate()
     }
 
@@ -97,17 +91,17 @@ internal import Logging
     func run() {
         thread = pthread_self()
         // `lws_cancel_service` is the only function of libwebsockets that other threads may call.
-        let context = unsafe WakeTarget(context: self.context)
+        let context = unsafe WakeTarget(context: backend.context)
         mailbox.open { context.wake() }
-        while !isShuttingDown {
-            armAlarm()
-            // 0 waits for the next event or timer.
-            guard unsafe lws_service(self.context, 0) >= 0 else { break }
+        var isAlive = true
+        while isAlive, !isShuttingDown {
+            setAlarm()
+            isAlive = backend.turn(isWorkWaiting: mailbox.hasWork)
             runPostedWork()
             runDueTimers()
             destroyUnusedVhosts()
         }
-        shutDownNow()
+        end()
     }
 
     /// Makes the loop end after its current turn.
@@ -136,7 +130,7 @@ internal import Logging
         }
     }
 
-    private func shutDownNow() {
+    private func end() {
         isShuttingDown = true
         for work in mailbox.close() {
             perform(work)
@@ -147,8 +141,7 @@ internal import Logging
         for socket in sockets.values {
             socket.loopEnds()
         }
-        // Closes every socket, with its callbacks, and frees the vhosts.
-        unsafe lws_context_destroy(context)
+        backend.destroy()
         sockets.removeAll()
         listeners.removeAll()
         clientVhosts.removeAll()
@@ -168,26 +161,18 @@ internal import Logging
     private func runDueTimers() {
         guard !timers.isEmpty else { return }
         let now = ContinuousClock.now
+        // An alarm goes off once, and may be a little early by this clock.
+        if let alarmDeadline, alarmDeadline <= now + .milliseconds(1) { self.alarmDeadline = nil }
         while let action = timers.popDue(at: now) {
             action()
         }
     }
 
-    private func armAlarm() {
+    private func setAlarm() {
         let deadline = timers.nextDeadline()
-        let timer = unsafe UnsafeMutableRawPointer(alarm).assumingMemoryBound(to: lws_sorted_usec_list_t.self)
-        // libwebsockets detaches a timer when it fires, which may be a little early by our clock.
-        let isArmed = unsafe timer.pointee.list.owner != nil
-        guard deadline != armedDeadline || isArmed != (deadline != nil) else { return }
-        armedDeadline = deadline
-        guard let deadline else {
-            unsafe clws_sul_cancel(context, timer)
-            return
-        }
-        let (seconds, attoseconds) = (deadline - ContinuousClock.now).components
-        // A century is as good as never, and keeps the arithmetic away from its limits.
-        let microseconds = min(seconds, 3_155_760_000) * 1_000_000 + attoseconds / 1_000_000_000_000
-        unsafe lws_sul_schedule(context, 0, timer, timer.pointee.cb, max(1, microseconds))
+        guard deadline != alarmDeadline else { return }
+        alarmDeadline = deadline
+        backend.setAlarm(after: deadline.map { ContinuousClock.now.duration(to: $0) })
     }
 
     // MARK: - Sockets and vhosts
@@ -201,11 +186,11 @@ internal import Logging
         sockets[ObjectIdentifier(socket)] = nil
     }
 
-    /// The vhost for connections with this TLS identity, or for plain ones. Made once and kept: 4.1 cannot destroy a
-    /// vhost safely while a socket is bound to it.
-    func clientVhost(for tls: TLSClientContext?) throws(WebSocketError) -> OpaquePointer {
+    /// The vhost for connections with this TLS identity, or plain ones, through this proxy (`user:password@address:port`)
+    /// or none. Made once and kept: 4.1 cannot destroy a vhost safely while a socket is bound to it.
+    func clientVhost(tls: TLSClientContext?, proxy: String?) throws(WebSocketError) -> OpaquePointer {
         preconditionOnLoop()
-        let key = tls.map { ObjectIdentifier($0) }
+        let key = ClientVhost.Key(tls: tls.map { ObjectIdentifier($0) }, proxy: proxy)
         if let vhost = clientVhosts[key] { return unsafe vhost.pointer }
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
@@ -217,19 +202,38 @@ internal import Logging
             unsafe info.options = UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
             unsafe info.provided_client_ssl_ctx = tls.sslContext
         }
-        let pointer = try unsafe createVhost(&info)
+        let pointer = try unsafe withProxy(proxy, &info) { info throws(WebSocketError) in
+            try unsafe createVhost(&info)
+        }
         unsafe clientVhosts[key] = ClientVhost(pointer: pointer, tls: tls)
         return unsafe pointer
     }
 
+    /// libwebsockets copies the proxy's address while it makes the vhost.
+    private func withProxy(
+        _ proxy: String?, _ info: inout lws_context_creation_info,
+        _ body: (inout lws_context_creation_info) throws(WebSocketError) -> OpaquePointer
+    ) throws(WebSocketError) -> OpaquePointer {
+        guard let proxy else { return try unsafe body(&info) }
+        let copy = unsafe strdup(proxy)
+        defer { unsafe free(copy) }
+        unsafe info.http_proxy_address = UnsafePointer(copy)
+        return try unsafe body(&info)
+    }
+
     func createVhost(_ info: inout lws_context_creation_info) throws(WebSocketError) -> OpaquePointer {
         preconditionOnLoop()
-        guard let vhost = unsafe lws_create_vhost(context, &info) else {
+        guard let vhost = unsafe lws_create_vhost(backend.context, &info) else {
             throw WebSocketError(
                 .libraryUnsuitable, stage: .configuration,
                 message: "libwebsockets could not create a vhost; its log line says why")
         }
         return unsafe vhost
+    }
+
+    /// Timers that libwebsockets was told outside of its callbacks are looked at soon.
+    func noticeTimers() {
+        backend.noticeTimers()
     }
 
     /// Destroys a vhost to which nothing is bound any more; after the turn, because a callback may be under way.
@@ -246,7 +250,7 @@ internal import Logging
     /// Starts a connection with `info`, whose context this fills in. `nil` when libwebsockets refuses at once.
     func connect(_ info: inout lws_client_connect_info) -> OpaquePointer? {
         preconditionOnLoop()
-        unsafe info.context = context
+        unsafe info.context = backend.context
         return unsafe lws_client_connect_via_info(&info)
     }
 }

@@ -76,6 +76,7 @@ internal import CLibwebsockets
         guard let wsi = unsafe wsi else { return }
         // Any reason but NO_PENDING_TIMEOUT; KILL_ASYNC takes the place of the seconds (lws-timeout-timer.h).
         unsafe lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC)
+        core.noticeTimers()
     }
 
     /// Stops or resumes reading from the network.

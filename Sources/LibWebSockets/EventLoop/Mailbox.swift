@@ -40,6 +40,11 @@ final class Mailbox: Sendable {
         }
     }
 
+    /// Whether the loop has something to do before it waits.
+    var hasWork: Bool {
+        state.withLock { !$0.work.isEmpty }
+    }
+
     /// Swaps everything that was posted for the emptied `batch`, whose storage is used again.
     func take(into batch: inout [LoopWork]) {
         batch.removeAll(keepingCapacity: true)

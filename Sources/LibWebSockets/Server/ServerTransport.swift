@@ -141,7 +141,8 @@ final class ServerTransport: LoopSocket {
             logger: listener.configuration.logger)
         consumer = connection
         let handshake = HandshakeResponse(headers: headers, subprotocol: subprotocol)
-        listener.accept(WebSocket(handshake: handshake, connection: connection), request)
+        let tls = unsafe wsi.flatMap { unsafe lws_get_ssl($0) }.flatMap { unsafe TLSConnectionInfo($0) }
+        listener.accept(WebSocket(handshake: handshake, tls: tls, connection: connection), request)
         // Frames that came together with the request.
         var rest = rest
         if !rest.isEmpty, !(unsafe rest.withUnsafeMutableBytes { unsafe connection.pipeDidReceive($0) }) { abort() }

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Where certificates and keys come from.
@@ -47,11 +47,11 @@ enum FileOrBytes: Hashable, Sendable {
     private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
         while true {
             #if canImport(Glibc)
-            let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
             #elseif canImport(Musl)
-            let count = unsafe Musl.read(descriptor, buffer.baseAddress, buffer.count)
+                let count = unsafe Musl.read(descriptor, buffer.baseAddress, buffer.count)
             #else
-            let count = unsafe Darwin.read(descriptor, buffer.baseAddress, buffer.count)
+                let count = unsafe Darwin.read(descriptor, buffer.baseAddress, buffer.count)
             #endif
             if count >= 0 || errno != EINTR { return count }
         }
@@ -78,9 +78,9 @@ enum FileOrBytes: Hashable, Sendable {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
         #if canImport(Darwin)
-        let modified = status.st_mtimespec
+            let modified = status.st_mtimespec
         #else
-        let modified = status.st_mtim
+            let modified = status.st_mtim
         #endif
         return Stamp(
             device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(truncatingIfNeeded: status.st_ino),

@@ -23,7 +23,8 @@ enum PEM {
         // The end of the text looks to OpenSSL like a missing start line; anything else is a broken certificate.
         guard let error, error.isPEM, error.reason == PEM_R_NO_START_LINE else {
             throw .invalidTLSConfiguration(
-                "Certificate \(count + 1) of the \(purpose) (\(origin)) is damaged: \(error?.text ?? "no reason given").")
+                "Certificate \(count + 1) of the \(purpose) (\(origin)) is damaged: \(error?.text ?? "no reason given")."
+            )
         }
         guard count > 0 else {
             let hint =

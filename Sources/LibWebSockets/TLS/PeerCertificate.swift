@@ -1,9 +1,9 @@
 internal import COpenSSL
 
 #if canImport(FoundationEssentials)
-public import FoundationEssentials
+    public import FoundationEssentials
 #else
-public import Foundation
+    public import Foundation
 #endif
 
 /// The certificate that the peer showed: a copy, valid for as long as it is kept.

@@ -8,8 +8,8 @@ internal import Synchronization
 /// between the announcement (TCP is up) and the start (the proxy has answered). References are weak: a connection that
 /// ended before its handshake leaves nothing that a later socket with the same number could be taken for.
 final class PendingTLSHandshakes: Sendable {
-    private struct Weak: Sendable {
-        weak let handshake: TLSHandshake?
+    private struct Weak {
+        weak var handshake: TLSHandshake?
     }
 
     private let handshakes = Mutex<[Int32: Weak]>([:])

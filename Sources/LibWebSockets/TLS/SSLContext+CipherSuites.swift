@@ -10,11 +10,13 @@ extension SSLContext {
     ) throws(WebSocketError) {
         guard !names.isEmpty else { throw .invalidTLSConfiguration("The list of cipher suites is empty.") }
         for name in names {
-            let isWord = !name.isEmpty && name.utf8.allSatisfy { byte in
-                UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
-                    || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "-")
-                    || byte == UInt8(ascii: "_")
-            }
+            let isWord =
+                !name.isEmpty
+                && name.utf8.allSatisfy { byte in
+                    UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
+                        || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "-")
+                        || byte == UInt8(ascii: "_")
+                }
             // One by one, because OpenSSL passes over an unknown name in a list.
             guard isWord, unsafe set(name, on: sslContext) else {
                 ERR_clear_error()

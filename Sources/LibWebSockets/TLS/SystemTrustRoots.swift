@@ -1,11 +1,11 @@
 internal import COpenSSL
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Where `SSL_CTX_set_default_verify_paths(3)` looks for the system's root certificates.

@@ -2,11 +2,11 @@ internal import COpenSSL
 internal import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Owner of the client's `SSL_CTX` for one `TLSConfiguration`.
@@ -29,7 +29,8 @@ import Darwin
     init(_ configuration: TLSConfiguration) throws(WebSocketError) {
         try OpenSSLVersion.check()
         ERR_clear_error()
-        guard let owned = unsafe OpenSSLObject(SSL_CTX_new(TLS_client_method()), releasedBy: { unsafe SSL_CTX_free($0) })
+        guard
+            let owned = unsafe OpenSSLObject(SSL_CTX_new(TLS_client_method()), releasedBy: { unsafe SSL_CTX_free($0) })
         else {
             throw WebSocketError(
                 .libraryUnsuitable, stage: .configuration,

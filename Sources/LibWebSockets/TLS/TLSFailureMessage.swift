@@ -6,6 +6,8 @@ struct TLSFailureMessage {
         let validity: ClosedRange<Int64>?
         /// How many certificates the server sent.
         let sentCertificates: Int
+        /// Whether an authority with the issuer's name, and so with another key, is trusted.
+        let issuerHasTrustedNamesake: Bool
         let presentedPins: [SPKIPin]
     }
 
@@ -21,7 +23,7 @@ struct TLSFailureMessage {
         case .selfSigned:
             """
             The certificate of \(server) is signed by itself and not trusted: \(subject). If it is the right one, trust it \
-            with TLSConfiguration(trustRoots: .file("certificate.pem")) or pin its key.
+            with TLSConfiguration(trustRoots: .file("certificate.pem")).
             """
         case .expired:
             "\(theCertificate) expired on \(time(\.upperBound)): \(subject). Its owner has to renew it; if that date is in the future, check the clock of this machine."
@@ -95,6 +97,13 @@ struct TLSFailureMessage {
         var text = "The certificate of \(server) is signed by an authority that is not trusted: \(authority). "
         if configuration.trustRoots.includesSystem, !SystemTrustRoots.exist {
             text += "This machine has no root certificates: install them (apt-get install ca-certificates). "
+        }
+        if certificate?.issuerHasTrustedNamesake == true {
+            return text
+                + """
+                An authority of that name is trusted, but its key is another one: was the authority made anew, or the \
+                server's certificate not issued again since? Trusted are now: \(configuration.trustRoots).
+                """
         }
         if certificate?.sentCertificates == 1, failure.subject != failure.issuer {
             text += "If that is an intermediate authority, the server has to send its certificate too. "

@@ -1,11 +1,11 @@
 internal import COpenSSL
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// One TLS connection attempt of a client: what it expects of the server, and why it failed.
@@ -30,9 +30,10 @@ final class TLSHandshake: @unchecked Sendable {
 
     /// The first thing that went wrong; everything after it is a consequence.
     private(set) var failure: TLSFailure?
+    /// Whether OpenSSL has begun the handshake.
+    private(set) var hasBegun = false
     private var failureMessage: String?
-    private var isComplete = false
-    private var isPinFound = false
+    var isPinFound = false
     private var certificateWasRequested = false
     private var offeredSession = false
 
@@ -64,15 +65,29 @@ final class TLSHandshake: @unchecked Sendable {
             record(TLSFailure(reason: .pinMismatch, depth: 0, openSSLCode: Int(X509_V_ERR_APPLICATION_VERIFICATION)))
             throw error()
         }
-        isComplete = true
+        // OpenSSL verifies nothing with a cipher suite without authentication, which the system's configuration may offer.
+        if info.peerCertificate == nil {
+            record(TLSFailure(reason: .other("the server showed no certificate"), depth: 0))
+            throw error()
+        }
         return info
     }
 
     /// Why TLS could not be established: `tlsFailed` with the check that failed, or `connectionLost` when the
     /// connection just ended.
+    ///
+    /// - Parameter code: the system's error number, where the socket had one.
     func error(errno code: Int32? = nil) -> WebSocketError {
         if let failure, let failureMessage {
             return WebSocketError(.tlsFailed, stage: .tls, message: failureMessage, tlsFailure: failure, errno: code)
+        }
+        guard hasBegun else {
+            return WebSocketError(
+                .tlsFailed,
+                stage: .tls,
+                message: "The TLS handshake with \(server) never began.",
+                errno: code
+            )
         }
         let cause = code.map { unsafe ": " + String(cString: strerror($0)) } ?? ""
         return WebSocketError(
@@ -80,7 +95,7 @@ final class TLSHandshake: @unchecked Sendable {
             message: "\(server) closed the connection during the TLS handshake, without an alert\(cause).", errno: code)
     }
 
-    private func record(_ failure: TLSFailure, certificate: TLSFailureMessage.Certificate? = nil) {
+    func record(_ failure: TLSFailure, certificate: TLSFailureMessage.Certificate? = nil) {
         guard self.failure == nil else { return }
         self.failure = failure
         failureMessage =
@@ -103,7 +118,7 @@ extension TLSHandshake {
     }
 
     /// Binds the `SSL*` that is about to send its ClientHello to the handshake announced for its socket.
-    fileprivate static func begin(_ ssl: OpaquePointer) {
+    static func begin(_ ssl: OpaquePointer) {
         // From here on only our callback decides; should anything below fail, it refuses every certificate.
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, refuseCertificate)
         guard let handshake = unsafe PendingTLSHandshakes.of(ssl)?.take(socket: SSL_get_fd(ssl)) else { return }
@@ -112,6 +127,7 @@ extension TLSHandshake {
             unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).release()
             return
         }
+        handshake.hasBegun = true
         guard unsafe handshake.setExpectations(on: ssl) else { return }
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, tlsVerifyCallback)
         unsafe handshake.offerSession(on: ssl)
@@ -139,93 +155,19 @@ extension TLSHandshake {
     }
 
     private func offerSession(on ssl: OpaquePointer) {
-        guard let session = context.sessions.take(for: sessionKey, now: time(nil)) else { return }
-        offeredSession = unsafe SSL_set_session(ssl, session.pointer) == 1
-    }
-}
-
-// MARK: - Verification
-
-extension TLSHandshake {
-    /// One step of the verification of the server's chain: `X509_STORE_CTX_set_verify_cb(3)`.
-    ///
-    /// OpenSSL ends each verification with the server's own certificate (depth 0) `preverified`, also after a fault that
-    /// was accepted; that is where the pins are checked, against the chain it built.
-    fileprivate func verify(preverified: Bool, store: OpaquePointer) -> Bool {
-        let depth = unsafe X509_STORE_CTX_get_error_depth(store)
-        guard preverified else { return unsafe judgeFault(in: store, depth: depth) }
-        guard depth == 0, !context.configuration.pinnedKeys.isEmpty, !isPinFound else { return true }
-
-        let chain = unsafe X509_STORE_CTX_get0_chain(store)
-        var seen: [SPKIPin] = []
-        for index in 0..<(unsafe copenssl_sk_X509_num(chain)) {
-            guard let certificate = unsafe copenssl_sk_X509_value(chain, index),
-                let pin = unsafe SPKIPin(sha256: X509Reading.publicKeyHash(of: certificate))
-            else { continue }
-            seen.append(pin)
-        }
-        isPinFound = seen.contains { context.configuration.pinnedKeys.contains($0) }
-        if isPinFound { return true }
-        unsafe X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
-        unsafe recordFault(
-            .pinMismatch, code: X509_V_ERR_APPLICATION_VERIFICATION, depth: 0, store: store, presentedPins: seen)
-        return false
-    }
-
-    private func judgeFault(in store: OpaquePointer, depth: Int32) -> Bool {
-        let code = unsafe X509_STORE_CTX_get_error(store)
-        if context.configuration.insecurelyAccepts(code) {
-            // libwebsockets and SSL_get_verify_result(3) look at the error, not at what the callback returned.
-            unsafe X509_STORE_CTX_set_error(store, X509_V_OK)
-            return true
-        }
-        let reason: TLSFailure.Reason
-        switch code {
-        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-            let presented = unsafe X509_STORE_CTX_get0_cert(store).map { unsafe X509Reading.names(of: $0) }
-            reason = .hostnameMismatch(expected: expectedName.text, presented: presented ?? [])
-        default: reason = TLSFailure.Reason(verificationError: code)
-        }
-        unsafe recordFault(reason, code: code, depth: depth, store: store)
-        return false
-    }
-
-    private func recordFault(
-        _ reason: TLSFailure.Reason, code: Int32, depth: Int32, store: OpaquePointer, presentedPins: [SPKIPin] = []
-    ) {
-        let current = unsafe X509_STORE_CTX_get_current_cert(store) ?? X509_STORE_CTX_get0_cert(store)
-        let failure = unsafe TLSFailure(
-            reason: reason, depth: Int(depth),
-            subject: current.map { unsafe X509Reading.subject(of: $0) },
-            issuer: current.map { unsafe X509Reading.issuer(of: $0) }, openSSLCode: Int(code))
-        let sent = unsafe copenssl_sk_X509_num(X509_STORE_CTX_get0_untrusted(store))
-        record(
-            failure,
-            certificate: unsafe TLSFailureMessage.Certificate(
-                validity: current.flatMap { unsafe X509Reading.validity(of: $0) }.map { $0.notBefore...max($0.notBefore, $0.notAfter) },
-                sentCertificates: Int(sent), presentedPins: presentedPins))
-    }
-}
-
-extension TLSConfiguration {
-    /// Whether one of the insecure switches accepts this `X509_V_ERR_…`.
-    fileprivate func insecurelyAccepts(_ code: Int32) -> Bool {
-        switch code {
-        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
-            X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-            X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, X509_V_ERR_CERT_UNTRUSTED:
-            insecureAcceptsUntrustedRoots
-        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH: insecureAcceptsAnyHostname
-        case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID: insecureAcceptsExpiredCertificates
-        default: false
-        }
+        guard let session = context.sessions.take(for: sessionKey, now: time(nil)),
+            // A copy, because freeing the `SSL*` spoils the session it holds; see `tlsNewSessionCallback`.
+            let copy = unsafe OpenSSLObject(
+                SSL_SESSION_dup(session.pointer), releasedBy: { unsafe SSL_SESSION_free($0) })
+        else { return }
+        offeredSession = unsafe SSL_set_session(ssl, copy.pointer) == 1
     }
 }
 
 // MARK: - Events
 
 extension TLSHandshake {
-    fileprivate func received(_ alert: TLSAlert, inTLS13: Bool) {
+    func received(_ alert: TLSAlert, inTLS13: Bool) {
         guard alert.endsConnection(inTLS13: inTLS13) else { return }
         let hasIdentity = context.configuration.clientIdentity != nil
         let reason: TLSFailure.Reason =
@@ -243,68 +185,12 @@ extension TLSHandshake {
 
     /// OpenSSL gave up; its error queue says why, unless a certificate or an alert was the reason, or the connection
     /// only ended.
-    fileprivate func failed(_ error: OpenSSLError) {
+    func failed(_ error: OpenSSLError) {
         guard let reason = TLSFailure.Reason(error) else { return }
         record(TLSFailure(reason: reason, openSSLCode: Int(error.code)))
     }
 
-    fileprivate func serverRequestedCertificate() { certificateWasRequested = true }
+    func serverRequestedCertificate() { certificateWasRequested = true }
 
-    fileprivate func received(_ session: TLSSessionStore.Session) { context.sessions.insert(session, for: sessionKey) }
-}
-
-// MARK: - OpenSSL's callbacks
-
-// All of them run inside SSL_connect, SSL_read or SSL_write, on the loop's thread.
-
-/// Refuses: for an `SSL*` that no handshake was announced for.
-func refuseCertificate(_: Int32, _ store: OpaquePointer?) -> Int32 {
-    unsafe X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
-    return 0
-}
-
-private func tlsVerifyCallback(_ preverified: Int32, _ store: OpaquePointer?) -> Int32 {
-    guard let store = unsafe store,
-        let ssl = unsafe X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
-        let handshake = unsafe TLSHandshake.of(OpaquePointer(ssl))
-    else { return 0 }
-    return unsafe handshake.verify(preverified: preverified != 0, store: store) ? 1 : 0
-}
-
-func tlsInfoCallback(_ ssl: OpaquePointer?, _ event: Int32, _ value: Int32) {
-    guard let ssl = unsafe ssl else { return }
-    guard let handshake = unsafe TLSHandshake.of(ssl) else {
-        if event & SSL_CB_HANDSHAKE_START != 0 { unsafe TLSHandshake.begin(ssl) }
-        return
-    }
-    if event & SSL_CB_ALERT != 0 {
-        if event & SSL_CB_READ != 0 {
-            handshake.received(
-                TLSAlert(infoCallbackValue: value), inTLS13: unsafe SSL_version(ssl) >= TLS1_3_VERSION)
-        } else if let error = OpenSSLError.peek() {
-            // Our own fatal alert: the reason is in the queue already.
-            handshake.failed(error)
-        }
-    } else if event & SSL_CB_EXIT != 0, value <= 0, let error = OpenSSLError.peek() {
-        handshake.failed(error)
-    }
-}
-
-func tlsCertificateRequestCallback(_ ssl: OpaquePointer?, _: UnsafeMutableRawPointer?) -> Int32 {
-    if let ssl = unsafe ssl, let handshake = unsafe TLSHandshake.of(ssl) { handshake.serverRequestedCertificate() }
-    return 1
-}
-
-/// Keeps a copy: when libwebsockets frees an `SSL*` without `SSL_shutdown(3)`, OpenSSL marks the session it holds as not
-/// resumable.
-func tlsNewSessionCallback(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> Int32 {
-    if let ssl = unsafe ssl, let handshake = unsafe TLSHandshake.of(ssl), let copy = unsafe SSL_SESSION_dup(session) {
-        unsafe handshake.received(TLSSessionStore.Session(copy))
-    }
-    return 0
-}
-
-func tlsKeyLogCallback(_ ssl: OpaquePointer?, _ line: UnsafePointer<CChar>?) {
-    guard let ssl = unsafe ssl, let line = unsafe line, let handshake = unsafe TLSHandshake.of(ssl) else { return }
-    unsafe handshake.context.log(keyLine: line)
+    func received(_ session: TLSSessionStore.Session) { context.sessions.insert(session, for: sessionKey) }
 }

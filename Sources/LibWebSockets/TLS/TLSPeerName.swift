@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// The name that the server's certificate must carry: a DNS name or an IP address, told apart and validated here.
@@ -32,6 +32,8 @@ enum TLSPeerName: Hashable, Sendable {
         case .ipAddress(let address, _): address
         }
     }
+
+    static func isAddress(_ text: String) -> Bool { address(text) != nil }
 
     private static func address(_ host: String) -> TLSPeerName? {
         let isV6 = host.contains(":")

@@ -1,11 +1,11 @@
 internal import COpenSSL
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Reads what people want to know out of an `X509`. Everything in it may come from an attacker.
@@ -45,7 +45,10 @@ package enum X509Reading {
             guard let value = unsafe GENERAL_NAME_get0_value(name, &type) else { continue }
             let string = unsafe value.assumingMemoryBound(to: ASN1_STRING.self)
             switch type {
-            case GEN_DNS: result.append(escaped(unsafe bytes(of: string)))
+            case GEN_DNS:
+                let name = escaped(unsafe bytes(of: string))
+                // An address as a DNS name matches nothing, which is a riddle unless it shows.
+                result.append(TLSPeerName.isAddress(name) ? "DNS:\(name)" : name)
             case GEN_IPADD:
                 let address = unsafe bytes(of: string)
                 result.append(text(ofAddress: address) ?? "an IP address of \(address.count) bytes")

@@ -23,10 +23,10 @@ extension ClientTransport {
         var hasEnded: Bool { state == .ended }
 
         /// The TCP connection stands. Returns false when that comes too late to matter.
-        mutating func connected(usesTLS: Bool) -> Bool {
+        mutating func connected(usesProxy: Bool, usesTLS: Bool) -> Bool {
             guard state == .connecting else { return false }
             state = usesTLS ? .securing : .awaitingResponse
-            stage = usesTLS ? .tls : .upgrade
+            stage = usesProxy ? .proxy : usesTLS ? .tls : .upgrade
             return true
         }
 

@@ -14,6 +14,8 @@ internal import WebSocketProtocol
 protocol ClientTransportOwner: AnyObject {
     /// The TCP connection stands; TLS, if any, and the upgrade request follow.
     func transportDidConnect(_ transport: ClientTransport)
+    /// TLS, if any, stands, and the upgrade request goes out.
+    func transportDidRequestUpgrade(_ transport: ClientTransport)
     /// The response's head has arrived. Returns whether the tunnel opens; else the body follows, as far as it is wanted.
     func transport(_ transport: ClientTransport, didReceiveHead head: ResponseHead) -> Bool
     /// Part of a refusal's body. Returns whether more is wanted.
@@ -24,6 +26,19 @@ protocol ClientTransportOwner: AnyObject {
     func transport(_ transport: ClientTransport, didEnd end: TransportEnd)
 }
 
+/// What a proxy is asked for.
+struct ProxyTunnel {
+    var credentials: HTTPProxy.Credentials?
+    /// As it goes into the CONNECT request: IPv6 in brackets.
+    var targetHost: String
+    var targetPort: Int
+
+    /// `user:password@address:port`, as libwebsockets takes it.
+    func libwebsocketsAddress(of proxy: SocketAddress) -> String {
+        credentials.map { "\($0.user):\($0.password)@\(proxy)" } ?? proxy.description
+    }
+}
+
 /// One HTTP/1.1 connection of libwebsockets' client, which becomes a byte pipe when the server answers 101.
 ///
 /// libwebsockets connects, does TLS and parses the response's head. The request is written whole by us: libwebsockets'
@@ -32,6 +47,7 @@ protocol ClientTransportOwner: AnyObject {
     private var machine = StateMachine()
     private let request: [UInt8]
     private let tls: TLSHandshake?
+    private let tunnel: ProxyTunnel?
     private unowned let owner: any ClientTransportOwner
     /// What the bytes of the open tunnel go to.
     var consumer: (any PipeConsumer)?
@@ -43,8 +59,9 @@ protocol ClientTransportOwner: AnyObject {
     /// Where the bytes of the read under way end up in the scratch buffer.
     private var filled = 0
 
-    init(core: LoopCore, request: [UInt8], tls: TLSHandshake?, owner: any ClientTransportOwner) {
+    init(core: LoopCore, request: [UInt8], tls: TLSHandshake?, tunnel: ProxyTunnel?, owner: any ClientTransportOwner) {
         self.request = request
+        self.tunnel = tunnel
         self.tls = tls
         self.owner = owner
         super.init(core: core)
@@ -53,10 +70,12 @@ protocol ClientTransportOwner: AnyObject {
     /// Starts to connect to a numeric address. Events may arrive before this returns.
     func connect(to address: SocketAddress) throws(WebSocketError) {
         core.preconditionOnLoop()
-        let vhost = try unsafe core.clientVhost(for: tls?.context)
+        let proxy = tunnel.map { $0.libwebsocketsAddress(of: address) }
+        let vhost = try unsafe core.clientVhost(tls: tls?.context, proxy: proxy)
         var info = unsafe lws_client_connect_info()
         unsafe info.vhost = vhost
-        unsafe info.port = CInt(address.port)
+        // Through a proxy, address and port are what it is asked to connect to.
+        unsafe info.port = CInt(tunnel?.targetPort ?? address.port)
         unsafe info.ssl_connection = CInt(LCCSCF_HTTP_NO_FOLLOW_REDIRECT.rawValue)
         if tls != nil {
             // The name is verified by us: libwebsockets' check is off for some hosts and fails for others.
@@ -67,7 +86,8 @@ protocol ClientTransportOwner: AnyObject {
         unsafe info.local_protocol_name = LoopProtocol.namePointer
         unsafe info.opaque_user_data = Unmanaged.passUnretained(self as LoopSocket).toOpaque()
         core.retain(self)
-        let handle = unsafe address.host.withCString { host in
+        let target = tunnel?.targetHost ?? address.libwebsocketsAddress
+        let handle = unsafe target.withCString { host in
             unsafe Self.requestTarget.withCString { path in
                 unsafe Self.requestMethod.withCString { method in
                     unsafe Self.applicationProtocol.withCString { alpn in
@@ -101,7 +121,7 @@ protocol ClientTransportOwner: AnyObject {
     override func handle(_ event: LoopSocketEvent) -> Bool {
         switch event {
         case .connected:
-            guard machine.connected(usesTLS: tls != nil) else { return true }
+            guard machine.connected(usesProxy: tunnel != nil, usesTLS: tls != nil) else { return true }
             if let tls, let wsi = unsafe wsi {
                 tls.expect(onSocket: unsafe lws_get_socket_fd(wsi))
             }
@@ -112,6 +132,7 @@ protocol ClientTransportOwner: AnyObject {
             do {
                 if let tls { try completeHandshake(tls) }
                 try unsafe replaceRequest(cursor: cursor, room: room)
+                owner.transportDidRequestUpgrade(self)
             } catch {
                 unsafe discardRequest(cursor: cursor)
                 finish(TransportEnd(stage: .tls, cause: .error(error)))
@@ -133,16 +154,21 @@ protocol ClientTransportOwner: AnyObject {
             if machine.isRefused { owner.transportDidCompleteResponse(self) }
             return true
         case .failed(let detail):
-            finish(TransportEnd(stage: machine.stage, cause: .library(detail)))
+            finish(TransportEnd(stage: stage, cause: .library(detail)))
             return true
         case .closed:
-            finish(TransportEnd(stage: machine.stage, cause: .endOfStream))
+            finish(TransportEnd(stage: stage, cause: .endOfStream))
             return true
         }
     }
 
     override func loopEnds() {
-        finish(TransportEnd(stage: machine.stage, cause: .loopShutDown))
+        finish(TransportEnd(stage: stage, cause: .loopShutDown))
+    }
+
+    /// How far it has come. That the proxy has answered shows in nothing but the start of TLS.
+    var stage: WebSocketError.Stage {
+        machine.stage == .proxy && tls?.hasBegun == true ? .tls : machine.stage
     }
 
     /// Drops the attempt or the connection without telling anybody.
@@ -248,7 +274,7 @@ protocol ClientTransportOwner: AnyObject {
         }
         guard isAlive else {
             let isSystemError = Self.connectionErrors.contains(readError)
-            finish(TransportEnd(stage: machine.stage, cause: isSystemError ? .systemError(readError) : .endOfStream))
+            finish(TransportEnd(stage: stage, cause: isSystemError ? .systemError(readError) : .endOfStream))
             return false
         }
         return true

@@ -6,16 +6,32 @@
     internal import Darwin
 #endif
 
-/// A numeric address and a port.
+/// Where a socket can be connected to: a numeric address and a port, or the path of a Unix domain socket.
 struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
-    /// An IPv4 or IPv6 literal, without brackets.
+    /// An IPv4 or IPv6 literal without brackets, or a path.
     var host: String
+    /// 0 for a path.
     var port: Int
 
-    var isIPv6: Bool { host.contains(":") }
+    var isUnix: Bool { host.hasPrefix("/") }
+    var isIPv6: Bool { !isUnix && host.contains(":") }
 
     var description: String {
-        isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+        isUnix ? host : isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// How libwebsockets wants to be told: a leading `+` marks a path.
+    var libwebsocketsAddress: String {
+        isUnix ? "+\(host)" : host
+    }
+
+    /// `sun_path` of unix(7) holds 107 bytes and a NUL.
+    static func validate(unixPath path: String) throws(WebSocketError) {
+        guard path.hasPrefix("/"), path.utf8.count <= 107, !path.utf8.contains(0) else {
+            throw WebSocketError(
+                .invalidConfiguration, stage: .configuration,
+                message: "the Unix socket path \"\(path)\" must be absolute and at most 107 bytes long")
+        }
     }
 }
 

@@ -14,6 +14,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let configuration: WebSocketConfiguration
         let request: UpgradeRequest
         let tls: TLSClientContext?
+        let proxy: HTTPProxy?
 
         init(endpoint: Endpoint, configuration: WebSocketConfiguration) throws(WebSocketError) {
             self.endpoint = endpoint
@@ -27,6 +28,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             } catch {
                 throw WebSocketError(.libraryUnsuitable, stage: .configuration, message: "\(error)")
             }
+            proxy =
+                configuration.unixSocketPath == nil
+                ? try configuration.proxy.proxy(for: endpoint, environment: ProcessEnvironment.current) : nil
             tls = endpoint.isSecure ? try TLSClientContext.make(for: configuration.tls) : nil
         }
     }
@@ -44,7 +48,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     /// The transport whose TCP connection stood first.
     private var winner: (transport: ClientTransport, tls: TLSHandshake?)?
     private var timers: [TimerQueue<ContinuousClock.Instant>.ID] = []
+    /// Until a transport has won, which then knows better.
     private var stage = WebSocketError.Stage.nameResolution
+    private var stageDeadline: TimerQueue<ContinuousClock.Instant>.ID?
     private var refusalHead: ResponseHead?
     private var refusalBody: [UInt8] = []
     /// What the last address that failed said.
@@ -82,10 +88,14 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         guard !core.isShuttingDown else { return fail(EventLoop.shutDownError) }
         self.core = core
         core.attempts.insert(self)
-        timers.append(core.schedule(after: plan.configuration.connectTimeout) { [weak self] in self?.deadlinePassed() })
+        let timeout = plan.configuration.connectTimeout
+        timers.append(core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
+        if let path = plan.configuration.unixSocketPath {
+            return resolved(.success([SocketAddress(host: path, port: 0)]))
+        }
         let endpoint = plan.endpoint
-        let host = endpoint.zone.map { "\(endpoint.host)%\($0)" } ?? endpoint.host
-        Resolver.addresses(of: host, port: endpoint.port) { [eventLoop] result in
+        let host = plan.proxy?.host ?? endpoint.zone.map { "\(endpoint.host)%\($0)" } ?? endpoint.host
+        Resolver.addresses(of: host, port: plan.proxy?.port ?? endpoint.port) { [eventLoop] result in
             // When the loop has ended, so has the attempt.
             try? eventLoop.submit { _ in self.resolved(result) }
         }
@@ -121,7 +131,13 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         } catch {
             return fail(error)
         }
-        let transport = ClientTransport(core: core, request: plan.request.bytes, tls: tls, owner: self)
+        let tunnel = plan.proxy.map { proxy in
+            ProxyTunnel(
+                credentials: proxy.credentials,
+                targetHost: plan.endpoint.host.contains(":") ? "[\(plan.endpoint.host)]" : plan.endpoint.host,
+                targetPort: plan.endpoint.port)
+        }
+        let transport = ClientTransport(core: core, request: plan.request.bytes, tls: tls, tunnel: tunnel, owner: self)
         transports.append((address, transport, tls))
         timers.append(
             core.schedule(after: AddressRace.staggerDelay) { [weak self] in
@@ -141,16 +157,19 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         guard let entry = transports.first(where: { $0.transport === transport }), race.connected(entry.address) else {
             return transport.cancel()
         }
-        stage = plan.tls == nil ? .upgrade : .tls
         winner = (transport, entry.tls)
+        if plan.tls != nil { schedule(plan.configuration.tlsTimeout, named: "tlsTimeout") }
         for other in transports where other.transport !== transport {
             other.transport.cancel()
         }
         transports = [entry]
     }
 
+    func transportDidRequestUpgrade(_ transport: ClientTransport) {
+        schedule(plan.configuration.upgradeTimeout, named: "upgradeTimeout")
+    }
+
     func transport(_ transport: ClientTransport, didReceiveHead head: ResponseHead) -> Bool {
-        stage = .upgrade
         // RFC 9110 section 15; `HTTPResponse.Status` traps on anything else.
         guard (100...999).contains(head.status) else {
             fail(
@@ -202,19 +221,28 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         perform(race.failed(address))
     }
 
-    private func deadlinePassed() {
+    /// Sets a deadline of one stage, which ends with the attempt or with the next one.
+    private func schedule(_ timeout: Duration?, named name: String) {
+        if let stageDeadline { core?.cancel(stageDeadline) }
+        guard let timeout, let core else { return stageDeadline = nil }
+        stageDeadline = core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, name) }
+    }
+
+    private func deadlinePassed(_ timeout: Duration, _ name: String) {
         if refusalHead != nil { return failWithRefusal() }
+        let stage = winner?.transport.stage ?? stage
         let what =
             switch stage {
             case .nameResolution: "resolve the host name \"\(plan.endpoint.host)\""
             case .connect: "connect to \(plan.endpoint.origin)"
+            case .proxy: "be let through to \(plan.endpoint.origin) by the proxy \(plan.proxy?.description ?? "")"
             case .tls: "complete the TLS handshake with \(plan.endpoint.origin)"
             default: "get an answer to the upgrade request from \(plan.endpoint.origin)"
             }
         fail(
             WebSocketError(
                 .timedOut, stage: stage,
-                message: "it took longer than \(plan.configuration.connectTimeout) (connectTimeout) to \(what)"))
+                message: "it took longer than \(timeout) (\(name)) to \(what)"))
     }
 
     func loopEnds() {
@@ -230,7 +258,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         transport.consumer = connection
         winner = nil
         transports = []
-        finish(.success(WebSocket(handshake: handshake, connection: connection)))
+        finish(.success(WebSocket(handshake: handshake, tls: transport.tlsInfo, connection: connection)))
     }
 
     private func fail(_ error: any Error) {
@@ -247,6 +275,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         guard let completion else { return }
         self.completion = nil
         for timer in timers { core?.cancel(timer) }
+        if let stageDeadline { core?.cancel(stageDeadline) }
         for entry in transports { entry.transport.cancel() }
         transports = []
         winner = nil
@@ -259,8 +288,8 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """
-                no address of \(plan.endpoint.origin) accepted a connection\(detail). Is the server running, and the port \
-                reachable?
+                no address of \(plan.proxy.map { "the proxy \($0)" } ?? plan.endpoint.origin) accepted a connection\
+                \(detail). Is the server running, and the port reachable?
                 """, errno: lastFailure?.end.cause.errno)
     }
 
@@ -270,6 +299,15 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         case .loopShutDown: return EventLoop.shutDownError
         case .error(let error): return error
         case .endOfStream, .library, .systemError: break
+        }
+        if end.stage == .proxy {
+            return WebSocketError(
+                .connectFailed, stage: .proxy,
+                message: """
+                    the proxy \(plan.proxy?.description ?? "") did not let a connection to \(origin) through \
+                    (libwebsockets: \(end.cause)). Does it allow CONNECT to this port, and does it want other credentials \
+                    (status 407)?
+                    """, errno: end.cause.errno)
         }
         // A server that speaks TLS 1.3 refuses a client certificate only after the client's handshake is complete.
         if let tls, end.stage == .tls || tls.failure != nil { return tls.error(errno: end.cause.errno) }

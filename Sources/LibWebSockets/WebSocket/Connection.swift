@@ -23,12 +23,19 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     private struct Outbound: ~Copyable {
         var queue: OutboundQueue
         var pings: PendingPings
-        /// Senders that wait for room.
+        /// Whether a message is being sent in fragments, between which no other message may come (RFC 6455 section 5.4).
+        var isStreaming = false
+        /// Senders that wait for room or for their turn.
         var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
         var lastWaiter: UInt64 = 0
-        var closeWaiters: [UInt64: CheckedContinuation<WebSocketClosure, Never>] = [:]
+        var closeWaiters: [UInt64: CheckedContinuation<WebSocketClosure, any Error>] = [:]
         /// Set once, when it is certain how the connection ends.
         var outcome: Outcome?
+
+        mutating func takeWaiters() -> [CheckedContinuation<Void, any Error>] {
+            defer { waiters = [:] }
+            return waiters.isEmpty ? [] : waiters.sorted { $0.key < $1.key }.map(\.value)
+        }
     }
 
     /// How the connection ended, as calls made afterwards report it.
@@ -46,6 +53,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     private let outboundLock = Mutex(())
     private var outbound: Outbound
     private let inboundLock = Mutex(())
+    private let networkBytesReceived = Atomic<UInt64>(0)
     private var inbound = InboundQueue()
 
     // The loop's.
@@ -90,28 +98,37 @@ final class Connection: PipeConsumer, @unchecked Sendable {
 
     // MARK: - Sending, on any thread
 
-    /// Adds one message to the output, waiting while that is full.
-    func send(_ opcode: Opcode, payload: some Collection<UInt8>) async throws {
-        while try !trySend(opcode, payload: payload) {
-            try await waitForRoom()
+    /// A frame of a message, as one sender adds them.
+    enum Part {
+        case whole
+        /// A fragment by the sender that has begun a message with ``beginStream()``.
+        case fragment(isLast: Bool)
+    }
+
+    /// Adds one frame to the output, waiting while that is full.
+    func send(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) async throws {
+        while try !trySend(opcode, payload: payload, part: part) {
+            try await waitForRoom(part)
         }
     }
 
-    private func trySend(_ opcode: Opcode, payload: some Collection<UInt8>) throws -> Bool {
+    private func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part) throws -> Bool {
         let isAccepted = try payload.withContiguousStorageIfAvailable { bytes in
-            try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes))
+            try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part)
         }
         if let isAccepted { return isAccepted }
-        return try unsafe Array(payload).withUnsafeBytes { bytes in try unsafe trySend(opcode, bytes: bytes) }
+        return try unsafe Array(payload).withUnsafeBytes { bytes in try unsafe trySend(opcode, bytes: bytes, part: part) }
     }
 
-    /// Returns false when the output is full.
-    private func trySend(_ opcode: Opcode, bytes: UnsafeRawBufferPointer) throws -> Bool {
+    /// Returns false when the output is full, or belongs to another sender.
+    private func trySend(_ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part) throws -> Bool {
         let needsSchedule = try withOutbound { outbound -> Bool? in
-            guard outbound.queue.machine.state == .open else { throw Self.closedError(outbound.outcome) }
-            guard outbound.queue.byteCount < limits.sendBuffer else { return nil }
+            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+            guard canAppend(outbound, part) else { return nil }
+            var isFinal = true
+            if case .fragment(let isLast) = part { isFinal = isLast }
             do throws(RandomSourceFailure) {
-                try unsafe outbound.queue.append(opcode, payload: bytes)
+                try unsafe outbound.queue.append(opcode, payload: bytes, fin: isFinal)
             } catch {
                 throw Self.randomError(error)
             }
@@ -122,7 +139,34 @@ final class Connection: PipeConsumer, @unchecked Sendable {
         return true
     }
 
-    private func waitForRoom() async throws {
+    private func canAppend(_ outbound: borrowing Outbound, _ part: Part) -> Bool {
+        if case .whole = part, outbound.isStreaming { return false }
+        return outbound.queue.byteCount < limits.sendBuffer
+    }
+
+    /// Waits until no other message is under way in fragments, and keeps others from starting.
+    func beginStream() async throws {
+        while true {
+            let isMine = try withOutbound { outbound throws(WebSocketError) in
+                guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+                defer { outbound.isStreaming = true }
+                return !outbound.isStreaming
+            }
+            if isMine { return }
+            try await waitForRoom(.whole)
+        }
+    }
+
+    /// Lets other messages through again.
+    func endStream() {
+        let waiters = withOutbound { outbound in
+            outbound.isStreaming = false
+            return outbound.takeWaiters()
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    private func waitForRoom(_ part: Part) async throws {
         let id = withOutbound { outbound in
             outbound.lastWaiter += 1
             return outbound.lastWaiter
@@ -131,9 +175,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 let result: Result<Void, any Error>? = withOutbound { outbound in
                     if Task.isCancelled { return .failure(CancellationError()) }
-                    if outbound.queue.machine.state != .open || outbound.queue.byteCount < limits.sendBuffer {
-                        return .success(())
-                    }
+                    if !outbound.queue.machine.allowsSending || canAppend(outbound, part) { return .success(()) }
                     outbound.waiters[id] = continuation
                     return nil
                 }
@@ -152,8 +194,8 @@ final class Connection: PipeConsumer, @unchecked Sendable {
                 do {
                     let needsSchedule = try withOutbound { outbound in
                         if Task.isCancelled { throw CancellationError() }
-                        guard outbound.queue.machine.state == .open else { throw Self.closedError(outbound.outcome) }
-                        try outbound.queue.appendControl(.ping, payload: PendingPings.payload(number))
+                        guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+                        try outbound.queue.appendPing(PendingPings.payload(number))
                         outbound.pings.add(number, at: .now, continuation)
                         return Self.markScheduled(&outbound.queue)
                     }
@@ -169,30 +211,42 @@ final class Connection: PipeConsumer, @unchecked Sendable {
 
     /// Closes the connection and waits until it is certain how it ended. Cancelling the task drops the connection.
     func close(_ frame: CloseFrame) async -> WebSocketClosure {
-        let (id, needsSchedule) = withOutbound { outbound in
-            outbound.lastWaiter += 1
-            Self.close(&outbound, frame)
-            return (outbound.lastWaiter, Self.markScheduled(&outbound.queue))
-        }
-        if needsSchedule { schedule() }
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let closure = withOutbound { outbound in
-                    if outbound.outcome == nil { outbound.closeWaiters[id] = continuation }
-                    return outbound.outcome?.closure
-                }
-                if let closure { continuation.resume(returning: closure) }
-            }
-        } onCancel: {
+        beginClosing(frame)
+        do {
+            return try await closed()
+        } catch {
             abort()
+            // Dropping is certain to end it: nothing is waited for but the loop's next turn.
+            return await Task { try? await closed() }.value ?? WebSocketClosure(initiator: .local, sent: nil, received: nil)
         }
     }
 
-    /// Begins to close the connection without waiting: nobody refers to it any more.
-    func abandon() {
+    /// Waits until it is certain how the connection ended.
+    func closed() async throws -> WebSocketClosure {
+        let id = withOutbound { outbound in
+            outbound.lastWaiter += 1
+            return outbound.lastWaiter
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<WebSocketClosure, any Error>? = withOutbound { outbound in
+                    if let outcome = outbound.outcome { return .success(outcome.closure) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    outbound.closeWaiters[id] = continuation
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            withOutbound { $0.closeWaiters.removeValue(forKey: id) }?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Begins to close the connection without waiting.
+    func beginClosing(_ frame: CloseFrame) {
         let needsSchedule = withOutbound { outbound in
             guard outbound.outcome == nil else { return false }
-            Self.close(&outbound, CloseFrame(code: .goingAway))
+            Self.close(&outbound, frame)
             return Self.markScheduled(&outbound.queue)
         }
         if needsSchedule { schedule() }
@@ -222,9 +276,20 @@ final class Connection: PipeConsumer, @unchecked Sendable {
         withOutbound { $0.outcome }
     }
 
-    /// Bytes that were sent by the program and not yet handed to the network.
-    var bufferedByteCount: Int {
-        withOutbound { $0.queue.byteCount }
+    var statistics: WebSocketStatistics {
+        var statistics = withInbound { inbound in
+            WebSocketStatistics(
+                messagesReceived: inbound.receivedMessageCount, bytesReceived: inbound.receivedByteCount,
+                bytesWaitingToBeRead: inbound.byteCount)
+        }
+        withOutbound { outbound in
+            statistics.messagesSent = outbound.queue.sentMessageCount
+            statistics.networkBytesReceived = networkBytesReceived.load(ordering: .relaxed)
+            statistics.bytesSent = outbound.queue.sentByteCount
+            statistics.bytesWaitingToBeWritten = outbound.queue.byteCount
+            statistics.messagesNeverWritten = outbound.outcome?.unsentMessageCount ?? 0
+        }
+        return statistics
     }
 
     /// Returns whether the loop has to be told, and notes that it is.
@@ -351,8 +416,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
         let waiters = withOutbound { outbound -> [CheckedContinuation<Void, any Error>] in
             // Half empty: fewer and longer runs of the senders than resuming them at the first free byte.
             guard !outbound.waiters.isEmpty, outbound.queue.byteCount <= limits.sendBuffer / 2 else { return [] }
-            defer { outbound.waiters = [:] }
-            return outbound.waiters.sorted { $0.key < $1.key }.map(\.value)
+            return outbound.takeWaiters()
         }
         for waiter in waiters { waiter.resume() }
         if pipe.hasBufferedOutput { pipe.requestWrite() }
@@ -362,6 +426,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
         // What comes after the connection was dropped, or after the peer's last frame, is nobody's.
         guard !reader.hasEnded, outcome == nil else { return true }
+        networkBytesReceived.wrappingAdd(UInt64(bytes.count), ordering: .relaxed)
         unsafe reader.read(bytes, into: &turn)
         defer { turn.removeAll() }
         deliverMessages()
@@ -400,10 +465,10 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     private func answerPings() {
         let hasOutput = withOutbound { outbound in
             // After a close frame nothing more is sent (RFC 6455 section 5.5.1).
-            guard outbound.queue.machine.state == .open else { return false }
+            guard outbound.queue.machine.allowsSending else { return false }
             for ping in turn.pings {
                 do {
-                    try outbound.queue.appendControl(.pong, payload: ping)
+                    try outbound.queue.appendPong(ping)
                 } catch {
                     logger.error("a ping could not be answered", metadata: ["error": "\(error)"])
                 }
@@ -463,14 +528,11 @@ final class Connection: PipeConsumer, @unchecked Sendable {
             let unsent = (segment?.messageCount ?? 0) + outbound.queue.unsentMessageCount
             let outcome = Outcome(closure: end.closure, error: error, unsentMessageCount: unsent)
             outbound.outcome = outcome
-            defer {
-                outbound.waiters = [:]
-                outbound.closeWaiters = [:]
-            }
+            defer { outbound.closeWaiters = [:] }
             return (
                 outcome,
                 Leftovers(
-                    senders: Array(outbound.waiters.values), closers: Array(outbound.closeWaiters.values),
+                    senders: outbound.takeWaiters(), closers: Array(outbound.closeWaiters.values),
                     pings: outbound.pings.removeAll())
             )
         }
@@ -486,7 +548,7 @@ final class Connection: PipeConsumer, @unchecked Sendable {
 
     private struct Leftovers {
         var senders: [CheckedContinuation<Void, any Error>]
-        var closers: [CheckedContinuation<WebSocketClosure, Never>]
+        var closers: [CheckedContinuation<WebSocketClosure, any Error>]
         var pings: [PendingPings.Waiter]
     }
 

@@ -23,6 +23,7 @@ struct InboundQueue {
     /// Whether reading from the network is stopped until the reader has caught up.
     private(set) var isPaused = false
     private(set) var receivedMessageCount = 0
+    private(set) var receivedByteCount = 0
 
     /// What to do after adding a batch, outside of the lock.
     struct Delivery {
@@ -36,6 +37,7 @@ struct InboundQueue {
         var delivery = Delivery()
         guard case .flowing = state, !messages.isEmpty else { return delivery }
         receivedMessageCount += messages.count
+        receivedByteCount += added
         if let reader {
             self.reader = nil
             delivery.reader = reader.continuation

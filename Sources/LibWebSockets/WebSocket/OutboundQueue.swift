@@ -18,8 +18,8 @@ struct OutboundQueue: ~Copyable {
     private static let segmentSize = 64 << 10
     /// A segment this small is kept for the next message; larger ones go, so that idle connections stay small.
     private static let largestKeptCapacity = 4 << 10
-    /// Pongs beyond this many waiting bytes are not added: a peer that pings without reading gets the first ones only.
-    private static let controlLimit = 64 << 10
+    /// How many bytes of pings and pongs may wait before further pongs are left out.
+    private static let pongLimit = 64 << 10
 
     var machine: ConnectionStateMachine
     private var encoder: FrameEncoder
@@ -33,6 +33,8 @@ struct OutboundQueue: ~Copyable {
     /// Whether TCP ends when everything has been written.
     private(set) var endsWhenEmpty = false
     private(set) var sentMessageCount = 0
+    /// The payloads of the messages that were added.
+    private(set) var sentByteCount = 0
 
     init(role: Role, random: RandomByteSource) {
         machine = ConnectionStateMachine(role: role)
@@ -64,16 +66,28 @@ struct OutboundQueue: ~Copyable {
             throw error
         }
         byteCount += segments[last].frames.count - before
-        if fin, !opcode.isControl {
+        guard !opcode.isControl else { return }
+        sentByteCount += payload.count
+        if fin {
             segments[last].messageCount += 1
             sentMessageCount += 1
         }
     }
 
-    /// Adds a ping or a pong, which goes out at the next boundary between segments.
-    mutating func appendControl(_ opcode: Opcode, payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
+    /// Adds a ping, which goes out at the next boundary between segments.
+    mutating func appendPing(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
+        try appendControl(.ping, payload)
+    }
+
+    /// Adds a pong, as ``appendPing(_:)`` does, unless too many wait already. A peer may be left without an answer to all
+    /// but its latest ping (RFC 6455 section 5.5.3); one that pings without reading gets the first ones only.
+    mutating func appendPong(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
+        guard (control?.count ?? 0) < Self.pongLimit else { return }
+        try appendControl(.pong, payload)
+    }
+
+    private mutating func appendControl(_ opcode: Opcode, _ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
         let frames = control ?? FrameBuffer(headroom: clws_pre)
-        guard frames.count < Self.controlLimit else { return }
         let before = frames.count
         try encoder.encode(opcode, payload: payload, into: frames)
         control = frames

@@ -1,3 +1,4 @@
+internal import HTTPTypes
 public import WebSocketProtocol
 
 /// An open WebSocket connection (RFC 6455).
@@ -15,15 +16,18 @@ public import WebSocketProtocol
 public final class WebSocket: Sendable {
     /// The server's answer to the opening handshake; on the server's side, what this side answered.
     public let handshake: HandshakeResponse
+    /// What TLS agreed on, with the peer's certificate; `nil` for `ws:`.
+    public let tls: TLSConnectionInfo?
     private let connection: Connection
 
-    init(handshake: HandshakeResponse, connection: Connection) {
+    init(handshake: HandshakeResponse, tls: TLSConnectionInfo?, connection: Connection) {
         self.handshake = handshake
+        self.tls = tls
         self.connection = connection
     }
 
     deinit {
-        connection.abandon()
+        connection.beginClosing(CloseFrame(code: .goingAway))
     }
 
     /// Connects to a server and opens a WebSocket.
@@ -39,13 +43,7 @@ public final class WebSocket: Sendable {
         configuration: WebSocketConfiguration = WebSocketConfiguration(),
         on eventLoop: EventLoop = .shared
     ) async throws -> WebSocket {
-        let endpoint: Endpoint
-        do {
-            endpoint = try Endpoint(url)
-        } catch {
-            throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.message)
-        }
-        return try await connect(to: endpoint, configuration: configuration, on: eventLoop)
+        try await connect(to: endpoint(url), configuration: configuration, on: eventLoop)
     }
 
     /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
@@ -55,8 +53,45 @@ public final class WebSocket: Sendable {
         on eventLoop: EventLoop = .shared
     ) async throws -> WebSocket {
         try configuration.validate()
-        return try await ConnectAttempt.run(
-            ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration), on: eventLoop)
+        var endpoint = endpoint
+        var configuration = configuration
+        while true {
+            let plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration)
+            do {
+                return try await ConnectAttempt.run(plan, on: eventLoop)
+            } catch let error as WebSocketError {
+                guard
+                    configuration.redirects.limit > 0, let refusal = error.refusal,
+                    let redirect = try Redirect(refusal, from: endpoint)
+                else { throw error }
+                configuration.redirects.limit -= 1
+                if !redirect.isSameOrigin {
+                    configuration.dropCredentials()
+                } else if let credentials = endpoint.credentials, configuration.headers[.authorization] == nil {
+                    configuration.headers[.authorization] = credentials.basicAuthorization
+                }
+                endpoint = redirect.endpoint
+            }
+        }
+    }
+
+    /// Checks what ``connect(to:configuration:on:)-(String,_,_)`` checks before anything is sent: the URL, headers and
+    /// subprotocols, limits, and that TLS files can be read and used.
+    ///
+    /// - Throws: ``WebSocketError`` with `invalidConfiguration`.
+    public static func validate(
+        _ url: String, configuration: WebSocketConfiguration = WebSocketConfiguration()
+    ) throws(WebSocketError) {
+        try configuration.validate()
+        _ = try ConnectAttempt.Plan(endpoint: endpoint(url), configuration: configuration)
+    }
+
+    private static func endpoint(_ url: String) throws(WebSocketError) -> Endpoint {
+        do {
+            return try Endpoint(url)
+        } catch {
+            throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.message)
+        }
     }
 
     // MARK: - Sending
@@ -79,12 +114,36 @@ public final class WebSocket: Sendable {
 
     /// Sends a message of either kind; as ``send(_:)-(String)``.
     public func send(_ message: WebSocketMessage) async throws {
-        try await connection.send(message.kind == .text ? .text : .binary, payload: message.payload)
+        try await connection.send(Opcode(message.kind), payload: message.payload)
     }
 
-    /// How many bytes were sent by the program and wait for the network.
-    public var bufferedByteCount: Int {
-        connection.bufferedByteCount
+    /// Sends one message in pieces, for messages that are made bit by bit or do not fit into memory.
+    ///
+    /// ```swift
+    /// try await socket.sendMessage(.binary) { writer in
+    ///     for try await chunk in file { try await writer.write(chunk) }
+    /// }
+    /// ```
+    ///
+    /// Other messages wait until this one is complete; pings and pongs do not.
+    ///
+    /// - Throws: As ``send(_:)-(String)``, and what `body` throws. A message that has begun cannot be taken back, so the
+    ///   connection is then closed with 1011.
+    public func sendMessage<Failure: Error>(
+        _ kind: WebSocketMessage.Kind, _ body: (inout WebSocketMessageWriter) async throws(Failure) -> Void
+    ) async throws {
+        try await connection.beginStream()
+        defer { connection.endStream() }
+        var writer = WebSocketMessageWriter(connection: connection, kind: kind)
+        do {
+            try await body(&writer)
+            try await writer.finish()
+        } catch {
+            if writer.isIncomplete {
+                connection.beginClosing(CloseFrame(code: .internalError, reason: "a message was not completed"))
+            }
+            throw error
+        }
     }
 
     // MARK: - Receiving
@@ -150,9 +209,38 @@ public final class WebSocket: Sendable {
         connection.outcome?.error
     }
 
-    /// How many messages were accepted by `send` and not written to the network when the connection ended. 0 while it is
-    /// open. Messages that were written may be lost on the way too, which nobody can know.
-    public var unsentMessageCount: Int {
-        connection.outcome?.unsentMessageCount ?? 0
+    /// Waits until the connection has ended, whoever ends it.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled; the connection stays as it is.
+    public func closed() async throws -> WebSocketClosure {
+        try await connection.closed()
+    }
+
+    /// What the connection has carried so far.
+    public var statistics: WebSocketStatistics {
+        connection.statistics
+    }
+}
+
+extension WebSocket {
+    /// Takes messages by callback instead of iterating: each in turn, in order. The next one waits until `onMessage` has
+    /// returned, and so does the network in the end.
+    ///
+    /// - Parameters:
+    ///   - onMessage: Called for each message.
+    ///   - onClose: Called once, after the last message, with the reason unless the end was orderly.
+    /// - Returns: The task that makes the calls, and keeps the connection until it ends. Cancelling it stops the calls.
+    @discardableResult
+    public func receive(
+        onMessage: @escaping @Sendable (WebSocketMessage) async -> Void,
+        onClose: @escaping @Sendable (WebSocketClosure, WebSocketError?) async -> Void = { _, _ in }
+    ) -> Task<Void, Never> {
+        Task {
+            // Why the messages end is told by the closure.
+            while let batch = try? await nextMessages() {
+                for message in batch where !Task.isCancelled { await onMessage(message) }
+            }
+            if let closure { await onClose(closure, closeError) }
+        }
     }
 }

@@ -27,6 +27,17 @@ public struct WebSocketConfiguration: Sendable {
     /// How long everything up to the open connection may take: name resolution, TCP, TLS and upgrade together. The
     /// default is 10 s.
     public var connectTimeout: Duration
+    /// How long TLS alone may take, counted from the TCP connection; `nil`, the default, leaves it to ``connectTimeout``.
+    public var tlsTimeout: Duration?
+    /// How long the answer to the upgrade request alone may take; `nil`, the default, leaves it to ``connectTimeout``.
+    public var upgradeTimeout: Duration?
+    /// The proxy to go through. None by default, whatever the environment says.
+    public var proxy: ProxySelection
+    /// The path of a Unix domain socket to connect to, in place of the URL's host and port, which are still what the
+    /// server is asked for and must prove to be. `nil` by default.
+    public var unixSocketPath: String?
+    /// What to do when the server redirects. The default reports it.
+    public var redirects: RedirectPolicy
     /// How long the peer may take to answer a close frame, and a server then to end TCP. The default is 5 s.
     public var closeTimeout: Duration
     /// Where to log: debug level for the life of connections, nothing per message.
@@ -40,7 +51,12 @@ public struct WebSocketConfiguration: Sendable {
         receiveBufferSize: Int = 1 << 20,
         sendBufferSize: Int = 1 << 20,
         connectTimeout: Duration = .seconds(10),
+        tlsTimeout: Duration? = nil,
+        upgradeTimeout: Duration? = nil,
         closeTimeout: Duration = .seconds(5),
+        proxy: ProxySelection = .none,
+        unixSocketPath: String? = nil,
+        redirects: RedirectPolicy = .report,
         logger: Logger = Logger(label: "LibWebSockets.WebSocket")
     ) {
         self.headers = headers
@@ -50,7 +66,12 @@ public struct WebSocketConfiguration: Sendable {
         self.receiveBufferSize = receiveBufferSize
         self.sendBufferSize = sendBufferSize
         self.connectTimeout = connectTimeout
+        self.tlsTimeout = tlsTimeout
+        self.upgradeTimeout = upgradeTimeout
         self.closeTimeout = closeTimeout
+        self.proxy = proxy
+        self.unixSocketPath = unixSocketPath
+        self.redirects = redirects
         self.logger = logger
     }
 
@@ -64,9 +85,20 @@ public struct WebSocketConfiguration: Sendable {
         ] where value < 1 {
             throw refuse("\(name) is \(value), but must be at least 1 byte")
         }
-        for (name, value) in [("connectTimeout", connectTimeout), ("closeTimeout", closeTimeout)] where value <= .zero {
-            throw refuse("\(name) is \(value), but must be longer than zero")
+        let timeouts = [
+            ("connectTimeout", connectTimeout), ("tlsTimeout", tlsTimeout), ("upgradeTimeout", upgradeTimeout),
+            ("closeTimeout", closeTimeout),
+        ]
+        for (name, value) in timeouts {
+            if let value, value <= .zero { throw refuse("\(name) is \(value), but must be longer than zero") }
         }
+        if let unixSocketPath { try SocketAddress.validate(unixPath: unixSocketPath) }
+    }
+
+    /// Leaves out what identifies the user to one origin and must not reach another.
+    mutating func dropCredentials() {
+        for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization] { headers[name] = nil }
+        tls.clientIdentity = nil
     }
 
     var limits: Connection.Limits {

@@ -67,7 +67,7 @@ package struct ConnectionStateMachine: Sendable {
         case ignore
         /// Messages may flow.
         case open
-        /// Send this after everything queued, start the close deadline, and go on reading.
+        /// Send this after everything queued and start the close deadline. The peer does the rest.
         case sendClose(CloseFrame)
         /// Send this after everything queued, then end the transport; start the close deadline.
         case sendCloseThenEnd(CloseFrame)

@@ -109,7 +109,13 @@ struct EndpointParser {
     /// Where the colon in front of the port is; the end of `hostAndPort` when there is none.
     private func portStart(_ hostAndPort: ArraySlice<UInt8>) throws(InvalidEndpoint) -> Int {
         guard hostAndPort.first == UInt8(ascii: "[") else {
-            return hostAndPort.firstIndex(of: UInt8(ascii: ":")) ?? hostAndPort.endIndex
+            let colons = hostAndPort.indices.filter { hostAndPort[$0] == UInt8(ascii: ":") }
+            guard colons.count <= 1 else {
+                throw InvalidEndpoint(
+                    "The URL's host at byte \(hostAndPort.startIndex) has several colons: an IPv6 "
+                        + "address goes in brackets, as in wss://[::1]/.")
+            }
+            return colons.first ?? hostAndPort.endIndex
         }
         guard let bracket = hostAndPort.lastIndex(of: UInt8(ascii: "]")) else {
             throw InvalidEndpoint("The URL's host has an opening bracket at byte \(hostAndPort.startIndex) only.")
@@ -128,8 +134,8 @@ struct EndpointParser {
         guard digits.allSatisfy({ (0x30...0x39).contains($0) }),
             let port = Int(String(decoding: digits, as: UTF8.self)), (1...65535).contains(port)
         else {
-            let text = HeaderSyntax.quoted(String(decoding: digits, as: UTF8.self))
-            throw InvalidEndpoint("The URL's port is \(text) at byte \(digits.startIndex): ports are 1 to 65535.")
+            // Not quoted: behind `user:` it may be a password with an unescaped slash.
+            throw InvalidEndpoint("The URL's port at byte \(digits.startIndex) is not a number from 1 to 65535.")
         }
         return port
     }

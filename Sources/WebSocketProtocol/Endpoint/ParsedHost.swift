@@ -18,7 +18,8 @@ struct ParsedHost: Hashable {
     }
 
     private init(name bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
-        if let position = bytes.firstIndex(where: { !URLCharacter.isUnreserved($0) && !URLCharacter.isSubDelimiter($0) }) {
+        if let position = bytes.firstIndex(where: { !URLCharacter.isUnreserved($0) && !URLCharacter.isSubDelimiter($0) }
+        ) {
             let character = HeaderSyntax.quoted(String(UnicodeScalar(bytes[position])))
             throw InvalidEndpoint(
                 "The URL's host has \(character) at byte \(position), which no host name has; an IPv6 address "
@@ -85,7 +86,9 @@ enum IPAddressSyntax {
         let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         return parts.count == 4
             && parts.allSatisfy { part in
-                guard (1...3).contains(part.count), part.allSatisfy({ (0x30...0x39).contains($0) }) else { return false }
+                guard (1...3).contains(part.count), part.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                    return false
+                }
                 guard part.count == 1 || part.first != UInt8(ascii: "0") else { return false }
                 return part.reduce(0) { $0 * 10 + Int($1 - 0x30) } <= 255
             }

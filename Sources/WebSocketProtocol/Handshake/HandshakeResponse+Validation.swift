@@ -1,12 +1,12 @@
 package import HTTPTypes
 
 extension HandshakeResponse {
-    /// Accepts the server's answer to `request`, if it keeps every rule of RFC 6455 section 4.1. A status other than 101
-    /// is a refusal, which the caller reports with all that belongs to it; here it is only recognised.
+    /// Accepts the server's answer to `request`, if it keeps every rule of RFC 6455 section 4.1. A status other than
+    /// 101 is a refusal, which the caller reports with all that belongs to it; here it is only recognised.
     package init(
         status: HTTPResponse.Status, headers: HTTPFields, answering request: UpgradeRequest
     ) throws(HandshakeViolation) {
-        guard status == .switchingProtocols else { throw HandshakeViolation(.statusNot101(status.code)) }
+        guard status.code == 101 else { throw HandshakeViolation(.statusNot101(status.code)) }
         guard headers.listContains(.upgrade, "websocket") else {
             throw HandshakeViolation(.upgrade(found: headers[.upgrade]))
         }

@@ -46,7 +46,8 @@ extension HandshakeViolation: CustomStringConvertible {
         case .severalSubprotocols(let names):
             "several subprotocols were chosen: \(HeaderSyntax.quoted(names.joined(separator: ", ")))"
         case .extensionNotOffered(let name): "extension \(HeaderSyntax.quoted(name)) was not offered"
-        case .extensionsMalformed(let value): "header Sec-WebSocket-Extensions is malformed: \(HeaderSyntax.quoted(value))"
+        case .extensionsMalformed(let value):
+            "header Sec-WebSocket-Extensions is malformed: \(HeaderSyntax.quoted(value))"
         case .bodyHeader(let name): "header \(name) is not allowed with status 101"
         }
     }

@@ -9,8 +9,8 @@ package struct UpgradeRequestHead: Hashable, Sendable {
     package let headers: HTTPFields
 }
 
-/// Reads a client's opening handshake from the bytes of a connection (RFC 9112 sections 2 to 5), never keeping more than
-/// `maximumSize` of them.
+/// Reads a client's opening handshake from the bytes of a connection (RFC 9112 sections 2 to 5). It never keeps more of
+/// them than `maximumSize` and one read.
 package struct UpgradeRequestParser: Sendable {
     package enum Progress: Hashable, Sendable {
         case needsMoreBytes
@@ -22,19 +22,19 @@ package struct UpgradeRequestParser: Sendable {
     private var received: [UInt8] = []
     /// How many of the received bytes were searched for the end of the head.
     private var searched = 0
+    private var skippedEmptyLine = false
 
     /// - Parameter maximumSize: Of request line and headers together, in bytes.
     package init(maximumSize: Int = UpgradeRequest.defaultMaximumSize) {
         self.maximumSize = maximumSize
     }
 
-    /// - Throws: As soon as what was received cannot become an acceptable request. The connection is to be refused then.
+    /// - Throws: As soon as what was received cannot become an acceptable request; the connection is to be refused then.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(UpgradeRejection) -> Progress {
         received.append(contentsOf: bytes)
+        if searched == 0, try !startsRequest() { return .needsMoreBytes }
         while searched < received.count {
-            if searched == 0 { try checkFirstByte() }
-            guard searched < received.count else { break }
-            if searched >= maximumSize {
+            guard searched < maximumSize else {
                 throw UpgradeRejection(
                     .requestHeaderFieldsTooLarge, "The request's head is larger than \(maximumSize) bytes.")
             }
@@ -50,13 +50,20 @@ package struct UpgradeRequestParser: Sendable {
         return .needsMoreBytes
     }
 
-    /// A request begins with a method; empty lines before it are skipped (RFC 9112 section 2.2).
-    private mutating func checkFirstByte() throws(UpgradeRejection) {
-        while received.starts(with: [UInt8(ascii: "\r"), UInt8(ascii: "\n")]) { received.removeFirst(2) }
-        guard let first = received.first, received != [UInt8(ascii: "\r")] else { return }
+    /// Whether the first byte of a request is there. One empty line in front of it is skipped (RFC 9112 section 2.2).
+    private mutating func startsRequest() throws(UpgradeRejection) -> Bool {
+        if !skippedEmptyLine, received.first == UInt8(ascii: "\r") {
+            guard received.count > 1 else { return false }
+            if received[1] == UInt8(ascii: "\n") {
+                received.removeFirst(2)
+                skippedEmptyLine = true
+            }
+        }
+        guard let first = received.first else { return false }
         guard HeaderSyntax.isTokenCharacter(first) else {
             throw UpgradeRejection(.badRequest, "What was received is not an HTTP request.")
         }
+        return true
     }
 
     private func endsHead(at newline: Int) throws(UpgradeRejection) -> Bool {
@@ -75,7 +82,7 @@ package struct UpgradeRequestParser: Sendable {
         guard parts.count == 3,
             !parts[0].isEmpty, parts[0].allSatisfy(HeaderSyntax.isTokenCharacter),
             !parts[1].isEmpty, parts[1].allSatisfy({ (0x21...0x7E).contains($0) }),
-            parts[2].count == 8, parts[2].starts(with: "HTTP/".utf8)
+            isVersion(parts[2])
         else {
             let line = HeaderSyntax.quoted(String(decoding: requestLine, as: UTF8.self))
             throw UpgradeRejection(.badRequest, "The request line is malformed: \(line).")
@@ -88,6 +95,14 @@ package struct UpgradeRequestParser: Sendable {
             version: String(decoding: parts[2], as: UTF8.self),
             headers: headers
         )
+    }
+
+    /// RFC 9112 section 2.3.
+    private static func isVersion(_ text: ArraySlice<UInt8>) -> Bool {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        let version = Array(text)
+        return version.count == 8 && version.starts(with: "HTTP/".utf8)
+            && digits.contains(version[5]) && version[6] == UInt8(ascii: ".") && digits.contains(version[7])
     }
 
     private static func field(_ line: ArraySlice<UInt8>) throws(UpgradeRejection) -> HTTPField {

@@ -24,7 +24,14 @@ package struct UTF8Validator: Sendable {
         while offset < count {
             if missing == 0 {
                 offset = Self.endOfASCII(start, from: offset, count: count)
+                while offset &+ 4 <= count, start.load(fromByteOffset: offset, as: UInt8.self) >= 0x80 {
+                    let length = Self.lengthOfSequence(start + offset)
+                    guard length > 0 else { return false }
+                    offset &+= length
+                }
                 guard offset < count else { break }
+                if start.load(fromByteOffset: offset, as: UInt8.self) < 0x80 { continue }
+                // The last bytes of a chunk: the sequence may go on in the next one.
                 guard begin(start.load(fromByteOffset: offset, as: UInt8.self)) else { return false }
                 offset &+= 1
             }
@@ -36,6 +43,28 @@ package struct UTF8Validator: Sendable {
             }
         }
         return true
+    }
+
+    /// The length of the sequence of two to four bytes at `start`, where four bytes can be read; 0 if it is invalid.
+    /// The masks look at the leading byte and at the bits after it that RFC 3629 section 4 restricts.
+    @inline(__always)
+    private static func lengthOfSequence(_ start: UnsafeRawPointer) -> Int {
+        let word = UInt32(littleEndian: start.loadUnaligned(as: UInt32.self))
+        if word & 0x00C0_C0F0 == 0x0080_80E0 {
+            let isOverlong = word & 0x200F == 0
+            let isSurrogate = word & 0x200F == 0x200D
+            return isOverlong || isSurrogate ? 0 : 3
+        }
+        if word & 0x0000_C0E0 == 0x0000_80C0 {
+            let isOverlong = word & 0x1E == 0
+            return isOverlong ? 0 : 2
+        }
+        if word & 0xC0C0_C0F8 == 0x8080_80F0 {
+            let isOverlong = word & 0x3007 == 0
+            let isAboveUnicode = word & 0x7 > 4 || word & 0x3007 > 4 && word & 0x7 == 4
+            return isOverlong || isAboveUnicode ? 0 : 4
+        }
+        return 0
     }
 
     /// - Returns: `false` when no sequence begins with `byte`, which is not ASCII.

@@ -1,0 +1,112 @@
+/// How a service finds out that a peer is dead although the connection looks open, and keeps middleboxes from closing
+/// a quiet one.
+///
+/// Every ``interval`` a beat is sent; when it goes unanswered for ``timeout``, that is a miss and the next beat follows
+/// at once. One miss more than ``missesAllowed`` and the connection is dropped without a close handshake, which a dead
+/// peer would not answer. So a dead peer is found after `interval + timeout * (missesAllowed + 1)` at the latest.
+///
+/// While a handler of the app is running, the connection is not read, so an answer could not be seen: beats are still
+/// sent, and none of them counts as missed.
+public struct HeartbeatPolicy: Sendable {
+    enum Beat: Sendable {
+        case ping
+        case message(@Sendable () async throws -> WebSocketMessage)
+    }
+
+    let beat: Beat?
+    /// The time from one beat to the next.
+    public var interval: Duration
+    /// How long an answer may take; `nil` when none is expected, and the beats only keep the connection in use.
+    public var timeout: Duration?
+    /// How many beats in a row may go unanswered.
+    public var missesAllowed: Int
+    /// Whether anything that arrives shows that the peer is alive, or only the answer to a beat.
+    public var anyTrafficCounts: Bool
+    /// Whether anything that arrives puts the next beat off by a whole ``interval``.
+    public var trafficPostpones: Bool
+    /// Whether the first beat is sent as soon as the connection is open, before any other message.
+    public var beatsOnOpen: Bool
+    /// Which messages answer an application's beat. They are still dispatched like any other.
+    public var isAnswer: (@Sendable (WebSocketMessage) -> Bool)?
+
+    private init(
+        beat: Beat?, interval: Duration, timeout: Duration?, missesAllowed: Int, anyTrafficCounts: Bool,
+        trafficPostpones: Bool, beatsOnOpen: Bool, isAnswer: (@Sendable (WebSocketMessage) -> Bool)? = nil
+    ) {
+        self.beat = beat
+        // A beat costs a frame: no configuration makes a busy loop of them.
+        self.interval = max(interval, .milliseconds(1))
+        self.timeout = timeout
+        self.missesAllowed = max(missesAllowed, 0)
+        self.anyTrafficCounts = anyTrafficCounts
+        self.trafficPostpones = trafficPostpones
+        self.beatsOnOpen = beatsOnOpen
+        self.isAnswer = isAnswer
+    }
+
+    /// Ping frames (RFC 6455 section 5.5.2), whose pongs give round-trip times.
+    ///
+    /// - Parameters:
+    ///   - interval: The time from one ping to the next, at least 1 ms. The default is 30 s.
+    ///   - timeout: How long the pong may take. The default is 10 s.
+    ///   - missesAllowed: How many pings in a row may go unanswered. The default is none.
+    ///   - anyTrafficCounts: Whether anything that arrives stands for the pong, so that a large message on a slow line
+    ///     does not look like a dead peer. The default is true.
+    ///   - beatsOnOpen: Whether the first ping is sent as soon as the connection is open. The default is false.
+    public static func ping(
+        every interval: Duration = .seconds(30),
+        timeout: Duration = .seconds(10),
+        missesAllowed: Int = 0,
+        anyTrafficCounts: Bool = true,
+        beatsOnOpen: Bool = false
+    ) -> HeartbeatPolicy {
+        HeartbeatPolicy(
+            beat: .ping, interval: interval, timeout: timeout, missesAllowed: missesAllowed,
+            anyTrafficCounts: anyTrafficCounts, trafficPostpones: false, beatsOnOpen: beatsOnOpen)
+    }
+
+    /// A message of the application's, always the same one; see ``message(every:timeout:missesAllowed:beatsOnOpen:isAnswer:_:)``.
+    public static func message(
+        _ message: WebSocketMessage,
+        every interval: Duration = .seconds(60),
+        timeout: Duration? = .seconds(10),
+        missesAllowed: Int = 0,
+        beatsOnOpen: Bool = true,
+        isAnswer: (@Sendable (WebSocketMessage) -> Bool)? = nil
+    ) -> HeartbeatPolicy {
+        .message(
+            every: interval, timeout: timeout, missesAllowed: missesAllowed, beatsOnOpen: beatsOnOpen,
+            isAnswer: isAnswer
+        ) { message }
+    }
+
+    /// A message of the application's, made anew for each beat.
+    ///
+    /// - Parameters:
+    ///   - interval: The time from the last traffic to the next beat, at least 1 ms. The default is 60 s.
+    ///   - timeout: How long the answer may take; `nil` for a server that does not answer. The default is 10 s.
+    ///   - missesAllowed: How many beats in a row may go unanswered. The default is none.
+    ///   - beatsOnOpen: Whether the first beat is the very first message on a new connection. The default is true.
+    ///   - isAnswer: Which messages answer a beat, which also gives round-trip times. Without it, anything that arrives
+    ///     is an answer and postpones the next beat.
+    ///   - make: Makes the message. Throwing skips the beat, which then counts as unanswered.
+    public static func message(
+        every interval: Duration = .seconds(60),
+        timeout: Duration? = .seconds(10),
+        missesAllowed: Int = 0,
+        beatsOnOpen: Bool = true,
+        isAnswer: (@Sendable (WebSocketMessage) -> Bool)? = nil,
+        _ make: @escaping @Sendable () async throws -> WebSocketMessage
+    ) -> HeartbeatPolicy {
+        HeartbeatPolicy(
+            beat: .message(make), interval: interval, timeout: timeout, missesAllowed: missesAllowed,
+            anyTrafficCounts: isAnswer == nil, trafficPostpones: isAnswer == nil, beatsOnOpen: beatsOnOpen,
+            isAnswer: isAnswer)
+    }
+
+    /// No heartbeat: a dead peer is noticed when TCP gives up, which takes about 15 minutes on Linux (tcp(7),
+    /// `tcp_retries2`) and never happens while nothing is sent.
+    public static let off = HeartbeatPolicy(
+        beat: nil, interval: .seconds(30), timeout: nil, missesAllowed: 0, anyTrafficCounts: true,
+        trafficPostpones: false, beatsOnOpen: false)
+}

@@ -1,0 +1,90 @@
+/// The heartbeat of one connection: when to send a beat and when the peer counts as dead.
+///
+/// Instants are durations since an arbitrary start, the service clock's. No event ever brings the next deadline
+/// forward, so that a driver may sleep until the one it was told and ask again.
+struct HeartbeatStateMachine: Sendable {
+    enum Action: Hashable, Sendable {
+        /// Nothing to do before that instant.
+        case sleep(until: Duration)
+        /// Send the beat of this number.
+        case beat(Int)
+        /// Drop the connection: so many beats in a row went unanswered.
+        case dead(unanswered: Int)
+        /// There is no heartbeat.
+        case off
+    }
+
+    private let policy: HeartbeatPolicy
+    private var nextBeat: Duration
+    /// When the oldest unanswered beat counts as missed.
+    private var deadline: Duration?
+    private var lastBeat: Duration?
+    private var beats = 0
+    private var unanswered = 0
+    private var isReading = true
+    private var bytesSeen: UInt64 = 0
+
+    init(policy: HeartbeatPolicy, openedAt: Duration) {
+        self.policy = policy
+        self.nextBeat = policy.beatsOnOpen ? openedAt : openedAt + policy.interval
+    }
+
+    /// What to do now.
+    ///
+    /// - Parameter bytesReceived: The connection's count: bytes of an unfinished message are traffic too.
+    mutating func advance(now: Duration, bytesReceived: UInt64 = 0) -> Action {
+        guard policy.beat != nil else { return .off }
+        if bytesReceived > bytesSeen {
+            bytesSeen = bytesReceived
+            if policy.anyTrafficCounts { alive() }
+        }
+        if let deadline, now >= deadline {
+            self.deadline = nil
+            // Unread, an answer may be waiting: no verdict until reading goes on.
+            if isReading {
+                unanswered += 1
+                if unanswered > policy.missesAllowed { return .dead(unanswered: unanswered) }
+                nextBeat = now
+            }
+        }
+        guard now >= nextBeat else { return .sleep(until: min(nextBeat, deadline ?? nextBeat)) }
+        beats += 1
+        lastBeat = now
+        nextBeat = now + policy.interval
+        if deadline == nil { deadline = policy.timeout.map { now + $0 } }
+        return .beat(beats)
+    }
+
+    /// A beat was answered; which one does not matter for whether the peer lives.
+    mutating func answered() {
+        alive()
+    }
+
+    /// A message arrived.
+    ///
+    /// - Returns: The round trip, when the message answers the last beat.
+    mutating func received(_ message: WebSocketMessage, now: Duration) -> Duration? {
+        if policy.anyTrafficCounts { alive() }
+        if policy.trafficPostpones { nextBeat = max(nextBeat, now + policy.interval) }
+        guard let isAnswer = policy.isAnswer, isAnswer(message) else { return nil }
+        alive()
+        defer { lastBeat = nil }
+        return lastBeat.map { now - $0 }
+    }
+
+    /// Messages are being handled, and the connection is not read.
+    mutating func readingPaused() {
+        isReading = false
+    }
+
+    mutating func readingResumed(now: Duration) {
+        isReading = true
+        guard deadline != nil, let timeout = policy.timeout else { return }
+        deadline = now + timeout
+    }
+
+    private mutating func alive() {
+        unanswered = 0
+        deadline = nil
+    }
+}

@@ -1,0 +1,87 @@
+/// How much a service keeps while it cannot send, and what gives way when that is full.
+///
+/// Delivery across a reconnect is at most once: a message that was handed to a connection is never sent again, even when
+/// that connection is lost before the peer read it.
+public struct QueuePolicy: Hashable, Sendable {
+    /// What happens to a message that finds the queue full.
+    ///
+    /// This holds while there is no connection. While a new connection drains the queue, `send` suspends until there
+    /// is room, whatever the rule: nothing need be lost then.
+    public enum Overflow: Hashable, Sendable, CaseIterable {
+        /// The oldest messages give way to the new one.
+        case dropOldest
+        /// The new message is dropped.
+        case dropNewest
+        /// `send` throws ``SocketServiceError/Code/queueFull``.
+        case fail
+        /// `send` suspends until there is room.
+        case suspend
+    }
+
+    /// How many messages are kept; 0 keeps none, so that every `send` while down is dropped.
+    public var limit: Int
+    /// How many bytes of payload are kept.
+    public var byteLimit: Int
+    public var overflow: Overflow
+    /// How long a message may wait before it is dropped; `nil` for ever. `send` may ask for less.
+    public var timeToLive: Duration?
+
+    /// - Parameters:
+    ///   - limit: How many messages are kept. The default is 1,000.
+    ///   - byteLimit: How many bytes of payload are kept. The default is 16 MiB.
+    ///   - overflow: What happens to a message that finds the queue full. The default drops the oldest.
+    ///   - timeToLive: How long a message may wait. The default is for ever.
+    public init(
+        limit: Int = 1_000,
+        byteLimit: Int = 16 << 20,
+        overflow: Overflow = .dropOldest,
+        timeToLive: Duration? = nil
+    ) {
+        self.limit = max(limit, 0)
+        self.byteLimit = max(byteLimit, 0)
+        self.overflow = overflow
+        self.timeToLive = timeToLive
+    }
+}
+
+/// How one message may be delivered.
+public struct Delivery: Hashable, Sendable {
+    let mayBeQueued: Bool
+    let timeToLive: Duration?
+
+    /// At once, or from the queue as soon as there is a connection.
+    public static let queued = Delivery(mayBeQueued: true, timeToLive: nil)
+    /// At once or not at all, for what is worthless later, such as a cursor's position.
+    public static let volatile = Delivery(mayBeQueued: false, timeToLive: nil)
+
+    /// Like ``queued``, but waiting no longer than this; the queue's own ``QueuePolicy/timeToLive`` holds too.
+    public static func expiring(after timeToLive: Duration) -> Delivery {
+        Delivery(mayBeQueued: true, timeToLive: timeToLive)
+    }
+}
+
+/// What became of a message when `send` returned.
+public enum SendOutcome: Hashable, Sendable {
+    /// The connection has taken it.
+    case sent
+    /// It waits for the next connection. Should it be dropped after all, ``SocketEvent/dropped(_:_:)`` says so.
+    case queued
+    /// It will not be sent.
+    case dropped(DropReason)
+}
+
+/// Why a message will not be sent.
+public enum DropReason: Hashable, Sendable {
+    /// The queue was full.
+    case queueFull
+    /// The message alone is larger than the queue's limit on bytes.
+    case largerThanQueue
+    /// It waited longer than its time to live.
+    case expired
+    /// There is no connection that could take it now, and it is volatile.
+    case notConnected
+    /// The service is stopping, was stopped or gave up.
+    case closed
+    /// The connection refused this message although it is open.
+    case rejected
+}

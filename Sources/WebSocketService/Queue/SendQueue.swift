@@ -1,0 +1,155 @@
+import DequeModule
+
+/// The messages that wait for a connection, in the order of their numbers.
+struct SendQueue: Sendable {
+    struct Entry: Hashable, Sendable {
+        /// The service's running number of the message. It decides the order.
+        let number: UInt64
+        let message: WebSocketMessage
+        /// The instant on the service's clock from which the message must not be sent any more.
+        let expiry: Duration?
+
+        var byteCount: Int { message.payload.count }
+
+        func isExpired(at now: Duration) -> Bool {
+            expiry.map { now >= $0 } ?? false
+        }
+    }
+
+    struct Drop: Hashable, Sendable {
+        let entry: Entry
+        let reason: DropReason
+    }
+
+    enum Verdict: Hashable, Sendable {
+        case queued
+        case dropped(DropReason)
+        /// The overflow rule is to fail.
+        case full
+        /// The overflow rule is to wait until ``hasRoom(for:)``.
+        case wait
+    }
+
+    let policy: QueuePolicy
+    private var entries: Deque<Entry> = []
+    private(set) var byteCount = 0
+    private var earliestExpiry: Duration?
+
+    init(policy: QueuePolicy) {
+        self.policy = policy
+    }
+
+    var count: Int { entries.count }
+    var isEmpty: Bool { entries.isEmpty }
+    /// When ``removeExpired(now:)`` has something to do next.
+    var nextExpiry: Duration? { earliestExpiry }
+    var first: Entry? { entries.first }
+
+    func makeEntry(number: UInt64, message: WebSocketMessage, delivery: Delivery, now: Duration) -> Entry {
+        let timeToLive = [policy.timeToLive, delivery.timeToLive].compactMap(\.self).min()
+        return Entry(number: number, message: message, expiry: timeToLive.map { now + $0 })
+    }
+
+    func hasRoom(for entry: Entry) -> Bool {
+        entries.count < policy.limit && entry.byteCount <= policy.byteLimit - byteCount
+    }
+
+    /// Takes a message in, or says what the overflow rule makes of it.
+    ///
+    /// - Parameters:
+    ///   - waitsForRoom: Whether a full queue makes the sender wait whatever the rule: it is being drained.
+    ///   - drops: Receives the messages that gave way.
+    mutating func admit(
+        _ entry: Entry, waitsForRoom: Bool = false, drops: inout [Drop]
+    ) -> Verdict {
+        guard policy.limit > 0 else { return .dropped(.queueFull) }
+        guard entry.byteCount <= policy.byteLimit else { return .dropped(.largerThanQueue) }
+        if hasRoom(for: entry) {
+            insert(entry)
+            return .queued
+        }
+        if waitsForRoom { return .wait }
+        switch policy.overflow {
+        case .dropNewest:
+            return .dropped(.queueFull)
+        case .fail:
+            return .full
+        case .suspend:
+            return .wait
+        case .dropOldest:
+            while !hasRoom(for: entry), let oldest = entries.first, oldest.number < entry.number {
+                removeFirst()
+                drops.append(Drop(entry: oldest, reason: .queueFull))
+            }
+            // A message that a lost connection handed back can be the oldest of all itself.
+            guard hasRoom(for: entry) else { return .dropped(.queueFull) }
+            insert(entry)
+            return .queued
+        }
+    }
+
+    /// Takes a message back that a lost connection did not take. It was in the queue before, so it finds room whatever
+    /// came meanwhile.
+    mutating func restore(_ entry: Entry) {
+        insert(entry)
+    }
+
+    @discardableResult
+    mutating func removeFirst() -> Entry? {
+        guard let entry = entries.popFirst() else { return nil }
+        removed(entry)
+        return entry
+    }
+
+    /// - Returns: Whether the message was still waiting.
+    mutating func remove(number: UInt64) -> Bool {
+        guard let index = entries.firstIndex(where: { $0.number == number }) else { return false }
+        removed(entries.remove(at: index))
+        return true
+    }
+
+    mutating func removeExpired(now: Duration, drops: inout [Drop]) {
+        guard let earliestExpiry, now >= earliestExpiry else { return }
+        self.earliestExpiry = nil
+        var kept: Deque<Entry> = []
+        for entry in entries {
+            if entry.isExpired(at: now) {
+                byteCount -= entry.byteCount
+                drops.append(Drop(entry: entry, reason: .expired))
+            } else {
+                kept.append(entry)
+                noteExpiry(entry)
+            }
+        }
+        entries = kept
+    }
+
+    mutating func removeAll() -> [WebSocketMessage] {
+        defer {
+            entries.removeAll()
+            byteCount = 0
+            earliestExpiry = nil
+        }
+        return entries.map(\.message)
+    }
+
+    private mutating func insert(_ entry: Entry) {
+        // Nearly always the end: only what a lost connection handed back belongs further in front.
+        var index = entries.endIndex
+        while index > entries.startIndex, entries[index - 1].number > entry.number { index -= 1 }
+        entries.insert(entry, at: index)
+        byteCount += entry.byteCount
+        noteExpiry(entry)
+    }
+
+    private mutating func noteExpiry(_ entry: Entry) {
+        guard let expiry = entry.expiry else { return }
+        earliestExpiry = min(earliestExpiry ?? expiry, expiry)
+    }
+
+    private mutating func removed(_ entry: Entry) {
+        byteCount -= entry.byteCount
+        // A bound that is too early only costs one look through the queue.
+        if entries.isEmpty { earliestExpiry = nil }
+    }
+}

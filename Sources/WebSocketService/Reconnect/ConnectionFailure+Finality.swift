@@ -1,0 +1,55 @@
+internal import HTTPTypes
+
+extension ConnectionFailure {
+    /// Whether another attempt cannot be expected to end better, so that a policy gives up unless it is overruled.
+    ///
+    /// | failure | final |
+    /// |---|---|
+    /// | the server's certificate failed verification, or the peer refused or demanded a client certificate | yes |
+    /// | any other TLS failure, such as an alert or a peer that does not speak TLS | no |
+    /// | the upgrade was refused with 408, 425 or 429 | no |
+    /// | the upgrade was refused with another 4xx | yes |
+    /// | the upgrade was refused with 3xx or 5xx | no |
+    /// | close code 1002, 1003, 1007, 1008, 1009 or 1010, sent by either side | yes |
+    /// | any other close code, 1000, 1012 and 1013 included | no |
+    /// | an invalid URL or header, an unsuitable library, an event loop that was shut down | yes |
+    /// | DNS, TCP, timeouts, connection loss, a missed heartbeat, errors of other types | no |
+    public var isFinal: Bool {
+        if let error = webSocketError, Self.isFinal(error) { return true }
+        guard let closure else { return false }
+        // The code that this side sent says what it thought of the peer; the peer may never have answered it.
+        let codes = [closure.received?.code, closure.sent?.code]
+        return codes.contains { $0.map(Self.finalCloseCodes.contains) ?? false }
+    }
+
+    private static let finalCloseCodes: Set<CloseCode> = [
+        .protocolError, .unsupportedData, .invalidFramePayloadData, .policyViolation, .messageTooBig,
+        .mandatoryExtension,
+    ]
+
+    /// 408 Request Timeout, 425 Too Early and 429 Too Many Requests ask for another try.
+    private static let transientRefusals: Set<Int> = [408, 425, 429]
+
+    private static func isFinal(_ error: WebSocketError) -> Bool {
+        switch error.code {
+        case .invalidConfiguration, .libraryUnsuitable, .eventLoopShutDown:
+            return true
+        case .tlsFailed:
+            return error.tlsFailure.map(isFinal) ?? false
+        case .upgradeRefused:
+            guard let status = error.refusal?.status.code else { return false }
+            return (400..<500).contains(status) && !transientRefusals.contains(status)
+        case .protocolViolation, .messageTooBig:
+            return error.closure == nil
+        default:
+            return false
+        }
+    }
+
+    private static func isFinal(_ failure: TLSFailure) -> Bool {
+        switch failure.reason {
+        case .clientCertificateRequired, .clientCertificateRefused: true
+        default: failure.isVerificationFailure
+        }
+    }
+}

@@ -1,0 +1,49 @@
+internal import HTTPTypes
+
+/// Why an attempt failed, or how an open connection ended without this side asking for it.
+public enum ConnectionFailure: Error, Sendable {
+    /// The attempt did not lead to an open connection.
+    case connectFailed(any Error)
+    /// The peer closed the connection with a close frame.
+    case closed(WebSocketClosure)
+    /// The open connection was lost, or given up because the peer broke the protocol.
+    case lost(any Error)
+    /// Heartbeats went unanswered; the connection was dropped at once.
+    case heartbeatTimeout(unanswered: Int)
+
+    /// The binding's error, where there is one.
+    public var webSocketError: WebSocketError? {
+        switch self {
+        case .connectFailed(let error), .lost(let error): error as? WebSocketError
+        case .closed, .heartbeatTimeout: nil
+        }
+    }
+
+    /// How the connection ended on the wire, where it had been open and the transport says so.
+    public var closure: WebSocketClosure? {
+        switch self {
+        case .closed(let closure): closure
+        case .connectFailed, .lost: webSocketError?.closure
+        case .heartbeatTimeout: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)
+        }
+    }
+
+    /// How long the server asks to wait: `Retry-After` on 429 and 503 (RFC 6585 section 4, RFC 9110 section 15.6.4).
+    public var retryAfter: Duration? {
+        guard let refusal = webSocketError?.refusal, [429, 503].contains(refusal.status.code) else { return nil }
+        return refusal.retryAfter
+    }
+}
+
+extension ConnectionFailure: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .connectFailed(let error): "connecting failed: \(error)"
+        case .closed(let closure) where closure.reason.isEmpty: "the peer closed the connection: \(closure.code)"
+        case .closed(let closure): "the peer closed the connection: \(closure.code) \"\(closure.reason)\""
+        case .lost(let error): "the connection was lost: \(error)"
+        case .heartbeatTimeout(let unanswered):
+            "the peer left \(unanswered) heartbeat\(unanswered == 1 ? "" : "s") unanswered"
+        }
+    }
+}

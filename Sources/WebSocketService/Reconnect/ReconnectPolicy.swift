@@ -1,0 +1,115 @@
+/// When a service tries again after a failed attempt or a lost connection, and when it gives up.
+///
+/// A policy is a value: from a failure, the number of failures in a row before it, the previous delay and a random
+/// number generator it makes a decision, and keeps nothing.
+public struct ReconnectPolicy: Sendable {
+    /// What happens after a failure.
+    public enum Decision: Hashable, Sendable {
+        case retry(after: Duration)
+        case giveUp
+    }
+
+    /// Everything a decision may depend on.
+    public struct Context: Sendable {
+        /// What just failed.
+        public let failure: ConnectionFailure
+        /// How many failures in a row there were before this one: 0 for the first.
+        public let failuresBefore: Int
+        /// The delay before the attempt that failed; `nil` when it was made at once.
+        public let previousDelay: Duration?
+
+        public init(failure: ConnectionFailure, failuresBefore: Int, previousDelay: Duration? = nil) {
+            self.failure = failure
+            self.failuresBefore = failuresBefore
+            self.previousDelay = previousDelay
+        }
+    }
+
+    /// How long to wait before each attempt.
+    public var schedule: ReconnectSchedule
+    /// How many attempts in a row may fail after the first before the service gives up; `nil` for no limit.
+    public var maximumAttempts: Int?
+    /// How long a connection must have stayed up for the failures before it to be forgotten.
+    public var stableAfter: Duration
+    /// The longest wait that a server may ask for with `Retry-After`: it is the peer's number, so it has a bound.
+    public var maximumRetryAfter: Duration
+    /// Overrules any decision, a final failure's and the attempt limit's included. It is given what the rest of the
+    /// policy decided.
+    public var overrule: (@Sendable (Context, Decision) -> Decision)?
+
+    /// - Parameters:
+    ///   - schedule: How long to wait before each attempt.
+    ///   - maximumAttempts: How many attempts in a row may fail after the first. The default is no limit.
+    ///   - stableAfter: How long a connection must have stayed up for the count to start anew. The default is 10 s.
+    ///   - maximumRetryAfter: The longest wait that a server's `Retry-After` can cause. The default is an hour.
+    ///   - overrule: Has the last word on each decision.
+    public init(
+        schedule: ReconnectSchedule,
+        maximumAttempts: Int? = nil,
+        stableAfter: Duration = .seconds(10),
+        maximumRetryAfter: Duration = .seconds(3600),
+        overrule: (@Sendable (Context, Decision) -> Decision)? = nil
+    ) {
+        self.schedule = schedule
+        self.maximumAttempts = maximumAttempts
+        self.stableAfter = stableAfter
+        self.maximumRetryAfter = maximumRetryAfter
+        self.overrule = overrule
+    }
+
+    /// Decides what happens after a failure.
+    ///
+    /// The delay is the schedule's. Where the server sent `Retry-After` with a 429 or 503, that time is added, so that
+    /// clients that were all told the same second do not come back in the same instant.
+    public func decision(
+        _ context: Context, using generator: inout some RandomNumberGenerator
+    ) -> Decision {
+        let decision = unruledDecision(context, using: &generator)
+        return overrule?(context, decision) ?? decision
+    }
+
+    private func unruledDecision(
+        _ context: Context, using generator: inout some RandomNumberGenerator
+    ) -> Decision {
+        if context.failure.isFinal { return .giveUp }
+        if let maximumAttempts, context.failuresBefore >= maximumAttempts { return .giveUp }
+        guard let delay = schedule.delay(context, using: &generator) else { return .giveUp }
+        let asked = min(max(context.failure.retryAfter ?? .zero, .zero), maximumRetryAfter)
+        return .retry(after: asked + delay)
+    }
+}
+
+extension ReconnectPolicy {
+    /// Exponential backoff. The defaults are those of `SocketService`: full jitter, 0.5 s, doubled up to 30 s, for ever.
+    public static func exponential(
+        initial: Duration = .milliseconds(500),
+        multiplier: Double = 2,
+        maximum: Duration = .seconds(30),
+        jitter: ReconnectSchedule.Jitter = .full,
+        maximumAttempts: Int? = nil
+    ) -> ReconnectPolicy {
+        ReconnectPolicy(
+            schedule: .exponential(initial: initial, multiplier: multiplier, maximum: maximum, jitter: jitter),
+            maximumAttempts: maximumAttempts)
+    }
+
+    /// n steps after the n-th failure in a row, at most 10 times unless told otherwise.
+    public static func linear(step: Duration = .seconds(1), maximumAttempts: Int? = 10) -> ReconnectPolicy {
+        ReconnectPolicy(schedule: .linear(step: step), maximumAttempts: maximumAttempts)
+    }
+
+    /// The same delay each time.
+    public static func fixed(_ delay: Duration, maximumAttempts: Int? = nil) -> ReconnectPolicy {
+        ReconnectPolicy(schedule: .fixed(delay), maximumAttempts: maximumAttempts)
+    }
+
+    /// Gives up after the first failure.
+    public static let never = ReconnectPolicy(schedule: .custom { _ in nil })
+
+    /// A decision by the app alone: `nil` gives up. Final failures, `Retry-After` and the attempt limit are left to it.
+    public static func custom(_ delay: @escaping @Sendable (Context) -> Duration?) -> ReconnectPolicy {
+        ReconnectPolicy(
+            schedule: .fixed(.zero),
+            overrule: { context, _ in delay(context).map { .retry(after: $0) } ?? .giveUp })
+    }
+}

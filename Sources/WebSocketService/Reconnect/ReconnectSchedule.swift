@@ -1,0 +1,114 @@
+/// How long a service waits before each attempt to reconnect.
+public struct ReconnectSchedule: Sendable {
+    /// How chance spreads the delays, so that clients that lost the same server do not all return at once.
+    ///
+    /// The names are those of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). `d` is the exponential
+    /// delay: `min(maximum, initial * multiplier^n)` after n failures before.
+    public enum Jitter: Hashable, Sendable, CaseIterable {
+        /// `d` itself.
+        case none
+        /// Between 0 and `d`.
+        case full
+        /// Between `d / 2` and `d`.
+        case equal
+        /// Between `initial` and three times the previous delay, at most `maximum`.
+        case decorrelated
+    }
+
+    private enum Kind: Sendable {
+        case exponential(initial: Duration, multiplier: Double, maximum: Duration, jitter: Jitter)
+        case linear(step: Duration)
+        case fixed(Duration)
+        case custom(@Sendable (ReconnectPolicy.Context) -> Duration?)
+    }
+
+    private let kind: Kind
+
+    /// Exponential backoff with jitter.
+    ///
+    /// - Parameters:
+    ///   - initial: The delay after the first failure, before jitter. Negative counts as zero.
+    ///   - multiplier: What each further failure multiplies it by, at least 1. The decorrelated kind has its own, 3.
+    ///   - maximum: The longest delay.
+    ///   - jitter: How chance spreads the delays.
+    public static func exponential(
+        initial: Duration, multiplier: Double, maximum: Duration, jitter: Jitter
+    ) -> ReconnectSchedule {
+        let maximum = max(maximum, .zero)
+        return ReconnectSchedule(
+            kind: .exponential(
+                initial: min(max(initial, .zero), maximum),
+                multiplier: multiplier >= 1 ? multiplier : 1,
+                maximum: maximum,
+                jitter: jitter))
+    }
+
+    /// n steps after the n-th failure in a row.
+    public static func linear(step: Duration) -> ReconnectSchedule {
+        ReconnectSchedule(kind: .linear(step: max(step, .zero)))
+    }
+
+    /// The same delay each time.
+    public static func fixed(_ delay: Duration) -> ReconnectSchedule {
+        ReconnectSchedule(kind: .fixed(max(delay, .zero)))
+    }
+
+    /// The app's own delays; `nil` gives up.
+    public static func custom(
+        _ delay: @escaping @Sendable (ReconnectPolicy.Context) -> Duration?
+    ) -> ReconnectSchedule {
+        ReconnectSchedule(kind: .custom(delay))
+    }
+
+    /// How long to wait after this failure; `nil` to give up.
+    public func delay(
+        _ context: ReconnectPolicy.Context, using generator: inout some RandomNumberGenerator
+    ) -> Duration? {
+        switch kind {
+        case .exponential(let initial, let multiplier, let maximum, let jitter):
+            let exponential = Self.exponential(
+                initial: initial, multiplier: multiplier, maximum: maximum, failuresBefore: context.failuresBefore)
+            switch jitter {
+            case .none:
+                return exponential
+            case .full:
+                return .random(in: .zero...exponential, using: &generator)
+            case .equal:
+                return .random(in: exponential / 2...exponential, using: &generator)
+            case .decorrelated:
+                let previous = max(context.previousDelay ?? initial, initial)
+                let upper = previous > maximum / 3 ? maximum : previous * 3
+                return .random(in: initial...max(initial, upper), using: &generator)
+            }
+        case .linear(let step):
+            return step * (context.failuresBefore + 1)
+        case .fixed(let delay):
+            return delay
+        case .custom(let delay):
+            return delay(context)
+        }
+    }
+
+    /// Computed in floating point, where a thousand doublings are infinity rather than a trap.
+    private static func exponential(
+        initial: Duration, multiplier: Double, maximum: Duration, failuresBefore: Int
+    ) -> Duration {
+        var seconds = initial / .seconds(1)
+        let limit = maximum / .seconds(1)
+        guard seconds > 0, multiplier > 1 else { return initial }
+        var failures = failuresBefore
+        while failures > 0, seconds < limit {
+            seconds *= multiplier
+            failures -= 1
+        }
+        return seconds < limit ? .seconds(seconds) : maximum
+    }
+}
+
+extension Duration {
+    static func random(in range: ClosedRange<Duration>, using generator: inout some RandomNumberGenerator) -> Duration {
+        // One draw for each delay, both ends included: 53 random bits fill a Double's significand.
+        let fraction = Double(generator.next() >> 11) / Double((1 << 53) - 1)
+        return range.lowerBound + (range.upperBound - range.lowerBound) * fraction
+    }
+}

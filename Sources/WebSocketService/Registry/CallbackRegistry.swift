@@ -1,0 +1,54 @@
+internal import Synchronization
+
+/// A handler of the app's.
+final class Callback<Input: Sendable>: Sendable {
+    private let body: @Sendable (Input) async throws -> Void
+    private let cancelled = Atomic<Bool>(false)
+
+    init(_ body: @escaping @Sendable (Input) async throws -> Void) {
+        self.body = body
+    }
+
+    /// Whoever holds an older copy of the registry does not begin a call after this.
+    func cancel() {
+        cancelled.store(true, ordering: .releasing)
+    }
+
+    func callAsFunction(_ input: Input) async throws {
+        guard !cancelled.load(ordering: .acquiring) else { return }
+        try await body(input)
+    }
+}
+
+/// The handlers of a service, by route, each route's in the order of their registration.
+struct CallbackRegistry: Sendable {
+    typealias MessageCallback = Callback<WebSocketMessage>
+
+    private var routes: [String: [MessageCallback]] = [:]
+
+    func callbacks(for route: String) -> [MessageCallback] {
+        routes[route] ?? []
+    }
+
+    mutating func add(_ callback: MessageCallback, to route: String) {
+        routes[route, default: []].append(callback)
+    }
+
+    mutating func remove(_ callback: MessageCallback, from route: String) {
+        callback.cancel()
+        routes[route]?.removeAll { $0 === callback }
+        if routes[route]?.isEmpty == true { routes[route] = nil }
+    }
+
+    /// - Returns: How many handlers the route had.
+    @discardableResult
+    mutating func removeAll(from route: String) -> Int {
+        let removed = routes.removeValue(forKey: route) ?? []
+        for callback in removed { callback.cancel() }
+        return removed.count
+    }
+
+    mutating func removeAll() {
+        for route in Array(routes.keys) { removeAll(from: route) }
+    }
+}

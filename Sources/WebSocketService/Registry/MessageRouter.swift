@@ -1,0 +1,44 @@
+/// Tells from a message which handlers it is for, and which request it answers.
+public protocol MessageRouter: Sendable {
+    /// The route of a message; `nil` when it has none, which makes it an unhandled one.
+    ///
+    /// Called once for each message, on the path of every byte: it should not decode what it does not need.
+    func route(of message: WebSocketMessage) -> String?
+
+    /// What the peer copied from the request that this message answers; `nil` when it is no answer.
+    func correlationID(of message: WebSocketMessage) -> String?
+
+    /// The request with a correlation ID in it, and that ID: the one it already has, or else the proposed one.
+    ///
+    /// - Returns: `nil` when the message cannot carry one.
+    func correlated(_ request: WebSocketMessage, proposedID: UInt64) -> (message: WebSocketMessage, id: String)?
+}
+
+extension MessageRouter {
+    /// No message is the answer to a particular request; requests can still be answered by route.
+    public func correlationID(of message: WebSocketMessage) -> String? { nil }
+
+    public func correlated(
+        _ request: WebSocketMessage, proposedID: UInt64
+    ) -> (message: WebSocketMessage, id: String)? { nil }
+}
+
+/// Routes by a closure, for formats of the app's own.
+public struct ClosureRouter: MessageRouter {
+    private let closure: @Sendable (WebSocketMessage) -> String?
+
+    public init(_ route: @escaping @Sendable (WebSocketMessage) -> String?) {
+        closure = route
+    }
+
+    public func route(of message: WebSocketMessage) -> String? {
+        closure(message)
+    }
+}
+
+extension MessageRouter where Self == ClosureRouter {
+    /// Routes by a closure, for formats of the app's own.
+    public static func custom(_ route: @escaping @Sendable (WebSocketMessage) -> String?) -> ClosureRouter {
+        ClosureRouter(route)
+    }
+}

@@ -1,0 +1,15 @@
+/// What registering a handler returns: the way to take that one handler back.
+///
+/// Letting go of it keeps the handler registered.
+public struct Registration: Sendable {
+    private let cancellation: @Sendable () -> Void
+
+    init(_ cancel: @escaping @Sendable () -> Void) {
+        cancellation = cancel
+    }
+
+    /// Removes the handler. A call of it that is under way goes on, and no other begins. Does nothing the second time.
+    public func cancel() {
+        cancellation()
+    }
+}

@@ -1,0 +1,65 @@
+internal import Synchronization
+
+/// A result that one task waits for and any number may try to deliver: the first one wins.
+///
+/// Cancelling the waiting task completes it with a `CancellationError`, which is a delivery like any other: whoever
+/// comes later learns from ``complete(with:)`` that nobody took the result.
+package final class Completion<Value: Sendable>: Sendable {
+    private enum State {
+        case pending(CheckedContinuation<Value, any Error>?)
+        case complete(Result<Value, any Error>)
+    }
+
+    private let state = Mutex<State>(.pending(nil))
+
+    package init() {}
+
+    /// - Returns: Whether this result is the one that counts.
+    @discardableResult
+    package func complete(with result: Result<Value, any Error>) -> Bool {
+        let (isFirst, waiter) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
+            guard case .pending(let waiter) = state else { return (false, nil) }
+            state = .complete(result)
+            return (true, waiter)
+        }
+        waiter?.resume(with: result)
+        return isFirst
+    }
+
+    @discardableResult
+    package func succeed(_ value: Value) -> Bool {
+        complete(with: .success(value))
+    }
+
+    @discardableResult
+    package func fail(_ error: any Error) -> Bool {
+        complete(with: .failure(error))
+    }
+
+    package var isComplete: Bool {
+        state.withLock { if case .complete = $0 { true } else { false } }
+    }
+
+    /// Waits for the result. Only one task may wait.
+    package func value() async throws -> Value {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result = state.withLock { state -> Result<Value, any Error>? in
+                    if case .complete(let result) = state { return result }
+                    state = .pending(continuation)
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            fail(CancellationError())
+        }
+    }
+}
+
+extension Completion where Value == Void {
+    @discardableResult
+    package func succeed() -> Bool {
+        succeed(())
+    }
+}

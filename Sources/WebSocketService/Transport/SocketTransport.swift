@@ -1,0 +1,70 @@
+public import HTTPTypes
+
+/// What one connection attempt asks for.
+public struct ConnectRequest: Hashable, Sendable {
+    /// The server's URL, `ws:` or `wss:` (RFC 6455 section 3).
+    public var url: String
+    /// Headers added to the opening handshake, such as `Authorization`.
+    public var headers: HTTPFields
+
+    public init(url: String, headers: HTTPFields = [:]) {
+        self.url = url
+        self.headers = headers
+    }
+}
+
+/// Where a ``SocketService`` gets its connections from.
+///
+/// The library's own transport runs over ``LibWebSockets``. Another one puts the same policies over another client, or
+/// over the scripted transport of `WebSocketTesting`.
+public protocol SocketTransport: Sendable {
+    /// Makes one attempt to connect, whose deadline is the transport's own.
+    ///
+    /// Cancelling the task abandons the attempt and leaves nothing behind.
+    ///
+    /// - Throws: A ``WebSocketError`` wherever possible: a reconnect policy reads the refusal's status, the
+    ///   `Retry-After` and the failed TLS check from it.
+    func connect(to request: ConnectRequest) async throws -> any SocketConnection
+
+    /// Says whether a request could be attempted at all, before anything is sent.
+    ///
+    /// - Throws: ``WebSocketError`` with the code ``WebSocketError/Code/invalidConfiguration``.
+    func validate(_ request: ConnectRequest) throws
+}
+
+/// One open connection, as a ``SocketService`` needs it.
+public protocol SocketConnection: Sendable {
+    /// The server's answer to the opening handshake.
+    var handshake: HandshakeResponse { get }
+
+    /// The next messages, in order and never empty; `nil` after the peer closed with a close frame.
+    ///
+    /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once.
+    ///
+    /// - Throws: When the connection was lost or had to be given up.
+    func receive() async throws -> [WebSocketMessage]?
+
+    /// Hands a message over, suspending while the connection's output buffer is above its high-water mark.
+    ///
+    /// Returns once the connection has taken the message. It throws only when it has not taken the message and never
+    /// will: a service sends such a message again on the next connection, which must not deliver it twice.
+    func send(_ message: WebSocketMessage) async throws
+
+    /// Sends one ping frame and returns the round trip once the pong that answers it is here.
+    func ping() async throws -> Duration
+
+    /// Performs the close handshake and returns how the connection ended.
+    ///
+    /// Does not depend on ``receive()`` being called; messages that arrive meanwhile may be dropped. Calls of
+    /// ``receive()`` and ``send(_:)`` under way end by throwing. Closing a closed connection returns its closure.
+    func close(code: CloseCode, reason: String) async -> WebSocketClosure
+
+    /// Drops the connection at once, without a close handshake. Calls under way end by throwing.
+    func abort()
+
+    /// How the connection ended; `nil` while it is open.
+    var closure: WebSocketClosure? { get }
+
+    /// Bytes read from the network so far: a large message that is still arriving shows that the peer is alive.
+    var bytesReceived: UInt64 { get }
+}

@@ -1,0 +1,115 @@
+public import WebSocketService
+
+/// The peer's side of a connection that a ``ScriptedTransport`` opened.
+///
+/// Until told otherwise the peer is well-behaved: it takes every message at once, answers pings after 1 ms and close
+/// handshakes with the same code.
+public struct ScriptedConnection: Sendable {
+    /// What the client asked for.
+    public let request: ConnectRequest
+    let link: ScriptedLink
+
+    // MARK: What the peer does
+
+    /// Delivers text messages, as one batch.
+    public func deliver(_ texts: String...) {
+        link.deliver(texts.map { .text($0) })
+    }
+
+    /// Delivers messages that arrive in one batch.
+    public func deliver(_ messages: [WebSocketMessage]) {
+        link.deliver(messages)
+    }
+
+    /// Lets bytes of an unfinished message arrive.
+    public func deliverPartOfMessage(byteCount: Int) {
+        link.receiveBytes(byteCount)
+    }
+
+    /// Closes the connection with a close frame, which follows everything delivered before.
+    public func close(code: CloseCode = .normalClosure, reason: String = "") {
+        link.peerCloses(CloseFrame(code: code, reason: reason))
+    }
+
+    /// Loses the connection without a close frame. What was delivered before is still received.
+    public func drop(
+        _ error: any Error = WebSocketError(
+            .connectionLost, stage: .open, message: "the scripted peer dropped the connection")
+    ) {
+        link.peerDrops(error)
+    }
+
+    /// Stops answering pings, or starts to: a peer that hangs.
+    public func answerPings(after roundTrip: Duration?) {
+        link.setPingAnswer(roundTrip)
+    }
+
+    /// Whether the peer answers a close handshake. One that does not makes the client's `close` wait until it aborts.
+    public func answerClose(_ answers: Bool) {
+        link.setAnswersClose(answers)
+    }
+
+    /// Fills the connection's output buffer: `send` suspends from now on.
+    public func holdSends() {
+        link.holdSends()
+    }
+
+    /// Drains the connection's output buffer: sends that were held go out, in order.
+    public func releaseSends() {
+        link.releaseSends()
+    }
+
+    /// Lets the next sends fail although the connection stays open, as for a message it cannot encode.
+    public func rejectSends(with error: (any Error)?) {
+        link.rejectSends(with: error)
+    }
+
+    // MARK: What the client did
+
+    /// Every message that the client sent so far.
+    public var sent: [WebSocketMessage] { link.sentFeed.all }
+
+    /// The next message that the client sent, in order, each once.
+    ///
+    /// - Throws: `CancellationError` when the waiting task is cancelled.
+    public func nextSent() async throws -> WebSocketMessage {
+        try await link.sentFeed.next()
+    }
+
+    /// How many pings the client sent so far.
+    public var pingCount: Int { link.pingFeed.all.count }
+
+    /// Waits for the next ping of the client's, each once.
+    ///
+    /// - Throws: `CancellationError` when the waiting task is cancelled.
+    public func nextPing() async throws {
+        try await link.pingFeed.next()
+    }
+
+    /// Waits until the client has taken everything delivered and asks for more, or the connection has ended.
+    ///
+    /// - Throws: `CancellationError` when the waiting task is cancelled.
+    public func waitUntilRead() async throws {
+        try await link.waitUntilRead()
+    }
+
+    /// How many messages were delivered and not taken by the client yet.
+    public var unreadCount: Int { link.unreadCount }
+
+    /// How many sends are held in the client.
+    public var heldSendCount: Int { link.heldSendCount }
+
+    /// How the connection ended; `nil` while it is open.
+    public var closure: WebSocketClosure? { link.closure }
+
+    /// Whether the client dropped the connection without a close handshake.
+    public var wasAborted: Bool { link.wasAborted }
+
+    /// Waits until the connection has ended. Only one task may wait.
+    ///
+    /// - Throws: `CancellationError` when the waiting task is cancelled.
+    public func ended() async throws -> WebSocketClosure {
+        if let closure { return closure }
+        return try await link.endFeed.next()
+    }
+}

@@ -1,0 +1,252 @@
+internal import DequeModule
+internal import Synchronization
+internal import WebSocketService
+
+/// The client's side of a scripted connection, and the state that both sides share.
+final class ScriptedLink: SocketConnection {
+    private enum Ending {
+        case closed
+        case lost(any Error)
+    }
+
+    private struct HeldSend {
+        let message: WebSocketMessage
+        let completion: Completion<Void>
+    }
+
+    private struct State {
+        var inbound: Deque<[WebSocketMessage]> = []
+        var reader: Completion<[WebSocketMessage]?>?
+        var readWatchers: [Completion<Void>] = []
+        var ending: Ending?
+        var closure: WebSocketClosure?
+        var isClosing = false
+        var closeWaiters: [Completion<WebSocketClosure>] = []
+        var wasAborted = false
+        var bytesReceived: UInt64 = 0
+        var pingAnswer: Duration? = .milliseconds(1)
+        var pings: [Completion<Duration>] = []
+        var answersClose = true
+        var holdsSends = false
+        var held: Deque<HeldSend> = []
+        var rejection: (any Error)?
+    }
+
+    let handshake: HandshakeResponse
+    let sentFeed = ScriptedTransportFeed<WebSocketMessage>()
+    let pingFeed = ScriptedTransportFeed<Void>()
+    let endFeed = ScriptedTransportFeed<WebSocketClosure>()
+    private let state = Mutex(State())
+
+    init(handshake: HandshakeResponse) {
+        self.handshake = handshake
+    }
+
+    // MARK: The client's side
+
+    func receive() async throws -> [WebSocketMessage]? {
+        let reader = Completion<[WebSocketMessage]?>()
+        let watchers = state.withLock { state -> [Completion<Void>] in
+            if let batch = state.inbound.popFirst() {
+                reader.succeed(batch)
+                return []
+            }
+            switch state.ending {
+            case .closed: reader.succeed(nil)
+            case .lost(let error): reader.fail(error)
+            case nil: state.reader = reader
+            }
+            defer { state.readWatchers = [] }
+            return state.readWatchers
+        }
+        for watcher in watchers { watcher.succeed() }
+        return try await reader.value()
+    }
+
+    func send(_ message: WebSocketMessage) async throws {
+        let completion = Completion<Void>()
+        state.withLock { state in
+            if state.ending != nil || state.isClosing {
+                completion.fail(Self.closedError)
+            } else if let rejection = state.rejection {
+                completion.fail(rejection)
+            } else if state.holdsSends {
+                state.held.append(HeldSend(message: message, completion: completion))
+            } else {
+                sentFeed.append(message)
+                completion.succeed()
+            }
+        }
+        try await completion.value()
+    }
+
+    func ping() async throws -> Duration {
+        let completion = Completion<Duration>()
+        state.withLock { state in
+            if state.ending != nil {
+                completion.fail(Self.closedError)
+                return
+            }
+            pingFeed.append(())
+            if let answer = state.pingAnswer {
+                completion.succeed(answer)
+            } else {
+                state.pings.append(completion)
+            }
+        }
+        return try await completion.value()
+    }
+
+    func close(code: CloseCode, reason: String) async -> WebSocketClosure {
+        let frame = CloseFrame(code: code, reason: reason)
+        let completion = Completion<WebSocketClosure>()
+        state.withLock { state in
+            if let closure = state.closure {
+                completion.succeed(closure)
+            } else if state.answersClose {
+                let closure = WebSocketClosure(initiator: .local, sent: frame, received: CloseFrame(code: code))
+                state.inbound = []
+                end(&state, .lost(Self.closedError), closure: closure)
+                completion.succeed(closure)
+            } else {
+                state.isClosing = true
+                state.closeWaiters.append(completion)
+                // The messages under way are refused from here on, as by a connection that is closing.
+                failSends(&state)
+            }
+        }
+        do {
+            return try await completion.value()
+        } catch {
+            // Cancelled: without the peer's answer the connection can only be dropped.
+            abort()
+            return WebSocketClosure(initiator: .local, sent: frame, received: nil)
+        }
+    }
+
+    func abort() {
+        state.withLock { state in
+            guard state.closure == nil else { return }
+            state.wasAborted = true
+            state.inbound = []
+            end(
+                &state, .lost(Self.closedError),
+                closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
+        }
+    }
+
+    var closure: WebSocketClosure? { state.withLock(\.closure) }
+    var bytesReceived: UInt64 { state.withLock(\.bytesReceived) }
+
+    // MARK: The peer's side
+
+    func deliver(_ messages: [WebSocketMessage]) {
+        guard !messages.isEmpty else { return }
+        state.withLock { state in
+            guard state.ending == nil else { return }
+            state.bytesReceived += UInt64(messages.reduce(0) { $0 + $1.payload.count })
+            // A reader whose task was cancelled has not taken the batch.
+            if let reader = state.reader.take(), reader.succeed(messages) { return }
+            state.inbound.append(messages)
+        }
+    }
+
+    func receiveBytes(_ count: Int) {
+        state.withLock { $0.bytesReceived += UInt64(count) }
+    }
+
+    func peerCloses(_ frame: CloseFrame) {
+        state.withLock { state in
+            guard state.ending == nil else { return }
+            // An endpoint answers a close frame with the same code (RFC 6455 section 5.5.1).
+            end(
+                &state, .closed,
+                closure: WebSocketClosure(initiator: .remote, sent: CloseFrame(code: frame.code), received: frame))
+        }
+    }
+
+    func peerDrops(_ error: any Error) {
+        state.withLock { state in
+            guard state.ending == nil else { return }
+            end(
+                &state, .lost(error),
+                closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
+        }
+    }
+
+    func setPingAnswer(_ roundTrip: Duration?) {
+        state.withLock { state in
+            state.pingAnswer = roundTrip
+            guard let roundTrip else { return }
+            for ping in state.pings { ping.succeed(roundTrip) }
+            state.pings = []
+        }
+    }
+
+    func setAnswersClose(_ answers: Bool) {
+        state.withLock { $0.answersClose = answers }
+    }
+
+    func holdSends() {
+        state.withLock { $0.holdsSends = true }
+    }
+
+    func releaseSends() {
+        state.withLock { state in
+            state.holdsSends = false
+            while let held = state.held.popFirst() {
+                // A sender whose task was cancelled has been told that its message is not taken.
+                if held.completion.succeed() { sentFeed.append(held.message) }
+            }
+        }
+    }
+
+    func rejectSends(with error: (any Error)?) {
+        state.withLock { $0.rejection = error }
+    }
+
+    // MARK: What a test looks at
+
+    var wasAborted: Bool { state.withLock(\.wasAborted) }
+    var unreadCount: Int { state.withLock { $0.inbound.reduce(0) { $0 + $1.count } } }
+    var heldSendCount: Int { state.withLock { $0.held.count { !$0.completion.isComplete } } }
+
+    func waitUntilRead() async throws {
+        let read = Completion<Void>()
+        state.withLock { state in
+            let isWaiting = state.reader.map { !$0.isComplete } ?? false
+            if state.ending != nil || (state.inbound.isEmpty && isWaiting) {
+                read.succeed()
+            } else {
+                state.readWatchers.append(read)
+            }
+        }
+        try await read.value()
+    }
+
+    // MARK: The end
+
+    private func end(_ state: inout State, _ ending: Ending, closure: WebSocketClosure) {
+        state.ending = ending
+        state.closure = closure
+        switch ending {
+        case .closed: state.reader.take()?.succeed(nil)
+        case .lost(let error): state.reader.take()?.fail(error)
+        }
+        failSends(&state)
+        for ping in state.pings { ping.fail(Self.closedError) }
+        for waiter in state.closeWaiters { waiter.succeed(closure) }
+        for watcher in state.readWatchers { watcher.succeed() }
+        state.pings = []
+        state.closeWaiters = []
+        state.readWatchers = []
+        endFeed.append(closure)
+    }
+
+    private func failSends(_ state: inout State) {
+        while let held = state.held.popFirst() { held.completion.fail(Self.closedError) }
+    }
+
+    private static let closedError = WebSocketError(
+        .connectionClosed, stage: .open, message: "the scripted connection is closing or closed")
+}

@@ -1,0 +1,158 @@
+import Testing
+
+@testable import WebSocketService
+
+@Suite struct SendQueueTests {
+    /// A queue, driven by one line per event.
+    private struct Fixture {
+        var queue: SendQueue
+        var now = Duration.zero
+        var number: UInt64 = 0
+        var drops: [String] = []
+
+        init(_ policy: QueuePolicy) {
+            queue = SendQueue(policy: policy)
+        }
+
+        mutating func send(
+            _ text: String, _ delivery: Delivery = .queued, number: UInt64? = nil, waitsForRoom: Bool = false
+        ) -> SendQueue.Verdict {
+            self.number += 1
+            let entry = queue.makeEntry(
+                number: number ?? self.number, message: .text(text), delivery: delivery, now: now)
+            var drops: [SendQueue.Drop] = []
+            queue.removeExpired(now: now, drops: &drops)
+            let verdict = queue.admit(entry, waitsForRoom: waitsForRoom, drops: &drops)
+            self.drops += drops.map { "\($0.entry.message.text ?? "") \($0.reason)" }
+            return verdict
+        }
+
+        mutating func rest() -> [String] {
+            queue.removeAll().compactMap(\.text)
+        }
+    }
+
+    @Test func defaultsAreTheDocumentedOnes() {
+        let policy = QueuePolicy()
+        #expect(policy.limit == 1_000)
+        #expect(policy.byteLimit == 16 << 20)
+        #expect(policy.overflow == .dropOldest)
+        #expect(policy.timeToLive == nil)
+    }
+
+    @Test(
+        arguments: [
+            (.dropOldest, .queued, ["a queueFull"], ["b", "c"]),
+            (.dropNewest, .dropped(.queueFull), [], ["a", "b"]),
+            (.fail, .full, [], ["a", "b"]),
+            (.suspend, .wait, [], ["a", "b"]),
+        ] as [(QueuePolicy.Overflow, SendQueue.Verdict, [String], [String])])
+    func overflowByCount(
+        overflow: QueuePolicy.Overflow, verdict: SendQueue.Verdict, drops: [String], rest: [String]
+    ) {
+        var fixture = Fixture(QueuePolicy(limit: 2, overflow: overflow))
+        #expect(fixture.send("a") == .queued)
+        #expect(fixture.send("b") == .queued)
+        #expect(fixture.send("c") == verdict)
+        #expect(fixture.drops == drops)
+        #expect(fixture.rest() == rest)
+    }
+
+    @Test(
+        arguments: [
+            (.dropOldest, .queued, ["aaa queueFull", "bbb queueFull"], ["c", "dddddddd"]),
+            (.dropNewest, .dropped(.queueFull), [], ["aaa", "bbb", "c"]),
+            (.fail, .full, [], ["aaa", "bbb", "c"]),
+            (.suspend, .wait, [], ["aaa", "bbb", "c"]),
+        ] as [(QueuePolicy.Overflow, SendQueue.Verdict, [String], [String])])
+    func overflowByBytes(
+        overflow: QueuePolicy.Overflow, verdict: SendQueue.Verdict, drops: [String], rest: [String]
+    ) {
+        var fixture = Fixture(QueuePolicy(byteLimit: 9, overflow: overflow))
+        for text in ["aaa", "bbb", "c"] { #expect(fixture.send(text) == .queued) }
+        #expect(fixture.queue.byteCount == 7)
+        #expect(fixture.send("dddddddd") == verdict)
+        #expect(fixture.drops == drops)
+        #expect(fixture.rest() == rest)
+        #expect(fixture.queue.byteCount == 0)
+    }
+
+    @Test(arguments: QueuePolicy.Overflow.allCases)
+    func aMessageLargerThanTheQueueIsRefusedWithoutDroppingOthers(overflow: QueuePolicy.Overflow) {
+        var fixture = Fixture(QueuePolicy(byteLimit: 4, overflow: overflow))
+        #expect(fixture.send("abc") == .queued)
+        #expect(fixture.send("abcde") == .dropped(.largerThanQueue))
+        #expect(fixture.drops.isEmpty)
+        #expect(fixture.rest() == ["abc"])
+    }
+
+    @Test(arguments: QueuePolicy.Overflow.allCases)
+    func aLimitOfZeroKeepsNothing(overflow: QueuePolicy.Overflow) {
+        var fixture = Fixture(QueuePolicy(limit: 0, overflow: overflow))
+        #expect(fixture.send("a") == .dropped(.queueFull))
+        #expect(fixture.queue.isEmpty)
+    }
+
+    @Test(arguments: QueuePolicy.Overflow.allCases)
+    func whileItIsDrainedEveryRuleWaits(overflow: QueuePolicy.Overflow) {
+        var fixture = Fixture(QueuePolicy(limit: 1, overflow: overflow))
+        #expect(fixture.send("a", waitsForRoom: true) == .queued)
+        #expect(fixture.send("b", waitsForRoom: true) == .wait)
+        #expect(fixture.drops.isEmpty)
+        #expect(fixture.rest() == ["a"])
+    }
+
+    @Test(
+        arguments: [
+            (nil, .queued, nil),
+            (.seconds(5), .queued, .seconds(5)),
+            (nil, .expiring(after: .seconds(3)), .seconds(3)),
+            (.seconds(5), .expiring(after: .seconds(3)), .seconds(3)),
+            (.seconds(5), .expiring(after: .seconds(30)), .seconds(5)),
+        ] as [(Duration?, Delivery, Duration?)])
+    func theShorterTimeToLiveHolds(policy: Duration?, delivery: Delivery, expiry: Duration?) {
+        var fixture = Fixture(QueuePolicy(timeToLive: policy))
+        #expect(fixture.send("a", delivery) == .queued)
+        #expect(fixture.queue.nextExpiry == expiry)
+        guard let expiry else { return }
+        fixture.now = expiry - .milliseconds(1)
+        #expect(fixture.send("b") == .queued)
+        #expect(fixture.drops.isEmpty)
+        fixture.now = expiry
+        #expect(fixture.send("c") == .queued)
+        #expect(fixture.drops == ["a expired"])
+        #expect(fixture.rest() == ["b", "c"])
+    }
+
+    @Test func anExpiredMessageMakesRoomBeforeAnotherIsDropped() {
+        var fixture = Fixture(QueuePolicy(limit: 2))
+        #expect(fixture.send("a") == .queued)
+        #expect(fixture.send("b", .expiring(after: .seconds(1))) == .queued)
+        fixture.now = .seconds(1)
+        #expect(fixture.send("c") == .queued)
+        #expect(fixture.drops == ["b expired"])
+        #expect(fixture.rest() == ["a", "c"])
+    }
+
+    @Test func whatALostConnectionHandsBackKeepsItsPlace() {
+        var fixture = Fixture(QueuePolicy(limit: 3, overflow: .dropOldest))
+        #expect(fixture.send("b", number: 20) == .queued)
+        #expect(fixture.send("d", number: 40) == .queued)
+        #expect(fixture.send("c", number: 30) == .queued)
+        #expect(fixture.send("a", number: 10) == .dropped(.queueFull), "the oldest of all is the one that gives way")
+        let first = fixture.queue.removeFirst()
+        #expect(first?.message.text == "b")
+        #expect(fixture.send("e", number: 50) == .queued)
+        fixture.queue.restore(first!)
+        #expect(fixture.rest() == ["b", "c", "d", "e"])
+    }
+
+    @Test func aMessageCanBeTakenBack() {
+        var fixture = Fixture(QueuePolicy())
+        for text in ["a", "bb", "ccc"] { #expect(fixture.send(text) == .queued) }
+        let removals = [fixture.queue.remove(number: 2), fixture.queue.remove(number: 2)]
+        #expect(removals == [true, false])
+        #expect(fixture.queue.byteCount == 4)
+        #expect(fixture.rest() == ["a", "ccc"])
+    }
+}

@@ -1,0 +1,78 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@Suite(.timeLimit(.minutes(1))) struct ManualClockTests {
+    private let clock = ManualClock()
+
+    @Test func timePassesOnlyWhenItIsMoved() {
+        let start = clock.now
+        #expect(start.sinceStart == .zero)
+        clock.advance(by: .seconds(5))
+        #expect(start.duration(to: clock.now) == .seconds(5))
+        clock.advance(to: start)
+        #expect(clock.now.sinceStart == .seconds(5), "time does not run backwards")
+    }
+
+    @Test func aSleeperWakesAtItsDeadlineAndNotBefore() async throws {
+        let clock = clock
+        let woke = Mutex(false)
+        let sleeper = Task {
+            try await clock.sleep(for: .seconds(10))
+            woke.withLock { $0 = true }
+        }
+        try await clock.waitForSleepers()
+        clock.advance(by: .milliseconds(9_999))
+        #expect(clock.sleeperCount == 1)
+        #expect(clock.nextDeadline == .init(sinceStart: .seconds(10)))
+        clock.advance(by: .milliseconds(1))
+        #expect(clock.sleeperCount == 0)
+        try await sleeper.value
+        #expect(woke.withLock { $0 })
+    }
+
+    @Test func aDeadlineInThePastIsNoSleep() async throws {
+        clock.advance(by: .seconds(3))
+        try await clock.sleep(until: .init(sinceStart: .seconds(3)))
+        try await clock.sleep(until: .init(sinceStart: .seconds(1)))
+        #expect(clock.sleeperCount == 0)
+    }
+
+    @Test func advancingToTheNextSleeperTakesThemInOrderOfTheirDeadlines() async throws {
+        let clock = clock
+        let sleepers = [3, 1, 2].map { seconds in Task { try await clock.sleep(for: .seconds(seconds)) } }
+        try await clock.waitForSleepers(3)
+        for _ in 1...3 { #expect(try await clock.advanceToNextSleeper() == .seconds(1)) }
+        for sleeper in sleepers { try await sleeper.value }
+        #expect(clock.now.sinceStart == .seconds(3))
+    }
+
+    @Test func advancingToTheNextSleeperWaitsForOne() async throws {
+        let clock = clock
+        let moved = Task { try await clock.advanceToNextSleeper() }
+        try await clock.sleep(for: .seconds(7))
+        #expect(try await moved.value == .seconds(7))
+    }
+
+    @Test func cancellingASleeperEndsItsSleep() async throws {
+        let clock = clock
+        let sleeper = Task { try await clock.sleep(for: .seconds(10)) }
+        try await clock.waitForSleepers()
+        sleeper.cancel()
+        await #expect(throws: CancellationError.self) { try await sleeper.value }
+        #expect(clock.sleeperCount == 0)
+        let late = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await clock.sleep(for: .seconds(10))
+        }
+        await #expect(throws: CancellationError.self) { try await late.value }
+        #expect(clock.sleeperCount == 0)
+    }
+
+    @Test func cancellingAWatcherEndsItsWait() async throws {
+        let clock = clock
+        let watcher = Task { try await clock.waitForSleepers(2) }
+        watcher.cancel()
+        await #expect(throws: CancellationError.self) { try await watcher.value }
+    }
+}
