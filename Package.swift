@@ -8,7 +8,6 @@ let commonSettings: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
@@ -127,7 +126,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["WebSocketService", "WebSocketTesting"],
+            dependencies: ["COpenSSL", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(

@@ -36,6 +36,22 @@ extension FaultServer {
             self.maximumVersion = maximumVersion
             self.clientAuthorities = clientAuthorities
         }
+
+        /// Shows a certificate of a ``CertificateAuthority`` with its chain.
+        public init(
+            _ certificate: IssuedCertificate,
+            minimumVersion: Version = .tls12,
+            maximumVersion: Version = .tls13,
+            clientAuthority: CertificateAuthority? = nil
+        ) {
+            self.init(
+                certificateChain: certificate.certificateChainPEM,
+                privateKey: certificate.privateKeyPEM,
+                minimumVersion: minimumVersion,
+                maximumVersion: maximumVersion,
+                clientAuthorities: clientAuthority?.certificatePEM
+            )
+        }
     }
 }
 

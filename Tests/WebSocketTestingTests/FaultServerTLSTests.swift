@@ -3,15 +3,19 @@ import WebSocketTesting
 
 @Suite("FaultServer.TLS", .timeLimit(.minutes(1)))
 struct FaultServerTLSTests {
-    private let identity = SelfSignedCertificate()
+    private let authority: CertificateAuthority
+    private let certificate: IssuedCertificate
+
+    init() throws {
+        authority = try CertificateAuthority()
+        certificate = try authority.issue(names: ["localhost"])
+    }
 
     private func tls(
         _ minimum: FaultServer.TLS.Version = .tls12,
         _ maximum: FaultServer.TLS.Version = .tls13
     ) -> FaultServer.TLS {
-        FaultServer.TLS(
-            certificateChain: identity.certificatePEM, privateKey: identity.privateKeyPEM,
-            minimumVersion: minimum, maximumVersion: maximum)
+        FaultServer.TLS(certificate, minimumVersion: minimum, maximumVersion: maximum)
     }
 
     @Test(
@@ -53,8 +57,7 @@ struct FaultServerTLSTests {
 
     @Test("demands a client certificate")
     func clientCertificate() async throws {
-        var tls = tls(.tls12, .tls12)
-        tls.clientAuthorities = identity.certificatePEM
+        let tls = FaultServer.TLS(certificate, maximumVersion: .tls12, clientAuthority: authority)
         try await FaultServer.withServer([.upgrade()], tls: tls) { server in
             let client = try RawClient(server)
             #expect(throws: RawClient.Failure.self) { try client.startTLS() }
@@ -108,8 +111,8 @@ struct FaultServerTLSTests {
     @Test("refuses PEM that holds nothing", arguments: [("", "key"), ("certificate", "")])
     func unusablePEM(missing: (certificate: String, key: String)) {
         let tls = FaultServer.TLS(
-            certificateChain: missing.certificate.isEmpty ? "" : identity.certificatePEM,
-            privateKey: missing.key.isEmpty ? "" : identity.privateKeyPEM)
+            certificateChain: missing.certificate.isEmpty ? "" : certificate.certificatePEM,
+            privateKey: missing.key.isEmpty ? "" : certificate.privateKeyPEM)
         #expect(throws: FaultServerError.self) { try FaultServer(tls: tls, scripts: [[.stall]]) }
     }
 }

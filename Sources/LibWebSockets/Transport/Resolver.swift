@@ -1,3 +1,5 @@
+// With the C library's own module: which of the two declares what of <netdb.h> depends on the order of the build.
+internal import CLibwebsockets
 internal import Dispatch
 
 #if canImport(Glibc)

@@ -170,12 +170,11 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     func transport(_ transport: ClientTransport, didReceiveHead head: ResponseHead) -> Bool {
-        // RFC 9110 section 15; `HTTPResponse.Status` traps on anything else.
-        guard (100...999).contains(head.status) else {
+        guard (100...599).contains(head.status) else {
             fail(
                 WebSocketError(
                     .invalidHandshake, stage: .upgrade,
-                    message: "\(plan.endpoint.origin) answered the upgrade request with \(head.status), which is no HTTP status"))
+                    message: "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status)"))
             return false
         }
         let status = HTTPResponse.Status(code: head.status)

@@ -95,7 +95,9 @@ extension Endpoint: CustomStringConvertible {
 extension Endpoint {
     /// A name and a password. Neither ever shows up in a description.
     public struct Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
+        /// Percent-decoded; has no colon.
         public let user: String
+        /// Percent-decoded; empty when the URL has none.
         public let password: String
 
         /// What goes into the `Authorization` header (RFC 7617 section 2).
@@ -103,8 +105,10 @@ extension Endpoint {
             "Basic \(Base64.encode("\(user):\(password)".utf8))"
         }
 
+        /// The same for all credentials.
         public var description: String { "(credentials)" }
 
+        /// Without children, so that `dump` shows nothing.
         public var customMirror: Mirror { Mirror(self, children: []) }
     }
 }
@@ -114,6 +118,7 @@ public struct InvalidEndpoint: Error, Hashable, CustomStringConvertible {
     /// What is wrong. Never holds credentials.
     public let message: String
 
+    /// The same as ``message``.
     public var description: String { message }
 
     init(_ message: String) {

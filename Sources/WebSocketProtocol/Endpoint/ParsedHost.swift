@@ -95,11 +95,9 @@ enum IPAddressSyntax {
     }
 
     static func isIPv6(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let colons = [UInt8](repeating: UInt8(ascii: ":"), count: 2)
-        let gaps = bytes.indices.dropLast().filter { bytes[$0...].starts(with: colons) }
-        guard let gap = gaps.first else { return groupCount(bytes, mayEndInIPv4: true) == 8 }
-        // More than one start means `:::` or a second gap.
-        guard gaps.count == 1 else { return false }
+        let gap = bytes.indices.dropLast().first { bytes[$0...].starts(with: "::".utf8) }
+        guard let gap else { return groupCount(bytes, mayEndInIPv4: true) == 8 }
+        // A second gap leaves an empty group behind, which is none.
         let head = bytes[..<gap]
         let tail = bytes[(gap + 2)...]
         guard let before = head.isEmpty ? 0 : groupCount(head, mayEndInIPv4: false),

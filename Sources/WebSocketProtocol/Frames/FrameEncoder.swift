@@ -52,6 +52,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
     }
 
     /// Appends one frame with the payload of `bytes`.
+    @inlinable
     package mutating func encode(
         _ opcode: Opcode,
         payload bytes: some Sequence<UInt8>,

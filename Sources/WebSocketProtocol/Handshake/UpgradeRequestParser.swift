@@ -29,7 +29,7 @@ package struct UpgradeRequestParser: Sendable {
         self.maximumSize = maximumSize
     }
 
-    /// - Throws: As soon as what was received cannot become an acceptable request; the connection is to be refused then.
+    /// - Throws: As soon as what was received cannot become an acceptable request: refuse the connection then.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(UpgradeRejection) -> Progress {
         received.append(contentsOf: bytes)
         if searched == 0, try !startsRequest() { return .needsMoreBytes }

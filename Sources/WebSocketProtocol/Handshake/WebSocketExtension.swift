@@ -1,6 +1,7 @@
 /// One member of `Sec-WebSocket-Extensions`: an extension with its parameters, offered or agreed on (RFC 6455
 /// section 9.1).
 public struct WebSocketExtension: Hashable, Sendable {
+    /// One parameter of an extension: `server_max_window_bits=10`, or `server_no_context_takeover` without a value.
     public struct Parameter: Hashable, Sendable {
         public let name: String
         /// `nil` for a parameter without a value.
@@ -14,6 +15,7 @@ public struct WebSocketExtension: Hashable, Sendable {
 
     /// The registered name, such as `permessage-deflate`.
     public let name: String
+    /// In the order of the header.
     public let parameters: [Parameter]
 
     public init(_ name: String, parameters: [Parameter] = []) {

@@ -9,6 +9,7 @@ struct MessageAssembler {
     private var kind: WebSocketMessage.Kind?
     private var isCompressed = false
     private var bytes: [UInt8] = []
+    /// Between two messages it is always complete, so it needs no reset.
     private var validator = UTF8Validator()
 
     init(maximumSize: Int, inflater: (any MessageInflater)?) {
@@ -22,7 +23,6 @@ struct MessageAssembler {
     mutating func begin(_ kind: WebSocketMessage.Kind, isCompressed: Bool) {
         self.kind = kind
         self.isCompressed = isCompressed
-        validator = UTF8Validator()
     }
 
     /// A frame of the message announces its length. Nothing of it has been stored yet.

@@ -1,7 +1,7 @@
 /// Turns the bytes a peer sends into messages, pings, pongs and the end of it all.
 ///
 /// Messages that lie whole in one read, which is nearly all of the small ones, are not assembled: they become slices of
-/// one copy of that read. After the end, everything else that arrives is ignored (RFC 6455 sections 1.4 and 7.1.7).
+/// one array, the only memory allocated for all of them. After the end, everything else that arrives is ignored (RFC 6455 sections 1.4 and 7.1.7).
 package struct MessageReader {
     private var decoder: FrameDecoder
     private var assembler: MessageAssembler
@@ -39,7 +39,7 @@ package struct MessageReader {
             hasEnded = true
             turn.end = .violation(error)
         }
-        turn.copyInPlacePayloads()
+        turn.copyInPlaceMessages()
     }
 
     private mutating func readData(
@@ -55,8 +55,8 @@ package struct MessageReader {
                 if header.fin, piece.endsFrame, !header.rsv1 {
                     return try readWhole(kind, piece.payload, into: &turn)
                 }
-                // What was remembered so far must not share an array with this message's first piece.
-                turn.copyInPlacePayloads()
+                // What came before this message has to be delivered before it.
+                turn.copyInPlaceMessages()
                 assembler.begin(kind, isCompressed: header.rsv1)
             }
             try assembler.prepare(forPayloadOf: header.payloadLength)
@@ -78,7 +78,7 @@ package struct MessageReader {
         if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
             throw ProtocolViolation(.textNotUTF8)
         }
-        turn.appendInPlace(.message(kind), payload)
+        turn.appendInPlace(kind, payload)
     }
 
     private mutating func readControl(
@@ -86,15 +86,14 @@ package struct MessageReader {
     ) throws(ProtocolViolation) {
         if piece.startsFrame, piece.endsFrame {
             switch piece.header.opcode {
-            case .ping: turn.appendInPlace(.ping, piece.payload)
-            case .pong: turn.appendInPlace(.pong, piece.payload)
+            case .ping: turn.pings.append(ArraySlice(piece.payload))
+            case .pong: turn.pongs.append(ArraySlice(piece.payload))
             default: try readClose(UnsafeRawBufferPointer(piece.payload), into: &turn)
             }
             return
         }
         controlPayload.append(contentsOf: piece.payload)
         guard piece.endsFrame else { return }
-        // A cut payload ends before anything else in its turn, so appending it directly keeps the order.
         switch piece.header.opcode {
         case .ping: turn.pings.append(controlPayload[...])
         case .pong: turn.pongs.append(controlPayload[...])

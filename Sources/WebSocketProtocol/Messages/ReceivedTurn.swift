@@ -16,8 +16,9 @@ package struct ReceivedTurn {
     /// Set when nothing more will be read from this peer.
     package internal(set) var end: End?
 
-    /// Payloads that lie whole in the bytes of this turn and still have to be copied out of them.
-    private var inPlace: [InPlacePayload] = []
+    /// Messages that lie whole in the bytes of this turn and still have to be copied out of them.
+    private var inPlace: [InPlaceMessage] = []
+    private var inPlaceByteCount = 0
 
     package init() {}
 
@@ -30,21 +31,16 @@ package struct ReceivedTurn {
         pings.removeAll(keepingCapacity: keepingCapacity)
         pongs.removeAll(keepingCapacity: keepingCapacity)
         inPlace.removeAll(keepingCapacity: keepingCapacity)
+        inPlaceByteCount = 0
         messageByteCount = 0
         end = nil
     }
 }
 
 extension ReceivedTurn {
-    enum PayloadKind {
-        case message(WebSocketMessage.Kind)
-        case ping
-        case pong
-    }
-
-    private struct InPlacePayload {
-        let kind: PayloadKind
-        let start: UnsafeRawPointer
+    private struct InPlaceMessage {
+        let kind: WebSocketMessage.Kind
+        let payload: UnsafeRawPointer
         let count: Int
     }
 
@@ -53,34 +49,32 @@ extension ReceivedTurn {
         messageByteCount += message.payload.count
     }
 
-    /// Remembers a payload where it lies. ``copyInPlacePayloads()`` must follow before the memory is used again.
-    mutating func appendInPlace(_ kind: PayloadKind, _ payload: UnsafeMutableRawBufferPointer) {
+    /// Remembers a message where it lies. ``copyInPlaceMessages()`` must follow before the memory is used again.
+    mutating func appendInPlace(_ kind: WebSocketMessage.Kind, _ payload: UnsafeMutableRawBufferPointer) {
         guard let start = payload.baseAddress else { return }
-        inPlace.append(InPlacePayload(kind: kind, start: UnsafeRawPointer(start), count: payload.count))
+        inPlace.append(InPlaceMessage(kind: kind, payload: UnsafeRawPointer(start), count: payload.count))
+        inPlaceByteCount &+= payload.count
     }
 
-    /// Copies what was remembered into one array, from the first payload's start to the last one's end, and hands out
-    /// slices of it. The frame headers between them come along: one copy of a few more bytes is several times faster
-    /// than many small ones.
-    mutating func copyInPlacePayloads() {
-        guard let first = inPlace.first, let last = inPlace.last else { return }
-        let start = first.start
-        let count = last.start + last.count - start
-        let shared = [UInt8](unsafeUninitializedCapacity: count) { target, initialized in
-            UnsafeMutableRawBufferPointer(target).copyMemory(from: UnsafeRawBufferPointer(start: start, count: count))
-            initialized = count
-        }
-        for payload in inPlace {
-            let lower = payload.start - start
-            let slice = shared[lower..<(lower + payload.count)]
-            switch payload.kind {
-            case .message(let kind):
-                messages.append(WebSocketMessage(kind: kind, validatedPayload: slice))
-                messageByteCount += payload.count
-            case .ping: pings.append(slice)
-            case .pong: pongs.append(slice)
+    /// Copies what was remembered into one array of just its size, and hands out slices of it.
+    mutating func copyInPlaceMessages() {
+        guard !inPlace.isEmpty else { return }
+        let shared = [UInt8](unsafeUninitializedCapacity: inPlaceByteCount) { target, initialized in
+            guard var end = target.baseAddress.map(UnsafeMutableRawPointer.init) else { return }
+            for message in inPlace {
+                end.copyMemory(from: message.payload, byteCount: message.count)
+                end += message.count
             }
+            initialized = inPlaceByteCount
         }
+        var start = 0
+        for message in inPlace {
+            let end = start &+ message.count
+            messages.append(WebSocketMessage(kind: message.kind, validatedPayload: shared[start..<end]))
+            start = end
+        }
+        messageByteCount += inPlaceByteCount
         inPlace.removeAll(keepingCapacity: true)
+        inPlaceByteCount = 0
     }
 }

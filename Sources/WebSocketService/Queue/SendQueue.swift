@@ -32,6 +32,9 @@ struct SendQueue: Sendable {
 
     let policy: QueuePolicy
     private var entries: Deque<Entry> = []
+    /// The message that is being handed to a connection; it keeps its place until the connection has taken it.
+    private var taken: Entry?
+    /// Of all payloads.
     private(set) var byteCount = 0
     private var earliestExpiry: Duration?
 
@@ -39,11 +42,10 @@ struct SendQueue: Sendable {
         self.policy = policy
     }
 
-    var count: Int { entries.count }
-    var isEmpty: Bool { entries.isEmpty }
+    var count: Int { entries.count + (taken == nil ? 0 : 1) }
+    var isEmpty: Bool { count == 0 }
     /// When ``removeExpired(now:)`` has something to do next.
     var nextExpiry: Duration? { earliestExpiry }
-    var first: Entry? { entries.first }
 
     func makeEntry(number: UInt64, message: WebSocketMessage, delivery: Delivery, now: Duration) -> Entry {
         let timeToLive = [policy.timeToLive, delivery.timeToLive].compactMap(\.self).min()
@@ -51,7 +53,7 @@ struct SendQueue: Sendable {
     }
 
     func hasRoom(for entry: Entry) -> Bool {
-        entries.count < policy.limit && entry.byteCount <= policy.byteLimit - byteCount
+        count < policy.limit && entry.byteCount <= policy.byteLimit - byteCount
     }
 
     /// Takes a message in, or says what the overflow rule makes of it.
@@ -78,7 +80,8 @@ struct SendQueue: Sendable {
             return .wait
         case .dropOldest:
             while !hasRoom(for: entry), let oldest = entries.first, oldest.number < entry.number {
-                removeFirst()
+                entries.removeFirst()
+                removed(oldest)
                 drops.append(Drop(entry: oldest, reason: .queueFull))
             }
             // A message that a lost connection handed back can be the oldest of all itself.
@@ -88,17 +91,23 @@ struct SendQueue: Sendable {
         }
     }
 
-    /// Takes a message back that a lost connection did not take. It was in the queue before, so it finds room whatever
-    /// came meanwhile.
-    mutating func restore(_ entry: Entry) {
-        insert(entry)
+    /// The oldest message, to be handed to a connection. One at a time: it ends with ``finishTaken()`` or
+    /// ``restoreTaken()``.
+    mutating func takeFirst() -> Entry? {
+        taken = entries.popFirst()
+        return taken
     }
 
-    @discardableResult
-    mutating func removeFirst() -> Entry? {
-        guard let entry = entries.popFirst() else { return nil }
+    /// The connection has taken the message, or refused it for good.
+    mutating func finishTaken() {
+        guard let entry = taken.take() else { return }
         removed(entry)
-        return entry
+    }
+
+    /// The connection was lost before it took the message, which is the oldest again.
+    mutating func restoreTaken() {
+        guard let entry = taken.take() else { return }
+        entries.prepend(entry)
     }
 
     /// - Returns: Whether the message was still waiting.
@@ -133,7 +142,8 @@ struct SendQueue: Sendable {
         return entries.map(\.message)
     }
 
-    private mutating func insert(_ entry: Entry) {
+    /// Takes a message in that is known to have room.
+    mutating func insert(_ entry: Entry) {
         // Nearly always the end: only what a lost connection handed back belongs further in front.
         var index = entries.endIndex
         while index > entries.startIndex, entries[index - 1].number > entry.number { index -= 1 }
@@ -150,6 +160,6 @@ struct SendQueue: Sendable {
     private mutating func removed(_ entry: Entry) {
         byteCount -= entry.byteCount
         // A bound that is too early only costs one look through the queue.
-        if entries.isEmpty { earliestExpiry = nil }
+        if isEmpty { earliestExpiry = nil }
     }
 }

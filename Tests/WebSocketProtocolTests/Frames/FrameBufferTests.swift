@@ -48,4 +48,23 @@ import Testing
         [UInt8(3)].withUnsafeBytes { buffer.append(contentsOf: $0) }
         #expect(Array(buffer.bytes) == [3])
     }
+
+    @Test(arguments: Role.allCases)
+    func `a piece ends where a frame ends, whatever the length forms`(role: Role) throws {
+        var encoder = FrameEncoder(role: role, maskingKeys: MaskingKeySource(.seeded(5)))
+        let buffer = FrameBuffer(headroom: 16)
+        var ends: [Int] = []
+        for length in [0, 1, 125, 126, 65535, 65536, 0, 70_000, 3] {
+            try encoder.encode(.binary, payload: [UInt8](repeating: 1, count: length), into: buffer)
+            ends.append(buffer.count)
+        }
+        for (index, start) in ([0] + ends).dropLast().enumerated() {
+            for maximum in [0, 1, 6, 200, 1000, 66_000, 140_000, .max] {
+                let expected = ends[index...].last { $0 - start <= maximum } ?? ends[index]
+                #expect(buffer.frameBoundary(from: start, within: maximum) == expected)
+            }
+        }
+        #expect(buffer.frameBoundary(from: buffer.count, within: 100) == buffer.count)
+        #expect(FrameBuffer().frameBoundary(from: 0, within: 100) == 0)
+    }
 }

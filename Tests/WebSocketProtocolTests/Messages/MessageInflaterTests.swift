@@ -78,4 +78,10 @@ import Testing
         #expect(violation?.closeCode == .protocolError)
         #expect(violation?.description.contains("RSV1 set on a \(opcode) frame (RFC 7692 section 6)") == true)
     }
+
+    @Test(arguments: [1, 2, 3, 5, 6, 7] as [UInt8])
+    func `the other reserved bits stay forbidden`(bits: UInt8) {
+        let violation = read([RawFrame(.text, inverted("a"), rsv: bits, to: .server)]).violation
+        #expect(violation?.rule == .reservedBits((bits & 3) << 4))
+    }
 }

@@ -140,11 +140,27 @@ import Testing
         #expect(fixture.send("d", number: 40) == .queued)
         #expect(fixture.send("c", number: 30) == .queued)
         #expect(fixture.send("a", number: 10) == .dropped(.queueFull), "the oldest of all is the one that gives way")
-        let first = fixture.queue.removeFirst()
-        #expect(first?.message.text == "b")
-        #expect(fixture.send("e", number: 50) == .queued)
-        fixture.queue.restore(first!)
-        #expect(fixture.rest() == ["b", "c", "d", "e"])
+        #expect(fixture.rest() == ["b", "c", "d"])
+    }
+
+    @Test func aMessageKeepsItsPlaceUntilAConnectionHasTakenIt() {
+        var fixture = Fixture(QueuePolicy(limit: 2))
+        for text in ["a", "bb"] { #expect(fixture.send(text) == .queued) }
+        #expect(fixture.queue.takeFirst()?.message.text == "a")
+        #expect(fixture.queue.count == 2)
+        #expect(fixture.queue.byteCount == 3)
+        #expect(fixture.send("c") == .queued)
+        #expect(fixture.drops == ["bb queueFull"], "what is being sent does not give way")
+        fixture.queue.restoreTaken()
+        fixture.queue.restoreTaken()
+        #expect(fixture.queue.takeFirst()?.message.text == "a")
+        fixture.queue.finishTaken()
+        fixture.queue.finishTaken()
+        #expect(fixture.queue.count == 1)
+        #expect(fixture.queue.byteCount == 1)
+        #expect(fixture.rest() == ["c"])
+        #expect(fixture.queue.takeFirst() == nil)
+        #expect(fixture.queue.isEmpty)
     }
 
     @Test func aMessageCanBeTakenBack() {

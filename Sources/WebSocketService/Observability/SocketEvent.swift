@@ -1,0 +1,51 @@
+/// What happens in the life of a service, beside the messages.
+public enum SocketEvent: Sendable {
+    /// An attempt begins: the how-manieth in a row, from 1.
+    case connecting(attempt: Int, url: String)
+    /// The connection is open.
+    case open(HandshakeResponse)
+    /// An attempt failed, or an open connection ended without this side asking for it.
+    case failed(ConnectionFailure)
+    /// The connection that was open has ended.
+    case closed(ConnectionEnd)
+    /// The next attempt, of this number, begins after the delay.
+    case waiting(Duration, attempt: Int)
+    /// No further attempt will be made, unless ``SocketService/start(waitingForOpen:)`` or
+    /// ``SocketService/reconnectNow()`` asks for it.
+    case gaveUp(attempts: Int, lastError: ConnectionFailure)
+    /// A heartbeat was answered.
+    case roundTrip(Duration)
+    /// A queued message will not be sent.
+    case dropped(WebSocketMessage, DropReason)
+    /// No handler is registered for the route of this message, or it has none.
+    case unhandled(WebSocketMessage, route: String?)
+    /// A message does not decode as its handler's type, a handler threw, or the app's heartbeat could not be made.
+    case error(SocketServiceError)
+    /// Paused: connections are neither kept nor made.
+    case paused
+    /// Stopped: the last event.
+    ///
+    /// - Parameter undelivered: How many received messages no handler has seen.
+    case stopped(undelivered: Int)
+}
+
+/// How a connection that had been open ended.
+public enum ConnectionEnd: Sendable {
+    /// By ``SocketService/stop(code:reason:)`` or ``SocketService/pause(code:reason:)``.
+    case closed(WebSocketClosure)
+    /// Without this side asking for it.
+    case failed(ConnectionFailure)
+
+    /// What both sides said, where the transport knows it.
+    public var closure: WebSocketClosure? {
+        switch self {
+        case .closed(let closure): closure
+        case .failed(let failure): failure.closure
+        }
+    }
+
+    /// The close code: the peer's, 1005 when its close frame had none, 1006 when there was no close frame.
+    public var code: CloseCode {
+        closure?.code ?? .abnormalClosure
+    }
+}

@@ -1,0 +1,27 @@
+/// A snapshot of what a service has done since it was made.
+public struct SocketStatistics: Hashable, Sendable {
+    public var attempts: UInt64 = 0
+    public var connectionsOpened: UInt64 = 0
+    /// Attempts that failed and open connections that were lost.
+    public var failures: UInt64 = 0
+    public var messagesSent: UInt64 = 0
+    /// Bytes of payload.
+    public var bytesSent: UInt64 = 0
+    public var messagesReceived: UInt64 = 0
+    /// Bytes of payload.
+    public var bytesReceived: UInt64 = 0
+    /// Messages that were queued, or given to `send`, and will not be sent.
+    public var messagesDropped: UInt64 = 0
+    /// Messages for which no handler is registered.
+    public var messagesUnhandled: UInt64 = 0
+    public var decodingFailures: UInt64 = 0
+    public var handlerFailures: UInt64 = 0
+    /// Messages that wait for a connection now.
+    public var queuedMessages = 0
+    /// Bytes of payload that wait for a connection now.
+    public var queuedBytes = 0
+    /// The round trips of the current connection's heartbeats; `nil` before the first.
+    public var roundTripTime: RoundTripTime?
+    /// Events that were lost to subscribers that did not keep up.
+    public var eventsDropped: UInt64 = 0
+}

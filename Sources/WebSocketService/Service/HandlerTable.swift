@@ -1,0 +1,65 @@
+internal import Synchronization
+
+/// The handlers and hooks of a service, as a value that a dispatcher copies.
+struct HandlerTable: Sendable {
+    struct Unhandled: Sendable {
+        let message: WebSocketMessage
+        let route: String?
+    }
+
+    struct Undecodable: Sendable {
+        let message: WebSocketMessage
+        let error: SocketServiceError
+    }
+
+    var registry = CallbackRegistry()
+    var open: [Callback<OpenContext>] = []
+    var message: [Callback<WebSocketMessage>] = []
+    var close: [Callback<ConnectionEnd>] = []
+    var error: [Callback<SocketServiceError>] = []
+    var unhandled: [Callback<Unhandled>] = []
+    var decodeFailure: [Callback<Undecodable>] = []
+    var dropped: [DropHook] = []
+}
+
+/// A hook that is called where a message is dropped, not in the order of the handlers.
+final class DropHook: Sendable {
+    let body: @Sendable (WebSocketMessage, DropReason) -> Void
+
+    init(_ body: @escaping @Sendable (WebSocketMessage, DropReason) -> Void) {
+        self.body = body
+    }
+}
+
+/// The handler table of a service, with a version that tells a dispatcher, without a lock, whether its copy is current.
+final class SharedHandlerTable: Sendable {
+    private let table = Mutex(HandlerTable())
+    private let currentVersion = Atomic<UInt64>(0)
+
+    var version: UInt64 { currentVersion.load(ordering: .acquiring) }
+
+    func snapshot() -> (table: HandlerTable, version: UInt64) {
+        table.withLock { ($0, currentVersion.load(ordering: .relaxed)) }
+    }
+
+    func read<Value: Sendable>(_ body: (HandlerTable) -> Value) -> Value {
+        table.withLock { body($0) }
+    }
+
+    func change(_ body: (inout HandlerTable) -> Void) {
+        table.withLock { table in
+            body(&table)
+            currentVersion.add(1, ordering: .releasing)
+        }
+    }
+
+    func add<Input>(
+        _ callback: Callback<Input>, to hooks: any WritableKeyPath<HandlerTable, [Callback<Input>]> & Sendable
+    ) -> Registration {
+        change { $0[keyPath: hooks].append(callback) }
+        return Registration { [weak self] in
+            callback.cancel()
+            self?.change { $0[keyPath: hooks].removeAll { $0 === callback } }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/// What a closure that supplies a fresh URL and headers for each attempt is told.
+public struct ConnectAttempt: Hashable, Sendable {
+    /// Which attempt in a row it is, from 1.
+    public let number: Int
+}
+
+/// Where the URL and the headers of each attempt come from.
+enum RequestSource: Sendable {
+    /// Tried in turn.
+    case requests([ConnectRequest])
+    case closure(@Sendable (ConnectAttempt) async throws -> ConnectRequest)
+
+    func request(for attempt: SocketService.StateMachine.Attempt) async throws -> ConnectRequest {
+        switch self {
+        case .requests(let requests):
+            return requests[attempt.rotation % requests.count]
+        case .closure(let make):
+            return try await make(ConnectAttempt(number: attempt.number))
+        }
+    }
+
+    /// What can be checked before the first attempt.
+    func validate(with transport: any SocketTransport) throws {
+        guard case .requests(let requests) = self else { return }
+        guard !requests.isEmpty else {
+            throw WebSocketError(
+                .invalidConfiguration, stage: .configuration, message: "a service needs at least one URL")
+        }
+        for request in requests { try transport.validate(request) }
+    }
+}

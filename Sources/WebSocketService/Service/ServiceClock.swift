@@ -1,0 +1,30 @@
+/// Any clock, reduced to durations since the service was made: state machines compare and store those as plain values.
+struct ServiceClock: Sendable {
+    private let currentOffset: @Sendable () -> Duration
+    private let sleepUntil: @Sendable (Duration) async throws -> Void
+
+    init(_ clock: any Clock<Duration>) {
+        self = Self.wrap(clock)
+    }
+
+    private init(
+        currentOffset: @escaping @Sendable () -> Duration,
+        sleepUntil: @escaping @Sendable (Duration) async throws -> Void
+    ) {
+        self.currentOffset = currentOffset
+        self.sleepUntil = sleepUntil
+    }
+
+    private static func wrap<Wrapped: Clock<Duration>>(_ clock: Wrapped) -> ServiceClock {
+        let start = clock.now
+        return ServiceClock(
+            currentOffset: { start.duration(to: clock.now) },
+            sleepUntil: { try await clock.sleep(until: start.advanced(by: $0), tolerance: nil) })
+    }
+
+    var now: Duration { currentOffset() }
+
+    func sleep(until offset: Duration) async throws {
+        try await sleepUntil(offset)
+    }
+}

@@ -1,0 +1,146 @@
+internal import DequeModule
+internal import Logging
+internal import Synchronization
+
+extension SocketService {
+    /// Makes attempts and serves their connections until the service gives up or this task is left behind.
+    func run(_ first: StateMachine.Attempt) async {
+        var next: StateMachine.Attempt? = first
+        while let attempt = next {
+            guard let failure = await connectAndServe(attempt) else { return }
+            next = await wait(after: failure, of: attempt)
+        }
+    }
+
+    /// - Returns: How it ended; `nil` when the attempt was left behind.
+    private func connectAndServe(_ attempt: StateMachine.Attempt) async -> ConnectionFailure? {
+        meters.attempted()
+        let request: ConnectRequest
+        let connection: any SocketConnection
+        do {
+            request = try await source.request(for: attempt)
+            guard isCurrent(attempt) else { return nil }
+            logger.debug(
+                "connecting",
+                metadata: [
+                    LoggingKeys.url: "\(request.urlWithoutQuery)", LoggingKeys.attempt: "\(attempt.number)",
+                ])
+            broadcaster.send(.connecting(attempt: attempt.number, url: request.url))
+            try transport.validate(request)
+            connection = try await transport.connect(to: request)
+        } catch {
+            return .connectFailed(error)
+        }
+        guard let context = opened(connection, request, attempt) else {
+            connection.abort()
+            return nil
+        }
+        return await serve(connection, context, generation: attempt.generation)
+    }
+
+    private func isCurrent(_ attempt: StateMachine.Attempt) -> Bool {
+        core.withLock { $0.machine.isCurrent(attempt.generation) }
+    }
+
+    private func opened(
+        _ connection: any SocketConnection, _ request: ConnectRequest, _ attempt: StateMachine.Attempt
+    ) -> OpenContext? {
+        core.withLock { core in
+            guard core.machine.opened(attempt.generation, now: clock.now) else { return nil }
+            defer { core.hasBeenOpen = true }
+            core.link = Core.Link(connection: connection, generation: attempt.generation, phase: .greeting)
+            core.roundTripTime = nil
+            return OpenContext(
+                handshake: connection.handshake, url: request.url, isReconnect: core.hasBeenOpen)
+        }
+    }
+
+    /// Decides what follows a failure and waits as long as that says.
+    ///
+    /// - Returns: The next attempt; `nil` when there is none, or another one took its place.
+    private func wait(
+        after failure: ConnectionFailure, of attempt: StateMachine.Attempt
+    ) async -> StateMachine.Attempt? {
+        var drops: [SendQueue.Drop] = []
+        let (action, wasOpen) = core.withLock { core in
+            let wasOpen = core.machine.isOpen(attempt.generation)
+            let action = core.machine.failed(attempt.generation, failure, now: clock.now, using: &core.generator)
+            switch action {
+            case .ignore: break
+            case .wait: if wasOpen { connectionLost(failure, &core, &drops) }
+            case .giveUp(let attempts): gaveUp(attempts, failure, &core)
+            }
+            return (action, wasOpen)
+        }
+        report(drops)
+        guard action != .ignore else { return nil }
+        announce(failure, wasOpen: wasOpen)
+        switch action {
+        case .ignore:
+            return nil
+        case .giveUp(let attempts):
+            let error = SocketServiceError.gaveUp(attempts, failure)
+            logger.error("gave up", metadata: [LoggingKeys.failure: "\(failure)", LoggingKeys.attempt: "\(attempts)"])
+            broadcaster.send(.gaveUp(attempts: attempts, lastError: failure))
+            deliver(.failed(error))
+            return nil
+        case .wait(let delay, let deadline):
+            let next = core.withLock { $0.machine.failures + 1 }
+            logger.debug("waiting", metadata: [LoggingKeys.delay: "\(delay)", LoggingKeys.attempt: "\(next)"])
+            broadcaster.send(.waiting(delay, attempt: next))
+            do {
+                try await clock.sleep(until: deadline)
+            } catch {
+                // Left behind: stopped, paused or told to reconnect now.
+                return nil
+            }
+            return core.withLock { $0.machine.waitEnded(attempt.generation) }
+        }
+    }
+
+    private func connectionLost(
+        _ failure: ConnectionFailure, _ core: inout Core, _ drops: inout [SendQueue.Drop]
+    ) {
+        core.link = nil
+        core.drainTask?.cancel()
+        settleRoomWaiters(&core, &drops)
+        for request in core.replies.takeLost() { request.reply.fail(SocketServiceError.connectionFailed(failure)) }
+    }
+
+    private func gaveUp(_ attempts: Int, _ failure: ConnectionFailure, _ core: inout Core) {
+        let error = SocketServiceError.gaveUp(attempts, failure)
+        core.link = nil
+        core.drainTask?.cancel()
+        for request in core.replies.takeAll() { request.reply.fail(error) }
+        for waiter in core.openWaiters { waiter.fail(error) }
+        for waiter in core.endWaiters { waiter.fail(error) }
+        for waiter in core.roomWaiters { waiter.outcome.succeed(.dropped(.closed)) }
+        for waiter in core.flushWaiters { waiter.succeed() }
+        core.openWaiters = []
+        core.endWaiters = []
+        core.roomWaiters = []
+        core.flushWaiters = []
+    }
+
+    private func announce(_ failure: ConnectionFailure, wasOpen: Bool) {
+        meters.failed()
+        logger.info(
+            wasOpen ? "connection lost" : "connecting failed", metadata: [LoggingKeys.failure: "\(failure)"])
+        // A peer that says goodbye is no error.
+        if case .closed = failure {
+        } else {
+            broadcaster.send(.failed(failure))
+            deliver(.failed(.connectionFailed(failure)))
+        }
+        guard wasOpen else { return }
+        broadcaster.send(.closed(.failed(failure)))
+        deliver(.closed(.failed(failure)))
+    }
+}
+
+extension ConnectRequest {
+    /// A query often holds a token, which has no place in a log.
+    fileprivate var urlWithoutQuery: Substring {
+        url.prefix { $0 != "?" }
+    }
+}

@@ -1,0 +1,107 @@
+extension SocketService {
+    /// Calls a handler with each message of a route.
+    ///
+    /// The route is what the router reads from the message; with the default one, the value of the JSON key
+    /// `socketType`. Several handlers of a route are called in the order of their registration. A handler that throws is
+    /// reported by ``onError(_:)``, and stops nothing.
+    ///
+    /// - Returns: The way to remove this handler. Letting go of it keeps the handler.
+    @discardableResult
+    public func register(
+        _ route: String, _ handler: @escaping @Sendable (WebSocketMessage) async throws -> Void
+    ) -> Registration {
+        let callback = CallbackRegistry.MessageCallback(handler)
+        handlers.change { $0.registry.add(callback, to: route) }
+        return Registration { [weak handlers] in
+            handlers?.change { $0.registry.remove(callback, from: route) }
+        }
+    }
+
+    /// Calls a handler with each message of a route, decoded as a type.
+    ///
+    /// A message that does not decode is reported by ``onDecodeFailure(_:)``; other handlers of the route still get it.
+    ///
+    /// - Returns: The way to remove this handler. Letting go of it keeps the handler.
+    @discardableResult
+    public func register<Payload: Decodable & Sendable>(
+        _ route: String, as type: Payload.Type, _ handler: @escaping @Sendable (Payload) async throws -> Void
+    ) -> Registration {
+        let codec = options.codec
+        return register(route) { message in
+            let payload: Payload
+            do {
+                payload = try codec.decode(type, from: message)
+            } catch {
+                throw UndecodableMessage(type: type, underlying: error)
+            }
+            try await handler(payload)
+        }
+    }
+
+    /// Removes all handlers of a route.
+    ///
+    /// - Returns: How many there were.
+    @discardableResult
+    public func unregister(_ route: String) -> Int {
+        var count = 0
+        handlers.change { count = $0.registry.removeAll(from: route) }
+        return count
+    }
+
+    /// Calls a handler each time the connection is open, before anything that is queued is sent.
+    ///
+    /// What the handler itself sends goes out at once, ahead of the queue: here subscriptions are renewed. It may wait for
+    /// ``request(_:reply:as:correlated:timeout:survivesReconnect:)``. Messages wait until it has returned.
+    @discardableResult
+    public func onOpen(_ handler: @escaping @Sendable (OpenContext) async throws -> Void) -> Registration {
+        handlers.add(Callback(handler), to: \.open)
+    }
+
+    /// Calls a handler with each message, before the handlers of its route. Answers to requests are not among them.
+    @discardableResult
+    public func onMessage(_ handler: @escaping @Sendable (WebSocketMessage) async throws -> Void) -> Registration {
+        handlers.add(Callback(handler), to: \.message)
+    }
+
+    /// Calls a handler each time a connection that was open has ended, after all of its messages.
+    @discardableResult
+    public func onClose(_ handler: @escaping @Sendable (ConnectionEnd) async throws -> Void) -> Registration {
+        handlers.add(Callback(handler), to: \.close)
+    }
+
+    /// Calls a handler with each failed attempt, lost connection, handler that threw and, in the end, with
+    /// ``SocketServiceError/Code/gaveUp``.
+    @discardableResult
+    public func onError(_ handler: @escaping @Sendable (SocketServiceError) async -> Void) -> Registration {
+        handlers.add(Callback(handler), to: \.error)
+    }
+
+    /// Calls a handler with each message for whose route no handler is registered, and the route; `nil` when the message
+    /// has none.
+    @discardableResult
+    public func onUnhandled(
+        _ handler: @escaping @Sendable (WebSocketMessage, String?) async throws -> Void
+    ) -> Registration {
+        handlers.add(Callback { try await handler($0.message, $0.route) }, to: \.unhandled)
+    }
+
+    /// Calls a handler with each message that does not decode as a registered handler's type, and why.
+    @discardableResult
+    public func onDecodeFailure(
+        _ handler: @escaping @Sendable (WebSocketMessage, SocketServiceError) async throws -> Void
+    ) -> Registration {
+        handlers.add(Callback { try await handler($0.message, $0.error) }, to: \.decodeFailure)
+    }
+
+    /// Calls a handler with each message that was queued and will not be sent after all, and why.
+    ///
+    /// Unlike the other handlers it is called at once, by whatever caused the drop, and should return quickly.
+    @discardableResult
+    public func onDropped(_ handler: @escaping @Sendable (WebSocketMessage, DropReason) -> Void) -> Registration {
+        let hook = DropHook(handler)
+        handlers.change { $0.dropped.append(hook) }
+        return Registration { [weak handlers] in
+            handlers?.change { $0.dropped.removeAll { $0 === hook } }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+extension SocketService {
+    /// The life of a service: what each call and each event of a connection means in each state.
+    ///
+    /// Every attempt has a generation number. An event that carries another one than the current belongs to an attempt
+    /// or a connection that was left behind, and changes nothing.
+    struct StateMachine: Sendable {
+        struct Attempt: Hashable, Sendable {
+            let generation: UInt64
+            /// Which try in a row this is, from 1.
+            let number: Int
+            /// How many servers were given up before this one; it selects among several URLs.
+            let rotation: Int
+        }
+
+        enum FailureAction: Hashable, Sendable {
+            case wait(Duration, until: Duration)
+            case giveUp(attempts: Int)
+            /// The failure is that of an older attempt.
+            case ignore
+        }
+
+        enum LeaveAction: Hashable, Sendable {
+            /// Perform the close handshake, then call ``closingFinished()``.
+            case closeConnection
+            /// There is nothing to close; the attempt or the wait under way is to be cancelled.
+            case abandon
+            case nothing
+        }
+
+        private enum Phase: Sendable {
+            case idle
+            case connecting(Attempt)
+            case open(Attempt, since: Duration)
+            case reconnecting(Attempt)
+            case closing(afterwards: Afterwards)
+            case gaveUp
+            case stopped
+        }
+
+        private enum Afterwards {
+            case idle
+            case connect
+            case stopped
+        }
+
+        private var phase = Phase.idle
+        private var generation: UInt64 = 0
+        private var rotation = 0
+        private var backoff: Backoff
+
+        init(policy: ReconnectPolicy) {
+            backoff = Backoff(policy: policy)
+        }
+
+        var state: State {
+            switch phase {
+            case .idle: .idle
+            case .connecting: .connecting
+            case .open: .open
+            case .reconnecting: .reconnecting
+            case .closing: .closing
+            case .gaveUp, .stopped: .closed
+            }
+        }
+
+        /// How many failures in a row there were.
+        var failures: Int { backoff.failures }
+
+        /// Whether nothing will be sent any more.
+        var isFinished: Bool {
+            switch phase {
+            case .gaveUp, .stopped, .closing(afterwards: .stopped): true
+            case .idle, .connecting, .open, .reconnecting, .closing: false
+            }
+        }
+
+        /// Whether ``stop()`` was called.
+        var isStopped: Bool {
+            switch phase {
+            case .stopped, .closing(afterwards: .stopped): true
+            case .idle, .connecting, .open, .reconnecting, .closing, .gaveUp: false
+            }
+        }
+
+        func isCurrent(_ generation: UInt64) -> Bool {
+            switch phase {
+            case .connecting(let attempt), .open(let attempt, _), .reconnecting(let attempt):
+                attempt.generation == generation
+            case .idle, .closing, .gaveUp, .stopped:
+                false
+            }
+        }
+
+        func isOpen(_ generation: UInt64) -> Bool {
+            if case .open(let attempt, _) = phase { attempt.generation == generation } else { false }
+        }
+
+        // MARK: Events of the connection
+
+        /// - Returns: Whether the connection is the service's from now on; if not, it is to be dropped.
+        mutating func opened(_ generation: UInt64, now: Duration) -> Bool {
+            guard case .connecting(let attempt) = phase, attempt.generation == generation else { return false }
+            phase = .open(attempt, since: now)
+            return true
+        }
+
+        mutating func failed(
+            _ generation: UInt64, _ failure: ConnectionFailure, now: Duration,
+            using generator: inout some RandomNumberGenerator
+        ) -> FailureAction {
+            let attempt: Attempt
+            var uptime: Duration?
+            switch phase {
+            case .connecting(let current) where current.generation == generation:
+                attempt = current
+            case .open(let current, let since) where current.generation == generation:
+                attempt = current
+                uptime = now - since
+            default:
+                return .ignore
+            }
+            // A server that kept the connection for long deserves another try before the next one of the list.
+            if (uptime ?? .zero) < backoff.policy.stableAfter { rotation += 1 }
+            switch backoff.failed(failure, uptime: uptime, using: &generator) {
+            case .retry(let delay):
+                phase = .reconnecting(attempt)
+                return .wait(delay, until: now + delay)
+            case .giveUp:
+                phase = .gaveUp
+                return .giveUp(attempts: backoff.failures)
+            }
+        }
+
+        mutating func waitEnded(_ generation: UInt64) -> Attempt? {
+            guard case .reconnecting(let attempt) = phase, attempt.generation == generation else { return nil }
+            return connect()
+        }
+
+        mutating func closingFinished() -> Attempt? {
+            guard case .closing(let afterwards) = phase else { return nil }
+            switch afterwards {
+            case .idle:
+                phase = .idle
+                return nil
+            case .stopped:
+                phase = .stopped
+                return nil
+            case .connect:
+                return connect()
+            }
+        }
+
+        // MARK: Calls
+
+        /// Begins from ``State/idle``, and anew after giving up. Does nothing while the service is running.
+        mutating func start() -> Attempt? {
+            switch phase {
+            case .idle, .gaveUp:
+                backoff.reset()
+                return connect()
+            case .closing(afterwards: .idle):
+                phase = .closing(afterwards: .connect)
+                return nil
+            case .closing, .connecting, .open, .reconnecting, .stopped:
+                return nil
+            }
+        }
+
+        /// Skips the wait before the next attempt, also one that would never come.
+        mutating func reconnectNow() -> Attempt? {
+            switch phase {
+            case .reconnecting: connect()
+            case .gaveUp: start()
+            case .idle, .connecting, .open, .closing, .stopped: nil
+            }
+        }
+
+        mutating func pause() -> LeaveAction {
+            leave(for: .idle)
+        }
+
+        mutating func stop() -> LeaveAction {
+            leave(for: .stopped)
+        }
+
+        private mutating func leave(for destination: Afterwards) -> LeaveAction {
+            switch phase {
+            case .open:
+                phase = .closing(afterwards: destination)
+                return .closeConnection
+            case .closing(afterwards: .stopped):
+                return .nothing
+            case .closing:
+                phase = .closing(afterwards: destination)
+                return .nothing
+            case .connecting, .reconnecting:
+                phase = destination == .stopped ? .stopped : .idle
+                return .abandon
+            case .idle, .gaveUp:
+                if destination == .stopped { phase = .stopped }
+                return .nothing
+            case .stopped:
+                return .nothing
+            }
+        }
+
+        private mutating func connect() -> Attempt {
+            generation += 1
+            let attempt = Attempt(generation: generation, number: backoff.failures + 1, rotation: rotation)
+            phase = .connecting(attempt)
+            return attempt
+        }
+    }
+}

@@ -1,0 +1,94 @@
+/// What went wrong in a service, beside what ``WebSocketError`` says about a connection.
+public struct SocketServiceError: Error, Sendable {
+    /// What kind of failure it is. New codes may come with new versions: keep a `default`.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+
+        /// An attempt failed or an open connection was lost; see ``SocketServiceError/failure``.
+        public static let connectionFailed = Code(description: "connectionFailed")
+        /// No further attempt will be made; ``SocketServiceError/failure`` is the last one.
+        public static let gaveUp = Code(description: "gaveUp")
+        /// The service was stopped.
+        public static let stopped = Code(description: "stopped")
+        /// The queue is full and its rule is ``QueuePolicy/Overflow/fail``; the message was not taken.
+        public static let queueFull = Code(description: "queueFull")
+        /// A handler of the app's threw; ``SocketServiceError/underlying`` is what it threw.
+        public static let handlerFailed = Code(description: "handlerFailed")
+        /// A message does not decode as the type that its handler asks for.
+        public static let decodingFailed = Code(description: "decodingFailed")
+        /// The app's closure that makes a heartbeat threw.
+        public static let heartbeatFailed = Code(description: "heartbeatFailed")
+        /// A request cannot carry a correlation ID, so its answer could not be told from other messages.
+        public static let notCorrelatable = Code(description: "notCorrelatable")
+        /// A request was dropped instead of sent; see ``SocketServiceError/dropReason``.
+        public static let requestDropped = Code(description: "requestDropped")
+        /// No answer came in time.
+        public static let requestTimedOut = Code(description: "requestTimedOut")
+    }
+
+    public let code: Code
+    /// What was tried, what failed and what to do about it.
+    public let message: String
+    /// The error that caused this one.
+    public let underlying: (any Error)?
+    /// The connection's failure.
+    public let failure: ConnectionFailure?
+    /// The route of the message at fault.
+    public let route: String?
+    /// Why a message was dropped.
+    public let dropReason: DropReason?
+
+    init(
+        _ code: Code, _ message: String, underlying: (any Error)? = nil, failure: ConnectionFailure? = nil,
+        route: String? = nil, dropReason: DropReason? = nil
+    ) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+        self.failure = failure
+        self.route = route
+        self.dropReason = dropReason
+    }
+}
+
+extension SocketServiceError: CustomStringConvertible {
+    public var description: String { message }
+}
+
+extension SocketServiceError {
+    static let stopped = SocketServiceError(
+        .stopped, "the service was stopped; a stopped service does not start again, make a new one")
+
+    static func connectionFailed(_ failure: ConnectionFailure) -> SocketServiceError {
+        SocketServiceError(
+            .connectionFailed, "\(failure)", underlying: failure.underlying, failure: failure)
+    }
+
+    static func gaveUp(_ attempts: Int, _ failure: ConnectionFailure) -> SocketServiceError {
+        let reason = failure.isFinal ? "this failure is final" : "the reconnect policy allows no further attempt"
+        return SocketServiceError(
+            .gaveUp, "gave up after \(attempts) failed attempt\(attempts == 1 ? "" : "s"), as \(reason): \(failure)",
+            underlying: failure.underlying, failure: failure)
+    }
+
+    static func handlerFailed(_ route: String?, _ error: any Error) -> SocketServiceError {
+        let handler = route.map { "a handler of the route \"\($0)\"" } ?? "a handler"
+        return SocketServiceError(.handlerFailed, "\(handler) threw: \(error)", underlying: error, route: route)
+    }
+
+    static func decodingFailed(_ route: String?, _ type: Any.Type, _ error: any Error) -> SocketServiceError {
+        let message = route.map { "a message of the route \"\($0)\"" } ?? "a message"
+        return SocketServiceError(
+            .decodingFailed, "\(message) does not decode as \(type): \(error)", underlying: error, route: route)
+    }
+}
+
+extension ConnectionFailure {
+    /// The error that the transport threw.
+    fileprivate var underlying: (any Error)? {
+        switch self {
+        case .connectFailed(let error), .lost(let error): error
+        case .closed, .heartbeatTimeout: nil
+        }
+    }
+}

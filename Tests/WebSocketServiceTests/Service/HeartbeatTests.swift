@@ -1,0 +1,126 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+@Suite(.timeLimit(.minutes(1))) struct HeartbeatTests {
+    @Test func pingsGiveRoundTripTimes() async throws {
+        let fixture = Fixture(heartbeat: .ping())
+        let peer = try await fixture.open()
+        for milliseconds in [80, 160] {
+            peer.answerPings(after: .milliseconds(milliseconds))
+            try await fixture.clock.waitForSleepers()
+            fixture.clock.advance(by: .seconds(30))
+            try await fixture.events.next { $0 == "round trip \(Duration.milliseconds(milliseconds))" }
+        }
+        let time = try #require(fixture.service.statistics.roundTripTime)
+        #expect(time.last == .milliseconds(160))
+        #expect(time.smoothed == .milliseconds(90))
+        await fixture.service.stop()
+    }
+
+    @Test func aDeadPeerIsDroppedAtOnceAndReplaced() async throws {
+        let fixture = Fixture(heartbeat: .ping())
+        let errors = Recorder<SocketServiceError>()
+        fixture.service.onError { errors.add($0) }
+        let peer = try await fixture.open()
+        peer.answerPings(after: nil)
+        // Even a close handshake would not be answered.
+        peer.answerClose(false)
+        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(30))
+        try await peer.nextPing()
+        try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(40) }
+        fixture.clock.advance(by: .seconds(10))
+        #expect(try await peer.ended().initiator == .connectionLoss)
+        #expect(peer.wasAborted)
+        guard case .heartbeatTimeout(unanswered: 1) = try await errors.next().failure else {
+            Issue.record("expected a heartbeat timeout")
+            return
+        }
+        try await fixture.events.next { $0 == "closed 1006" }
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        fixture.clock.advance(by: .seconds(1))
+        _ = try await fixture.transport.nextConnection()
+        #expect(fixture.service.statistics.roundTripTime == nil, "round trips are those of the current connection")
+        await fixture.service.stop()
+    }
+
+    @Test func messagesAreMadeForEachBeatAndTheAnswerIsDispatchedToo() async throws {
+        let count = Atomic<Int>(0)
+        let fixture = Fixture(
+            heartbeat: .message(every: .seconds(60), isAnswer: { $0.text?.contains("pong") ?? false }) {
+                .text("ping \(count.add(1, ordering: .relaxed).newValue)")
+            })
+        let answers = Recorder<String>()
+        fixture.service.register("pong") { answers.add($0.text ?? "") }
+        let peer = try await fixture.open()
+        #expect(try await peer.nextSent() == .text("ping 1"))
+        fixture.clock.advance(by: .milliseconds(25))
+        peer.deliver(#"{"socketType":"pong"}"#)
+        try await fixture.events.next { $0 == "round trip \(Duration.milliseconds(25))" }
+        #expect(try await answers.next() == #"{"socketType":"pong"}"#)
+        try await until { fixture.clock.nextDeadline != nil }
+        fixture.clock.advance(to: .init(sinceStart: .seconds(60)))
+        #expect(try await peer.nextSent() == .text("ping 2"))
+        await fixture.service.stop()
+    }
+
+    @Test func aBeatThatCannotBeMadeIsReportedAndCountsAsUnanswered() async throws {
+        struct NoBeat: Error {}
+        let fixture = Fixture(heartbeat: .message(every: .seconds(60)) { throw NoBeat() })
+        try await fixture.service.start(waitingForOpen: true)
+        try await fixture.events.next { $0 == "error heartbeatFailed" }
+        try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(10) }
+        fixture.clock.advance(by: .seconds(10))
+        try await fixture.events.next { $0 == "failed the peer left 1 heartbeat unanswered" }
+        await fixture.service.stop()
+    }
+
+    @Test func aSlowHandlerDoesNotLookLikeADeadPeer() async throws {
+        let fixture = Fixture(heartbeat: .ping(anyTrafficCounts: false))
+        let (entered, proceed) = (Completion<Void>(), Completion<Void>())
+        fixture.service.register("slow") { _ in
+            entered.succeed()
+            try await proceed.value()
+        }
+        let peer = try await fixture.open()
+        peer.answerPings(after: nil)
+        peer.deliver(#"{"socketType":"slow"}"#)
+        try await entered.value()
+        for beat in 1...3 {
+            try await until { fixture.clock.nextDeadline != nil }
+            fixture.clock.advance(to: .init(sinceStart: .seconds(30 * beat)))
+            try await peer.nextPing()
+        }
+        #expect(peer.closure == nil)
+        #expect(fixture.service.state == .open)
+        proceed.succeed()
+        try await peer.waitUntilRead()
+        peer.answerPings(after: .milliseconds(5))
+        try await fixture.events.next { $0.hasPrefix("round trip") }
+        #expect(fixture.service.state == .open)
+        await fixture.service.stop()
+    }
+
+    @Test func bytesOfALargeMessageKeepTheConnectionAlive() async throws {
+        let fixture = Fixture(heartbeat: .ping())
+        let peer = try await fixture.open()
+        peer.answerPings(after: nil)
+        try await fixture.clock.advanceToNextSleeper()
+        try await peer.nextPing()
+        peer.deliverPartOfMessage(byteCount: 100)
+        try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(40) }
+        fixture.clock.advance(by: .seconds(10))
+        try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(60) }
+        #expect(fixture.service.state == .open)
+        await fixture.service.stop()
+    }
+
+    private func until(_ condition: () -> Bool) async throws {
+        while !condition() {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+}

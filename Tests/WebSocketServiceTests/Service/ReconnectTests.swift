@@ -1,0 +1,221 @@
+import HTTPTypes
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+@Suite(.timeLimit(.minutes(1))) struct ReconnectTests {
+    @Test func delaysGrowAndTheServerIsTriedAgain() async throws {
+        let fixture = Fixture([.connectionRefused, .connectionRefused, .open()], reconnect: .exponential())
+        try await fixture.service.start()
+        let refused = "failed connecting failed: the scripted server refused the connection"
+        #expect(
+            try await fixture.events.next(3) == [
+                "connecting 1 feed.example.com", refused, "waiting \(Duration.seconds(0.5)) for 2",
+            ])
+        fixture.clock.advance(by: .milliseconds(500))
+        #expect(
+            try await fixture.events.next(3) == [
+                "connecting 2 feed.example.com", refused, "waiting \(Duration.seconds(1)) for 3",
+            ])
+        fixture.clock.advance(by: .seconds(1))
+        #expect(try await fixture.events.next(2) == ["connecting 3 feed.example.com", "open"])
+        #expect(fixture.service.statistics.attempts == 3)
+        #expect(fixture.service.statistics.failures == 2)
+        await fixture.service.stop()
+        #expect(try await fixture.events.next(3) == ["closed 1000", "stopped 0", "end of events"])
+    }
+
+    @Test func theWaitIsNotOverBeforeItsTime() async throws {
+        let fixture = Fixture([.connectionRefused])
+        try await fixture.service.start()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        try await fixture.clock.waitForSleepers()
+        fixture.clock.advance(by: .milliseconds(999))
+        #expect(fixture.clock.sleeperCount == 1)
+        #expect(fixture.transport.requests.count == 1)
+        fixture.clock.advance(by: .milliseconds(1))
+        _ = try await fixture.transport.nextConnection()
+        await fixture.service.stop()
+    }
+
+    @Test func retryAfterIsHonoured() async throws {
+        let fixture = Fixture([.refuse(.serviceUnavailable, retryAfter: .seconds(120))])
+        try await fixture.service.start()
+        try await fixture.events.next { $0 == "waiting \(Duration.seconds(121)) for 2" }
+        await fixture.service.stop()
+    }
+
+    @Test(
+        arguments: [
+            .failTLS(.expired), .failTLS(.hostnameMismatch(expected: "a", presented: [])), .refuse(.unauthorized),
+        ] as [ScriptedTransport.Outcome])
+    func finalFailuresEndIt(outcome: ScriptedTransport.Outcome) async throws {
+        let fixture = Fixture([outcome])
+        await #expect {
+            try await fixture.service.start(waitingForOpen: true)
+        } throws: { ($0 as? SocketServiceError)?.code == .gaveUp && "\($0)".contains("this failure is final") }
+        #expect(fixture.service.state == .closed)
+        #expect(fixture.transport.requests.count == 1)
+        await fixture.service.stop()
+    }
+
+    @Test func aPeerThatClosesFinallyEndsIt() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        peer.close(code: .policyViolation, reason: "banned")
+        try await fixture.events.next { $0 == "closed 1008" }
+        try await fixture.events.next { $0 == "gave up after 1" }
+        await fixture.service.stop()
+    }
+
+    @Test(arguments: [CloseCode.normalClosure, .goingAway, .serviceRestart, .tryAgainLater])
+    func aPeerThatClosesOtherwiseIsTriedAgain(code: CloseCode) async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        peer.close(code: code)
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        fixture.clock.advance(by: .seconds(1))
+        _ = try await fixture.transport.nextConnection()
+        await fixture.service.stop()
+    }
+
+    @Test func severalServersAreTriedInTurn() async throws {
+        let fixture = Fixture(
+            [.connectionRefused, .connectionRefused, .connectionRefused, .open()],
+            urls: ["wss://a/", "wss://b/", "wss://c/"], reconnect: .fixed(.zero))
+        let peer = try await fixture.open()
+        try await fixture.events.next { $0 == "open" }
+        // A short-lived connection moves on, a stable one is worth another try.
+        peer.drop()
+        let second = try await fixture.transport.nextConnection()
+        try await fixture.events.next { $0 == "open" }
+        fixture.clock.advance(by: .seconds(10))
+        second.drop()
+        _ = try await fixture.transport.nextConnection()
+        #expect(
+            fixture.transport.requests.map(\.url) == ["a", "b", "c", "a", "b", "b"].map { "wss://\($0)/" })
+        await fixture.service.stop()
+    }
+
+    @Test func aFreshURLAndHeadersForEachAttempt() async throws {
+        struct NoToken: Error {}
+        let clock = ManualClock()
+        let transport = ScriptedTransport([.refuse(.serviceUnavailable)])
+        let service = SocketService(
+            transport: transport, reconnect: .fixed(.zero),
+            options: .init(clock: clock, logger: .silent),
+            request: { attempt in
+                if attempt.number == 2 { throw NoToken() }
+                return ConnectRequest(
+                    url: "wss://feed/?token=\(attempt.number)", headers: [.authorization: "Bearer \(attempt.number)"])
+            })
+        try await service.start(waitingForOpen: true)
+        #expect(transport.requests.map(\.url) == ["wss://feed/?token=1", "wss://feed/?token=3"])
+        #expect(transport.requests.map { $0.headers[.authorization] } == ["Bearer 1", "Bearer 3"])
+        #expect(service.statistics.attempts == 3)
+        await service.stop()
+    }
+
+    @Test func anInvalidURLOfTheClosureIsFinal() async throws {
+        let transport = ScriptedTransport()
+        let service = SocketService(
+            transport: transport, options: .init(clock: ManualClock(), logger: .silent),
+            request: { _ in ConnectRequest(url: "nonsense") })
+        await #expect {
+            try await service.start(waitingForOpen: true)
+        } throws: { ($0 as? SocketServiceError)?.failure?.webSocketError?.code == .invalidConfiguration }
+        await service.stop()
+    }
+
+    @Test func reconnectNowSkipsTheWait() async throws {
+        let fixture = Fixture([.connectionRefused], reconnect: .fixed(.seconds(3600)))
+        try await fixture.service.start()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        fixture.service.reconnectNow()
+        _ = try await fixture.transport.nextConnection()
+        #expect(fixture.clock.now.sinceStart == .zero)
+        fixture.service.reconnectNow()
+        #expect(fixture.transport.requests.count == 2, "an open connection stays")
+        await fixture.service.stop()
+        #expect(fixture.clock.sleeperCount == 0)
+    }
+
+    @Test func afterGivingUpTheAppMayBeginAnew() async throws {
+        let fixture = Fixture([.connectionRefused, .connectionRefused, .open()], reconnect: .never)
+        try await fixture.service.start()
+        try await fixture.events.next { $0.hasPrefix("gave up") }
+        fixture.service.reconnectNow()
+        try await fixture.events.next { $0.hasPrefix("gave up") }
+        try await fixture.service.start(waitingForOpen: true)
+        #expect(fixture.service.state == .open)
+        await fixture.service.stop()
+    }
+
+    @Test func pauseClosesAndResumeConnects() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.service.pause(code: .goingAway, reason: "night")
+        #expect(peer.closure?.sent == CloseFrame(code: .goingAway, reason: "night"))
+        #expect(fixture.service.state == .idle)
+        #expect(try await fixture.service.send("kept") == .queued)
+        fixture.service.resume()
+        #expect(try await fixture.transport.nextConnection().nextSent() == .text("kept"))
+        #expect(
+            try await fixture.events.next(6) == [
+                "connecting 1 feed.example.com", "open", "closed 1001", "paused", "connecting 1 feed.example.com",
+                "open",
+            ])
+        await fixture.service.stop()
+    }
+
+    @Test func pauseEndsAnAttemptAndAWait() async throws {
+        let fixture = Fixture([.hang, .connectionRefused])
+        try await fixture.service.start()
+        _ = try await fixture.transport.nextRequest()
+        await fixture.service.pause()
+        #expect(fixture.service.state == .idle)
+        fixture.service.resume()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        await fixture.service.pause()
+        #expect(fixture.service.state == .idle)
+        await until { fixture.clock.sleeperCount == 0 }
+        fixture.service.resume()
+        _ = try await fixture.transport.nextConnection()
+        await fixture.service.stop()
+    }
+
+    @Test func aConnectionThatOpensTooLateIsDropped() async throws {
+        let transport = GatedTransport()
+        let service = SocketService(
+            "wss://feed/", transport: transport, options: .init(clock: ManualClock(), logger: .silent))
+        try await service.start()
+        let attempt = try await transport.attempts.next()
+        await service.stop()
+        // The transport ignores the cancellation, as one might that is nearly there.
+        attempt.succeed()
+        let peer = try await transport.scripted.nextConnection()
+        _ = try await peer.ended()
+        #expect(peer.wasAborted)
+        #expect(service.state == .closed)
+    }
+}
+
+/// Opens each connection only when told to, and does not listen to cancellation.
+private final class GatedTransport: SocketTransport {
+    let scripted = ScriptedTransport()
+    let attempts = Recorder<Completion<Void>>()
+
+    func validate(_ request: ConnectRequest) throws {}
+
+    func connect(to request: ConnectRequest) async throws -> any SocketConnection {
+        let gate = Completion<Void>()
+        attempts.add(gate)
+        let scripted = scripted
+        return try await Task.detached {
+            try await gate.value()
+            return try await scripted.connect(to: request)
+        }.value
+    }
+}

@@ -1,0 +1,362 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+/// The table in the documentation of `SocketService.State`, and what happens to messages when connections come and go.
+@Suite(.timeLimit(.minutes(1))) struct SendTests {
+    private func outcomes(_ service: SocketService) async throws -> [SendOutcome] {
+        try await [service.send("queued"), service.send("volatile", delivery: .volatile)]
+    }
+
+    @Test func idle() async throws {
+        let fixture = Fixture()
+        #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
+        #expect(await fixture.service.stop() == [.text("queued")])
+    }
+
+    @Test func connecting() async throws {
+        let fixture = Fixture([.hang])
+        try await fixture.service.start()
+        _ = try await fixture.transport.nextRequest()
+        #expect(fixture.service.state == .connecting)
+        #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
+        #expect(await fixture.service.stop() == [.text("queued")])
+    }
+
+    @Test func openWhileOnOpenHandlersRun() async throws {
+        let fixture = Fixture()
+        let (entered, proceed) = (Completion<Void>(), Completion<Void>())
+        let inside = Recorder<SendOutcome>()
+        fixture.service.onOpen { _ in
+            for outcome in try await outcomes(fixture.service) { inside.add(outcome) }
+            entered.succeed()
+            try await proceed.value()
+        }
+        let peer = try await fixture.open()
+        try await entered.value()
+        #expect(inside.all == [.sent, .sent], "the handler's own messages go first")
+        #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
+        #expect(peer.sent == [.text("queued"), .text("volatile")])
+        proceed.succeed()
+        await until { peer.sent.count == 3 }
+        #expect(await fixture.service.stop() == [])
+    }
+
+    @Test func openWhileTheQueueDrains() async throws {
+        let fixture = Fixture()
+        try await fixture.service.send("first")
+        let transport = fixture.transport
+        fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.start(waitingForOpen: true)
+        await until { transport.connections[0].heldSendCount == 1 }
+        #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
+        transport.connections[0].releaseSends()
+        await fixture.untilDirect()
+        #expect(transport.connections[0].sent == [.text("first"), .text("queued")])
+        await fixture.service.stop()
+    }
+
+    @Test func open() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        #expect(try await outcomes(fixture.service) == [.sent, .sent])
+        #expect(peer.sent == [.text("queued"), .text("volatile")])
+        await fixture.service.stop()
+    }
+
+    @Test func closingByStop() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        peer.answerClose(false)
+        async let leftovers = fixture.service.stop()
+        await until { fixture.service.state == .closing }
+        #expect(try await outcomes(fixture.service) == [.dropped(.closed), .dropped(.closed)])
+        try await fixture.clock.advanceToNextSleeper()
+        #expect(await leftovers == [])
+        #expect(peer.wasAborted)
+    }
+
+    @Test func closingByPause() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        peer.answerClose(false)
+        async let paused: Void = fixture.service.pause()
+        await until { fixture.service.state == .closing }
+        #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
+        try await fixture.clock.advanceToNextSleeper()
+        await paused
+        #expect(fixture.service.state == .idle)
+        #expect(await fixture.service.stop() == [.text("queued")])
+    }
+
+    @Test func reconnecting() async throws {
+        let fixture = Fixture(afterwards: .connectionRefused)
+        try await fixture.service.start()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        #expect(fixture.service.state == .reconnecting)
+        #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
+        #expect(await fixture.service.stop() == [.text("queued")])
+    }
+
+    @Test func closedByGivingUpAndByStop() async throws {
+        let fixture = Fixture(afterwards: .connectionRefused, reconnect: .never)
+        try await fixture.service.send("before")
+        try await fixture.service.start()
+        try await fixture.events.next { $0.hasPrefix("gave up") }
+        #expect(try await outcomes(fixture.service) == [.dropped(.closed), .dropped(.closed)])
+        #expect(await fixture.service.stop() == [.text("before")], "giving up keeps what was queued for the app")
+        #expect(try await outcomes(fixture.service) == [.dropped(.closed), .dropped(.closed)])
+        #expect(fixture.service.statistics.messagesDropped == 4)
+    }
+
+    // MARK: Back-pressure and overflow
+
+    @Test func sendSuspendsAboveTheHighWaterMark() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        peer.holdSends()
+        let sending = Task { try await fixture.service.send("a") }
+        await until { peer.heldSendCount == 1 }
+        peer.releaseSends()
+        #expect(try await sending.value == .sent)
+        await fixture.service.stop()
+    }
+
+    @Test func cancellingASendTakesItsMessageBack() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        peer.holdSends()
+        let sending = Task { try await fixture.service.send("a") }
+        await until { peer.heldSendCount == 1 }
+        sending.cancel()
+        await #expect(throws: CancellationError.self) { try await sending.value }
+        peer.releaseSends()
+        #expect(peer.sent.isEmpty)
+        #expect(await fixture.service.stop() == [])
+    }
+
+    @Test func aMessageThatTheConnectionRefusesIsTheCallersError() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        peer.rejectSends(with: WebSocketError(.messageTooBig, stage: .open, message: "too big"))
+        await #expect { try await fixture.service.send("a") } throws: {
+            ($0 as? WebSocketError)?.code == .messageTooBig
+        }
+        #expect(await fixture.service.stop() == [])
+    }
+
+    @Test func aQueuedMessageThatTheConnectionRefusesIsReported() async throws {
+        let fixture = Fixture()
+        let dropped = Recorder<String>()
+        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
+        let transport = fixture.transport
+        try await fixture.service.send("a")
+        fixture.service.onOpen { _ in
+            try await transport.nextConnection().rejectSends(
+                with: WebSocketError(.messageTooBig, stage: .open, message: "too big"))
+        }
+        try await fixture.service.start()
+        #expect(try await dropped.next() == "a rejected")
+        await fixture.untilDirect()
+        #expect(await fixture.service.stop() == [])
+    }
+
+    @Test func overflowRuleFailThrows() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .fail))
+        #expect(try await fixture.service.send("a") == .queued)
+        await #expect { try await fixture.service.send("b") } throws: {
+            ($0 as? SocketServiceError)?.code == .queueFull
+        }
+        #expect(await fixture.service.stop() == [.text("a")])
+    }
+
+    @Test func overflowDropsAreReportedByHookEventAndOutcome() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1))
+        let dropped = Recorder<String>()
+        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
+        #expect(try await fixture.service.send("a") == .queued)
+        #expect(try await fixture.service.send("b") == .queued)
+        #expect(dropped.all == ["a queueFull"])
+        #expect(try await fixture.events.next() == "dropped a queueFull")
+        #expect(fixture.service.statistics.messagesDropped == 1)
+        #expect(fixture.service.statistics.queuedMessages == 1)
+        #expect(await fixture.service.stop() == [.text("b")])
+
+        let newest = Fixture(queue: QueuePolicy(limit: 1, overflow: .dropNewest))
+        #expect(try await newest.service.send("a") == .queued)
+        #expect(try await newest.service.send("b") == .dropped(.queueFull))
+        #expect(await newest.service.stop() == [.text("a")])
+    }
+
+    @Test func overflowRuleSuspendWaitsForRoomInOrder() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
+        #expect(try await fixture.service.send("a") == .queued)
+        let waiting = Recorder<Task<SendOutcome, any Error>>()
+        for (index, text) in ["b", "c"].enumerated() {
+            waiting.add(Task { try await fixture.service.send(text) })
+            await until { fixture.service.core.withLock { $0.roomWaiters.count == index + 1 } }
+        }
+        let peer = try await fixture.open()
+        await until { peer.sent.count == 3 }
+        #expect(peer.sent == [.text("a"), .text("b"), .text("c")])
+        for task in waiting.all { #expect(try await task.value == .queued) }
+        await fixture.service.stop()
+    }
+
+    @Test func aSuspendedSendEndsWithStopAndWithCancellation() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
+        try await fixture.service.send("a")
+        let cancelled = Task { try await fixture.service.send("b") }
+        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        let stopped = Task { try await fixture.service.send("c") }
+        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        #expect(await fixture.service.stop() == [.text("a")])
+        #expect(try await stopped.value == .dropped(.closed))
+    }
+
+    @Test func anExpiredMessageMakesRoomForASuspendedSend() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
+        try await fixture.service.send("a", delivery: .expiring(after: .seconds(5)))
+        let waiting = Task { try await fixture.service.send("b") }
+        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        try await fixture.clock.advanceToNextSleeper()
+        #expect(try await waiting.value == .queued)
+        #expect(try await fixture.events.next() == "dropped a expired")
+        #expect(await fixture.service.stop() == [.text("b")])
+    }
+
+    @Test(arguments: QueuePolicy.Overflow.allCases)
+    func whileTheQueueDrainsAFullQueueIsBackPressure(overflow: QueuePolicy.Overflow) async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 2, overflow: overflow))
+        try await fixture.service.send("a")
+        let transport = fixture.transport
+        fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.start(waitingForOpen: true)
+        await until { transport.connections[0].heldSendCount == 1 }
+        #expect(try await fixture.service.send("b") == .queued)
+        let waiting = Task { try await fixture.service.send("c") }
+        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        transport.connections[0].releaseSends()
+        #expect(try await waiting.value == .queued)
+        await fixture.untilDirect()
+        #expect(transport.connections[0].sent.compactMap(\.text) == ["a", "b", "c"])
+        #expect(fixture.service.statistics.messagesDropped == 0)
+        await fixture.service.stop()
+    }
+
+    @Test(
+        arguments: [
+            (QueuePolicy.Overflow.dropOldest, "queued", ["b", "c"], ["a queueFull"]),
+            (.dropNewest, "dropped", ["a", "b"], []),
+            (.fail, "queueFull", ["a", "b"], []),
+        ] as [(QueuePolicy.Overflow, String, [String], [String])])
+    func whenTheConnectionIsLostMeanwhileTheRuleDecides(
+        overflow: QueuePolicy.Overflow, outcome: String, leftovers: [String], drops: [String]
+    ) async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 2, overflow: overflow))
+        let dropped = Recorder<String>()
+        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
+        try await fixture.service.send("a")
+        let transport = fixture.transport
+        fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.start(waitingForOpen: true)
+        await until { transport.connections[0].heldSendCount == 1 }
+        #expect(try await fixture.service.send("b") == .queued)
+        let waiting = Task { try await fixture.service.send("c") }
+        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        transport.connections[0].drop()
+        let actual =
+            switch await waiting.result {
+            case .success(.queued): "queued"
+            case .success(.dropped): "dropped"
+            case .success(.sent): "sent"
+            case .failure(let error): "\((error as? SocketServiceError)?.code.description ?? "\(error)")"
+            }
+        #expect(actual == outcome)
+        #expect(await fixture.service.stop().compactMap(\.text) == leftovers)
+        #expect(dropped.all == drops)
+        #expect(transport.connections[0].sent.isEmpty)
+    }
+
+    // MARK: Across connections
+
+    @Test func whatALostConnectionDidNotTakeGoesOutOnTheNextInOrder() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        #expect(try await fixture.service.send("taken") == .sent)
+        peer.holdSends()
+        let held = Task { try await fixture.service.send("first") }
+        await until { peer.heldSendCount == 1 }
+        peer.drop()
+        #expect(try await held.value == .queued)
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        #expect(try await fixture.service.send("second") == .queued)
+        fixture.clock.advance(by: .seconds(1))
+        let next = try await fixture.transport.nextConnection()
+        #expect(try await [next.nextSent(), next.nextSent()] == [.text("first"), .text("second")])
+        #expect(peer.sent == [.text("taken")], "and nothing twice")
+        await fixture.service.stop()
+    }
+
+    @Test func aVolatileMessageThatALostConnectionDidNotTakeIsDropped() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        peer.holdSends()
+        let held = Task { try await fixture.service.send("a", delivery: .volatile) }
+        await until { peer.heldSendCount == 1 }
+        peer.drop()
+        #expect(try await held.value == .dropped(.notConnected))
+        #expect(await fixture.service.stop() == [])
+    }
+
+    @Test func aDrainThatIsCutOffContinuesOnTheNextConnection() async throws {
+        let fixture = Fixture()
+        for text in ["a", "b", "c"] { try await fixture.service.send(text) }
+        let transport = fixture.transport
+        let hold = fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.start(waitingForOpen: true)
+        await until { transport.connections[0].heldSendCount == 1 }
+        hold.cancel()
+        transport.connections[0].drop()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        fixture.clock.advance(by: .seconds(1))
+        let next = try await transport.nextConnection()
+        #expect(try await [next.nextSent(), next.nextSent(), next.nextSent()].compactMap(\.text) == ["a", "b", "c"])
+        #expect(transport.connections[0].sent.isEmpty)
+        await fixture.service.stop()
+    }
+
+    @Test func stopReturnsWhatAHeldDrainDidNotSend() async throws {
+        let fixture = Fixture()
+        for text in ["a", "b"] { try await fixture.service.send(text) }
+        let transport = fixture.transport
+        fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.start(waitingForOpen: true)
+        await until { transport.connections[0].heldSendCount == 1 }
+        #expect(await fixture.service.stop() == [.text("a"), .text("b")])
+        #expect(transport.connections[0].sent.isEmpty)
+    }
+
+    @Test func messagesExpireWhileTheServiceIsDown() async throws {
+        let fixture = Fixture(queue: QueuePolicy(timeToLive: .seconds(30)))
+        try await fixture.service.send("a")
+        try await fixture.service.send("b", delivery: .expiring(after: .seconds(5)))
+        try await fixture.clock.waitForSleepers()
+        fixture.clock.advance(by: .seconds(5))
+        #expect(try await fixture.events.next() == "dropped b expired")
+        try await fixture.clock.waitForSleepers()
+        fixture.clock.advance(by: .seconds(25))
+        #expect(try await fixture.events.next() == "dropped a expired")
+        #expect(await fixture.service.stop() == [])
+    }
+}
