@@ -32,17 +32,28 @@ extension Duration {
 
 /// libwebsockets' own `poll(2)` loop: its cost grows with the number of sockets, and it is always there.
 @safe final class PollBackend: LoopBackend {
+    /// libwebsockets' timer, and what its callback needs: it gets the address of the first member.
+    @safe private struct Alarm {
+        var timer: lws_sorted_usec_list_t
+        let context: OpaquePointer
+    }
+
     let context: OpaquePointer
     /// libwebsockets keeps the address of an armed timer, so it lives outside of Swift's storage.
-    private let alarm: UnsafeMutablePointer<lws_sorted_usec_list_t>
+    private let alarm: UnsafeMutablePointer<Alarm>
 
     init?(info: lws_context_creation_info) {
         var info = unsafe info
         guard let context = unsafe lws_create_context(&info) else { return nil }
         unsafe self.context = context
         unsafe alarm = .allocate(capacity: 1)
-        unsafe alarm.initialize(to: lws_sorted_usec_list_t())
-        unsafe alarm.pointee.cb = { _ in }
+        unsafe alarm.initialize(to: Alarm(timer: lws_sorted_usec_list_t(), context: context))
+        unsafe alarm.pointee.timer.cb = { timer in
+            // libwebsockets runs its timers before it waits, and then waits for whatever comes next: only this makes it
+            // return to the loop now.
+            guard let timer = unsafe timer else { return }
+            unsafe lws_cancel_service(UnsafeRawPointer(timer).assumingMemoryBound(to: Alarm.self).pointee.context)
+        }
     }
 
     deinit {
@@ -55,10 +66,11 @@ extension Duration {
     }
 
     func setAlarm(after delay: Duration?) {
+        let timer = unsafe UnsafeMutableRawPointer(alarm).assumingMemoryBound(to: lws_sorted_usec_list_t.self)
         if let delay {
-            unsafe lws_sul_schedule(context, 0, alarm, alarm.pointee.cb, delay.wholeMicroseconds)
+            unsafe lws_sul_schedule(context, 0, timer, timer.pointee.cb, delay.wholeMicroseconds)
         } else {
-            unsafe clws_sul_cancel(context, alarm)
+            unsafe clws_sul_cancel(context, timer)
         }
     }
 

@@ -17,6 +17,7 @@ struct AddressRace {
 
     private var untried: ArraySlice<SocketAddress>
     private var pending: Set<SocketAddress> = []
+    private var lastTried: SocketAddress?
     private var hasWinner = false
 
     /// - Parameter addresses: In the resolver's order; both families take turns, beginning with the first one's.
@@ -28,9 +29,9 @@ struct AddressRace {
         next()
     }
 
-    /// The address tried last has not answered in time.
-    mutating func staggerDelayPassed() -> Action {
-        hasWinner || untried.isEmpty ? .wait : next()
+    /// `address` has not answered in time. When another one was tried since, because it failed, that one's delay counts.
+    mutating func staggerDelayPassed(after address: SocketAddress) -> Action {
+        hasWinner || untried.isEmpty || address != lastTried ? .wait : next()
     }
 
     mutating func failed(_ address: SocketAddress) -> Action {
@@ -48,6 +49,7 @@ struct AddressRace {
     private mutating func next() -> Action {
         if let address = untried.popFirst() {
             pending.insert(address)
+            lastTried = address
             return .connect(address)
         }
         return pending.isEmpty ? .giveUp : .wait

@@ -142,7 +142,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         timers.append(
             core.schedule(after: AddressRace.staggerDelay) { [weak self] in
                 guard let self, completion != nil else { return }
-                perform(race.staggerDelayPassed())
+                perform(race.staggerDelayPassed(after: address))
             })
         do {
             try transport.connect(to: address)

@@ -504,21 +504,24 @@ final class Connection: PipeConsumer, @unchecked Sendable {
         case .ignore, .open: break
         case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
             if let core = pipe?.core { service(core) }
-        case .finish: break
+        case .finish: return publishOutcome(discardingOutput: true)
         case .abort:
             pipe?.abort()
-            withOutbound { $0.queue.discard() }
+            return publishOutcome(discardingOutput: true)
         }
-        publishOutcome()
+        publishOutcome(discardingOutput: false)
     }
 
     // MARK: - The end
 
     /// Tells everybody who waits, as soon as it is certain how the connection ends: TCP's end may take longer.
-    private func publishOutcome() {
+    ///
+    /// - Parameter discardingOutput: When the transport has ended, and what waits to be written is only counted.
+    private func publishOutcome(discardingOutput: Bool) {
         let transportError = self.transportError
         let peer = self.peer
         let ended = withOutbound { outbound -> (Outcome, Leftovers)? in
+            defer { if discardingOutput { outbound.queue.discard() } }
             guard outbound.outcome == nil, let end = outbound.queue.machine.end else { return nil }
             let error = Self.error(for: end, transportError: transportError, peer: peer)
             // A peer that has sent its close frame reads nothing more: what still waits will not be received.

@@ -59,7 +59,12 @@ struct OutboundQueue: ~Copyable {
         }
         let last = segments.count - 1
         let before = segments[last].frames.count
-        try unsafe encoder.encode(opcode, payload: payload, fin: fin, rsv1: rsv1, into: segments[last].frames)
+        do throws(RandomSourceFailure) {
+            try unsafe encoder.encode(opcode, payload: payload, fin: fin, rsv1: rsv1, into: segments[last].frames)
+        } catch {
+            if before == 0 { segments.removeLast() }
+            throw error
+        }
         byteCount += segments[last].frames.count - before
         guard !opcode.isControl else { return }
         sentByteCount += payload.count

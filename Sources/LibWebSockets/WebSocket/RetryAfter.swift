@@ -23,9 +23,18 @@ enum RetryAfter {
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the form that RFC 9110 section 5.6.7 tells senders to use.
+    /// Reads the three forms that RFC 9110 section 5.6.7 obliges recipients to accept:
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
     private static func secondsSinceEpoch(_ httpDate: String) -> Int? {
-        let parts = httpDate.split(whereSeparator: { $0 == " " || $0 == ":" || $0 == "," })
+        var parts = httpDate.split(whereSeparator: { $0 == " " || $0 == ":" || $0 == "," })
+        if parts.count == 6 {
+            // Two digits are a year of 1969 to 2068 (strptime(3)).
+            let date = parts[1].split(separator: "-")
+            guard date.count == 3, date[2].count == 2, let year = Int(date[2]) else { return nil }
+            parts.replaceSubrange(1...1, with: [date[0], date[1], "\(year + (year < 69 ? 2000 : 1900))"])
+        } else if parts.count == 7 {
+            parts = [parts[0], parts[2], parts[1], parts[6], parts[3], parts[4], parts[5], "GMT"]
+        }
         guard parts.count == 8, parts[7] == "GMT", let month = months.firstIndex(of: String(parts[2])) else { return nil }
         let numbers = [parts[1], parts[3], parts[4], parts[5], parts[6]].compactMap { Int($0) }
         guard

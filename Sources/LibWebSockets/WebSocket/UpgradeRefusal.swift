@@ -27,7 +27,8 @@ public struct UpgradeRefusal: Hashable, Sendable {
         let advice =
             switch status.code {
             case 200..<300: "it is a web server, but no WebSocket endpoint is at this path"
-            case 300..<400: "it redirects to \(headers[.location] ?? "nowhere"); use that URL if you trust it"
+            case 300..<400:
+                "it redirects to \(headers[.location].map { $0.prefix(200) } ?? "nowhere"); use that URL if you trust it"
             case 401, 403: "check the credentials in the request's headers"
             case 404: "check the URL's path"
             case 429, 503: retryAfter.map { "it asks to try again in \($0)" } ?? "try again later"
@@ -35,6 +36,6 @@ public struct UpgradeRefusal: Hashable, Sendable {
             }
         return WebSocketError(
             .upgradeRefused, stage: .upgrade,
-            message: "\(endpoint.origin) refused the upgrade with \(status): \(advice)", refusal: self)
+            message: "\(endpoint.origin) refused the upgrade with status \(status.code): \(advice)", refusal: self)
     }
 }
