@@ -95,7 +95,11 @@ let package = Package(
         ),
         .executableTarget(
             name: "Demo",
-            dependencies: ["WebSocketService", "WebSocketTesting"],
+            dependencies: [
+                "WebSocketService",
+                "WebSocketTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(

@@ -283,7 +283,11 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func connectError() -> WebSocketError {
-        let detail = lastFailure.map { "; the last one tried, \($0.address), said: \($0.end.cause)" } ?? ""
+        // libwebsockets does not tell the operating system's error.
+        let detail =
+            lastFailure.map {
+                "; the last one tried, \($0.address), refused it or cannot be reached (libwebsockets: \($0.end.cause))"
+            } ?? ""
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """
