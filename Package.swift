@@ -8,7 +8,6 @@ let commonSettings: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
@@ -42,6 +41,11 @@ let package = Package(
             pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
         ),
+        .systemLibrary(
+            name: "CLibuv",
+            pkgConfig: "libuv",
+            providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]
+        ),
         .target(
             name: "WebSocketProtocol",
             dependencies: [.product(name: "HTTPTypes", package: "swift-http-types")],
@@ -50,6 +54,7 @@ let package = Package(
         .target(
             name: "LibWebSockets",
             dependencies: [
+                "CLibuv",
                 "CLibwebsockets",
                 "COpenSSL",
                 "WebSocketProtocol",
@@ -90,7 +95,11 @@ let package = Package(
         ),
         .executableTarget(
             name: "Demo",
-            dependencies: ["WebSocketService", "WebSocketTesting"],
+            dependencies: [
+                "WebSocketService",
+                "WebSocketTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(
@@ -121,13 +130,14 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["WebSocketService", "WebSocketTesting"],
+            dependencies: ["COpenSSL", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting"],
             path: "Tests/Integration",
+            exclude: ["Servers"],
             swiftSettings: commonSettings
         ),
     ],

@@ -4,4 +4,20 @@
 
 #include <libwebsockets.h>
 
+// LWS_PRE is a macro that calls another macro, which Swift does not import.
+static const size_t clws_pre = LWS_PRE;
+
+// LWS_WRITE_RAW is a macro naming an enumerator, which Swift does not import.
+static const enum lws_write_protocol clws_write_raw = LWS_WRITE_RAW;
+
+// The version these headers describe: a macro computed from macros, which Swift does not import.
+static const int clws_compiled_version_major = LWS_LIBRARY_VERSION_MAJOR;
+static const int clws_compiled_version_minor = LWS_LIBRARY_VERSION_MINOR;
+
+// lws_sul_schedule() compares with a negative time to cancel; lws_sul_cancel() is missing before 4.1.
+static inline void clws_sul_cancel(struct lws_context *context, lws_sorted_usec_list_t *sul)
+{
+    lws_sul_schedule(context, 0, sul, sul->cb, LWS_SET_TIMER_USEC_CANCEL);
+}
+
 #endif

@@ -2,8 +2,103 @@
 #ifndef SWIFT_COPENSSL_SHIM_H
 #define SWIFT_COPENSSL_SHIM_H
 
+#include <openssl/bio.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <openssl/x509v3.h>
+
+#if OPENSSL_VERSION_NUMBER < 0x10101000L
+#error "OpenSSL 1.1.1 or newer is needed (apt-get install libssl-dev)"
+#endif
+
+// A macro of casts and shifts in OpenSSL 3, so Swift does not import it.
+static inline unsigned long copenssl_compiled_version(void) { return OPENSSL_VERSION_NUMBER; }
+
+// Function-like macros around SSL_CTX_ctrl(3) and SSL_ctrl(3).
+static inline long copenssl_SSL_CTX_set_min_proto_version(SSL_CTX *context, int version) {
+    return SSL_CTX_set_min_proto_version(context, version);
+}
+static inline long copenssl_SSL_CTX_set_max_proto_version(SSL_CTX *context, int version) {
+    return SSL_CTX_set_max_proto_version(context, version);
+}
+static inline long copenssl_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode) {
+    return SSL_CTX_set_session_cache_mode(context, mode);
+}
+// The callback's type is part of the macro's cast.
+static inline long copenssl_SSL_CTX_clear_servername_callback(SSL_CTX *context) {
+    return SSL_CTX_set_tlsext_servername_callback(context, NULL);
+}
+static inline long copenssl_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
+    return SSL_set_tlsext_host_name(ssl, (void *)name);
+}
+
+// SSL_OP_… are expressions of the macro SSL_OP_BIT in OpenSSL 3, and their type changed from 1.1.1 to 3.
+static inline void copenssl_SSL_CTX_refuse_renegotiation_and_compression(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+}
+
+// Function-like macros around CRYPTO_get_ex_new_index(3).
+static inline int copenssl_SSL_get_ex_new_index(CRYPTO_EX_free *release) {
+    return SSL_get_ex_new_index(0, NULL, NULL, NULL, release);
+}
+static inline int copenssl_SSL_CTX_get_ex_new_index(CRYPTO_EX_free *release) {
+    return SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, release);
+}
+
+// Macros in 1.1.1, functions in 3.
+static inline int copenssl_ERR_GET_LIB(unsigned long code) { return ERR_GET_LIB(code); }
+static inline int copenssl_ERR_GET_REASON(unsigned long code) { return ERR_GET_REASON(code); }
+
+// An expression of other macros. Letters beyond ASCII stay readable; RFC 2253 escapes the control characters.
+static inline unsigned long copenssl_readable_rfc2253(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
+
+// Renamed in OpenSSL 3, where the old name is a macro.
+static inline X509 *copenssl_SSL_get1_peer_certificate(const SSL *ssl) {
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    return SSL_get1_peer_certificate(ssl);
+#else
+    return SSL_get_peer_certificate(ssl);
+#endif
+}
+
+// The typed stacks are families of macros in OpenSSL 3.
+static inline STACK_OF(X509) *copenssl_sk_X509_new(void) { return sk_X509_new_null(); }
+static inline int copenssl_sk_X509_push(STACK_OF(X509) *stack, X509 *certificate) {
+    return sk_X509_push(stack, certificate);
+}
+static inline int copenssl_sk_X509_num(const STACK_OF(X509) *stack) { return sk_X509_num(stack); }
+static inline X509 *copenssl_sk_X509_value(const STACK_OF(X509) *stack, int index) {
+    return sk_X509_value(stack, index);
+}
+static inline X509 *copenssl_sk_X509_shift(STACK_OF(X509) *stack) { return sk_X509_shift(stack); }
+static inline void copenssl_sk_X509_free(STACK_OF(X509) *stack) { sk_X509_pop_free(stack, X509_free); }
+static inline GENERAL_NAMES *copenssl_sk_GENERAL_NAME_new(void) { return sk_GENERAL_NAME_new_null(); }
+static inline int copenssl_sk_GENERAL_NAME_push(GENERAL_NAMES *names, GENERAL_NAME *name) {
+    return sk_GENERAL_NAME_push(names, name);
+}
+static inline int copenssl_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { return sk_GENERAL_NAME_num(names); }
+static inline GENERAL_NAME *copenssl_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int index) {
+    return sk_GENERAL_NAME_value(names, index);
+}
+
+// Macros in 1.1.1, functions in 3.
+static inline int copenssl_EVP_PKEY_CTX_set_ec_curve(EVP_PKEY_CTX *context, int curve) {
+    return EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, curve);
+}
+static inline int copenssl_EVP_PKEY_CTX_set_rsa_bits(EVP_PKEY_CTX *context, int bits) {
+    return EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits);
+}
+
+// A macro around BIO_ctrl(3) that writes through a pointer to a pointer.
+static inline long copenssl_BIO_get_mem_data(BIO *bio, const unsigned char **bytes) {
+    return BIO_get_mem_data(bio, (char **)bytes);
+}
 
 #endif

@@ -7,10 +7,18 @@ public struct HandshakeResponse: Hashable, Sendable {
     public let headers: HTTPFields
     /// The subprotocol the server chose among those that were offered; `nil` when it chose none.
     public let subprotocol: String?
+    /// The extensions the server agreed to, each of them offered, in the order in which they apply.
+    public let extensions: [WebSocketExtension]
 
-    public init(status: HTTPResponse.Status = .switchingProtocols, headers: HTTPFields, subprotocol: String? = nil) {
+    public init(
+        status: HTTPResponse.Status = .switchingProtocols,
+        headers: HTTPFields,
+        subprotocol: String? = nil,
+        extensions: [WebSocketExtension] = []
+    ) {
         self.status = status
         self.headers = headers
         self.subprotocol = subprotocol
+        self.extensions = extensions
     }
 }

@@ -15,7 +15,7 @@ public struct CloseFrame: Hashable, Sendable {
 public struct WebSocketClosure: Hashable, Sendable {
     /// Who began to close the connection.
     public enum Initiator: Hashable, Sendable {
-        /// This side sent its close frame first.
+        /// This side: it sent its close frame first, or gave the connection up without one.
         case local
         /// The peer sent its close frame first.
         case remote

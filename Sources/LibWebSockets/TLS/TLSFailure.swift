@@ -1,40 +1,75 @@
 /// Which check of a TLS handshake failed, with OpenSSL's own code.
 public struct TLSFailure: Hashable, Sendable {
+    /// New reasons may come with new versions: keep a `default`.
     public enum Reason: Hashable, Sendable {
-        /// The chain ends in a certificate authority that is not trusted.
+        /// The chain ends in a certificate authority that is not trusted, or in a certificate whose issuer is unknown.
         case untrustedRoot
         /// The server's certificate is signed by itself and not trusted.
         case selfSigned
+        /// A certificate of the chain has expired.
         case expired
+        /// A certificate of the chain is not valid yet.
         case notYetValid
-        /// The certificate is for other names than the expected one.
+        /// The certificate is for other names than the expected one. `presented` are its subjectAltNames, those the
+        /// check looks at (RFC 9525): DNS names, and IP addresses as text.
         case hostnameMismatch(expected: String, presented: [String])
+        /// A certificate of the chain was revoked.
+        case revoked
+        /// The certificate's extended key usage does not allow this use: a client's certificate on a server, say.
+        case invalidPurpose
+        /// A certificate that may not issue others has issued one.
+        case invalidAuthority
+        /// A key is too small for OpenSSL's security level.
+        case weakKey
+        /// A certificate is signed with a broken hash, such as SHA-1.
+        case weakSignature
+        /// A signature in the chain is wrong.
+        case invalidSignature
+        /// The chain is longer than allowed.
+        case chainTooLong
         /// No pinned key is in the server's chain.
         case pinMismatch
-        /// The peer demands a client certificate, or refused the one it got.
+        /// The peer demands a client certificate, and none is configured.
         case clientCertificateRequired
+        /// The peer refused the client certificate it got, with this alert.
+        case clientCertificateRefused(alert: String)
         /// The two sides have no TLS version in common.
         case protocolVersion
         /// The peer does not speak TLS.
         case notTLS
-        /// The peer ended the handshake with a TLS alert.
+        /// The peer ended the handshake with a TLS alert, by its name in RFC 8446 section 6.
         case alert(String)
-        /// Another check of OpenSSL's.
+        /// Another check of OpenSSL's, in its words.
         case other(String)
     }
 
     public let reason: Reason
     /// Where in the chain: 0 is the server's own certificate; `nil` when the failure is not about a certificate.
     public let depth: Int?
-    /// The subject of the certificate at fault.
+    /// The subject of the certificate at fault, as in RFC 4514.
     public let subject: String?
-    /// OpenSSL's own code: an `X509_V_ERR_…` for a certificate, else the packed error of `ERR_get_error(3)`.
+    /// The issuer of the certificate at fault, as in RFC 4514.
+    public let issuer: String?
+    /// OpenSSL's own code: an `X509_V_ERR_…` for a certificate, an alert's number for an alert, else the packed error of
+    /// `ERR_get_error(3)`.
     public let openSSLCode: Int
 
-    public init(reason: Reason, depth: Int? = nil, subject: String? = nil, openSSLCode: Int = 0) {
+    public init(
+        reason: Reason, depth: Int? = nil, subject: String? = nil, issuer: String? = nil, openSSLCode: Int = 0
+    ) {
         self.reason = reason
         self.depth = depth
         self.subject = subject
+        self.issuer = issuer
         self.openSSLCode = openSSLCode
+    }
+
+    /// Whether it is the server's certificate that failed: trying again will not help, and must not be made to.
+    public var isVerificationFailure: Bool {
+        switch reason {
+        case .clientCertificateRequired, .clientCertificateRefused, .protocolVersion, .notTLS, .alert: false
+        case .other: depth != nil
+        default: true
+        }
     }
 }

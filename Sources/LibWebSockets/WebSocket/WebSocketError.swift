@@ -1,5 +1,3 @@
-public import HTTPTypes
-
 /// Why a connection could not be made, or why a call on it failed.
 ///
 /// `description` is written for the person reading it: what was tried, what failed and, where it helps, what to do.
@@ -76,21 +74,4 @@ public struct WebSocketError: Error, Sendable {
 
 extension WebSocketError: CustomStringConvertible {
     public var description: String { message }
-}
-
-/// The HTTP response with which a server refused the opening handshake.
-public struct UpgradeRefusal: Hashable, Sendable {
-    public let status: HTTPResponse.Status
-    public let headers: HTTPFields
-    /// The first 64 KiB of the body.
-    public let body: [UInt8]
-    /// How long the server asks to wait (`Retry-After`, RFC 9110 section 10.2.3), counted from the response.
-    public let retryAfter: Duration?
-
-    public init(status: HTTPResponse.Status, headers: HTTPFields, body: [UInt8], retryAfter: Duration?) {
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.retryAfter = retryAfter
-    }
 }

@@ -35,7 +35,7 @@ extension ConnectionFailure {
         case .invalidConfiguration, .libraryUnsuitable, .eventLoopShutDown:
             return true
         case .tlsFailed:
-            return error.tlsFailure.map(isVerificationFailure) ?? false
+            return error.tlsFailure.map(isFinal) ?? false
         case .upgradeRefused:
             guard let status = error.refusal?.status.code else { return false }
             return (400..<500).contains(status) && !transientRefusals.contains(status)
@@ -46,16 +46,10 @@ extension ConnectionFailure {
         }
     }
 
-    private static func isVerificationFailure(_ failure: TLSFailure) -> Bool {
+    private static func isFinal(_ failure: TLSFailure) -> Bool {
         switch failure.reason {
-        case .untrustedRoot, .selfSigned, .expired, .notYetValid, .hostnameMismatch, .pinMismatch,
-            .clientCertificateRequired:
-            true
-        case .other:
-            // A depth says that the check was about a certificate of the chain.
-            failure.depth != nil
-        case .protocolVersion, .notTLS, .alert:
-            false
+        case .clientCertificateRequired, .clientCertificateRefused: true
+        default: failure.isVerificationFailure
         }
     }
 }

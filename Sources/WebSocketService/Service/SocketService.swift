@@ -93,7 +93,7 @@ public final class SocketService: Sendable {
     ///   - url: `ws:` or `wss:`. Checked by ``start(waitingForOpen:)``.
     ///   - headers: Added to each opening handshake.
     public convenience init(
-        _ url: String, headers: HTTPFields = [:], transport: any SocketTransport,
+        _ url: String, headers: HTTPFields = [:], transport: any SocketTransport = WebSocketTransport(),
         reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),
         queue: QueuePolicy = QueuePolicy(), options: Options = Options()
     ) {
@@ -107,7 +107,7 @@ public final class SocketService: Sendable {
     /// They are tried in turn, from the first one: each failure moves on to the next, except the loss of a connection
     /// that had been up for the policy's ``ReconnectPolicy/stableAfter``.
     public convenience init(
-        urls: [String], headers: HTTPFields = [:], transport: any SocketTransport,
+        urls: [String], headers: HTTPFields = [:], transport: any SocketTransport = WebSocketTransport(),
         reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),
         queue: QueuePolicy = QueuePolicy(), options: Options = Options()
     ) {
@@ -121,7 +121,7 @@ public final class SocketService: Sendable {
     /// - Parameter request: Called before each attempt. When it throws, the attempt has failed, and the reconnect
     ///   policy decides.
     public convenience init(
-        transport: any SocketTransport, reconnect: ReconnectPolicy = .exponential(),
+        transport: any SocketTransport = WebSocketTransport(), reconnect: ReconnectPolicy = .exponential(),
         heartbeat: HeartbeatPolicy = .ping(), queue: QueuePolicy = QueuePolicy(), options: Options = Options(),
         request: @escaping @Sendable (ConnectAttempt) async throws -> ConnectRequest
     ) {

@@ -1,0 +1,31 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// A package of its own, so that what only measurements need is not a dependency of the product.
+let package = Package(
+    name: "Benchmarks",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(name: "swift-libwebsockets", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "Soak",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "LibWebSockets", package: "swift-libwebsockets"),
+                .product(name: "WebSocketTesting", package: "swift-libwebsockets"),
+            ]
+        ),
+        .executableTarget(
+            name: "Throughput",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "LibWebSockets", package: "swift-libwebsockets"),
+                .product(name: "WebSocketTesting", package: "swift-libwebsockets"),
+            ]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

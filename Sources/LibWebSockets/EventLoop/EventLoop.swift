@@ -1,0 +1,175 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// One thread with one libwebsockets context, which carries any number of connections.
+///
+/// Most programs need no loop of their own: connections and servers use ``shared`` unless told otherwise. A loop is
+/// also a `TaskExecutor`: a task that prefers it runs on the loop's thread, so that messages reach it without a hop
+/// between threads. Such a task must not block.
+public final class EventLoop: TaskExecutor {
+    /// The loop that connections use unless told otherwise. Its thread starts with the first connection.
+    public static let shared = EventLoop()
+
+    private enum Life {
+        case idle
+        case running
+        case failed(WebSocketError)
+        case ended
+    }
+
+    /// What waits for the sockets.
+    enum Backend {
+        /// libuv where libwebsockets' plugin for it is installed, else `poll(2)`.
+        case automatic
+        case libuv
+        case poll
+    }
+
+    private let life = Mutex(Life.idle)
+    private let backend: Backend
+    private let mailbox = Mailbox()
+    private let end = EndSignal()
+
+    /// Creates a loop. Its thread starts with the first connection, and ends with ``shutdown()`` or when neither the
+    /// program nor a connection refers to the loop any more.
+    public convenience init() {
+        self.init(backend: .automatic)
+    }
+
+    init(backend: Backend) {
+        self.backend = backend
+    }
+
+    deinit {
+        _ = mailbox.post(.run { $0.shutDown() })
+    }
+
+    /// Drops every connection of this loop, ends its thread and frees what it held.
+    ///
+    /// Calls that wait on a connection fail with ``WebSocketError/Code/eventLoopShutDown``. Returns when the thread has
+    /// let go of everything. Close connections first to tell their peers. Must not be called from a task that runs on
+    /// this loop.
+    public func shutdown() async {
+        let wasRunning = life.withLock { life in
+            defer { life = .ended }
+            if case .idle = life { return false }
+            if case .failed = life { return false }
+            return true
+        }
+        guard wasRunning else { return }
+        _ = mailbox.post(.run { $0.shutDown() })
+        await end.wait()
+    }
+
+    /// Runs `work` on the loop's thread, which is started when it is not running yet.
+    func submit(_ work: @escaping @Sendable (LoopCore) -> Void) throws(WebSocketError) {
+        try start()
+        guard mailbox.post(.run(work)) else { throw Self.shutDownError }
+    }
+
+    static var shutDownError: WebSocketError {
+        WebSocketError(
+            .eventLoopShutDown, stage: .configuration,
+            message: "the event loop was shut down; make connections on another one")
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        // A job cannot be refused: without a thread of its own any more, the loop passes it on.
+        guard (try? start()) != nil, mailbox.post(unsafe .job(job, asUnownedTaskExecutor())) else {
+            globalConcurrentExecutor.enqueue(job)
+            return
+        }
+    }
+
+    private func start() throws(WebSocketError) {
+        let error: WebSocketError? = life.withLock { life in
+            switch life {
+            case .running: return nil
+            case .failed(let error): return error
+            case .ended: return Self.shutDownError
+            case .idle: break
+            }
+            do throws(WebSocketError) {
+                try Self.startThread(mailbox: mailbox, backend: backend, end: end)
+                life = .running
+                return nil
+            } catch {
+                life = .failed(error)
+                return error
+            }
+        }
+        if let error { throw error }
+    }
+
+    /// The thread holds the core and the signal, not the loop: so the loop's `deinit` can end it.
+    private static func startThread(
+        mailbox: Mailbox, backend: Backend, end: EndSignal
+    ) throws(WebSocketError) {
+        let body = ThreadBody(core: try LoopCore(mailbox: mailbox, backend: backend), end: end)
+        var thread = pthread_t()
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue()
+                body.core.run()
+                body.end.signal()
+                return nil
+            },
+            Unmanaged.passRetained(body).toOpaque())
+        guard code == 0 else {
+            throw WebSocketError(
+                .libraryUnsuitable, stage: .configuration,
+                message: "the event loop's thread could not be started: \(unsafe String(cString: strerror(code)))",
+                errno: code)
+        }
+        pthread_detach(thread)
+    }
+
+    private final class ThreadBody {
+        let core: LoopCore
+        let end: EndSignal
+
+        init(core: LoopCore, end: EndSignal) {
+            self.core = core
+            self.end = end
+        }
+    }
+}
+
+/// Lets tasks wait for the end of the loop's thread.
+private final class EndSignal: Sendable {
+    private enum State {
+        case waiting([CheckedContinuation<Void, Never>])
+        case ended
+    }
+
+    private let state = Mutex(State.waiting([]))
+
+    func signal() {
+        let waiters = state.withLock { state in
+            guard case .waiting(let waiters) = state else { return [CheckedContinuation<Void, Never>]() }
+            state = .ended
+            return waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let hasEnded = state.withLock { state in
+                guard case .waiting(let waiters) = state else { return true }
+                state = .waiting(waiters + [continuation])
+                return false
+            }
+            if hasEnded { continuation.resume() }
+        }
+    }
+}

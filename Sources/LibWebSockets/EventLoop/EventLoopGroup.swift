@@ -1,0 +1,34 @@
+internal import Synchronization
+
+/// Several loops, for programs with more connections than one core can carry: each connection stays on the loop it was
+/// made on.
+///
+/// ```swift
+/// let group = EventLoopGroup(count: 4)
+/// let socket = try await WebSocket.connect(to: url, on: group.next())
+/// ```
+public final class EventLoopGroup: Sendable {
+    /// The loops, whose threads start with their first connection.
+    public let loops: [EventLoop]
+    private let position = Atomic<Int>(0)
+
+    /// - Parameter count: How many loops; at least one is made.
+    public init(count: Int) {
+        loops = (0..<max(1, count)).map { _ in EventLoop() }
+    }
+
+    /// The loop for the next connection: each in turn.
+    public func next() -> EventLoop {
+        let index = position.wrappingAdd(1, ordering: .relaxed).oldValue
+        return loops[Int(UInt(bitPattern: index) % UInt(loops.count))]
+    }
+
+    /// Shuts every loop down; see ``EventLoop/shutdown()``.
+    public func shutdown() async {
+        await withTaskGroup(of: Void.self) { tasks in
+            for loop in loops {
+                tasks.addTask { await loop.shutdown() }
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+public import HTTPTypes
+public import Logging
+internal import Synchronization
+public import WebSocketProtocol
+
+/// A WebSocket server for tests, demonstrations and tools: `wss:` or `ws:`, one handler task for each connection.
+///
+/// ```swift
+/// let server = try await WebSocketServer.start { socket, request in
+///     for try await message in socket.messages {
+///         try await socket.send(message)
+///     }
+/// }
+/// print(server.url)
+/// await server.stop()
+/// ```
+public final class WebSocketServer: Sendable {
+    /// Serves one connection. When it returns the connection is closed with 1000, when it throws with 1011.
+    public typealias Handler = @Sendable (WebSocket, Request) async throws -> Void
+
+    /// A client's upgrade request.
+    public struct Request: Sendable {
+        /// Path and query as the client wrote them.
+        public let target: String
+        public let headers: HTTPFields
+        /// The subprotocols the client offers, in its order of preference.
+        public let subprotocols: [String]
+        /// The client's address and port.
+        public let peer: String
+    }
+
+    /// What to do with an upgrade request.
+    public enum Decision: Sendable {
+        /// Open the WebSocket, with one of the offered subprotocols or none.
+        case accept(subprotocol: String? = nil, headers: HTTPFields = [:])
+        /// Answer with this response and close the connection.
+        case refuse(HTTPResponse.Status, headers: HTTPFields = [:], body: String = "")
+    }
+
+    /// How a server listens and behaves.
+    public struct Configuration: Sendable {
+        /// The address to listen on; loopback by default.
+        public var host: String
+        /// The port; 0, the default, lets the system choose one.
+        public var port: Int
+        /// Certificate and key for `wss:`; `nil` for `ws:`.
+        public var tls: TLSServerConfiguration?
+        /// The largest message to accept, in bytes. The default is 16 MiB.
+        public var maximumMessageSize: Int
+        /// As in ``WebSocketConfiguration/receiveBufferSize``.
+        public var receiveBufferSize: Int
+        /// As in ``WebSocketConfiguration/sendBufferSize``.
+        public var sendBufferSize: Int
+        /// How long a client may take for TLS and its upgrade request. The default is 10 s.
+        public var handshakeTimeout: Duration
+        /// As in ``WebSocketConfiguration/closeTimeout``.
+        public var closeTimeout: Duration
+        public var logger: Logger
+        /// Decides on each upgrade request; accepts by default, without subprotocol. Runs on the loop: it must not block.
+        public var decide: @Sendable (Request) -> Decision
+
+        public init(
+            host: String = "127.0.0.1",
+            port: Int = 0,
+            tls: TLSServerConfiguration? = nil,
+            maximumMessageSize: Int = 16 << 20,
+            receiveBufferSize: Int = 1 << 20,
+            sendBufferSize: Int = 1 << 20,
+            handshakeTimeout: Duration = .seconds(10),
+            closeTimeout: Duration = .seconds(5),
+            logger: Logger = Logger(label: "LibWebSockets.WebSocketServer"),
+            decide: @escaping @Sendable (Request) -> Decision = { _ in .accept() }
+        ) {
+            self.host = host
+            self.port = port
+            self.tls = tls
+            self.maximumMessageSize = maximumMessageSize
+            self.receiveBufferSize = receiveBufferSize
+            self.sendBufferSize = sendBufferSize
+            self.handshakeTimeout = handshakeTimeout
+            self.closeTimeout = closeTimeout
+            self.logger = logger
+            self.decide = decide
+        }
+
+        var limits: Connection.Limits {
+            Connection.Limits(
+                maximumMessageSize: maximumMessageSize, receiveBuffer: receiveBufferSize, sendBuffer: sendBufferSize,
+                closeTimeout: closeTimeout)
+        }
+    }
+
+    private struct Sessions {
+        var open: [UInt64: (socket: WebSocket, task: Task<Void, Never>?)] = [:]
+        var lastID: UInt64 = 0
+        var isStopping = false
+    }
+
+    /// The port it listens on.
+    public let port: Int
+    private let configuration: Configuration
+    private let handler: Handler
+    private let eventLoop: EventLoop
+    private let sessions = Mutex(Sessions())
+    private let listener = Mutex<ListenerReference?>(nil)
+
+    /// Starts to listen.
+    ///
+    /// - Throws: ``WebSocketError`` when the address cannot be listened on or the TLS configuration cannot be used.
+    public static func start(
+        configuration: Configuration = Configuration(),
+        on eventLoop: EventLoop = .shared,
+        handler: @escaping Handler
+    ) async throws -> WebSocketServer {
+        let accepted = SessionSink()
+        let (reference, port): (ListenerReference, Int) = try await withCheckedThrowingContinuation { continuation in
+            do {
+                try eventLoop.submit { core in
+                    do {
+                        let listener = try ServerListener(core: core, configuration: configuration, eventLoop: eventLoop) {
+                            accepted.accept($0, $1)
+                        }
+                        continuation.resume(returning: (ListenerReference(listener: listener), listener.port))
+                    } catch {
+                        continuation.resume(throwing: error)
+                    }
+                }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+        let server = WebSocketServer(configuration: configuration, port: port, eventLoop: eventLoop, handler: handler)
+        server.listener.withLock { $0 = reference }
+        accepted.connect(to: server)
+        return server
+    }
+
+    private init(configuration: Configuration, port: Int, eventLoop: EventLoop, handler: @escaping Handler) {
+        self.configuration = configuration
+        self.port = port
+        self.eventLoop = eventLoop
+        self.handler = handler
+    }
+
+    deinit {
+        Self.close(listener.withLock { $0 }, on: eventLoop)
+    }
+
+    /// Where clients on this machine reach it: `wss://127.0.0.1:4711`.
+    public var url: String {
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        return "\(configuration.tls == nil ? "ws" : "wss")://\(host):\(port)"
+    }
+
+    /// How many connections are open.
+    public var connectionCount: Int {
+        sessions.withLock { $0.open.count }
+    }
+
+    /// Sends a message to every open connection.
+    ///
+    /// Waits for each connection's output to have room. Connections that end meanwhile are passed over.
+    public func broadcast(_ message: WebSocketMessage) async {
+        let sockets = sessions.withLock { $0.open.values.map(\.socket) }
+        await withTaskGroup(of: Void.self) { group in
+            for socket in sockets {
+                group.addTask { try? await socket.send(message) }
+            }
+        }
+    }
+
+    /// Stops listening, closes every connection with 1001 and waits until the handlers have returned, whose tasks are
+    /// cancelled.
+    public func stop() async {
+        let open = stopAccepting()
+        await withTaskGroup(of: Void.self) { group in
+            for (socket, task) in open {
+                group.addTask {
+                    await socket.close(code: .goingAway, reason: "the server stops")
+                    task?.cancel()
+                    await task?.value
+                }
+            }
+        }
+        await closeListener()
+    }
+
+    /// Stops as a server does whose process is killed: connections are dropped without a close frame.
+    public func kill() async {
+        let open = stopAccepting()
+        for (socket, task) in open {
+            socket.abort()
+            task?.cancel()
+        }
+        for (_, task) in open {
+            await task?.value
+        }
+        await closeListener()
+    }
+
+    private func stopAccepting() -> [(socket: WebSocket, task: Task<Void, Never>?)] {
+        sessions.withLock { sessions in
+            sessions.isStopping = true
+            return Array(sessions.open.values)
+        }
+    }
+
+    private func closeListener() async {
+        let reference = listener.withLock { listener in
+            defer { listener = nil }
+            return listener
+        }
+        await withCheckedContinuation { continuation in
+            Self.close(reference, on: eventLoop) { continuation.resume() }
+        }
+    }
+
+    private static func close(
+        _ reference: ListenerReference?, on eventLoop: EventLoop, completion: @escaping @Sendable () -> Void = {}
+    ) {
+        guard let reference else { return completion() }
+        do {
+            try eventLoop.submit { _ in reference.listener.close(completion) }
+        } catch {
+            // The loop has ended, and with it the listener.
+            completion()
+        }
+    }
+
+    fileprivate func serve(_ socket: WebSocket, _ request: Request) {
+        let id: UInt64? = sessions.withLock { sessions in
+            guard !sessions.isStopping else { return nil }
+            sessions.lastID += 1
+            sessions.open[sessions.lastID] = (socket, nil)
+            return sessions.lastID
+        }
+        guard let id else { return socket.abort() }
+        let task = Task { [handler, weak self, logger = configuration.logger] in
+            do {
+                try await handler(socket, request)
+                await socket.close()
+            } catch {
+                // What ends the connection also ends the handler, and is no failure of the handler.
+                if socket.closure == nil, !(error is CancellationError) {
+                    logger.warning("the handler failed", metadata: ["error": "\(error)"])
+                    await socket.close(code: .internalError)
+                }
+            }
+            _ = self?.sessions.withLock { $0.open.removeValue(forKey: id) }
+        }
+        sessions.withLock { sessions in
+            if sessions.open[id] != nil { sessions.open[id]?.task = task }
+        }
+    }
+}
+
+/// Holds the listener for other threads, which only pass it back to the loop: hence `@unchecked Sendable`.
+private struct ListenerReference: @unchecked Sendable {
+    let listener: ServerListener
+}
+
+/// Where the listener sends new connections. The server exists only after the listener, so early ones wait here.
+private final class SessionSink: Sendable {
+    private struct State {
+        weak var server: WebSocketServer?
+        var early: [(WebSocket, WebSocketServer.Request)] = []
+        var isConnected = false
+    }
+
+    private let state = Mutex(State())
+
+    func accept(_ socket: WebSocket, _ request: WebSocketServer.Request) {
+        let server: WebSocketServer? = state.withLock { state in
+            if !state.isConnected { state.early.append((socket, request)) }
+            return state.server
+        }
+        server?.serve(socket, request)
+    }
+
+    func connect(to server: WebSocketServer) {
+        let early = state.withLock { state in
+            state.isConnected = true
+            state.server = server
+            defer { state.early = [] }
+            return state.early
+        }
+        for (socket, request) in early { server.serve(socket, request) }
+    }
+}

@@ -1,0 +1,56 @@
+internal import COpenSSL
+
+extension SSLContext {
+    /// Offers these cipher suites and no others.
+    ///
+    /// OpenSSL keeps two lists, one for TLS 1.3 and one for the older versions. A version that no suite is named for is
+    /// switched off, since OpenSSL would otherwise offer its defaults for it.
+    static func setCipherSuites(
+        _ names: [String], minimumVersion: TLSVersion, on sslContext: OpaquePointer
+    ) throws(WebSocketError) {
+        guard !names.isEmpty else { throw .invalidTLSConfiguration("The list of cipher suites is empty.") }
+        for name in names {
+            let isWord =
+                !name.isEmpty
+                && name.utf8.allSatisfy { byte in
+                    UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
+                        || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "-")
+                        || byte == UInt8(ascii: "_")
+                }
+            // One by one, because OpenSSL passes over an unknown name in a list.
+            guard isWord, unsafe set(name, on: sslContext) else {
+                ERR_clear_error()
+                throw .invalidTLSConfiguration(
+                    "This OpenSSL knows no cipher suite \"\(name)\"; see `openssl ciphers -v` for its names.")
+            }
+        }
+        let tls13 = names.filter(isTLS13)
+        let older = names.filter { !isTLS13($0) }
+        if tls13.isEmpty {
+            guard minimumVersion < .tls13 else {
+                throw .invalidTLSConfiguration("None of the cipher suites is one of TLS 1.3, the minimum version.")
+            }
+            unsafe copenssl_SSL_CTX_set_max_proto_version(sslContext, TLS1_2_VERSION)
+        } else {
+            unsafe SSL_CTX_set_ciphersuites(sslContext, tls13.joined(separator: ":"))
+        }
+        if older.isEmpty {
+            unsafe copenssl_SSL_CTX_set_min_proto_version(sslContext, TLS1_3_VERSION)
+        } else {
+            // A suite without authentication would do without a certificate, and so without any verification.
+            let list = older.joined(separator: ":") + ":!aNULL:!eNULL:!PSK:!SRP"
+            guard unsafe SSL_CTX_set_cipher_list(sslContext, list) == 1 else {
+                throw .invalidTLSConfiguration(
+                    "No usable cipher suite in \(older.joined(separator: ", ")): \(OpenSSLError.takeText()).")
+            }
+        }
+    }
+
+    private static func isTLS13(_ name: String) -> Bool { name.hasPrefix("TLS_") }
+
+    private static func set(_ name: String, on sslContext: OpaquePointer) -> Bool {
+        isTLS13(name)
+            ? unsafe SSL_CTX_set_ciphersuites(sslContext, name) == 1
+            : unsafe SSL_CTX_set_cipher_list(sslContext, name) == 1
+    }
+}

@@ -1,0 +1,33 @@
+internal import COpenSSL
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Where `SSL_CTX_set_default_verify_paths(3)` looks for the system's root certificates.
+enum SystemTrustRoots {
+    /// Whether there are any: containers often lack the package `ca-certificates`.
+    static var exist: Bool {
+        let file = unsafe path(X509_get_default_cert_file_env(), X509_get_default_cert_file())
+        let directory = unsafe path(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())
+        return unsafe access(file, R_OK) == 0 || isPopulated(directory)
+    }
+
+    private static func path(_ variable: UnsafePointer<CChar>?, _ fallback: UnsafePointer<CChar>?) -> String {
+        if let variable = unsafe variable, let value = unsafe getenv(variable) { return unsafe String(cString: value) }
+        return unsafe fallback.map { unsafe String(cString: $0) } ?? ""
+    }
+
+    private static func isPopulated(_ directory: String) -> Bool {
+        guard let stream = unsafe opendir(directory) else { return false }
+        defer { unsafe closedir(stream) }
+        while let entry = unsafe readdir(stream) {
+            if unsafe entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { return true }
+        }
+        return false
+    }
+}

@@ -1,0 +1,94 @@
+/// How a client makes its TLS connections.
+///
+/// The defaults are the secure ones: TLS 1.2 or newer, the system's roots, the certificate's name and dates checked.
+/// Three separate switches whose names begin with `insecure` turn off one check each; none turns off another's.
+public struct TLSConfiguration: Hashable, Sendable {
+    /// The authorities that may have signed the server's certificate. The default is ``TrustRoots/system``.
+    public var trustRoots: TrustRoots
+
+    /// What to show a server that asks for a client certificate. The default is nothing.
+    public var clientIdentity: TLSIdentity?
+
+    /// The oldest version to speak. The default is TLS 1.2; the newest is what OpenSSL has.
+    public var minimumVersion: TLSVersion
+
+    /// The only cipher suites to offer, by OpenSSL's names (`openssl ciphers -v`), the preferred ones first; a version
+    /// of TLS for which none is named is not spoken. The default, `nil`, leaves the choice to OpenSSL.
+    public var cipherSuites: [String]?
+
+    /// Public keys of which at least one must be in the server's verified chain, at any depth. Empty (the default)
+    /// means that any will do.
+    ///
+    /// Pins are checked **in addition** to trust. To rely on them alone (a self-signed server), set
+    /// ``insecureAcceptsUntrustedRoots`` too. Always pin a spare key: a server that has lost its key is locked out.
+    public var pinnedKeys: [SPKIPin]
+
+    /// The name to ask for (SNI) and to find in the server's certificate, where it is not the URL's host: a DNS name, or
+    /// an IP address for a certificate of an address. The default, `nil`, takes the URL's host.
+    public var serverName: String?
+
+    /// Accepts a server whose certificate no trusted authority signed, a self-signed one included. Anybody on the way
+    /// can then impersonate the server, unless ``pinnedKeys`` says which key it has. Off by default.
+    public var insecureAcceptsUntrustedRoots: Bool
+
+    /// Accepts a certificate for another name. Whoever has any valid certificate can then impersonate the server.
+    /// Off by default; ``serverName`` is nearly always what is wanted instead.
+    public var insecureAcceptsAnyHostname: Bool
+
+    /// Accepts certificates that have expired or are not valid yet. Off by default.
+    public var insecureAcceptsExpiredCertificates: Bool
+
+    /// A file that the secrets of every session are appended to, in the format that Wireshark reads
+    /// (`SSLKEYLOGFILE`, RFC 9850). Whoever has it can read the traffic; it is made with mode 0600. Off (`nil`) by
+    /// default; the environment is not looked at.
+    public var keyLogFile: String?
+
+    public init(
+        trustRoots: TrustRoots = .system,
+        clientIdentity: TLSIdentity? = nil,
+        minimumVersion: TLSVersion = .tls12,
+        cipherSuites: [String]? = nil,
+        pinnedKeys: [SPKIPin] = [],
+        serverName: String? = nil,
+        insecureAcceptsUntrustedRoots: Bool = false,
+        insecureAcceptsAnyHostname: Bool = false,
+        insecureAcceptsExpiredCertificates: Bool = false,
+        keyLogFile: String? = nil
+    ) {
+        self.trustRoots = trustRoots
+        self.clientIdentity = clientIdentity
+        self.minimumVersion = minimumVersion
+        self.cipherSuites = cipherSuites
+        self.pinnedKeys = pinnedKeys
+        self.serverName = serverName
+        self.insecureAcceptsUntrustedRoots = insecureAcceptsUntrustedRoots
+        self.insecureAcceptsAnyHostname = insecureAcceptsAnyHostname
+        self.insecureAcceptsExpiredCertificates = insecureAcceptsExpiredCertificates
+        self.keyLogFile = keyLogFile
+    }
+
+    /// The files whose change makes a new `SSL_CTX` necessary.
+    var files: [FileOrBytes] {
+        let roots: [FileOrBytes] = trustRoots.sources.compactMap { source in
+            guard case .certificates(let origin) = source else { return nil }
+            return origin
+        }
+        return roots + (clientIdentity?.sources ?? [])
+    }
+}
+
+extension TLSConfiguration: CustomStringConvertible {
+    /// Everything that differs from the defaults; never a key or a passphrase.
+    public var description: String {
+        var parts = ["trust roots: \(trustRoots)", "\(minimumVersion) or newer"]
+        if let clientIdentity { parts.append("client identity: \(clientIdentity)") }
+        if let cipherSuites { parts.append("cipher suites: \(cipherSuites.joined(separator: ", "))") }
+        if !pinnedKeys.isEmpty { parts.append("pins: \(pinnedKeys.map(\.description).joined(separator: ", "))") }
+        if let serverName { parts.append("server name: \(serverName)") }
+        if insecureAcceptsUntrustedRoots { parts.append("INSECURE: untrusted roots accepted") }
+        if insecureAcceptsAnyHostname { parts.append("INSECURE: any host name accepted") }
+        if insecureAcceptsExpiredCertificates { parts.append("INSECURE: expired certificates accepted") }
+        if let keyLogFile { parts.append("key log: \(keyLogFile)") }
+        return "TLSConfiguration(\(parts.joined(separator: "; ")))"
+    }
+}

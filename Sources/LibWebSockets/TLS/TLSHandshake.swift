@@ -1,0 +1,196 @@
+internal import COpenSSL
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// One TLS connection attempt of a client: what it expects of the server, and why it failed.
+///
+/// Use: make it before the connection, announce the socket with ``expect(onSocket:)`` as soon as TCP is up
+/// (`LWS_CALLBACK_WSI_CREATE`), call ``complete(_:)`` with the `SSL*` when TLS is up and before the first byte of HTTP
+/// (`LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER`), and ask ``error(errno:)`` when the connection failed. A server that
+/// speaks TLS 1.3 refuses a client certificate after the client's handshake is complete, so ``failure`` may appear later,
+/// while the response is awaited.
+///
+/// The `SSL*` keeps it alive from the start of the handshake on, for OpenSSL's callbacks.
+///
+/// `@unchecked Sendable`: after `init` it is touched only on the thread of the connection's loop, where OpenSSL's callbacks
+/// run too. `PendingTLSHandshakes` only carries it from that thread to that thread.
+final class TLSHandshake: @unchecked Sendable {
+    let context: TLSClientContext
+    /// The URL's host and port, for messages.
+    let server: String
+    /// What the certificate must be for.
+    let expectedName: TLSPeerName
+    private let sessionKey: TLSSessionStore.Key
+
+    /// The first thing that went wrong; everything after it is a consequence.
+    private(set) var failure: TLSFailure?
+    /// Whether OpenSSL has begun the handshake.
+    private(set) var hasBegun = false
+    private var failureMessage: String?
+    var isPinFound = false
+    private var certificateWasRequested = false
+    private var offeredSession = false
+
+    /// - Parameters:
+    ///   - host: the URL's host: a DNS name or an IP address, IPv6 without brackets.
+    ///   - port: of the URL; sessions are kept per port.
+    /// - Throws: `invalidConfiguration` when a certificate cannot be for this host: it is empty, not ASCII, and so on.
+    init(context: TLSClientContext, host: String, port: Int) throws(WebSocketError) {
+        self.context = context
+        expectedName = try TLSPeerName(context.configuration.serverName ?? host)
+        server = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        sessionKey = TLSSessionStore.Key(name: expectedName, port: port)
+    }
+
+    /// Announces that the next TLS handshake on this socket is this one. Without it the handshake fails.
+    func expect(onSocket socket: Int32) {
+        context.pendingHandshakes.insert(self, socket: socket)
+    }
+
+    /// Checks once more, from the outcome, that the server was verified, and says what was agreed on.
+    ///
+    /// - Throws: ``error(errno:)`` when it was not; nothing may be sent then.
+    func complete(_ ssl: OpaquePointer) throws(WebSocketError) -> TLSConnectionInfo {
+        guard failure == nil, unsafe Self.of(ssl) === self, unsafe SSL_get_verify_result(ssl) == Int(X509_V_OK),
+            let info = unsafe TLSConnectionInfo(ssl)
+        else { throw error() }
+        // A resumed session was checked when it began, by a handshake of the same context.
+        if !context.configuration.pinnedKeys.isEmpty, !isPinFound, !info.isResumed {
+            record(TLSFailure(reason: .pinMismatch, depth: 0, openSSLCode: Int(X509_V_ERR_APPLICATION_VERIFICATION)))
+            throw error()
+        }
+        // OpenSSL verifies nothing with a cipher suite without authentication, which the system's configuration may offer.
+        if info.peerCertificate == nil {
+            record(TLSFailure(reason: .other("the server showed no certificate"), depth: 0))
+            throw error()
+        }
+        return info
+    }
+
+    /// Why TLS could not be established: `tlsFailed` with the check that failed, or `connectionLost` when the
+    /// connection just ended.
+    ///
+    /// - Parameter code: the system's error number, where the socket had one.
+    func error(errno code: Int32? = nil) -> WebSocketError {
+        if let failure, let failureMessage {
+            return WebSocketError(.tlsFailed, stage: .tls, message: failureMessage, tlsFailure: failure, errno: code)
+        }
+        guard hasBegun else {
+            return WebSocketError(
+                .tlsFailed,
+                stage: .tls,
+                message: "The TLS handshake with \(server) never began.",
+                errno: code
+            )
+        }
+        let cause = code.map { unsafe ": " + String(cString: strerror($0)) } ?? ""
+        return WebSocketError(
+            .connectionLost, stage: .tls,
+            message: "\(server) closed the connection during the TLS handshake, without an alert\(cause).", errno: code)
+    }
+
+    func record(_ failure: TLSFailure, certificate: TLSFailureMessage.Certificate? = nil) {
+        guard self.failure == nil else { return }
+        self.failure = failure
+        failureMessage =
+            TLSFailureMessage(
+                failure: failure, server: server, configuration: context.configuration, certificate: certificate
+            ).text
+        if offeredSession { context.sessions.removeAll(for: sessionKey) }
+    }
+}
+
+// MARK: - Start
+
+extension TLSHandshake {
+    private static let index = unsafe copenssl_SSL_get_ex_new_index(releaseExtraData)
+
+    /// The handshake that an `SSL*` is bound to.
+    static func of(_ ssl: OpaquePointer) -> TLSHandshake? {
+        guard let reference = unsafe SSL_get_ex_data(ssl, index) else { return nil }
+        return unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).takeUnretainedValue()
+    }
+
+    /// Binds the `SSL*` that is about to send its ClientHello to the handshake announced for its socket.
+    static func begin(_ ssl: OpaquePointer) {
+        // From here on only our callback decides; should anything below fail, it refuses every certificate.
+        unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, refuseCertificate)
+        guard let handshake = unsafe PendingTLSHandshakes.of(ssl)?.take(socket: SSL_get_fd(ssl)) else { return }
+        let reference = unsafe Unmanaged.passRetained(handshake).toOpaque()
+        guard unsafe SSL_set_ex_data(ssl, index, reference) == 1 else {
+            unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).release()
+            return
+        }
+        handshake.hasBegun = true
+        guard unsafe handshake.setExpectations(on: ssl) else { return }
+        unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, tlsVerifyCallback)
+        unsafe handshake.offerSession(on: ssl)
+    }
+
+    private static let alpn: [UInt8] = [8] + Array("http/1.1".utf8)
+
+    private func setExpectations(on ssl: OpaquePointer) -> Bool {
+        guard let parameters = unsafe SSL_get0_param(ssl) else { return false }
+        // RFC 9525: wildcards stand for one whole label, and the subject's common name is no host name.
+        unsafe X509_VERIFY_PARAM_set_hostflags(
+            parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
+        guard unsafe SSL_set_alpn_protos(ssl, Self.alpn, UInt32(Self.alpn.count)) == 0 else { return false }
+        switch expectedName {
+        case .dnsName(let name):
+            return unsafe X509_VERIFY_PARAM_set1_ip(parameters, nil, 0) == 1
+                && X509_VERIFY_PARAM_set1_host(parameters, name, name.utf8.count) == 1
+                && copenssl_SSL_set_tlsext_host_name(ssl, name) == 1
+        case .ipAddress(_, let bytes):
+            // RFC 6066 section 3: no IP address in SNI.
+            return unsafe X509_VERIFY_PARAM_set1_host(parameters, nil, 0) == 1
+                && X509_VERIFY_PARAM_set1_ip(parameters, bytes, bytes.count) == 1
+                && copenssl_SSL_set_tlsext_host_name(ssl, nil) == 1
+        }
+    }
+
+    private func offerSession(on ssl: OpaquePointer) {
+        guard let session = context.sessions.take(for: sessionKey, now: time(nil)),
+            // A copy, because freeing the `SSL*` spoils the session it holds; see `tlsNewSessionCallback`.
+            let copy = unsafe OpenSSLObject(
+                SSL_SESSION_dup(session.pointer), releasedBy: { unsafe SSL_SESSION_free($0) })
+        else { return }
+        offeredSession = unsafe SSL_set_session(ssl, copy.pointer) == 1
+    }
+}
+
+// MARK: - Events
+
+extension TLSHandshake {
+    func received(_ alert: TLSAlert, inTLS13: Bool) {
+        guard alert.endsConnection(inTLS13: inTLS13) else { return }
+        let hasIdentity = context.configuration.clientIdentity != nil
+        let reason: TLSFailure.Reason =
+            if alert.isAboutVersion {
+                .protocolVersion
+            } else if !hasIdentity, alert.mayMeanMissingCertificate(wasRequested: certificateWasRequested) {
+                .clientCertificateRequired
+            } else if hasIdentity, certificateWasRequested, alert.mayMeanRefusedCertificate {
+                .clientCertificateRefused(alert: alert.description)
+            } else {
+                .alert(alert.description)
+            }
+        record(TLSFailure(reason: reason, openSSLCode: Int(alert.code)))
+    }
+
+    /// OpenSSL gave up; its error queue says why, unless a certificate or an alert was the reason, or the connection
+    /// only ended.
+    func failed(_ error: OpenSSLError) {
+        guard let reason = TLSFailure.Reason(error) else { return }
+        record(TLSFailure(reason: reason, openSSLCode: Int(error.code)))
+    }
+
+    func serverRequestedCertificate() { certificateWasRequested = true }
+
+    func received(_ session: TLSSessionStore.Session) { context.sessions.insert(session, for: sessionKey) }
+}

@@ -1,0 +1,49 @@
+/// The certificate authorities a peer's certificate may descend from.
+///
+/// Custom roots **replace** the system's: `.file("ca.pem")` trusts that authority and no other. To trust both, write
+/// `.system.adding(.file("ca.pem"))`.
+public struct TrustRoots: Hashable, Sendable {
+    enum Source: Hashable, Sendable {
+        case system
+        case certificates(FileOrBytes)
+    }
+
+    let sources: [Source]
+
+    /// What this machine trusts: OpenSSL's default file and directory (`/etc/ssl/certs` on Debian, filled by the package
+    /// `ca-certificates`), or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    public static let system = TrustRoots(sources: [.system])
+
+    /// The certificates in a PEM file, any number of them.
+    ///
+    /// The file is read when a connection needs it, and again after it changed.
+    public static func file(_ path: String) -> TrustRoots {
+        TrustRoots(sources: [.certificates(.file(path))])
+    }
+
+    /// The certificates in a PEM text, any number of them.
+    public static func memory(_ pem: String) -> TrustRoots { memory(Array(pem.utf8)) }
+
+    /// The certificates in the bytes of a PEM text, any number of them.
+    public static func memory(_ pem: [UInt8]) -> TrustRoots {
+        TrustRoots(sources: [.certificates(.bytes(pem))])
+    }
+
+    /// These roots and those of `other`.
+    public func adding(_ other: TrustRoots) -> TrustRoots {
+        TrustRoots(sources: sources + other.sources.filter { !sources.contains($0) })
+    }
+
+    var includesSystem: Bool { sources.contains(.system) }
+}
+
+extension TrustRoots: CustomStringConvertible {
+    public var description: String {
+        sources.map { source in
+            switch source {
+            case .system: "system"
+            case .certificates(let origin): origin.description
+            }
+        }.joined(separator: " + ")
+    }
+}

@@ -1,0 +1,70 @@
+// With the C library's own module: which of the two declares what of <netdb.h> depends on the order of the build.
+internal import CLibwebsockets
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Where a socket can be connected to: a numeric address and a port, or the path of a Unix domain socket.
+struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
+    /// An IPv4 or IPv6 literal without brackets, or a path.
+    var host: String
+    /// 0 for a path.
+    var port: Int
+
+    var isUnix: Bool { host.hasPrefix("/") }
+    var isIPv6: Bool { !isUnix && host.contains(":") }
+
+    var description: String {
+        isUnix ? host : isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// How libwebsockets wants to be told: a leading `+` marks a path.
+    var libwebsocketsAddress: String {
+        isUnix ? "+\(host)" : host
+    }
+
+    /// `sun_path` of unix(7) holds 107 bytes and a NUL.
+    static func validate(unixPath path: String) throws(WebSocketError) {
+        guard path.hasPrefix("/"), path.utf8.count <= 107, !path.utf8.contains(0) else {
+            throw WebSocketError(
+                .invalidConfiguration, stage: .configuration,
+                message: "the Unix socket path \"\(path)\" must be absolute and at most 107 bytes long")
+        }
+    }
+}
+
+extension SocketAddress {
+    /// `nil` for an address that is not an internet one.
+    init?(_ address: UnsafePointer<sockaddr>, length: socklen_t) {
+        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        var service = [CChar](repeating: 0, count: Int(NI_MAXSERV))
+        let code = unsafe getnameinfo(
+            address, length, &host, socklen_t(host.count), &service, socklen_t(service.count),
+            NI_NUMERICHOST | NI_NUMERICSERV)
+        guard code == 0, let port = Int(Self.text(service)) else { return nil }
+        self.init(host: Self.text(host), port: port)
+    }
+
+    /// The address to which a socket is bound.
+    init?(localEndOf descriptor: CInt) {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let found = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address -> SocketAddress? in
+                guard unsafe getsockname(descriptor, address, &length) == 0 else { return nil }
+                return unsafe SocketAddress(address, length: length)
+            }
+        }
+        guard let found else { return nil }
+        self = found
+    }
+
+    private static func text(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,44 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// How a transport ended.
+struct TransportEnd {
+    enum Cause: CustomStringConvertible {
+        /// The peer ended its side, or libwebsockets does not say why it closed.
+        case endOfStream
+        /// The operating system's error number.
+        case systemError(Int32)
+        /// libwebsockets' words.
+        case library(String)
+        case loopShutDown
+        /// A check of ours.
+        case error(WebSocketError)
+
+        var errno: Int32? {
+            switch self {
+            case .systemError(let number): number
+            case .error(let error): error.errno
+            case .endOfStream, .library, .loopShutDown: nil
+            }
+        }
+
+        var description: String {
+            switch self {
+            case .endOfStream: "the peer ended it without a close frame"
+            case .systemError(let number): unsafe String(cString: strerror(number))
+            case .library(let words): words
+            case .loopShutDown: "its event loop was shut down"
+            case .error(let error): error.message
+            }
+        }
+    }
+
+    /// How far the transport had come.
+    var stage: WebSocketError.Stage
+    var cause: Cause
+}

@@ -1,0 +1,364 @@
+internal import HTTPTypes
+internal import Logging
+internal import Synchronization
+internal import WebSocketProtocol
+
+/// One attempt to open a WebSocket: name resolution, race of the addresses, TLS, upgrade, all within one deadline.
+///
+/// Lives on the loop's thread, from ``start(_:)`` to the one call of the completion. `@unchecked Sendable` for the
+/// closures that bring it back to that thread: the resolver's, the canceller's.
+final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
+    /// Everything that can be checked before any I/O.
+    struct Plan: Sendable {
+        let endpoint: Endpoint
+        let configuration: WebSocketConfiguration
+        let request: UpgradeRequest
+        let tls: TLSClientContext?
+        let proxy: HTTPProxy?
+
+        init(endpoint: Endpoint, configuration: WebSocketConfiguration) throws(WebSocketError) {
+            self.endpoint = endpoint
+            self.configuration = configuration
+            do {
+                request = try UpgradeRequest(
+                    endpoint: endpoint, key: HandshakeKey(.openSSL), subprotocols: configuration.subprotocols,
+                    headers: configuration.headers)
+            } catch let error as InvalidUpgradeRequest {
+                throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.description)
+            } catch {
+                throw WebSocketError(.libraryUnsuitable, stage: .configuration, message: "\(error)")
+            }
+            proxy =
+                configuration.unixSocketPath == nil
+                ? try configuration.proxy.proxy(for: endpoint, environment: ProcessEnvironment.current) : nil
+            tls = endpoint.isSecure ? try TLSClientContext.make(for: configuration.tls) : nil
+        }
+    }
+
+    typealias Completion = @Sendable (Result<WebSocket, any Error>) -> Void
+
+    /// The most that is kept of a refusal's body.
+    private static let maximumBodySize = 64 << 10
+
+    private let plan: Plan
+    private let eventLoop: EventLoop
+    private var completion: Completion?
+    private var race = AddressRace([])
+    private var transports: [(address: SocketAddress, transport: ClientTransport, tls: TLSHandshake?)] = []
+    /// The transport whose TCP connection stood first.
+    private var winner: (transport: ClientTransport, tls: TLSHandshake?)?
+    private var timers: [TimerQueue<ContinuousClock.Instant>.ID] = []
+    /// Until a transport has won, which then knows better.
+    private var stage = WebSocketError.Stage.nameResolution
+    private var stageDeadline: TimerQueue<ContinuousClock.Instant>.ID?
+    private var refusalHead: ResponseHead?
+    private var refusalBody: [UInt8] = []
+    /// What the last address that failed said.
+    private var lastFailure: (address: SocketAddress, end: TransportEnd)?
+    private var core: LoopCore?
+
+    private init(plan: Plan, eventLoop: EventLoop, completion: @escaping Completion) {
+        self.plan = plan
+        self.eventLoop = eventLoop
+        self.completion = completion
+    }
+
+    /// Makes the attempt and waits for how it ends.
+    static func run(_ plan: Plan, on eventLoop: EventLoop) async throws -> WebSocket {
+        let canceller = Canceller()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let attempt = ConnectAttempt(plan: plan, eventLoop: eventLoop) { continuation.resume(with: $0) }
+                do {
+                    try eventLoop.submit { core in attempt.start(core) }
+                    canceller.set { try? eventLoop.submit { _ in attempt.fail(CancellationError()) } }
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        } onCancel: {
+            canceller.cancel()
+        }
+    }
+
+    // MARK: - Name resolution and race
+
+    private func start(_ core: LoopCore) {
+        guard completion != nil else { return }
+        guard !core.isShuttingDown else { return fail(EventLoop.shutDownError) }
+        self.core = core
+        core.attempts.insert(self)
+        let timeout = plan.configuration.connectTimeout
+        timers.append(core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
+        if let path = plan.configuration.unixSocketPath {
+            return resolved(.success([SocketAddress(host: path, port: 0)]))
+        }
+        let endpoint = plan.endpoint
+        let host = plan.proxy?.host ?? endpoint.zone.map { "\(endpoint.host)%\($0)" } ?? endpoint.host
+        Resolver.addresses(of: host, port: plan.proxy?.port ?? endpoint.port) { [eventLoop] result in
+            // When the loop has ended, so has the attempt.
+            try? eventLoop.submit { _ in self.resolved(result) }
+        }
+    }
+
+    private func resolved(_ result: Result<[SocketAddress], WebSocketError>) {
+        guard completion != nil else { return }
+        switch result {
+        case .failure(let error): fail(error)
+        case .success(let addresses):
+            stage = .connect
+            race = AddressRace(addresses)
+            perform(race.start())
+        }
+    }
+
+    private func perform(_ action: AddressRace.Action) {
+        switch action {
+        case .wait: break
+        case .connect(let address): connect(to: address)
+        case .giveUp: fail(connectError())
+        }
+    }
+
+    private func connect(to address: SocketAddress) {
+        guard let core else { return }
+        plan.configuration.logger.debug("connecting", metadata: ["address": "\(address)"])
+        let tls: TLSHandshake?
+        do {
+            tls = try plan.tls.map { context throws(WebSocketError) in
+                try TLSHandshake(context: context, host: plan.endpoint.host, port: plan.endpoint.port)
+            }
+        } catch {
+            return fail(error)
+        }
+        let tunnel = plan.proxy.map { proxy in
+            ProxyTunnel(
+                credentials: proxy.credentials,
+                targetHost: plan.endpoint.host.contains(":") ? "[\(plan.endpoint.host)]" : plan.endpoint.host,
+                targetPort: plan.endpoint.port)
+        }
+        let transport = ClientTransport(core: core, request: plan.request.bytes, tls: tls, tunnel: tunnel, owner: self)
+        transports.append((address, transport, tls))
+        timers.append(
+            core.schedule(after: AddressRace.staggerDelay) { [weak self] in
+                guard let self, completion != nil else { return }
+                perform(race.staggerDelayPassed(after: address))
+            })
+        do {
+            try transport.connect(to: address)
+        } catch {
+            fail(error)
+        }
+    }
+
+    // MARK: - The transport's events
+
+    func transportDidConnect(_ transport: ClientTransport) {
+        guard let entry = transports.first(where: { $0.transport === transport }), race.connected(entry.address) else {
+            return transport.cancel()
+        }
+        winner = (transport, entry.tls)
+        if plan.tls != nil { schedule(plan.configuration.tlsTimeout, named: "tlsTimeout") }
+        for other in transports where other.transport !== transport {
+            other.transport.cancel()
+        }
+        transports = [entry]
+    }
+
+    func transportDidRequestUpgrade(_ transport: ClientTransport) {
+        schedule(plan.configuration.upgradeTimeout, named: "upgradeTimeout")
+    }
+
+    func transport(_ transport: ClientTransport, didReceiveHead head: ResponseHead) -> Bool {
+        guard (100...599).contains(head.status) else {
+            fail(
+                WebSocketError(
+                    .invalidHandshake, stage: .upgrade,
+                    message: "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status)"))
+            return false
+        }
+        let status = HTTPResponse.Status(code: head.status)
+        guard status == .switchingProtocols else {
+            refusalHead = head
+            return false
+        }
+        do {
+            let handshake = try HandshakeResponse(status: status, headers: head.headers, answering: plan.request)
+            succeed(transport, handshake)
+            return true
+        } catch {
+            fail(
+                WebSocketError(
+                    .invalidHandshake, stage: .upgrade, message: "\(error.description) The server is \(plan.endpoint.origin)."))
+            return false
+        }
+    }
+
+    func transport(_ transport: ClientTransport, didReceiveBody bytes: UnsafeRawBufferPointer) -> Bool {
+        guard refusalHead != nil else { return false }
+        unsafe refusalBody.append(contentsOf: bytes.prefix(Self.maximumBodySize - refusalBody.count))
+        guard refusalBody.count < Self.maximumBodySize else {
+            failWithRefusal()
+            return false
+        }
+        return true
+    }
+
+    func transportDidCompleteResponse(_ transport: ClientTransport) {
+        failWithRefusal()
+    }
+
+    func transport(_ transport: ClientTransport, didEnd end: TransportEnd) {
+        guard completion != nil else { return }
+        if refusalHead != nil { return failWithRefusal() }
+        if winner?.transport === transport {
+            return fail(handshakeError(end, tls: winner?.tls))
+        }
+        guard let index = transports.firstIndex(where: { $0.transport === transport }) else { return }
+        let address = transports.remove(at: index).address
+        lastFailure = (address, end)
+        perform(race.failed(address))
+    }
+
+    /// Sets a deadline of one stage, which ends with the attempt or with the next one.
+    private func schedule(_ timeout: Duration?, named name: String) {
+        if let stageDeadline { core?.cancel(stageDeadline) }
+        guard let timeout, let core else { return stageDeadline = nil }
+        stageDeadline = core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, name) }
+    }
+
+    private func deadlinePassed(_ timeout: Duration, _ name: String) {
+        if refusalHead != nil { return failWithRefusal() }
+        let stage = winner?.transport.stage ?? stage
+        let what =
+            switch stage {
+            case .nameResolution: "resolve the host name \"\(plan.endpoint.host)\""
+            case .connect: "connect to \(plan.endpoint.origin)"
+            case .proxy: "be let through to \(plan.endpoint.origin) by the proxy \(plan.proxy?.description ?? "")"
+            case .tls: "complete the TLS handshake with \(plan.endpoint.origin)"
+            default: "get an answer to the upgrade request from \(plan.endpoint.origin)"
+            }
+        fail(
+            WebSocketError(
+                .timedOut, stage: stage,
+                message: "it took longer than \(timeout) (\(name)) to \(what)"))
+    }
+
+    func loopEnds() {
+        fail(EventLoop.shutDownError)
+    }
+
+    // MARK: - The end
+
+    private func succeed(_ transport: ClientTransport, _ handshake: HandshakeResponse) {
+        let connection = Connection(
+            role: .client, pipe: transport, eventLoop: eventLoop, peer: plan.endpoint.origin,
+            limits: plan.configuration.limits, logger: plan.configuration.logger)
+        transport.consumer = connection
+        winner = nil
+        transports = []
+        finish(.success(WebSocket(handshake: handshake, tls: transport.tlsInfo, connection: connection)))
+    }
+
+    private func fail(_ error: any Error) {
+        finish(.failure(error))
+    }
+
+    private func failWithRefusal() {
+        guard let head = refusalHead else { return }
+        fail(UpgradeRefusal(head: head, body: refusalBody).error(endpoint: plan.endpoint))
+    }
+
+    /// Completes once; whatever happens afterwards finds nobody.
+    private func finish(_ result: Result<WebSocket, any Error>) {
+        guard let completion else { return }
+        self.completion = nil
+        for timer in timers { core?.cancel(timer) }
+        if let stageDeadline { core?.cancel(stageDeadline) }
+        for entry in transports { entry.transport.cancel() }
+        transports = []
+        winner = nil
+        core?.attempts.remove(self)
+        completion(result)
+    }
+
+    private func connectError() -> WebSocketError {
+        // libwebsockets does not tell the operating system's error.
+        let detail =
+            lastFailure.map {
+                "; the last one tried, \($0.address), refused it or cannot be reached (libwebsockets: \($0.end.cause))"
+            } ?? ""
+        return WebSocketError(
+            .connectFailed, stage: .connect,
+            message: """
+                no address of \(plan.proxy.map { "the proxy \($0)" } ?? plan.endpoint.origin) accepted a connection\
+                \(detail). Is the server running, and the port reachable?
+                """, errno: lastFailure?.end.cause.errno)
+    }
+
+    private func handshakeError(_ end: TransportEnd, tls: TLSHandshake?) -> WebSocketError {
+        let origin = plan.endpoint.origin
+        switch end.cause {
+        case .loopShutDown: return EventLoop.shutDownError
+        case .error(let error): return error
+        case .endOfStream, .library, .systemError: break
+        }
+        if end.stage == .proxy {
+            return WebSocketError(
+                .connectFailed, stage: .proxy,
+                message: """
+                    the proxy \(plan.proxy?.description ?? "") did not let a connection to \(origin) through \
+                    (libwebsockets: \(end.cause)). Does it allow CONNECT to this port, and does it want other credentials \
+                    (status 407)?
+                    """, errno: end.cause.errno)
+        }
+        // A server that speaks TLS 1.3 refuses a client certificate only after the client's handshake is complete.
+        if let tls, end.stage == .tls || tls.failure != nil { return tls.error(errno: end.cause.errno) }
+        if case .library(let words) = end.cause, words.contains("header") {
+            return WebSocketError(
+                .invalidHandshake, stage: .upgrade,
+                message: """
+                    the answer of \(origin) to the upgrade request is not HTTP, or its head is larger than \
+                    \(LoopCore.maximumResponseHeadSize) bytes (libwebsockets: \(words))
+                    """)
+        }
+        return WebSocketError(
+            .connectionLost, stage: .upgrade,
+            message: "\(origin) ended the connection before it answered the upgrade request: \(end.cause)",
+            errno: end.cause.errno)
+    }
+}
+
+extension ConnectAttempt: Hashable {
+    static func == (left: ConnectAttempt, right: ConnectAttempt) -> Bool { left === right }
+    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// Carries a task's cancellation to an attempt that may not have been made yet.
+private final class Canceller: Sendable {
+    private enum State {
+        case idle
+        case armed(@Sendable () -> Void)
+        case cancelled
+    }
+
+    private let state = Mutex(State.idle)
+
+    func set(_ action: @escaping @Sendable () -> Void) {
+        let isCancelled = state.withLock { state in
+            if case .cancelled = state { return true }
+            state = .armed(action)
+            return false
+        }
+        if isCancelled { action() }
+    }
+
+    func cancel() {
+        let action: (@Sendable () -> Void)? = state.withLock { state in
+            defer { state = .cancelled }
+            if case .armed(let action) = state { return action }
+            return nil
+        }
+        action?()
+    }
+}

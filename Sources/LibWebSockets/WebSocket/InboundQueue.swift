@@ -1,0 +1,119 @@
+internal import WebSocketProtocol
+
+/// Messages that were received and wait for the program to take them.
+///
+/// A value, shared under the connection's lock: the loop adds a batch a turn, the reader takes everything at once.
+struct InboundQueue {
+    typealias Batch = [WebSocketMessage]
+
+    /// How a reader that waits goes on: with messages, with `nil` after an orderly end, with an error after another one.
+    typealias Reader = CheckedContinuation<Batch?, any Error>
+
+    private enum State {
+        case flowing
+        /// No more messages come; the error is for the reader that takes the last of them.
+        case ended((any Error)?)
+    }
+
+    private var state = State.flowing
+    private var batch: Batch = []
+    private(set) var byteCount = 0
+    private var reader: (id: UInt64, continuation: Reader)?
+    private var lastReaderID: UInt64 = 0
+    /// Whether reading from the network is stopped until the reader has caught up.
+    private(set) var isPaused = false
+    private(set) var receivedMessageCount = 0
+    private(set) var receivedByteCount = 0
+
+    /// What to do after adding a batch, outside of the lock.
+    struct Delivery {
+        var reader: Reader?
+        var batch: Batch = []
+        var pausesReading = false
+    }
+
+    /// Adds messages, or hands them to the reader that waits for them.
+    mutating func add(_ messages: inout Batch, byteCount added: Int, limit: Int) -> Delivery {
+        var delivery = Delivery()
+        guard case .flowing = state, !messages.isEmpty else { return delivery }
+        receivedMessageCount += messages.count
+        receivedByteCount += added
+        if let reader {
+            self.reader = nil
+            delivery.reader = reader.continuation
+            delivery.batch = messages
+            return delivery
+        }
+        if batch.isEmpty {
+            // The emptied storage goes back to the loop for its next turn.
+            swap(&batch, &messages)
+        } else {
+            batch.append(contentsOf: messages)
+        }
+        byteCount += added
+        if byteCount >= limit, !isPaused {
+            isPaused = true
+            delivery.pausesReading = true
+        }
+        return delivery
+    }
+
+    /// What a reader gets at once.
+    enum Taken {
+        case messages(Batch, resumesReading: Bool)
+        case end((any Error)?)
+        /// Nothing is there yet.
+        case nothing
+    }
+
+    mutating func take() -> Taken {
+        if !batch.isEmpty {
+            defer {
+                batch = []
+                byteCount = 0
+                isPaused = false
+            }
+            return .messages(batch, resumesReading: isPaused)
+        }
+        guard case .ended(let error) = state else { return .nothing }
+        // Whoever comes after the error has been told: the end is all that is left to say.
+        state = .ended(nil)
+        return .end(error)
+    }
+
+    /// Puts messages back that a reader took and did not use, in front of those that came later.
+    mutating func putBack(_ messages: Batch) {
+        batch.insert(contentsOf: messages, at: 0)
+        byteCount += messages.reduce(0) { $0 + $1.payload.count }
+    }
+
+    mutating func makeReaderID() -> UInt64 {
+        lastReaderID += 1
+        return lastReaderID
+    }
+
+    /// Registers a reader to be resumed by the next batch. Returns false when another one waits already.
+    mutating func wait(_ continuation: Reader, id: UInt64) -> Bool {
+        guard reader == nil else { return false }
+        reader = (id, continuation)
+        return true
+    }
+
+    mutating func cancelReader(id: UInt64) -> Reader? {
+        guard let reader, reader.id == id else { return nil }
+        self.reader = nil
+        return reader.continuation
+    }
+
+    /// No more messages come. Returns the reader to be told, when one waits.
+    mutating func end(_ error: (any Error)?) -> Reader? {
+        guard case .flowing = state else { return nil }
+        guard let reader else {
+            state = .ended(error)
+            return nil
+        }
+        state = .ended(nil)
+        self.reader = nil
+        return reader.continuation
+    }
+}

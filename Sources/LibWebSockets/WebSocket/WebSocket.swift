@@ -1,0 +1,246 @@
+internal import HTTPTypes
+public import WebSocketProtocol
+
+/// An open WebSocket connection (RFC 6455).
+///
+/// ```swift
+/// let socket = try await WebSocket.connect(to: "wss://feed.example.com/stream")
+/// try await socket.send("hello")
+/// for try await message in socket.messages {
+///     print(message.text ?? "\(message.payload.count) bytes")
+/// }
+/// let closure = await socket.close()
+/// ```
+///
+/// Every method may be called from any task. When the last reference goes, an open connection is closed with 1001.
+public final class WebSocket: Sendable {
+    /// The server's answer to the opening handshake; on the server's side, what this side answered.
+    public let handshake: HandshakeResponse
+    /// What TLS agreed on, with the peer's certificate; `nil` for `ws:`.
+    public let tls: TLSConnectionInfo?
+    private let connection: Connection
+
+    init(handshake: HandshakeResponse, tls: TLSConnectionInfo?, connection: Connection) {
+        self.handshake = handshake
+        self.tls = tls
+        self.connection = connection
+    }
+
+    deinit {
+        connection.beginClosing(CloseFrame(code: .goingAway))
+    }
+
+    /// Connects to a server and opens a WebSocket.
+    ///
+    /// - Parameters:
+    ///   - url: A `ws:` or `wss:` URL; see ``Endpoint``.
+    ///   - configuration: Headers, TLS, limits and deadlines.
+    ///   - eventLoop: The loop that carries the connection.
+    /// - Throws: ``WebSocketError``, whose ``WebSocketError/stage`` says how far it came; `CancellationError` as soon as
+    ///   the task is cancelled. Nothing is left behind in either case.
+    public static func connect(
+        to url: String,
+        configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        on eventLoop: EventLoop = .shared
+    ) async throws -> WebSocket {
+        try await connect(to: endpoint(url), configuration: configuration, on: eventLoop)
+    }
+
+    /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
+    public static func connect(
+        to endpoint: Endpoint,
+        configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        on eventLoop: EventLoop = .shared
+    ) async throws -> WebSocket {
+        try configuration.validate()
+        var endpoint = endpoint
+        var configuration = configuration
+        while true {
+            let plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration)
+            do {
+                return try await ConnectAttempt.run(plan, on: eventLoop)
+            } catch let error as WebSocketError {
+                guard
+                    configuration.redirects.limit > 0, let refusal = error.refusal,
+                    let redirect = try Redirect(refusal, from: endpoint)
+                else { throw error }
+                configuration.redirects.limit -= 1
+                if !redirect.isSameOrigin {
+                    configuration.dropCredentials()
+                } else if let credentials = endpoint.credentials, configuration.headers[.authorization] == nil {
+                    configuration.headers[.authorization] = credentials.basicAuthorization
+                }
+                endpoint = redirect.endpoint
+            }
+        }
+    }
+
+    /// Checks what ``connect(to:configuration:on:)-(String,_,_)`` checks before anything is sent: the URL, headers and
+    /// subprotocols, limits, and that TLS files can be read and used.
+    ///
+    /// - Throws: ``WebSocketError`` with `invalidConfiguration`.
+    public static func validate(
+        _ url: String, configuration: WebSocketConfiguration = WebSocketConfiguration()
+    ) throws(WebSocketError) {
+        try configuration.validate()
+        _ = try ConnectAttempt.Plan(endpoint: endpoint(url), configuration: configuration)
+    }
+
+    private static func endpoint(_ url: String) throws(WebSocketError) -> Endpoint {
+        do {
+            return try Endpoint(url)
+        } catch {
+            throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.message)
+        }
+    }
+
+    // MARK: - Sending
+
+    /// Sends a text message.
+    ///
+    /// Returns when the message has its place in the output, in the order of the calls; waits while more than
+    /// ``WebSocketConfiguration/sendBufferSize`` bytes are waiting for the network.
+    ///
+    /// - Throws: ``WebSocketError`` with `connectionClosed` or what ended the connection; `CancellationError` when the
+    ///   task is cancelled while it waits. The message was not sent then.
+    public func send(_ text: String) async throws {
+        try await connection.send(.text, payload: text.utf8)
+    }
+
+    /// Sends a binary message; as ``send(_:)-(String)``.
+    public func send(_ bytes: some Collection<UInt8>) async throws {
+        try await connection.send(.binary, payload: bytes)
+    }
+
+    /// Sends a message of either kind; as ``send(_:)-(String)``.
+    public func send(_ message: WebSocketMessage) async throws {
+        try await connection.send(Opcode(message.kind), payload: message.payload)
+    }
+
+    /// Sends one message in pieces, for messages that are made bit by bit or do not fit into memory.
+    ///
+    /// ```swift
+    /// try await socket.sendMessage(.binary) { writer in
+    ///     for try await chunk in file { try await writer.write(chunk) }
+    /// }
+    /// ```
+    ///
+    /// Other messages wait until this one is complete; pings and pongs do not.
+    ///
+    /// - Throws: As ``send(_:)-(String)``, and what `body` throws. A message that has begun cannot be taken back, so the
+    ///   connection is then closed with 1011.
+    public func sendMessage<Failure: Error>(
+        _ kind: WebSocketMessage.Kind, _ body: (inout WebSocketMessageWriter) async throws(Failure) -> Void
+    ) async throws {
+        try await connection.beginStream()
+        defer { connection.endStream() }
+        var writer = WebSocketMessageWriter(connection: connection, kind: kind)
+        do {
+            try await body(&writer)
+            try await writer.finish()
+        } catch {
+            if writer.isIncomplete {
+                connection.beginClosing(CloseFrame(code: .internalError, reason: "a message was not completed"))
+            }
+            throw error
+        }
+    }
+
+    // MARK: - Receiving
+
+    /// The messages that arrive, in order. Not taking them stops reading from the network, and so slows the peer down.
+    ///
+    /// The sequence ends after a close handshake, and throws when the connection was lost or the peer broke the protocol.
+    /// Messages that arrived before that come first. One task at a time may iterate; a later iteration goes on where the
+    /// one before it stopped.
+    public var messages: WebSocketMessages {
+        WebSocketMessages(webSocket: self)
+    }
+
+    /// Every message that has arrived since the last call, at least one; `nil` at the end. For code that handles messages
+    /// by the batch: ``messages`` is made of this.
+    ///
+    /// - Throws: As ``messages`` does; `CancellationError` when the task is cancelled while it waits.
+    public func nextMessages() async throws -> [WebSocketMessage]? {
+        try await connection.nextBatch()
+    }
+
+    func putBack(_ messages: [WebSocketMessage]) {
+        connection.putBack(messages)
+    }
+
+    // MARK: - Control
+
+    /// Sends a ping and waits for its pong (RFC 6455 section 5.5.2). Set a time limit by cancelling the task.
+    ///
+    /// - Returns: The round-trip time.
+    /// - Throws: ``WebSocketError`` when the connection ends first; `CancellationError` when the task is cancelled.
+    public func ping() async throws -> Duration {
+        try await connection.ping()
+    }
+
+    /// Closes the connection: what was sent before goes out first, then the close frame, then the peer has
+    /// ``WebSocketConfiguration/closeTimeout`` to answer. Messages that still arrive meanwhile can be read.
+    ///
+    /// A call on a closed connection returns how it ended. Cancelling the task drops the connection at once.
+    ///
+    /// - Parameters:
+    ///   - code: A code that may be sent (``CloseCode/isAllowedOnTheWire``); any other sends a close frame without code.
+    ///   - reason: For people; cut to 123 bytes of UTF-8.
+    /// - Returns: What both sides said.
+    @discardableResult
+    public func close(code: CloseCode = .normalClosure, reason: String = "") async -> WebSocketClosure {
+        await connection.close(CloseFrame(code: code, reason: reason))
+    }
+
+    /// Drops the connection at once, without a close frame and with everything that was not sent yet: for a peer that is
+    /// believed dead.
+    public func abort() {
+        connection.abort()
+    }
+
+    /// How the connection ended; `nil` while that is open.
+    public var closure: WebSocketClosure? {
+        connection.outcome?.closure
+    }
+
+    /// Why the connection ended; `nil` while it is open and after an orderly end.
+    public var closeError: WebSocketError? {
+        connection.outcome?.error
+    }
+
+    /// Waits until the connection has ended, whoever ends it.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled; the connection stays as it is.
+    public func closed() async throws -> WebSocketClosure {
+        try await connection.closed()
+    }
+
+    /// What the connection has carried so far.
+    public var statistics: WebSocketStatistics {
+        connection.statistics
+    }
+}
+
+extension WebSocket {
+    /// Takes messages by callback instead of iterating: each in turn, in order. The next one waits until `onMessage` has
+    /// returned, and so does the network in the end.
+    ///
+    /// - Parameters:
+    ///   - onMessage: Called for each message.
+    ///   - onClose: Called once, after the last message, with the reason unless the end was orderly.
+    /// - Returns: The task that makes the calls, and keeps the connection until it ends. Cancelling it stops the calls.
+    @discardableResult
+    public func receive(
+        onMessage: @escaping @Sendable (WebSocketMessage) async -> Void,
+        onClose: @escaping @Sendable (WebSocketClosure, WebSocketError?) async -> Void = { _, _ in }
+    ) -> Task<Void, Never> {
+        Task {
+            // Why the messages end is told by the closure.
+            while let batch = try? await nextMessages() {
+                for message in batch where !Task.isCancelled { await onMessage(message) }
+            }
+            if let closure { await onClose(closure, closeError) }
+        }
+    }
+}

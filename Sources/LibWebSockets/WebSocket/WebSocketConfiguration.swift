@@ -1,0 +1,109 @@
+public import HTTPTypes
+public import Logging
+
+/// How a ``WebSocket`` connects and behaves.
+///
+/// Every option has a default; set the ones that matter:
+///
+/// ```swift
+/// let configuration = WebSocketConfiguration(
+///     headers: [.authorization: "Bearer \(token)"],
+///     tls: TLSConfiguration(trustRoots: .file("/etc/example/ca.pem")))
+/// ```
+public struct WebSocketConfiguration: Sendable {
+    /// Headers of the upgrade request, beside those that the handshake needs. Those cannot be set here.
+    public var headers: HTTPFields
+    /// The subprotocols to offer, in order of preference (RFC 6455 section 1.9).
+    public var subprotocols: [String]
+    /// Used for `wss:` only.
+    public var tls: TLSConfiguration
+    /// The largest message to accept, in bytes. A larger one closes the connection with 1009. The default is 16 MiB.
+    public var maximumMessageSize: Int
+    /// How many bytes of received messages may wait for the program. Then reading from the network stops until the
+    /// program has taken them. The default is 1 MiB.
+    public var receiveBufferSize: Int
+    /// How many bytes may wait for the network. Then `send` suspends until half of them are gone. The default is 1 MiB.
+    public var sendBufferSize: Int
+    /// How long everything up to the open connection may take: name resolution, TCP, TLS and upgrade together. The
+    /// default is 10 s.
+    public var connectTimeout: Duration
+    /// How long TLS alone may take, counted from the TCP connection; `nil`, the default, leaves it to ``connectTimeout``.
+    public var tlsTimeout: Duration?
+    /// How long the answer to the upgrade request alone may take; `nil`, the default, leaves it to ``connectTimeout``.
+    public var upgradeTimeout: Duration?
+    /// The proxy to go through. None by default, whatever the environment says.
+    public var proxy: ProxySelection
+    /// The path of a Unix domain socket to connect to, in place of the URL's host and port, which are still what the
+    /// server is asked for and must prove to be. `nil` by default.
+    public var unixSocketPath: String?
+    /// What to do when the server redirects. The default reports it.
+    public var redirects: RedirectPolicy
+    /// How long the peer may take to answer a close frame, and a server then to end TCP. The default is 5 s.
+    public var closeTimeout: Duration
+    /// Where to log: debug level for the life of connections, nothing per message.
+    public var logger: Logger
+
+    public init(
+        headers: HTTPFields = [:],
+        subprotocols: [String] = [],
+        tls: TLSConfiguration = TLSConfiguration(),
+        maximumMessageSize: Int = 16 << 20,
+        receiveBufferSize: Int = 1 << 20,
+        sendBufferSize: Int = 1 << 20,
+        connectTimeout: Duration = .seconds(10),
+        tlsTimeout: Duration? = nil,
+        upgradeTimeout: Duration? = nil,
+        closeTimeout: Duration = .seconds(5),
+        proxy: ProxySelection = .none,
+        unixSocketPath: String? = nil,
+        redirects: RedirectPolicy = .report,
+        logger: Logger = Logger(label: "LibWebSockets.WebSocket")
+    ) {
+        self.headers = headers
+        self.subprotocols = subprotocols
+        self.tls = tls
+        self.maximumMessageSize = maximumMessageSize
+        self.receiveBufferSize = receiveBufferSize
+        self.sendBufferSize = sendBufferSize
+        self.connectTimeout = connectTimeout
+        self.tlsTimeout = tlsTimeout
+        self.upgradeTimeout = upgradeTimeout
+        self.closeTimeout = closeTimeout
+        self.proxy = proxy
+        self.unixSocketPath = unixSocketPath
+        self.redirects = redirects
+        self.logger = logger
+    }
+
+    func validate() throws(WebSocketError) {
+        func refuse(_ message: String) -> WebSocketError {
+            WebSocketError(.invalidConfiguration, stage: .configuration, message: message)
+        }
+        for (name, value) in [
+            ("maximumMessageSize", maximumMessageSize), ("receiveBufferSize", receiveBufferSize),
+            ("sendBufferSize", sendBufferSize),
+        ] where value < 1 {
+            throw refuse("\(name) is \(value), but must be at least 1 byte")
+        }
+        let timeouts = [
+            ("connectTimeout", connectTimeout), ("tlsTimeout", tlsTimeout), ("upgradeTimeout", upgradeTimeout),
+            ("closeTimeout", closeTimeout),
+        ]
+        for (name, value) in timeouts {
+            if let value, value <= .zero { throw refuse("\(name) is \(value), but must be longer than zero") }
+        }
+        if let unixSocketPath { try SocketAddress.validate(unixPath: unixSocketPath) }
+    }
+
+    /// Leaves out what identifies the user to one origin and must not reach another.
+    mutating func dropCredentials() {
+        for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization] { headers[name] = nil }
+        tls.clientIdentity = nil
+    }
+
+    var limits: Connection.Limits {
+        Connection.Limits(
+            maximumMessageSize: maximumMessageSize, receiveBuffer: receiveBufferSize, sendBuffer: sendBufferSize,
+            closeTimeout: closeTimeout)
+    }
+}

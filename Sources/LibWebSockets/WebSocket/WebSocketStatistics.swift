@@ -1,0 +1,18 @@
+/// What a ``WebSocket`` has carried so far. Bytes are those of messages' payloads, without frames and TLS.
+public struct WebSocketStatistics: Hashable, Sendable {
+    /// Messages that `send` has accepted.
+    public internal(set) var messagesSent = 0
+    public internal(set) var bytesSent = 0
+    public internal(set) var messagesReceived = 0
+    public internal(set) var bytesReceived = 0
+    /// Everything read from the network after the opening handshake, frames and unfinished messages included: it grows
+    /// while a large message arrives.
+    public internal(set) var networkBytesReceived: UInt64 = 0
+    /// Received bytes that the program has not taken yet.
+    public internal(set) var bytesWaitingToBeRead = 0
+    /// Frames that wait for the network, in bytes.
+    public internal(set) var bytesWaitingToBeWritten = 0
+    /// Messages that `send` had accepted and that were not written to the network when the connection ended. 0 while it is
+    /// open. Messages that were written may be lost on the way too, which nobody on this side can know.
+    public internal(set) var messagesNeverWritten = 0
+}

@@ -1,0 +1,224 @@
+/// The life of a connection from the opening handshake to the end of TCP: what each event means in each state
+/// (RFC 6455 sections 4, 5.5.1 and 7).
+///
+/// Who ends TCP: the server does, once both close frames were exchanged or the connection has failed; the client waits
+/// for that until the close deadline (section 7.1.1). The first event that closes the connection decides how it is
+/// reported; whatever comes later is ignored.
+///
+/// Frames are read elsewhere: ask ``acceptsIncoming`` before reading more of them.
+package struct ConnectionStateMachine: Sendable {
+    package enum State: Hashable, Sendable {
+        /// The opening handshake is under way.
+        case connecting
+        case open
+        /// A close frame was sent or received, and TCP has not ended.
+        case closing(Closing)
+        case closed(WebSocketClosure, Cause)
+    }
+
+    package struct Closing: Hashable, Sendable {
+        package let initiator: WebSocketClosure.Initiator
+        package let sent: CloseFrame?
+        package var received: CloseFrame?
+        /// Why the connection failed (RFC 6455 section 7.1.7); `nil` in an orderly close. Nothing that arrives from
+        /// the peer counts any more.
+        package var failure: Cause?
+
+        var closure: WebSocketClosure {
+            WebSocketClosure(initiator: initiator, sent: sent, received: received)
+        }
+
+        /// Whether nothing more is expected of the peer than the end of TCP.
+        var awaitsOnlyEndOfTransport: Bool {
+            received != nil || failure != nil
+        }
+
+        /// What closed the connection, when `event` ends the wait for the peer.
+        func cause(or event: Cause) -> Cause {
+            failure ?? (received != nil ? .closeHandshake : event)
+        }
+    }
+
+    /// What closed the connection.
+    package enum Cause: Hashable, Sendable {
+        /// Both sides sent a close frame.
+        case closeHandshake
+        /// The peer broke the protocol.
+        case violation(ProtocolViolation)
+        /// This side could not go on with what the peer sent, for a reason of its own.
+        case refusal(CloseFrame)
+        /// TCP ended before both close frames were exchanged.
+        case transportEnded(TransportEnd)
+        /// The peer's close frame did not come in time.
+        case closeDeadline
+        /// This side gave the connection up without a close handshake.
+        case abort
+    }
+
+    package enum TransportEnd: Hashable, Sendable {
+        /// The peer ended its side in order.
+        case endOfStream
+        /// Reading or writing failed; who owns the transport knows how.
+        case failure
+    }
+
+    /// What the owner has to do.
+    package enum Action: Hashable, Sendable {
+        case ignore
+        /// Messages may flow.
+        case open
+        /// Send this after everything queued and start the close deadline. The peer does the rest.
+        case sendClose(CloseFrame)
+        /// Send this after everything queued, then end the transport; start the close deadline.
+        case sendCloseThenEnd(CloseFrame)
+        /// End the transport after everything queued was sent.
+        case endTransport
+        /// The peer has to end the transport; the close deadline goes on running.
+        case waitForPeer
+        /// The transport has ended: report this.
+        case finish(WebSocketClosure)
+        /// End the transport now, whatever is queued, and report this.
+        case abort(WebSocketClosure)
+    }
+
+    package let role: Role
+    package private(set) var state = State.connecting
+
+    package init(role: Role) {
+        self.role = role
+    }
+
+    /// Whether a message, ping or pong may be sent.
+    package var allowsSending: Bool { state == .open }
+
+    /// Whether bytes from the peer still mean something. When not, they are to be read and dropped.
+    package var acceptsIncoming: Bool {
+        switch state {
+        case .open: true
+        case .closing(let closing): !closing.awaitsOnlyEndOfTransport
+        case .connecting, .closed: false
+        }
+    }
+
+    /// The opening handshake succeeded.
+    package mutating func opened() -> Action {
+        guard case .connecting = state else { return .ignore }
+        state = .open
+        return .open
+    }
+
+    /// This side wants to close the connection.
+    package mutating func close(_ frame: CloseFrame) -> Action {
+        switch state {
+        case .connecting:
+            return abort()
+        case .open:
+            let sent = frame.asSent
+            state = .closing(Closing(initiator: .local, sent: sent))
+            return .sendClose(sent)
+        case .closing, .closed:
+            return .ignore
+        }
+    }
+
+    /// The peer's close frame was read.
+    package mutating func received(_ frame: CloseFrame) -> Action {
+        switch state {
+        case .open:
+            // The reply echoes the code (section 5.5.1); the reason was the peer's, not ours.
+            let reply = CloseFrame(code: frame.code)
+            state = .closing(Closing(initiator: .remote, sent: reply, received: frame))
+            return role == .server ? .sendCloseThenEnd(reply) : .sendClose(reply)
+        case .closing(var closing) where !closing.awaitsOnlyEndOfTransport:
+            closing.received = frame
+            state = .closing(closing)
+            return endOfHandshake
+        case .connecting, .closing, .closed:
+            return .ignore
+        }
+    }
+
+    /// The peer broke the protocol.
+    package mutating func violated(_ violation: ProtocolViolation) -> Action {
+        fail(with: violation.closeFrame, cause: .violation(violation))
+    }
+
+    /// This side cannot go on with what the peer sent, and says why.
+    package mutating func refuse(_ frame: CloseFrame) -> Action {
+        fail(with: frame, cause: .refusal(frame))
+    }
+
+    /// TCP has ended.
+    package mutating func transportEnded(_ end: TransportEnd) -> Action {
+        switch state {
+        case .connecting, .open:
+            let closure = WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)
+            state = .closed(closure, .transportEnded(end))
+            return .finish(closure)
+        case .closing(let closing):
+            state = .closed(closing.closure, closing.cause(or: .transportEnded(end)))
+            return .finish(closing.closure)
+        case .closed:
+            return .ignore
+        }
+    }
+
+    /// The time for closing is over.
+    package mutating func closeDeadlinePassed() -> Action {
+        guard case .closing(let closing) = state else { return .ignore }
+        state = .closed(closing.closure, closing.cause(or: .closeDeadline))
+        return .abort(closing.closure)
+    }
+
+    /// The connection is to be dropped at once: the peer is dead, or nobody needs it any more.
+    package mutating func abort() -> Action {
+        switch state {
+        case .connecting, .open:
+            let closure = WebSocketClosure(initiator: .local, sent: nil, received: nil)
+            state = .closed(closure, .abort)
+            return .abort(closure)
+        case .closing(let closing):
+            state = .closed(closing.closure, closing.cause(or: .abort))
+            return .abort(closing.closure)
+        case .closed:
+            return .ignore
+        }
+    }
+
+    private mutating func fail(with frame: CloseFrame, cause: Cause) -> Action {
+        switch state {
+        case .connecting:
+            let closure = WebSocketClosure(initiator: .local, sent: nil, received: nil)
+            state = .closed(closure, cause)
+            return .abort(closure)
+        case .open:
+            let sent = frame.asSent
+            state = .closing(Closing(initiator: .local, sent: sent, failure: cause))
+            return role == .server ? .sendCloseThenEnd(sent) : .sendClose(sent)
+        case .closing(var closing) where !closing.awaitsOnlyEndOfTransport:
+            closing.failure = cause
+            state = .closing(closing)
+            return endOfHandshake
+        case .closing, .closed:
+            return .ignore
+        }
+    }
+
+    /// What to do when this side has sent its close frame and nothing but the end of TCP is missing.
+    private var endOfHandshake: Action {
+        role == .server ? .endTransport : .waitForPeer
+    }
+}
+
+extension ConnectionStateMachine {
+    /// How the connection ends, as soon as that is certain: both close frames were exchanged, or it has failed. TCP's own
+    /// end may take longer.
+    package var end: (closure: WebSocketClosure, cause: Cause)? {
+        switch state {
+        case .connecting, .open: nil
+        case .closing(let closing):
+            closing.awaitsOnlyEndOfTransport ? (closing.closure, closing.cause(or: .closeHandshake)) : nil
+        case .closed(let closure, let cause): (closure, cause)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+/// The host of a URL (RFC 3986 section 3.2.2): a name, an IPv4 address or, in brackets, an IPv6 address.
+struct ParsedHost: Hashable {
+    /// Of a DNS name without a final dot (RFC 1035 section 2.3.4).
+    private static let longestName = 253
+
+    let text: String
+    let zone: String?
+    let kind: Endpoint.HostKind
+
+    /// - Parameter bytes: A slice of the URL, so that errors can name the place.
+    init(_ bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
+        guard !bytes.isEmpty else { throw InvalidEndpoint("The URL has no host at byte \(bytes.startIndex).") }
+        if bytes.first == UInt8(ascii: "[") {
+            try self.init(literal: bytes.dropFirst().dropLast())
+        } else {
+            try self.init(name: bytes)
+        }
+    }
+
+    private init(name bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
+        if let position = bytes.firstIndex(where: { !URLCharacter.isUnreserved($0) && !URLCharacter.isSubDelimiter($0) }
+        ) {
+            let character = HeaderSyntax.quoted(String(UnicodeScalar(bytes[position])))
+            throw InvalidEndpoint(
+                "The URL's host has \(character) at byte \(position), which no host name has; an IPv6 address "
+                    + "goes in brackets, an international name in its xn-- form.")
+        }
+        text = HeaderSyntax.lowercased(String(decoding: bytes, as: UTF8.self))
+        zone = nil
+        let withoutFinalDot = bytes.last == UInt8(ascii: ".") ? bytes.dropLast() : bytes
+        guard (1...Self.longestName).contains(withoutFinalDot.count) else {
+            throw InvalidEndpoint(
+                "The URL's host is \(bytes.count) bytes long: names have 1 to \(Self.longestName) (RFC 1035).")
+        }
+        let labels = withoutFinalDot.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard let lastLabel = labels.last, Self.isNumber(lastLabel) else {
+            kind = .name
+            return
+        }
+        // Resolvers read `127.1`, `0x7f.1` and `010.0.0.1` as addresses, each in its own way (WHATWG URL, "ends in a
+        // number checker"). Only the one form that everybody reads alike is taken.
+        guard IPAddressSyntax.isIPv4(bytes) else {
+            throw InvalidEndpoint(
+                "The URL's host \(HeaderSyntax.quoted(text)) ends in a number but is no IPv4 address of the form "
+                    + "192.0.2.1.")
+        }
+        kind = .ipv4
+    }
+
+    private init(literal bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
+        let percent = bytes.firstIndex(of: UInt8(ascii: "%"))
+        let address = bytes[..<(percent ?? bytes.endIndex)]
+        guard IPAddressSyntax.isIPv6(address) else {
+            let shown = HeaderSyntax.quoted(String(decoding: address, as: UTF8.self))
+            throw InvalidEndpoint("\(shown) at byte \(bytes.startIndex) of the URL is no IPv6 address.")
+        }
+        text = HeaderSyntax.lowercased(String(decoding: address, as: UTF8.self))
+        kind = .ipv6
+        guard let percent else {
+            zone = nil
+            return
+        }
+        // RFC 6874 writes the zone's percent sign as %25; many tools write it bare.
+        var zoneBytes = bytes[(percent + 1)...]
+        if zoneBytes.count > 2, zoneBytes.starts(with: "25".utf8) { zoneBytes = zoneBytes.dropFirst(2) }
+        guard !zoneBytes.isEmpty, zoneBytes.allSatisfy(URLCharacter.isUnreserved) else {
+            throw InvalidEndpoint(
+                "The zone of the IPv6 address at byte \(bytes.startIndex) of the URL is empty or has a character "
+                    + "that no interface name has.")
+        }
+        zone = String(decoding: zoneBytes, as: UTF8.self)
+    }
+
+    private static func isNumber(_ label: ArraySlice<UInt8>) -> Bool {
+        let isDecimal = !label.isEmpty && label.allSatisfy { (0x30...0x39).contains($0) }
+        let isHexadecimal =
+            label.count >= 2 && label.first == UInt8(ascii: "0") && label[label.startIndex + 1] | 0x20 == 0x78
+            && label.dropFirst(2).allSatisfy { URLCharacter.hexValue($0) != nil }
+        return isDecimal || isHexadecimal
+    }
+}
+
+/// What addresses look like (RFC 3986 section 3.2.2, RFC 4291 section 2.2).
+enum IPAddressSyntax {
+    static func isIPv4(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return parts.count == 4
+            && parts.allSatisfy { part in
+                guard (1...3).contains(part.count), part.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                    return false
+                }
+                guard part.count == 1 || part.first != UInt8(ascii: "0") else { return false }
+                return part.reduce(0) { $0 * 10 + Int($1 - 0x30) } <= 255
+            }
+    }
+
+    static func isIPv6(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let gap = bytes.indices.dropLast().first { bytes[$0...].starts(with: "::".utf8) }
+        guard let gap else { return groupCount(bytes, mayEndInIPv4: true) == 8 }
+        // A second gap leaves an empty group behind, which is none.
+        let head = bytes[..<gap]
+        let tail = bytes[(gap + 2)...]
+        guard let before = head.isEmpty ? 0 : groupCount(head, mayEndInIPv4: false),
+            let after = tail.isEmpty ? 0 : groupCount(tail, mayEndInIPv4: true)
+        else { return false }
+        return before + after <= 7
+    }
+
+    /// How many groups of 16 bits the colon-separated text stands for.
+    private static func groupCount(_ bytes: ArraySlice<UInt8>, mayEndInIPv4: Bool) -> Int? {
+        let groups = bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        var count = 0
+        for (index, group) in groups.enumerated() {
+            if (1...4).contains(group.count), group.allSatisfy({ URLCharacter.hexValue($0) != nil }) {
+                count += 1
+            } else if mayEndInIPv4, index == groups.count - 1, isIPv4(group) {
+                count += 2
+            } else {
+                return nil
+            }
+        }
+        return count
+    }
+}

@@ -1,0 +1,24 @@
+/// Where unpredictable bytes come from. The binding passes OpenSSL's `RAND_bytes(3)`, tests a seeded generator.
+package struct RandomByteSource: Sendable {
+    package typealias Fill = @Sendable (UnsafeMutableRawBufferPointer) throws(RandomSourceFailure) -> Void
+
+    private let fill: Fill
+
+    /// - Parameter fill: Writes every byte of the buffer, or throws.
+    package init(fill: @escaping Fill) {
+        self.fill = fill
+    }
+
+    package func fill(_ bytes: UnsafeMutableRawBufferPointer) throws(RandomSourceFailure) {
+        try fill(bytes)
+    }
+}
+
+/// No unpredictable bytes could be had. RFC 6455 section 10.3 makes masks depend on them, so nothing is sent without.
+package struct RandomSourceFailure: Error, Hashable, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,62 @@
+/// What is wrong with the server's answer to the opening handshake (RFC 6455 section 4.1). The connection must not be
+/// used.
+package struct HandshakeViolation: Error, Hashable {
+    package enum Rule: Hashable, Sendable {
+        case statusNot101(Int)
+        /// `Upgrade` does not name `websocket`; `found` is `nil` when the header is missing.
+        case upgrade(found: String?)
+        /// `Connection` does not name `Upgrade`; `found` is `nil` when the header is missing.
+        case connection(found: String?)
+        /// `Sec-WebSocket-Accept` is not the digest of the key; `found` is `nil` when the header is missing.
+        case accept(expected: String, found: String?)
+        case subprotocolNotOffered(String, offered: [String])
+        case severalSubprotocols([String])
+        case extensionNotOffered(String)
+        case extensionsMalformed(String)
+        /// `Content-Length` or `Transfer-Encoding`, which would make the frames a body.
+        case bodyHeader(String)
+    }
+
+    package let rule: Rule
+
+    init(_ rule: Rule) {
+        self.rule = rule
+    }
+}
+
+extension HandshakeViolation: CustomStringConvertible {
+    package var description: String {
+        "The server's answer to the opening handshake is invalid: \(summary) (\(section))."
+    }
+
+    private var summary: String {
+        switch rule {
+        case .statusNot101(let status): "status \(status) instead of 101"
+        case .upgrade(nil): "header Upgrade is missing"
+        case .upgrade(let found?): "header Upgrade is \(HeaderSyntax.quoted(found)) instead of \"websocket\""
+        case .connection(nil): "header Connection is missing"
+        case .connection(let found?): "header Connection is \(HeaderSyntax.quoted(found)) without \"Upgrade\""
+        case .accept(_, nil): "header Sec-WebSocket-Accept is missing"
+        case .accept(let expected, let found?):
+            "header Sec-WebSocket-Accept is \(HeaderSyntax.quoted(found)) instead of \"\(expected)\""
+        case .subprotocolNotOffered(let name, let offered) where offered.isEmpty:
+            "subprotocol \(HeaderSyntax.quoted(name)) was chosen, but none was offered"
+        case .subprotocolNotOffered(let name, let offered):
+            "subprotocol \(HeaderSyntax.quoted(name)) was chosen, but only \(offered.joined(separator: ", ")) offered"
+        case .severalSubprotocols(let names):
+            "several subprotocols were chosen: \(HeaderSyntax.quoted(names.joined(separator: ", ")))"
+        case .extensionNotOffered(let name): "extension \(HeaderSyntax.quoted(name)) was not offered"
+        case .extensionsMalformed(let value):
+            "header Sec-WebSocket-Extensions is malformed: \(HeaderSyntax.quoted(value))"
+        case .bodyHeader(let name): "header \(name) is not allowed with status 101"
+        }
+    }
+
+    private var section: String {
+        switch rule {
+        case .bodyHeader(let name): name == "Content-Length" ? "RFC 9110 section 8.6" : "RFC 9112 section 6.1"
+        case .extensionsMalformed: "RFC 6455 section 9.1"
+        default: "RFC 6455 section 4.1"
+        }
+    }
+}

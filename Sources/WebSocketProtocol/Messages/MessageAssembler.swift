@@ -1,0 +1,70 @@
+/// Puts one message together whose bytes do not arrive in one piece: fragmented, compressed, or cut by a read.
+struct MessageAssembler {
+    /// How much a frame's header can make us reserve before its payload arrives.
+    private static let largestAdvance = 1 << 20
+
+    let maximumSize: Int
+    private let inflater: (any MessageInflater)?
+
+    private var kind: WebSocketMessage.Kind?
+    private var isCompressed = false
+    private var bytes: [UInt8] = []
+    /// Between two messages it is always complete, so it needs no reset.
+    private var validator = UTF8Validator()
+
+    init(maximumSize: Int, inflater: (any MessageInflater)?) {
+        self.maximumSize = maximumSize
+        self.inflater = inflater
+    }
+
+    /// Whether a message has begun and its last frame has not ended.
+    var isActive: Bool { kind != nil }
+
+    mutating func begin(_ kind: WebSocketMessage.Kind, isCompressed: Bool) {
+        self.kind = kind
+        self.isCompressed = isCompressed
+    }
+
+    /// A frame of the message announces its length. Nothing of it has been stored yet.
+    mutating func prepare(forPayloadOf length: Int) throws(ProtocolViolation) {
+        // A compressed length says nothing about the message's size: the inflater minds the limit.
+        guard !isCompressed else { return }
+        guard length <= maximumSize - bytes.count else {
+            let size = UInt64(bytes.count) + UInt64(length)
+            throw ProtocolViolation(.messageTooBig(size: size, limit: maximumSize))
+        }
+        // Array growth is geometric only when it is left to itself.
+        if bytes.isEmpty { bytes.reserveCapacity(min(length, Self.largestAdvance)) }
+    }
+
+    mutating func append(_ payload: UnsafeMutableRawBufferPointer) throws(ProtocolViolation) {
+        let checked = bytes.count
+        if isCompressed, let inflater {
+            try inflater.inflate(UnsafeRawBufferPointer(payload), into: &bytes, limit: maximumSize)
+        } else {
+            bytes.append(contentsOf: payload.assumingMemoryBound(to: UInt8.self))
+        }
+        try validate(from: checked)
+    }
+
+    /// The message's last frame has ended.
+    mutating func finish() throws(ProtocolViolation) -> WebSocketMessage? {
+        guard let kind else { return nil }
+        if isCompressed, let inflater {
+            let checked = bytes.count
+            try inflater.finishMessage(into: &bytes, limit: maximumSize)
+            try validate(from: checked)
+        }
+        if kind == .text, !validator.isComplete { throw ProtocolViolation(.textNotUTF8) }
+        let message = WebSocketMessage(kind: kind, validatedPayload: bytes[...])
+        self.kind = nil
+        bytes = []
+        return message
+    }
+
+    private mutating func validate(from offset: Int) throws(ProtocolViolation) {
+        guard kind == .text else { return }
+        let isValid = bytes.withUnsafeBytes { validator.consume(UnsafeRawBufferPointer(rebasing: $0[offset...])) }
+        guard isValid else { throw ProtocolViolation(.textNotUTF8) }
+    }
+}

@@ -1,0 +1,115 @@
+/// Turns the bytes a peer sends into messages, pings, pongs and the end of it all.
+///
+/// Messages that lie whole in one read, which is nearly all of the small ones, are not assembled: they become slices of
+/// one array, the only memory allocated for all of them. After the end, everything else that arrives is ignored (RFC 6455 sections 1.4 and 7.1.7).
+package struct MessageReader {
+    private var decoder: FrameDecoder
+    private var assembler: MessageAssembler
+    /// The beginning of a control payload that a read cut.
+    private var controlPayload: [UInt8] = []
+    package private(set) var hasEnded = false
+
+    /// - Parameters:
+    ///   - role: The role of this side.
+    ///   - maximumMessageSize: How many bytes a message may have, after inflating it. A frame that announces more is
+    ///     refused before any of it is stored.
+    ///   - inflater: Set when an extension that compresses messages was negotiated.
+    package init(role: Role, maximumMessageSize: Int, inflater: (any MessageInflater)? = nil) {
+        decoder = FrameDecoder(role: role, allowsRSV1: inflater != nil)
+        assembler = MessageAssembler(maximumSize: maximumMessageSize, inflater: inflater)
+    }
+
+    /// Reads on.
+    /// - Parameters:
+    ///   - bytes: What the peer sent next, cut anywhere. Unmasking changes it.
+    ///   - turn: Where the results are appended.
+    package mutating func read(_ bytes: UnsafeMutableRawBufferPointer, into turn: inout ReceivedTurn) {
+        guard !hasEnded else { return }
+        var rest = bytes
+        do throws(ProtocolViolation) {
+            while let piece = try decoder.next(&rest) {
+                if piece.header.opcode.isControl {
+                    try readControl(piece, into: &turn)
+                    if hasEnded { break }
+                } else {
+                    try readData(piece, into: &turn)
+                }
+            }
+        } catch {
+            hasEnded = true
+            turn.end = .violation(error)
+        }
+        turn.copyInPlaceMessages()
+    }
+
+    private mutating func readData(
+        _ piece: FrameDecoder.Piece, into turn: inout ReceivedTurn
+    ) throws(ProtocolViolation) {
+        let header = piece.header
+        if piece.startsFrame {
+            if header.opcode == .continuation {
+                guard assembler.isActive else { throw ProtocolViolation(.continuationOfNothing) }
+            } else {
+                guard !assembler.isActive else { throw ProtocolViolation(.messageInsideMessage(header.opcode)) }
+                let kind: WebSocketMessage.Kind = header.opcode == .text ? .text : .binary
+                if header.fin, piece.endsFrame, !header.rsv1 {
+                    return try readWhole(kind, piece.payload, into: &turn)
+                }
+                // What came before this message has to be delivered before it.
+                turn.copyInPlaceMessages()
+                assembler.begin(kind, isCompressed: header.rsv1)
+            }
+            try assembler.prepare(forPayloadOf: header.payloadLength)
+        }
+        try assembler.append(piece.payload)
+        if piece.endsFrame, header.fin, let message = try assembler.finish() {
+            turn.append(message)
+        }
+    }
+
+    @inline(__always)
+    private func readWhole(
+        _ kind: WebSocketMessage.Kind, _ payload: UnsafeMutableRawBufferPointer, into turn: inout ReceivedTurn
+    ) throws(ProtocolViolation) {
+        guard payload.count <= assembler.maximumSize else {
+            let size = UInt64(payload.count)
+            throw ProtocolViolation(.messageTooBig(size: size, limit: assembler.maximumSize))
+        }
+        if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
+            throw ProtocolViolation(.textNotUTF8)
+        }
+        turn.appendInPlace(kind, payload)
+    }
+
+    private mutating func readControl(
+        _ piece: FrameDecoder.Piece, into turn: inout ReceivedTurn
+    ) throws(ProtocolViolation) {
+        if piece.startsFrame, piece.endsFrame {
+            switch piece.header.opcode {
+            case .ping: turn.pings.append(ArraySlice(piece.payload))
+            case .pong: turn.pongs.append(ArraySlice(piece.payload))
+            default: try readClose(UnsafeRawBufferPointer(piece.payload), into: &turn)
+            }
+            return
+        }
+        controlPayload.append(contentsOf: piece.payload)
+        guard piece.endsFrame else { return }
+        switch piece.header.opcode {
+        case .ping: turn.pings.append(controlPayload[...])
+        case .pong: turn.pongs.append(controlPayload[...])
+        default:
+            let body = controlPayload
+            try body.withUnsafeBufferPointer { bytes throws(ProtocolViolation) in
+                try readClose(UnsafeRawBufferPointer(bytes), into: &turn)
+            }
+        }
+        controlPayload = []
+    }
+
+    private mutating func readClose(
+        _ body: UnsafeRawBufferPointer, into turn: inout ReceivedTurn
+    ) throws(ProtocolViolation) {
+        turn.end = .close(try CloseFrame(payload: body))
+        hasEnded = true
+    }
+}

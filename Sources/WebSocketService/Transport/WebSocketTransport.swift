@@ -1,0 +1,50 @@
+internal import HTTPTypes
+public import LibWebSockets
+
+/// The library's own transport: each connection is a ``LibWebSockets/WebSocket``.
+public struct WebSocketTransport: SocketTransport {
+    /// How every connection is made. A request's headers are added, and replace those of the same name.
+    public var configuration: WebSocketConfiguration
+    /// The loop that carries the connections.
+    public var eventLoop: EventLoop
+
+    public init(configuration: WebSocketConfiguration = WebSocketConfiguration(), eventLoop: EventLoop = .shared) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+    }
+
+    public func connect(to request: ConnectRequest) async throws -> any SocketConnection {
+        let socket = try await WebSocket.connect(
+            to: request.url, configuration: configuration(for: request), on: eventLoop)
+        return WebSocketConnection(socket: socket)
+    }
+
+    public func validate(_ request: ConnectRequest) throws {
+        try WebSocket.validate(request.url, configuration: configuration(for: request))
+    }
+
+    private func configuration(for request: ConnectRequest) -> WebSocketConfiguration {
+        var configuration = configuration
+        for name in Set(request.headers.map(\.name)) {
+            configuration.headers[fields: name] = request.headers[fields: name]
+        }
+        return configuration
+    }
+}
+
+/// One connection of ``WebSocketTransport``.
+private struct WebSocketConnection: SocketConnection {
+    let socket: WebSocket
+
+    var handshake: HandshakeResponse { socket.handshake }
+    var closure: WebSocketClosure? { socket.closure }
+    var bytesReceived: UInt64 { socket.statistics.networkBytesReceived }
+
+    func receive() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
+    func send(_ message: WebSocketMessage) async throws { try await socket.send(message) }
+    func ping() async throws -> Duration { try await socket.ping() }
+    func close(code: CloseCode, reason: String) async -> WebSocketClosure {
+        await socket.close(code: code, reason: reason)
+    }
+    func abort() { socket.abort() }
+}

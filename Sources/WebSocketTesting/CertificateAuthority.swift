@@ -1,0 +1,166 @@
+internal import COpenSSL
+
+/// A throw-away certificate authority: makes certificates and keys in memory, good ones and, on demand, bad ones.
+///
+/// ```swift
+/// let authority = try CertificateAuthority()
+/// let server = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
+/// // server: TLSServerConfiguration(identity: server.identity)
+/// // client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+/// ```
+///
+/// Keys are made on the spot and nothing is written to disk unless asked for. It is for tests: nothing protects the keys.
+public final class CertificateAuthority: Sendable {
+    let key: CertificateKeyPair
+    private let commonName: String
+    /// The certificates between this authority and the root, its own first; empty for a root.
+    private let intermediatesPEM: [String]
+    /// The authority's own certificate in PEM: what a client that is to trust it needs.
+    public let certificatePEM: String
+
+    /// Makes a root authority.
+    ///
+    /// - Parameters:
+    ///   - commonName: how it appears in error messages.
+    ///   - validity: of its own certificate.
+    ///   - key: of its key.
+    public init(
+        commonName: String = "Throw-away test CA", validity: CertificateValidity = .current,
+        key: CertificateKey = .p256
+    ) throws(CertificateError) {
+        let pair = try CertificateKeyPair(key)
+        let template = CertificateTemplate(
+            commonName: commonName, validity: validity, usage: .authority(pathLength: nil))
+        certificatePEM = try template.sign(subjectKey: pair, issuer: nil)
+        self.key = pair
+        self.commonName = commonName
+        intermediatesPEM = []
+    }
+
+    private init(
+        subordinateTo parent: CertificateAuthority, commonName: String, validity: CertificateValidity,
+        usage: CertificateTemplate.Usage
+    ) throws(CertificateError) {
+        key = try CertificateKeyPair(.p256)
+        let template = CertificateTemplate(commonName: commonName, validity: validity, usage: usage)
+        certificatePEM = try template.sign(
+            subjectKey: key, issuer: .init(certificatePEM: parent.certificatePEM, key: parent.key))
+        self.commonName = commonName
+        intermediatesPEM = [certificatePEM] + parent.intermediatesPEM
+    }
+
+    /// Makes an authority below this one; what it issues carries it in its chain.
+    ///
+    /// - Parameters:
+    ///   - pathLength: how many authorities may follow below it; `nil` for any number.
+    ///   - mayIssue: `false` makes an authority whose certificate says that it is none, so that what it issues is invalid.
+    public func intermediate(
+        commonName: String = "Throw-away intermediate CA", validity: CertificateValidity = .current,
+        pathLength: Int? = nil, mayIssue: Bool = true
+    ) throws(CertificateError) -> CertificateAuthority {
+        try CertificateAuthority(
+            subordinateTo: self, commonName: commonName, validity: validity,
+            usage: mayIssue ? .authority(pathLength: pathLength) : .server)
+    }
+
+    /// Issues a certificate with a new key.
+    ///
+    /// - Parameters:
+    ///   - names: its DNS names, as they are: wildcards, and whatever a hostile certificate would carry.
+    ///   - ipAddresses: its IP addresses as text.
+    ///   - commonName: of its subject; the first name, or "client", when `nil`.
+    ///   - validity: when it is valid.
+    ///   - purpose: whom it authenticates.
+    ///   - key: the kind of its key.
+    ///   - hash: what it is signed with.
+    public func issue(
+        names: [String] = [], ipAddresses: [String] = [], commonName: String? = nil,
+        validity: CertificateValidity = .current, purpose: CertificatePurpose = .server,
+        key: CertificateKey = .p256, hash: CertificateHash = .sha256
+    ) throws(CertificateError) -> IssuedCertificate {
+        let pair = try CertificateKeyPair(key)
+        let template = CertificateTemplate(
+            commonName: commonName ?? names.first ?? ipAddresses.first ?? "client", names: names,
+            ipAddresses: ipAddresses, validity: validity, usage: purpose.usage, hash: hash)
+        let pem = try template.sign(subjectKey: pair, issuer: .init(certificatePEM: certificatePEM, key: self.key))
+        return try IssuedCertificate(certificatePEM: pem, intermediatesPEM: intermediatesPEM, key: pair)
+    }
+
+    /// Makes a certificate that is signed by itself, with a new key.
+    public static func selfSigned(
+        names: [String] = [], ipAddresses: [String] = [], commonName: String? = nil,
+        validity: CertificateValidity = .current, purpose: CertificatePurpose = .server, key: CertificateKey = .p256
+    ) throws(CertificateError) -> IssuedCertificate {
+        let pair = try CertificateKeyPair(key)
+        let template = CertificateTemplate(
+            commonName: commonName ?? names.first ?? ipAddresses.first ?? "self-signed", names: names,
+            ipAddresses: ipAddresses, validity: validity, usage: purpose.usage)
+        return try IssuedCertificate(
+            certificatePEM: template.sign(subjectKey: pair, issuer: nil), intermediatesPEM: [], key: pair)
+    }
+}
+
+/// When a certificate is valid, counted from the moment it is made.
+public struct CertificateValidity: Hashable, Sendable {
+    /// When it begins.
+    public var begins: Duration
+    /// When it ends.
+    public var ends: Duration
+
+    public init(from begins: Duration, to ends: Duration) {
+        self.begins = begins
+        self.ends = ends
+    }
+
+    private static let day = Duration.seconds(86_400)
+
+    /// From an hour ago, so that clocks may differ, for 30 days.
+    public static let current = CertificateValidity(from: .seconds(-3_600), to: day * 30)
+    /// Ended yesterday.
+    public static let expired = CertificateValidity(from: day * -30, to: day * -1)
+    /// Begins tomorrow.
+    public static let notYetValid = CertificateValidity(from: day, to: day * 30)
+}
+
+/// Whom a certificate authenticates (its extended key usage).
+public enum CertificatePurpose: Hashable, Sendable {
+    case server, client
+    /// Both: peers that are servers and clients.
+    case serverAndClient
+
+    var usage: CertificateTemplate.Usage {
+        switch self {
+        case .server: .server
+        case .client: .client
+        case .serverAndClient: .serverAndClient
+        }
+    }
+}
+
+/// The kind of a certificate's key.
+public enum CertificateKey: Hashable, Sendable {
+    /// The elliptic curve P-256: made in a fraction of a millisecond.
+    case p256
+    /// RSA; 2048 bits take tens of milliseconds to make, 1024 are too weak for OpenSSL's default security level.
+    case rsa(bits: Int)
+}
+
+/// What a certificate is signed with.
+public enum CertificateHash: Hashable, Sendable {
+    case sha256
+    /// Broken since 2017, refused by OpenSSL's default security level.
+    case sha1
+}
+
+/// OpenSSL could not make a certificate.
+public struct CertificateError: Error, CustomStringConvertible {
+    public let description: String
+
+    /// With the oldest entry of OpenSSL's error queue, which is empty afterwards.
+    init(_ what: String) {
+        let code = ERR_peek_error()
+        let reason = ERR_reason_error_string(code).map { String(cString: $0) }
+        ERR_clear_error()
+        description = reason.map { "\(what): \($0)" } ?? what
+    }
+}

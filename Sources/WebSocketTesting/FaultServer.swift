@@ -1,0 +1,171 @@
+import Synchronization
+
+/// A server that does to its clients exactly what a script says, however wrong: half a response, a masked frame, a
+/// length of 2⁶³, a reset in the middle of a message, silence.
+///
+/// It is for tests of how a client takes such a peer. It shares nothing with this package's own WebSocket code, so that
+/// the two cannot agree on the same mistake: it is made of POSIX sockets on threads of its own, and of OpenSSL for TLS.
+///
+/// ```swift
+/// try await FaultServer.withServer([.upgrade(), .write(.text("hi", maskKey: [1, 2, 3, 4])), .readClose]) { server in
+///     // connect to server.url() with the client under test, see it complain, then look at what it told the server:
+///     let transcript = try await server.transcript()
+///     #expect(transcript.closeCode == 1002)
+/// }
+/// ```
+///
+/// A connection runs its script's steps in order. After the last one the server closes in good order: `close_notify`
+/// under TLS, a FIN, and whatever the client still sends is read until it closes too. A step that cannot be carried out,
+/// because the client went away, ends the script; ``Transcript/end`` says at which step and why.
+public final class FaultServer: Sendable {
+    /// Where a server listens. The port is always one that the system chooses.
+    public enum Address: Sendable, CaseIterable {
+        /// 127.0.0.1
+        case ipv4Loopback
+        /// ::1
+        case ipv6Loopback
+    }
+
+    public let address: Address
+    public let port: UInt16
+    private let isTLS: Bool
+    private let interrupt: FaultServerInterrupt
+    private let listener: FaultServerListener
+    private let acceptor: Mutex<FaultServerThread?>
+    private let log: FaultServerLog
+
+    /// Starts a server that runs `scripts[n]` on the connection with index n, and the last script on every later one.
+    ///
+    /// - Parameters:
+    ///   - tls: The server's certificate and protocol versions; the handshake is made before the first step. Without it
+    ///     the script acts on the bare TCP connection, also when the client speaks TLS.
+    ///   - receiveBufferSize: `SO_RCVBUF` in bytes (socket(7)), to make a peer that does not read push back early.
+    ///     `nil` leaves it to the system.
+    /// - Throws: ``FaultServerError`` when no socket can be had, or the certificate or key cannot be used.
+    public convenience init(
+        address: Address = .ipv4Loopback,
+        tls: TLS? = nil,
+        receiveBufferSize: Int? = nil,
+        scripts: [[Step]]
+    ) throws {
+        precondition(!scripts.isEmpty, "A FaultServer needs at least one script")
+        let tlsContext = try tls.map { try FaultServerTLSContext($0) }
+        try self.init(address: address, isTLS: tls != nil, receiveBufferSize: receiveBufferSize, backlog: 128)
+        try startAccepting(scripts: scripts, tlsContext: tlsContext)
+    }
+
+    private init(address: Address, isTLS: Bool, receiveBufferSize: Int?, backlog: Int32) throws {
+        self.address = address
+        self.isTLS = isTLS
+        listener = try FaultServerListener(address: address, receiveBufferSize: receiveBufferSize, backlog: backlog)
+        port = listener.port
+        interrupt = try FaultServerInterrupt()
+        acceptor = Mutex(nil)
+        log = FaultServerLog()
+    }
+
+    /// A server whose queue of connections is full and stays so: a client's SYN gets no answer, as from a host that
+    /// drops packets. For tests of the connect deadline; Linux only (tcp(7), a backlog of 0).
+    public static func neverAccepting(address: Address = .ipv4Loopback) throws -> FaultServer {
+        let server = try FaultServer(address: address, isTLS: false, receiveBufferSize: nil, backlog: 0)
+        try server.listener.fillBacklog()
+        return server
+    }
+
+    /// Runs `body` with a server and stops the server whatever happens.
+    public static func withServer<Result>(
+        _ scripts: [Step]...,
+        address: Address = .ipv4Loopback,
+        tls: TLS? = nil,
+        receiveBufferSize: Int? = nil,
+        _ body: (FaultServer) async throws -> Result
+    ) async throws -> Result {
+        let server = try FaultServer(
+            address: address,
+            tls: tls,
+            receiveBufferSize: receiveBufferSize,
+            scripts: scripts
+        )
+        defer { server.stop() }
+        return try await body(server)
+    }
+
+    deinit {
+        stop()
+    }
+
+    /// The server's URL, with the scheme that fits.
+    ///
+    /// - Parameter host: The host to name, for example `localhost`; by default the address itself.
+    public func url(host: String? = nil, path: String = "/") -> String {
+        let literal =
+            switch address {
+            case .ipv4Loopback: "127.0.0.1"
+            case .ipv6Loopback: "[::1]"
+            }
+        return "\(isTLS ? "wss" : "ws")://\(host ?? literal):\(port)\(path)"
+    }
+
+    /// How many connections were accepted so far.
+    public var connectionCount: Int { log.connectionCount }
+
+    /// Waits until a connection was accepted.
+    ///
+    /// - Parameter index: 0 for the first connection.
+    /// - Throws: As ``transcript(of:)``.
+    public func waitForConnection(_ index: Int = 0) async throws {
+        try await log.waitForConnection(index)
+    }
+
+    /// What happened on a connection, once it has ended: the script is through or broken off, and the socket closed.
+    ///
+    /// - Parameter index: 0 for the first connection that was accepted.
+    /// - Throws: ``FaultServerError`` when the server was stopped before that connection came, `CancellationError` when
+    ///   the waiting task is cancelled.
+    public func transcript(of index: Int = 0) async throws -> Transcript {
+        try await log.transcript(of: index)
+    }
+
+    /// Closes everything and waits for the server's threads to end, which takes no longer than closing the sockets.
+    /// Connections that are still open end as ``Transcript/End/stopped(step:)``. Stopping again does nothing.
+    public func stop() {
+        interrupt.fire()
+        acceptor.withLock { thread in
+            thread?.join()
+            thread = nil
+        }
+        listener.stop()
+        log.close()
+    }
+
+    private func startAccepting(scripts: [[Step]], tlsContext: FaultServerTLSContext?) throws {
+        // The thread holds the parts it needs and not the server, so that dropping the server stops it.
+        let (listener, interrupt, log) = (listener, interrupt, log)
+        let thread = try FaultServerThread {
+            var running: [FaultServerThread] = []
+            while let socket = listener.nextConnection(interrupt: interrupt) {
+                running.removeAll { $0.joinIfFinished() }
+                let index = log.addConnection()
+                let script = scripts[min(index, scripts.count - 1)]
+                do {
+                    let thread = try FaultServerThread {
+                        let stream = FaultServerStream(socket: socket, interrupt: interrupt)
+                        let connection = FaultServerConnection(stream: stream, tlsContext: tlsContext, script: script)
+                        log.record(connection.run(), of: index)
+                    }
+                    running.append(thread)
+                } catch {
+                    FaultServerStream(socket: socket, interrupt: interrupt).end()
+                    log.record(Transcript(end: .failed(step: 0, "\(error)")), of: index)
+                }
+            }
+            for thread in running { thread.join() }
+        }
+        acceptor.withLock { $0 = thread }
+    }
+}
+
+/// Why a ``FaultServer`` could not be started, or has nothing to tell.
+public struct FaultServerError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+}

@@ -1,0 +1,87 @@
+import Foundation
+import WebSocketTesting
+
+extension IssuedCertificate {
+    /// Writes chain and key to files and gives the arguments that name them.
+    fileprivate func arguments(in directory: URL) throws -> [String] {
+        let files = try write(to: directory.path, name: "server")
+        return ["--certificate", files.certificateChain, "--key", files.privateKey]
+    }
+}
+
+/// What the Python `websockets` server does besides echoing; `Servers/echo.py --help` says more.
+struct EchoServerOptions: Sendable {
+    /// How the server ends each connection after the pushed messages, instead of echoing.
+    struct Closing: Sendable {
+        var code: UInt16
+        var reason = ""
+    }
+
+    /// How the server refuses each opening handshake.
+    struct Refusal: Sendable {
+        var status: Int
+        var retryAfter: String?
+    }
+
+    /// `nil` for plain `ws:`.
+    var certificate: IssuedCertificate?
+    /// Demand a client certificate from this authority.
+    var clientAuthority: CertificateAuthority?
+    var compression = true
+    /// The largest message the server accepts, in bytes.
+    var maximumMessageSize = 64 << 20
+    var subprotocols: [String] = []
+    /// Waited before each echo.
+    var delay = Duration.zero
+    /// Send echoes in fragments of so many bytes, or characters of text.
+    var fragmentSize: Int?
+    /// So many text messages, numbered from 0, at the start of each connection.
+    var pushedMessages = 0
+    var closing: Closing?
+    var pingInterval: Duration?
+    var refusal: Refusal?
+
+    fileprivate func arguments(in directory: URL) throws -> [String] {
+        var arguments = try certificate?.arguments(in: directory) ?? []
+        if let clientAuthority { arguments += ["--client-ca", try clientAuthority.write(to: directory.path)] }
+        if !compression { arguments.append("--no-compression") }
+        arguments += ["--max-size", String(maximumMessageSize)]
+        for subprotocol in subprotocols { arguments += ["--subprotocol", subprotocol] }
+        arguments += ["--delay", String(delay / .seconds(1)), "--push", String(pushedMessages)]
+        if let fragmentSize { arguments += ["--fragment", String(fragmentSize)] }
+        if let closing { arguments += ["--close-code", String(closing.code), "--close-reason", closing.reason] }
+        if let pingInterval { arguments += ["--ping-interval", String(pingInterval / .seconds(1))] }
+        if let refusal { arguments += ["--status", String(refusal.status)] }
+        if let retryAfter = refusal?.retryAfter { arguments += ["--retry-after", retryAfter] }
+        return arguments
+    }
+}
+
+/// Runs `body` with a server made of Python's `websockets`, which echoes what it receives.
+func withEchoServer<Result>(
+    _ options: EchoServerOptions = EchoServerOptions(),
+    _ body: (ExternalServer) async throws -> Result
+) async throws -> Result {
+    try await ExternalServer.with(script: "echo.py", arguments: options.arguments(in:), body: body)
+}
+
+/// Runs `body` with an nginx that terminates TLS for another server.
+///
+/// - Parameter readTimeout: In whole seconds: nginx closes a connection on which the upstream is silent for so long.
+func withNginx<Result>(
+    certificate: IssuedCertificate,
+    upstream: ExternalServer,
+    readTimeout: Duration = .seconds(60),
+    _ body: (ExternalServer) async throws -> Result
+) async throws -> Result {
+    try await ExternalServer.with(
+        script: "nginx.py",
+        arguments: { directory in
+            try certificate.arguments(in: directory) + [
+                "--prefix", directory.path, "--upstream", String(upstream.port),
+                "--read-timeout", String(readTimeout.components.seconds),
+            ]
+        },
+        body: body
+    )
+}

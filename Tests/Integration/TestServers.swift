@@ -1,0 +1,39 @@
+import Foundation
+import Testing
+
+/// Where the servers for the integration tests come from.
+enum TestServers {
+    /// The scripts lie beside this file, and not in a bundle: tests run where they were built.
+    static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Servers")
+
+    /// Python in the environment that `scripts/test-servers` makes. It is a symbolic link, and finds its packages only
+    /// when it is started by this name.
+    static let python = directory.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: ".venv/bin/python")
+
+    static var hasPython: Bool { FileManager.default.isExecutableFile(atPath: python.path) }
+
+    static var hasNginx: Bool {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        return (path.split(separator: ":") + ["/usr/sbin"]).contains { directory in
+            FileManager.default.isExecutableFile(atPath: "\(directory)/nginx")
+        }
+    }
+
+    /// Continuous integration can install the servers: there a test must fail without them, and not be skipped.
+    static var mustBeThere: Bool { ProcessInfo.processInfo.environment["CI"] != nil }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var needsEchoServer: Self {
+        .enabled("There is no \(TestServers.python.path): run scripts/test-servers") {
+            TestServers.mustBeThere || TestServers.hasPython
+        }
+    }
+
+    static var needsNginx: Self {
+        .enabled("There is no nginx or no \(TestServers.python.path): run scripts/setup and scripts/test-servers") {
+            TestServers.mustBeThere || TestServers.hasPython && TestServers.hasNginx
+        }
+    }
+}

@@ -1,0 +1,51 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The sockets of this process, by the port at their other end. Looks at what the kernel says, so that nothing of ours
+/// can hide one; and at one port only, so that tests that run beside this one do not matter.
+enum OpenSockets {
+    /// How many sockets of this process are connected, or connecting, to `port`.
+    static func connected(to port: Int) -> Int {
+        descriptors().count { peerPort(of: $0) == port }
+    }
+
+    /// Every open descriptor.
+    static func descriptors() -> [CInt] {
+        guard let directory = opendir("/dev/fd") else { return [] }
+        defer { closedir(directory) }
+        let own = dirfd(directory)
+        var descriptors: [CInt] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if let descriptor = CInt(name), descriptor != own { descriptors.append(descriptor) }
+        }
+        return descriptors
+    }
+
+    private static func peerPort(of descriptor: CInt) -> Int? {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &address) { storage in
+            let code = storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+            guard code == 0 else { return nil }
+            switch CInt(storage.pointee.ss_family) {
+            case AF_INET:
+                return storage.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                    Int(UInt16(bigEndian: $0.pointee.sin_port))
+                }
+            case AF_INET6:
+                return storage.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
+                    Int(UInt16(bigEndian: $0.pointee.sin6_port))
+                }
+            default: return nil
+            }
+        }
+    }
+}

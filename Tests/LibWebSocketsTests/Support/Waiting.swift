@@ -1,0 +1,63 @@
+import Synchronization
+import Testing
+
+extension Trait where Self == TimeLimitTrait {
+    /// For suites that wait for something: a bug that makes one of their tests hang fails that test instead.
+    static var hangs: Self { .timeLimit(.minutes(1)) }
+}
+
+/// Waits for what happens elsewhere and does not announce itself; the suite's time limit is the only deadline.
+func eventually(
+    _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
+) async throws {
+    do {
+        while await !condition() { try await Task.sleep(for: .milliseconds(1)) }
+    } catch {
+        Issue.record(comment ?? "it never happened", sourceLocation: sourceLocation)
+        throw error
+    }
+}
+
+/// Waits until `value` has stayed the same over many looks at it: for what has to come to a standstill.
+func standstill<Value: Equatable>(of value: () async -> Value) async throws -> Value {
+    var last = await value()
+    var looks = 0
+    while looks < 50 {
+        try await Task.sleep(for: .milliseconds(2))
+        let current = await value()
+        looks = current == last ? looks + 1 : 0
+        last = current
+    }
+    return last
+}
+
+/// Hands values from one task to another.
+struct Handover<Element: Sendable>: Sendable {
+    private let stream: AsyncStream<Element>
+    private let continuation: AsyncStream<Element>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream()
+    }
+
+    func give(_ element: Element) {
+        continuation.yield(element)
+    }
+
+    /// Waits for the next value; `CancellationError` when the task is cancelled before one comes.
+    func take() async throws -> Element {
+        for await element in stream { return element }
+        throw CancellationError()
+    }
+}
+
+/// Collects values from several tasks.
+final class Collector<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+
+    var all: [Element] { elements.withLock { $0 } }
+
+    func add(_ element: Element) {
+        elements.withLock { $0.append(element) }
+    }
+}

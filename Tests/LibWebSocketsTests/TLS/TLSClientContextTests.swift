@@ -1,0 +1,339 @@
+import COpenSSL
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A directory that is gone with the test.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/swift-libwebsockets-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw LoopbackError(description: "mkdtemp failed: errno \(errno)") }
+        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    func write(_ content: [UInt8], to name: String) throws -> String {
+        let file = "\(path)/\(name)"
+        guard let stream = fopen(file, "w") else { throw LoopbackError(description: "fopen failed: errno \(errno)") }
+        defer { fclose(stream) }
+        guard fwrite(content, 1, content.count, stream) == content.count else {
+            throw LoopbackError(description: "fwrite failed")
+        }
+        return file
+    }
+
+    func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }
+
+    deinit {
+        guard let stream = opendir(path) else { return }
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            unlink("\(path)/\(name)")
+        }
+        closedir(stream)
+        rmdir(path)
+    }
+}
+
+@Suite struct TLSClientContextTests {
+    /// The message of the error that making a context for this throws.
+    private static func complaint(about configuration: TLSConfiguration) throws -> String {
+        let error = try #require(throws: WebSocketError.self) { try TLSClientContext(configuration) }
+        #expect(error.code == .invalidConfiguration)
+        #expect(error.stage == .configuration)
+        return error.message
+    }
+
+    // MARK: Trust roots
+
+    @Test("A CA file that cannot be read is named, with the system's reason")
+    func unreadableFile() throws {
+        let directory = try TemporaryDirectory()
+        let missing = "\(directory.path)/missing.pem"
+        #expect(
+            try Self.complaint(about: TLSConfiguration(trustRoots: .file(missing)))
+                == "The CA certificates file \(missing) cannot be read: No such file or directory.")
+        #expect(
+            try Self.complaint(about: TLSConfiguration(trustRoots: .file(directory.path)))
+                .contains("Is a directory"))
+        #expect(
+            try Self.complaint(about: TLSConfiguration(trustRoots: .file("/dev/zero")))
+                == "The CA certificates file /dev/zero is larger than 16 MiB.")
+    }
+
+    @Test("A CA text without a good certificate is refused, saying what is wrong with it")
+    func unusableText() throws {
+        let good = try CertificateAuthority().certificatePEM
+        let damaged = good.replacing("MII", with: "MIX")
+        let certificates = try PEM.certificates(Array(good.utf8), from: .bytes([]), for: "test")
+        let der = X509Reading.der(of: try #require(copenssl_sk_X509_value(certificates.pointer, 0)))
+        let cases: [(TrustRoots, String)] = [
+            (.memory(""), "hold no PEM certificate"),
+            (.memory("nothing\n"), "hold no PEM certificate"),
+            (.memory(der), "openssl x509 -inform der"),
+            (.memory(try CertificateAuthority().issue().privateKeyPEM), "hold no PEM certificate"),
+            (.memory(damaged), "Certificate 1 of the CA certificates"),
+            (.memory(good + damaged), "Certificate 2 of the CA certificates"),
+            (.memory(good + "-----BEGIN CERTIFICATE-----\nMIIB"), "Certificate 2 of the CA certificates"),
+        ]
+        for (roots, text) in cases {
+            let message = try Self.complaint(about: TLSConfiguration(trustRoots: roots))
+            #expect(message.contains(text), "\(message)")
+            #expect(message.contains("bytes in memory"), "\(message)")
+        }
+    }
+
+    // MARK: Identity
+
+    @Test("An encrypted key opens with its passphrase only, and never asks on the terminal")
+    func encryptedKey() throws {
+        let issued = try CertificateAuthority().issue(purpose: .client)
+        let key = try issued.encryptedPrivateKeyPEM(passphrase: "open sesame")
+        func configuration(_ passphrase: String?) -> TLSConfiguration {
+            TLSConfiguration(
+                clientIdentity: .pem(
+                    certificateChain: issued.certificateChainPEM, privateKey: key, passphrase: passphrase))
+        }
+        _ = try TLSClientContext(configuration("open sesame"))
+        #expect(try Self.complaint(about: configuration(nil)).contains("is encrypted: give its passphrase"))
+        #expect(try Self.complaint(about: configuration("wrong")).contains("passphrase does not open the private key"))
+        #expect(try Self.complaint(about: configuration("")).contains("passphrase does not open the private key"))
+        let long = String(repeating: "x", count: 5_000)
+        #expect(try Self.complaint(about: configuration(long)).contains("passphrase does not open the private key"))
+        #expect(try !Self.complaint(about: configuration("wrong")).contains("wrong"))
+    }
+
+    @Test("Chain and key may be in one text, and other text around them does not matter")
+    func combined() throws {
+        let issued = try CertificateAuthority().intermediate().issue(purpose: .client)
+        let text = "Bag Attributes\n" + issued.privateKeyPEM + "# chain\n" + issued.certificateChainPEM
+        let context = try TLSClientContext(
+            TLSConfiguration(clientIdentity: .pem(certificateChain: text, privateKey: text)))
+        var chain: OpaquePointer?
+        SSL_CTX_ctrl(context.sslContext, SSL_CTRL_GET_CHAIN_CERTS, 0, &chain)
+        #expect(copenssl_sk_X509_num(chain) == 1, "the intermediate, next to the certificate itself")
+    }
+
+    @Test("An identity that does not fit together is refused, saying how")
+    func unusableIdentity() throws {
+        let authority = try CertificateAuthority()
+        let (first, second) = (try authority.issue(), try authority.issue())
+        let rsa = try authority.issue(key: .rsa(bits: 2_048))
+        let cases: [(TLSIdentity, String)] = [
+            (.pem(certificateChain: first.certificatePEM, privateKey: second.privateKeyPEM), "does not belong to"),
+            (.pem(certificateChain: first.certificatePEM, privateKey: rsa.privateKeyPEM), "does not belong to"),
+            (.pem(certificateChain: first.certificatePEM, privateKey: first.certificatePEM), "not a PEM private key"),
+            (
+                .pem(certificateChain: "", privateKey: first.privateKeyPEM),
+                "certificate chain (0 bytes in memory) hold no"
+            ),
+            (.pemFiles(certificateChain: "/nowhere/a.pem", privateKey: "/nowhere/a.key"), "/nowhere/a.pem"),
+            (.pkcs12File("/nowhere/a.p12", passphrase: ""), "/nowhere/a.p12"),
+            (.pkcs12(Array("nonsense".utf8), passphrase: ""), "is not a PKCS#12 file"),
+        ]
+        for (identity, text) in cases {
+            let message = try Self.complaint(about: TLSConfiguration(clientIdentity: identity))
+            #expect(message.contains(text), "\(message)")
+        }
+    }
+
+    @Test(
+        "Keys in the older PEM forms (PKCS#1, SEC1, with parameters before them, encrypted) are read",
+        arguments: [CertificateKey.p256, .rsa(bits: 2_048)]
+    )
+    func traditionalKeys(kind: CertificateKey) throws {
+        let issued = try CertificateAuthority().issue(key: kind)
+        let key = try PEM.privateKey(Array(issued.privateKeyPEM.utf8), from: .bytes([]), passphrase: nil)
+        func traditional(_ cipher: OpaquePointer?, _ passphrase: [UInt8]) throws -> String {
+            guard let bio = OpenSSLObject(BIO_new(BIO_s_mem()), releasedBy: { BIO_free_all($0) }) else {
+                throw LoopbackError(description: "no memory BIO")
+            }
+            PEM_write_bio_PrivateKey_traditional(
+                bio.pointer,
+                key.pointer,
+                cipher,
+                passphrase,
+                Int32(passphrase.count),
+                nil,
+                nil
+            )
+            var bytes: UnsafePointer<UInt8>?
+            let count = copenssl_BIO_get_mem_data(bio.pointer, &bytes)
+            return String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+        }
+        let plain = try traditional(nil, [])
+        #expect(plain.hasPrefix(kind == .p256 ? "-----BEGIN EC PRIVATE" : "-----BEGIN RSA PRIVATE"))
+        // What `openssl ecparam -genkey` writes first: the name of P-256.
+        let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        let encrypted = try traditional(EVP_aes_128_cbc(), Array("p".utf8))
+        #expect(encrypted.contains("Proc-Type: 4,ENCRYPTED"))
+        for (text, passphrase) in [(plain, nil), (parameters + plain, nil), (encrypted, "p")] {
+            let identity = TLSIdentity.pem(
+                certificateChain: issued.certificatePEM,
+                privateKey: text,
+                passphrase: passphrase
+            )
+            _ = try TLSClientContext(TLSConfiguration(clientIdentity: identity))
+        }
+    }
+
+    @Test("Chain and key are read from files, and a missing one is named")
+    func files() throws {
+        let directory = try TemporaryDirectory()
+        let files = try CertificateAuthority().issue(purpose: .client).write(to: directory.path, name: "client")
+        _ = try TLSClientContext(
+            TLSConfiguration(
+                clientIdentity: .pemFiles(certificateChain: files.certificateChain, privateKey: files.privateKey)))
+        unlink(files.privateKey)
+        #expect(
+            try Self.complaint(
+                about: TLSConfiguration(
+                    clientIdentity: .pemFiles(certificateChain: files.certificateChain, privateKey: files.privateKey)))
+                == "The private key file \(files.privateKey) cannot be read: No such file or directory.")
+    }
+
+    @Test("PKCS#12 gives certificate, key and chain, and opens with its passphrase only")
+    func pkcs12() throws {
+        let authority = try CertificateAuthority()
+        let client = try authority.intermediate().issue(purpose: .client)
+        let archive = try client.pkcs12(passphrase: "secret")
+        #expect(
+            try Self.complaint(about: TLSConfiguration(clientIdentity: .pkcs12(archive, passphrase: "wrong")))
+                .contains("passphrase does not open the PKCS#12"))
+        let server = try TLSHandshakeAlertTests.mutualServer(authority, version: TLS1_3_VERSION)
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(
+                trustRoots: .memory(authority.certificatePEM),
+                clientIdentity: .pkcs12(archive, passphrase: "secret")), server: server
+        ).connect()
+        #expect(outcome.error == nil, "\(outcome.message)")
+        #expect(outcome.clientCertificate?.sha256Fingerprint == client.sha256Fingerprint)
+    }
+
+    @Test("A key too weak for OpenSSL's security level is refused when it is loaded")
+    func weakIdentity() throws {
+        let weak = try CertificateAuthority().issue(key: .rsa(bits: 1_024))
+        let message = try Self.complaint(about: TLSConfiguration(clientIdentity: weak.identity))
+        #expect(message.contains("cannot be used"))
+        #expect(message.contains("too small"))
+    }
+
+    // MARK: Other options
+
+    @Test("Cipher suites that OpenSSL does not know are refused by name")
+    func cipherSuites() throws {
+        let cases: [([String], TLSVersion, String)] = [
+            ([], .tls12, "list of cipher suites is empty"),
+            (["TLS_AES_128_GCM_SHA256", "TLS_NOSUCH"], .tls12, "\"TLS_NOSUCH\""),
+            (["NOSUCH"], .tls12, "\"NOSUCH\""),
+            (["DEFAULT:aNULL"], .tls12, "\"DEFAULT:aNULL\""),
+            (["@SECLEVEL=0"], .tls12, "\"@SECLEVEL=0\""),
+            (["ADH-AES256-GCM-SHA384"], .tls12, "No usable cipher suite"),
+            (["ECDHE-ECDSA-AES128-GCM-SHA256"], .tls13, "the minimum version"),
+        ]
+        for (suites, minimum, text) in cases {
+            let message = try Self.complaint(about: TLSConfiguration(minimumVersion: minimum, cipherSuites: suites))
+            #expect(message.contains(text), "\(message)")
+        }
+    }
+
+    @Test("A server name that is none is refused before anything is connected")
+    func serverName() throws {
+        #expect(try Self.complaint(about: TLSConfiguration(serverName: ".example.com")).contains("empty label"))
+    }
+
+    @Test("The key log gets the secrets of every session, and only its owner may read it")
+    func keyLog() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/keys.log"
+        let authority = try CertificateAuthority()
+        let server = try TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity))
+        let loopback = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), keyLogFile: path), server: server)
+        #expect(try loopback.connect().error == nil)
+        let lines = String(decoding: try FileOrBytes.file(path).read(for: "test"), as: UTF8.self).split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("CLIENT_TRAFFIC_SECRET_0 ") })
+        #expect(lines.allSatisfy { $0.split(separator: " ").count == 3 })
+        var status = stat()
+        stat(path, &status)
+        #expect(status.st_mode & 0o777 == 0o600)
+
+        #expect(
+            try Self.complaint(about: TLSConfiguration(keyLogFile: "\(directory.path)/no/such"))
+                .contains("cannot be written: No such file or directory"))
+    }
+
+    // MARK: Cache
+
+    @Test("Equal configurations share a context until one of their files changes")
+    func cache() throws {
+        let directory = try TemporaryDirectory()
+        let file = try CertificateAuthority().write(to: directory.path)
+        let cache = TLSClientContextCache(capacity: 2)
+        let configuration = TLSConfiguration(trustRoots: .file(file))
+        let first = try cache.context(for: configuration)
+        #expect(try cache.context(for: TLSConfiguration(trustRoots: .file(file))) === first)
+        #expect(try cache.context(for: TLSConfiguration(trustRoots: .file(file), minimumVersion: .tls13)) !== first)
+
+        _ = try CertificateAuthority().write(to: directory.path)
+        let second = try cache.context(for: configuration)
+        #expect(second !== first)
+        #expect(try cache.context(for: configuration) === second)
+
+        unlink(file)
+        #expect(throws: WebSocketError.self) { try cache.context(for: configuration) }
+    }
+
+    @Test("Callers at once end up with one context")
+    func concurrentCallers() async throws {
+        let configuration = TLSConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
+        let cache = TLSClientContextCache(capacity: 2)
+        let contexts = try await withThrowingTaskGroup(of: TLSClientContext.self) { group in
+            for _ in 0..<16 { group.addTask { try cache.context(for: configuration) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(Set(contexts.map(ObjectIdentifier.init)).count == 1)
+    }
+
+    @Test("The cache keeps what was used last")
+    func eviction() throws {
+        let pem = try CertificateAuthority().certificatePEM
+        let cache = TLSClientContextCache(capacity: 2)
+        func context(_ index: Int) throws -> TLSClientContext {
+            try cache.context(for: TLSConfiguration(trustRoots: .memory(pem), serverName: "host\(index)"))
+        }
+        let (zero, one) = (try context(0), try context(1))
+        #expect(try context(0) === zero)
+        _ = try context(2)
+        #expect(try context(0) === zero)
+        #expect(try context(1) !== one)
+    }
+
+    @Test("An SSL outlives the context it was made from")
+    func lifetime() throws {
+        var context: TLSClientContext? = try TLSClientContext(
+            TLSConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)))
+        let ssl = try #require(SSL_new(context?.sslContext))
+        weak let reference = context
+        context = nil
+        #expect(reference == nil)
+        let sockets = try SocketPair()
+        SSL_set_fd(ssl, sockets.client)
+        // Its info callback finds no handshake, and the ClientHello is sent all the same.
+        #expect(SSL_connect(ssl) == -1)
+        #expect(SSL_get_error(ssl, -1) == SSL_ERROR_WANT_READ)
+        SSL_free(ssl)
+    }
+}

@@ -1,0 +1,135 @@
+import COpenSSL
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+/// A host that a client connects to, the names in the server's certificate, and whether they match.
+struct NameCase: Sendable, CustomTestStringConvertible {
+    let host: String
+    let names: [String]
+    let addresses: [String]
+    let matches: Bool
+    /// What the server is asked for; `nil` for no SNI.
+    let serverNameIndication: String?
+
+    var testDescription: String { "\(host) and \(names + addresses)" }
+
+    init(_ host: String, names: [String] = [], addresses: [String] = [], matches: Bool, sni: String?) {
+        (self.host, self.names, self.addresses, self.matches) = (host, names, addresses, matches)
+        serverNameIndication = sni
+    }
+
+    static let all: [NameCase] = [
+        NameCase("localhost", names: ["localhost"], matches: true, sni: "localhost"),
+        NameCase("LocalHost", names: ["localhost"], matches: true, sni: "localhost"),
+        NameCase("localhost.", names: ["localhost"], matches: true, sni: "localhost"),
+        NameCase("localhost", names: ["LOCALHOST"], matches: true, sni: "localhost"),
+        NameCase("a.example", names: ["b.example", "a.example"], matches: true, sni: "a.example"),
+        NameCase(
+            "xn--bcher-kva.example", names: ["xn--bcher-kva.example"], matches: true, sni: "xn--bcher-kva.example"),
+        NameCase("localhost", names: ["localhost.example"], matches: false, sni: "localhost"),
+        NameCase("example.com", names: ["com"], matches: false, sni: "example.com"),
+        NameCase("a.example", names: ["a.example\0.attacker.example"], matches: false, sni: "a.example"),
+        NameCase("a.example", names: [" a.example"], matches: false, sni: "a.example"),
+        // RFC 9525 section 6.3: a wildcard is one whole label, the first.
+        NameCase("a.example.com", names: ["*.example.com"], matches: true, sni: "a.example.com"),
+        NameCase("example.com", names: ["*.example.com"], matches: false, sni: "example.com"),
+        NameCase("a.b.example.com", names: ["*.example.com"], matches: false, sni: "a.b.example.com"),
+        NameCase("www.example.com", names: ["w*.example.com"], matches: false, sni: "www.example.com"),
+        NameCase("a.example.com", names: ["a.*.com"], matches: false, sni: "a.example.com"),
+        NameCase("example.com", names: ["*.com"], matches: false, sni: "example.com"),
+        NameCase("localhost", names: ["*"], matches: false, sni: "localhost"),
+        // Addresses match addresses only, byte by byte, and are never sent as SNI (RFC 6066 section 3).
+        NameCase("127.0.0.1", addresses: ["127.0.0.1"], matches: true, sni: nil),
+        NameCase("127.0.0.1", addresses: ["127.0.0.2"], matches: false, sni: nil),
+        NameCase("127.0.0.1", names: ["127.0.0.1"], matches: false, sni: nil),
+        NameCase("127.0.0.1", names: ["*.0.0.1"], matches: false, sni: nil),
+        NameCase("127.0.0.1", addresses: ["::ffff:127.0.0.1"], matches: false, sni: nil),
+        NameCase("::1", addresses: ["::1"], matches: true, sni: nil),
+        NameCase("0:0:0:0:0:0:0:1", addresses: ["::1"], matches: true, sni: nil),
+        NameCase("2001:DB8::0a", addresses: ["2001:db8:0:0:0:0:0:a"], matches: true, sni: nil),
+        NameCase("fe80::1%eth0", addresses: ["fe80::1"], matches: true, sni: nil),
+        // A host that begins with a colon must not turn the check off, as it does in libwebsockets.
+        NameCase("::1", addresses: ["::2"], matches: false, sni: nil),
+        NameCase("::dead", names: ["localhost"], matches: false, sni: nil),
+    ]
+}
+
+@Suite struct TLSHandshakeNameTests {
+    @Test("The host is the name the certificate must carry", arguments: NameCase.all)
+    func name(_ item: NameCase) throws {
+        let authority = try CertificateAuthority()
+        let leaf = try authority.issue(names: item.names, ipAddresses: item.addresses, commonName: item.host)
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: TLSHandshakeVerificationTests.server(leaf), host: item.host
+        ).connect()
+        #expect(outcome.serverNameIndication == item.serverNameIndication)
+        if item.matches {
+            #expect(outcome.error == nil, "\(outcome.message)")
+        } else {
+            guard case .hostnameMismatch(let expected, let presented) = outcome.failure?.reason else {
+                Issue.record("\(outcome.message)")
+                return
+            }
+            #expect(expected == (try TLSPeerName(item.host)).text)
+            #expect(presented.count == item.names.count + item.addresses.count)
+            #expect(!presented.contains { $0.contains("\0") })
+        }
+    }
+
+    @Test("A name with a NUL in it is shown whole, with the NUL visible")
+    func embeddedNUL() throws {
+        let authority = try CertificateAuthority()
+        let leaf = try authority.issue(names: ["localhost\0.attacker.example"])
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: TLSHandshakeVerificationTests.server(leaf)
+        ).connect()
+        #expect(
+            outcome.failure?.reason
+                == .hostnameMismatch(expected: "localhost", presented: ["localhost\\x00.attacker.example"]))
+    }
+
+    @Test("An address that a certificate has as a DNS name is shown as one")
+    func addressAsName() throws {
+        let authority = try CertificateAuthority()
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: TLSHandshakeVerificationTests.server(authority.issue(names: ["127.0.0.1"])), host: "127.0.0.1"
+        ).connect()
+        #expect(outcome.message.contains("is not for 127.0.0.1 but for DNS:127.0.0.1."), "\(outcome.message)")
+    }
+
+    @Test("A certificate for hundreds of names does not flood the sentence")
+    func manyNames() throws {
+        let authority = try CertificateAuthority()
+        let leaf = try authority.issue(names: (0..<300).map { "host\($0).example" })
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: TLSHandshakeVerificationTests.server(leaf)
+        ).connect()
+        #expect(outcome.message.contains("host9.example, …"))
+        #expect(outcome.message.utf8.count < 500)
+    }
+
+    @Test("serverName replaces the host in SNI and in verification")
+    func serverName() throws {
+        let authority = try CertificateAuthority()
+        let server = try TLSHandshakeVerificationTests.server(authority.issue(names: ["inner.example"]))
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "inner.example"),
+            server: server, host: "127.0.0.1"
+        ).connect()
+        #expect(outcome.error == nil, "\(outcome.message)")
+        #expect(outcome.serverNameIndication == "inner.example")
+
+        let wrong = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "127.0.0.1"),
+            server: server, host: "inner.example"
+        ).connect()
+        #expect(
+            wrong.failure?.reason == .hostnameMismatch(expected: "127.0.0.1", presented: ["inner.example"]))
+    }
+}

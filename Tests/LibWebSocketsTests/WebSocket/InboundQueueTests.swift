@@ -1,0 +1,222 @@
+import Testing
+import WebSocketProtocol
+
+@testable import LibWebSockets
+
+@Suite(.hangs) struct InboundQueueTests {
+    private static func messages(_ texts: String...) -> [WebSocketMessage] {
+        texts.map { .text($0) }
+    }
+
+    /// What a reader got, in words: `a b`, with `resumes` when reading is to go on; `nothing`; `end` or `Loss`.
+    private static func taken(from queue: inout InboundQueue) -> String {
+        switch queue.take() {
+        case .nothing: "nothing"
+        case .end(let error): error.map { "\(type(of: $0))" } ?? "end"
+        case .messages(let batch, let resumesReading):
+            batch.map { $0.text ?? "?" }.joined(separator: " ") + (resumesReading ? ", resumes" : "")
+        }
+    }
+
+    private static func takenMessages(from queue: inout InboundQueue) -> [WebSocketMessage] {
+        guard case .messages(let batch, _) = queue.take() else { return [] }
+        return batch
+    }
+
+    private struct Loss: Error {}
+
+    private static func add(
+        _ texts: String..., to queue: inout InboundQueue, limit: Int = 1_000
+    ) -> InboundQueue.Delivery {
+        var batch = texts.map { WebSocketMessage.text($0) }
+        return queue.add(&batch, byteCount: texts.reduce(0) { $0 + $1.utf8.count }, limit: limit)
+    }
+
+    @Test("Nothing is there before the first message")
+    func empty() {
+        var queue = InboundQueue()
+        #expect(Self.taken(from: &queue) == "nothing")
+        #expect(queue.byteCount == 0)
+    }
+
+    @Test("What several turns added is taken at once, in order")
+    func batches() {
+        var queue = InboundQueue()
+        _ = Self.add("a", "b", to: &queue)
+        _ = Self.add("c", to: &queue)
+        #expect(queue.byteCount == 3)
+        #expect(queue.receivedMessageCount == 3)
+        #expect(Self.taken(from: &queue) == "a b c")
+        #expect(queue.byteCount == 0)
+        #expect(Self.taken(from: &queue) == "nothing")
+    }
+
+    @Test("Adding swaps the emptied storage back to the loop, and adds no message twice")
+    func storageIsSwapped() {
+        var queue = InboundQueue()
+        var turn = Self.messages("a")
+        _ = queue.add(&turn, byteCount: 1, limit: 100)
+        #expect(turn.isEmpty)
+        turn = Self.messages("b")
+        _ = queue.add(&turn, byteCount: 1, limit: 100)
+        #expect(Self.taken(from: &queue) == "a b")
+    }
+
+    @Test("An empty turn changes nothing")
+    func emptyTurn() {
+        var queue = InboundQueue()
+        var turn: [WebSocketMessage] = []
+        let delivery = queue.add(&turn, byteCount: 0, limit: 0)
+        #expect(delivery.reader == nil)
+        #expect(!delivery.pausesReading)
+        #expect(Self.taken(from: &queue) == "nothing")
+    }
+
+    @Test("Reading pauses once when the limit is reached, and resumes when all was taken")
+    func pause() {
+        var queue = InboundQueue()
+        #expect(!Self.add("1234", to: &queue, limit: 10).pausesReading)
+        #expect(Self.add("123456", to: &queue, limit: 10).pausesReading)
+        #expect(queue.isPaused)
+        // What was read already still comes in; the network was told to pause once.
+        #expect(!Self.add("more", to: &queue, limit: 10).pausesReading)
+        #expect(Self.taken(from: &queue) == "1234 123456 more, resumes")
+        #expect(!queue.isPaused)
+        _ = Self.add("1", to: &queue, limit: 10)
+        #expect(Self.taken(from: &queue) == "1")
+    }
+
+    @Test("Empty messages count as messages, not as bytes")
+    func emptyMessages() {
+        var queue = InboundQueue()
+        #expect(!Self.add("", "", "", to: &queue, limit: 1).pausesReading)
+        #expect(Self.taken(from: &queue) == "  ")
+    }
+
+    @Test("Messages put back come before those that arrived meanwhile, and count again")
+    func putBack() {
+        var queue = InboundQueue()
+        _ = Self.add("a", "b", "c", to: &queue)
+        let batch = Self.takenMessages(from: &queue)
+        _ = Self.add("d", to: &queue)
+        queue.putBack(Array(batch[1...]))
+        #expect(queue.byteCount == 3)
+        #expect(Self.taken(from: &queue) == "b c d")
+    }
+
+    @Test("Messages put back keep the pause of reading within bounds: the next turn pauses again")
+    func putBackPauses() {
+        var queue = InboundQueue()
+        #expect(Self.add("1234567890", to: &queue, limit: 10).pausesReading)
+        let batch = Self.takenMessages(from: &queue)
+        queue.putBack(batch)
+        #expect(Self.add("x", to: &queue, limit: 10).pausesReading)
+    }
+
+    @Test("The end comes after the remaining messages, an error once, then plain ends")
+    func endAfterMessages() {
+        var queue = InboundQueue()
+        _ = Self.add("last", to: &queue)
+        #expect(queue.end(Loss()) == nil)
+        #expect(Self.taken(from: &queue) == "last")
+        #expect(Self.taken(from: &queue) == "Loss")
+        #expect(Self.taken(from: &queue) == "end")
+    }
+
+    @Test("An orderly end has no error")
+    func orderlyEnd() {
+        var queue = InboundQueue()
+        #expect(queue.end(nil) == nil)
+        #expect(Self.taken(from: &queue) == "end")
+    }
+
+    @Test("Only the first end counts, and nothing is added after it")
+    func afterTheEnd() {
+        var queue = InboundQueue()
+        _ = queue.end(nil)
+        #expect(queue.end(Loss()) == nil)
+        #expect(Self.add("late", to: &queue).reader == nil)
+        #expect(Self.taken(from: &queue) == "end")
+        #expect(queue.receivedMessageCount == 0)
+    }
+
+    @Test("Messages put back after the end still come before it")
+    func putBackAfterTheEnd() {
+        var queue = InboundQueue()
+        _ = Self.add("a", "b", to: &queue)
+        let batch = Self.takenMessages(from: &queue)
+        _ = queue.end(Loss())
+        queue.putBack(batch)
+        #expect(Self.taken(from: &queue) == "a b")
+        #expect(Self.taken(from: &queue) == "Loss")
+    }
+
+    // MARK: - Readers
+
+    /// Waits as a reader of `queue` until `body` has done with it.
+    private func reader(
+        of queue: inout InboundQueue, _ body: (inout InboundQueue, _ id: UInt64) -> Void
+    ) async throws -> [String]? {
+        let id = queue.makeReaderID()
+        var copy = queue
+        defer { queue = copy }
+        return try await withCheckedThrowingContinuation { (continuation: InboundQueue.Reader) in
+            #expect(copy.wait(continuation, id: id) == true)
+            body(&copy, id)
+        }?.map { $0.text ?? "?" }
+    }
+
+    @Test("A reader that waits gets the batch directly, and nothing is stored")
+    func directDelivery() async throws {
+        var queue = InboundQueue()
+        let texts = try await reader(of: &queue) { queue, _ in
+            let delivery = Self.add("a", "b", to: &queue, limit: 1)
+            #expect(!delivery.pausesReading)
+            delivery.reader?.resume(returning: delivery.batch)
+        }
+        #expect(texts == ["a", "b"])
+        #expect(queue.byteCount == 0)
+        #expect(queue.receivedMessageCount == 2)
+        #expect(Self.taken(from: &queue) == "nothing")
+    }
+
+    @Test("A second reader is refused, and the first one still gets its batch")
+    func secondReader() async throws {
+        var queue = InboundQueue()
+        let texts = try await reader(of: &queue) { queue, id in
+            let first = queue.cancelReader(id: id)!
+            #expect(queue.wait(first, id: id) == true)
+            #expect(queue.wait(first, id: id + 1) == false)
+            #expect(queue.cancelReader(id: id + 1) == nil, "the refused reader must not cancel the first one")
+            let delivery = Self.add("a", to: &queue)
+            delivery.reader?.resume(returning: delivery.batch)
+        }
+        #expect(texts == ["a"])
+    }
+
+    @Test("A cancelled reader is gone: the next batch is kept for the next one")
+    func cancelledReader() async throws {
+        var queue = InboundQueue()
+        await #expect(throws: CancellationError.self) {
+            _ = try await self.reader(of: &queue) { queue, id in
+                #expect(queue.cancelReader(id: id + 1) == nil)
+                queue.cancelReader(id: id)?.resume(throwing: CancellationError())
+                #expect(queue.cancelReader(id: id) == nil)
+            }
+        }
+        let delivery = Self.add("kept", to: &queue)
+        #expect(delivery.reader == nil)
+        #expect(Self.taken(from: &queue) == "kept")
+    }
+
+    @Test("A reader that waits is told of the end; whoever comes later sees a plain end")
+    func endWhileWaiting() async throws {
+        var queue = InboundQueue()
+        await #expect(throws: Loss.self) {
+            _ = try await self.reader(of: &queue) { queue, _ in
+                queue.end(Loss())?.resume(throwing: Loss())
+            }
+        }
+        #expect(Self.taken(from: &queue) == "end")
+    }
+}

@@ -1,0 +1,64 @@
+import Testing
+
+@testable import LibWebSockets
+
+@Suite struct WebSocketConfigurationTests {
+    @Test("The defaults are the documented ones, and valid")
+    func defaults() throws {
+        let configuration = WebSocketConfiguration()
+        try configuration.validate()
+        #expect(configuration.headers.isEmpty)
+        #expect(configuration.subprotocols.isEmpty)
+        #expect(configuration.tls == TLSConfiguration())
+        #expect(configuration.maximumMessageSize == 16 << 20)
+        #expect(configuration.receiveBufferSize == 1 << 20)
+        #expect(configuration.sendBufferSize == 1 << 20)
+        #expect(configuration.connectTimeout == .seconds(10))
+        #expect(configuration.closeTimeout == .seconds(5))
+    }
+
+    typealias SizeOption = any WritableKeyPath<WebSocketConfiguration, Int> & Sendable
+    typealias DurationOption = any WritableKeyPath<WebSocketConfiguration, Duration> & Sendable
+
+    static let sizes: [(String, SizeOption)] = [
+        ("maximumMessageSize", \.maximumMessageSize), ("receiveBufferSize", \.receiveBufferSize),
+        ("sendBufferSize", \.sendBufferSize),
+    ]
+
+    @Test("A size below one byte is refused by name, one byte is not", arguments: sizes)
+    func refusedSizes(name: String, option: SizeOption) throws {
+        for value in [0, -1, Int.min] {
+            var configuration = WebSocketConfiguration()
+            configuration[keyPath: option] = value
+            let error = try #require(throws: WebSocketError.self) { try configuration.validate() }
+            #expect(error.code == .invalidConfiguration)
+            #expect(error.stage == .configuration)
+            #expect(error.message == "\(name) is \(value), but must be at least 1 byte")
+        }
+        var configuration = WebSocketConfiguration()
+        for value in [1, Int.max] {
+            configuration[keyPath: option] = value
+            try configuration.validate()
+        }
+    }
+
+    static let durations: [(String, DurationOption)] = [
+        ("connectTimeout", \.connectTimeout), ("closeTimeout", \.closeTimeout),
+    ]
+
+    @Test("A deadline that leaves no time is refused by name", arguments: durations)
+    func refusedDurations(name: String, option: DurationOption) throws {
+        for value in [Duration.zero, .milliseconds(-1)] {
+            var configuration = WebSocketConfiguration()
+            configuration[keyPath: option] = value
+            let error = try #require(throws: WebSocketError.self) { try configuration.validate() }
+            #expect(error.code == .invalidConfiguration)
+            #expect(error.message == "\(name) is \(value), but must be longer than zero")
+        }
+        var configuration = WebSocketConfiguration()
+        for value in [Duration.nanoseconds(1), .seconds(Int64.max)] {
+            configuration[keyPath: option] = value
+            try configuration.validate()
+        }
+    }
+}

@@ -1,0 +1,242 @@
+import Testing
+
+@testable import WebSocketProtocol
+
+/// What each event does in each state, for both roles.
+@Suite struct ConnectionStateMachineTests {
+    enum Event: String, CaseIterable, Sendable {
+        case opened, close, received, violated, refuse, endOfStream, transportFailure, closeDeadline, abort
+    }
+
+    /// Each way to get into a state that differs in what may come next.
+    enum Situation: String, CaseIterable, Sendable {
+        case connecting
+        case open
+        /// This side sent its close frame and waits for the peer's.
+        case closingLocally
+        /// This side sent its close frame, and the peer's came.
+        case closedByBothLocalFirst
+        /// The peer's close frame came, and was answered.
+        case closedByBothRemoteFirst
+        /// The peer broke the protocol while the connection was open.
+        case failed
+        /// The peer broke the protocol after this side had sent its close frame.
+        case failedWhileClosing
+        case closed
+    }
+
+    struct Row: CustomTestStringConvertible, Sendable {
+        let situation: Situation
+        let event: Event
+        let role: Role
+        let action: ConnectionStateMachine.Action
+        let cause: ConnectionStateMachine.Cause?
+
+        var testDescription: String { "\(role), \(situation), \(event)" }
+    }
+
+    static let mine = CloseFrame(code: .goingAway, reason: "bye")
+    static let theirs = CloseFrame(code: CloseCode(rawValue: 4001), reason: "enough")
+    static let reply = CloseFrame(code: CloseCode(rawValue: 4001))
+    static let violation = ProtocolViolation(.textNotUTF8)
+    static let complaint = violation.closeFrame
+    static let refusal = CloseFrame(code: .messageTooBig, reason: "too big for us")
+
+    static func closure(
+        _ initiator: WebSocketClosure.Initiator, _ sent: CloseFrame?, _ received: CloseFrame?
+    ) -> WebSocketClosure {
+        WebSocketClosure(initiator: initiator, sent: sent, received: received)
+    }
+
+    private static func machine(_ situation: Situation, _ role: Role) -> ConnectionStateMachine {
+        var machine = ConnectionStateMachine(role: role)
+        let events: [Event] =
+            switch situation {
+            case .connecting: []
+            case .open: [.opened]
+            case .closingLocally: [.opened, .close]
+            case .closedByBothLocalFirst: [.opened, .close, .received]
+            case .closedByBothRemoteFirst: [.opened, .received]
+            case .failed: [.opened, .violated]
+            case .failedWhileClosing: [.opened, .close, .violated]
+            case .closed: [.opened, .close, .received, .endOfStream]
+            }
+        for event in events { _ = apply(event, to: &machine) }
+        return machine
+    }
+
+    private static func apply(
+        _ event: Event, to machine: inout ConnectionStateMachine
+    ) -> ConnectionStateMachine.Action {
+        switch event {
+        case .opened: machine.opened()
+        case .close: machine.close(mine)
+        case .received: machine.received(theirs)
+        case .violated: machine.violated(violation)
+        case .refuse: machine.refuse(refusal)
+        case .endOfStream: machine.transportEnded(.endOfStream)
+        case .transportFailure: machine.transportEnded(.failure)
+        case .closeDeadline: machine.closeDeadlinePassed()
+        case .abort: machine.abort()
+        }
+    }
+
+    typealias Outcome = (ConnectionStateMachine.Action, ConnectionStateMachine.Cause?)
+
+    /// The table itself. A cause means that the connection is closed afterwards.
+    private static func outcome(_ situation: Situation, _ event: Event, _ role: Role) -> Outcome {
+        let neverOpen = closure(.local, nil, nil)
+        let lost = closure(.connectionLoss, nil, nil)
+        let half = closure(.local, mine, nil)
+        let bothLocal = closure(.local, mine, theirs)
+        let bothRemote = closure(.remote, reply, theirs)
+        let failed = closure(.local, complaint, nil)
+        let endOfHandshake: ConnectionStateMachine.Action = role == .server ? .endTransport : .waitForPeer
+        func tell(_ frame: CloseFrame) -> ConnectionStateMachine.Action {
+            role == .server ? .sendCloseThenEnd(frame) : .sendClose(frame)
+        }
+        switch (situation, event) {
+        case (.connecting, .opened): return (.open, nil)
+        case (.connecting, .close): return (.abort(neverOpen), .abort)
+        case (.connecting, .received): return (.ignore, nil)
+        case (.connecting, .violated): return (.abort(neverOpen), .violation(violation))
+        case (.connecting, .refuse): return (.abort(neverOpen), .refusal(refusal))
+        case (.connecting, .endOfStream): return (.finish(lost), .transportEnded(.endOfStream))
+        case (.connecting, .transportFailure): return (.finish(lost), .transportEnded(.failure))
+        case (.connecting, .closeDeadline): return (.ignore, nil)
+        case (.connecting, .abort): return (.abort(neverOpen), .abort)
+
+        case (.open, .opened): return (.ignore, nil)
+        case (.open, .close): return (.sendClose(mine), nil)
+        case (.open, .received): return (tell(reply), nil)
+        case (.open, .violated): return (tell(complaint), nil)
+        case (.open, .refuse): return (tell(refusal), nil)
+        case (.open, .endOfStream): return (.finish(lost), .transportEnded(.endOfStream))
+        case (.open, .transportFailure): return (.finish(lost), .transportEnded(.failure))
+        case (.open, .closeDeadline): return (.ignore, nil)
+        case (.open, .abort): return (.abort(neverOpen), .abort)
+
+        case (.closingLocally, .opened): return (.ignore, nil)
+        case (.closingLocally, .close): return (.ignore, nil)
+        case (.closingLocally, .received): return (endOfHandshake, nil)
+        case (.closingLocally, .violated): return (endOfHandshake, nil)
+        case (.closingLocally, .refuse): return (endOfHandshake, nil)
+        case (.closingLocally, .endOfStream): return (.finish(half), .transportEnded(.endOfStream))
+        case (.closingLocally, .transportFailure): return (.finish(half), .transportEnded(.failure))
+        case (.closingLocally, .closeDeadline): return (.abort(half), .closeDeadline)
+        case (.closingLocally, .abort): return (.abort(half), .abort)
+
+        case (.closedByBothLocalFirst, .endOfStream), (.closedByBothLocalFirst, .transportFailure):
+            return (.finish(bothLocal), .closeHandshake)
+        case (.closedByBothLocalFirst, .closeDeadline), (.closedByBothLocalFirst, .abort):
+            return (.abort(bothLocal), .closeHandshake)
+        case (.closedByBothRemoteFirst, .endOfStream), (.closedByBothRemoteFirst, .transportFailure):
+            return (.finish(bothRemote), .closeHandshake)
+        case (.closedByBothRemoteFirst, .closeDeadline), (.closedByBothRemoteFirst, .abort):
+            return (.abort(bothRemote), .closeHandshake)
+
+        case (.failed, .endOfStream), (.failed, .transportFailure):
+            return (.finish(failed), .violation(violation))
+        case (.failed, .closeDeadline), (.failed, .abort):
+            return (.abort(failed), .violation(violation))
+        case (.failedWhileClosing, .endOfStream), (.failedWhileClosing, .transportFailure):
+            return (.finish(half), .violation(violation))
+        case (.failedWhileClosing, .closeDeadline), (.failedWhileClosing, .abort):
+            return (.abort(half), .violation(violation))
+
+        case (.closedByBothLocalFirst, _), (.closedByBothRemoteFirst, _), (.failed, _), (.failedWhileClosing, _),
+            (.closed, _):
+            return (.ignore, nil)
+        }
+    }
+
+    static let rows = Role.allCases.flatMap { role in
+        Situation.allCases.flatMap { situation in
+            Event.allCases.map { event in
+                let (action, cause) = outcome(situation, event, role)
+                return Row(situation: situation, event: event, role: role, action: action, cause: cause)
+            }
+        }
+    }
+
+    @Test(arguments: rows)
+    func `every event in every state`(row: Row) {
+        var machine = Self.machine(row.situation, row.role)
+        let before = machine.state
+        #expect(Self.apply(row.event, to: &machine) == row.action)
+        switch row.action {
+        case .ignore:
+            #expect(machine.state == before)
+        case .finish(let closure), .abort(let closure):
+            #expect(machine.state == row.cause.map { .closed(closure, $0) })
+        default:
+            #expect(row.cause == nil)
+            if case .closed = machine.state { Issue.record("\(row.action) closed the connection") }
+        }
+    }
+
+    @Test(arguments: Situation.allCases, Role.allCases)
+    func `sending and reading are allowed where they mean something`(situation: Situation, role: Role) {
+        let machine = Self.machine(situation, role)
+        #expect(machine.allowsSending == (situation == .open))
+        #expect(machine.acceptsIncoming == (situation == .open || situation == .closingLocally))
+    }
+
+    @Test(arguments: Situation.allCases, Role.allCases)
+    func `whatever happens first closes the connection for good`(situation: Situation, role: Role) {
+        for first in Event.allCases {
+            var machine = Self.machine(situation, role)
+            _ = Self.apply(first, to: &machine)
+            guard case .closed = machine.state else { continue }
+            let closed = machine.state
+            for second in Event.allCases {
+                #expect(Self.apply(second, to: &machine) == .ignore)
+                #expect(machine.state == closed)
+            }
+        }
+    }
+
+    /// A transport always ends some time, and the deadline always passes: nobody waits forever.
+    @Test(arguments: Situation.allCases, Role.allCases)
+    func `every closing state ends with the transport, with the deadline and with an abort`(
+        situation: Situation, role: Role
+    ) {
+        guard case .closing = Self.machine(situation, role).state else { return }
+        for event in [Event.endOfStream, .transportFailure, .closeDeadline, .abort] {
+            var machine = Self.machine(situation, role)
+            _ = Self.apply(event, to: &machine)
+            guard case .closed = machine.state else {
+                Issue.record("\(event) left \(machine.state)")
+                continue
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            (CloseFrame(code: nil), CloseFrame(code: nil)),
+            (CloseFrame(code: .normalClosure, reason: "done"), CloseFrame(code: .normalClosure)),
+            (CloseFrame(code: .serviceRestart), CloseFrame(code: .serviceRestart)),
+            (CloseFrame(code: CloseCode(rawValue: 4999)), CloseFrame(code: CloseCode(rawValue: 4999))),
+        ])
+    func `the reply to a close frame echoes its code`(received: CloseFrame, reply: CloseFrame) {
+        var machine = ConnectionStateMachine(role: .client)
+        _ = machine.opened()
+        #expect(machine.received(received) == .sendClose(reply))
+        #expect(
+            machine.transportEnded(.endOfStream)
+                == .finish(WebSocketClosure(initiator: .remote, sent: reply, received: received)))
+    }
+
+    @Test func `what is reported as sent is what went over the wire`() {
+        var machine = ConnectionStateMachine(role: .client)
+        _ = machine.opened()
+        let sent = CloseFrame(code: .goingAway, reason: String(repeating: "x", count: 123))
+        #expect(
+            machine.close(CloseFrame(code: .goingAway, reason: String(repeating: "x", count: 200))) == .sendClose(sent))
+
+        var other = ConnectionStateMachine(role: .client)
+        _ = other.opened()
+        #expect(other.close(CloseFrame(code: .abnormalClosure, reason: "x")) == .sendClose(CloseFrame(code: nil)))
+    }
+}

@@ -1,0 +1,121 @@
+import HTTPTypes
+import Testing
+
+@testable import WebSocketProtocol
+
+@Suite struct UpgradeRequestParserTests {
+    private func parse(_ text: String, maximumSize: Int = 16 * 1024, cutAt cut: Int = 0) -> Result<
+        (UpgradeRequestHead, [UInt8])?, UpgradeRejection
+    > {
+        var parser = UpgradeRequestParser(maximumSize: maximumSize)
+        let bytes = Array(text.utf8)
+        do throws(UpgradeRejection) {
+            for chunk in [bytes[..<cut], bytes[cut...]] {
+                let progress = try Array(chunk).withUnsafeBufferPointer { buffer throws(UpgradeRejection) in
+                    try parser.parse(UnsafeRawBufferPointer(buffer))
+                }
+                if case .complete(let head, let rest) = progress {
+                    return .success((head, rest + bytes[(chunk.endIndex)...]))
+                }
+            }
+            return .success(nil)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static let sample =
+        "GET /chat?x=1 HTTP/1.1\r\nHost: example.com\r\nX-Empty:\r\nCookie:\t a=1 \r\nCookie: b=2\r\n\r\n"
+
+    @Test func `a head comes out whole, wherever the reads end, and the first frames with it`() throws {
+        let text = Self.sample + "\u{1}\u{2}rest\r\n\r\n"
+        for cut in 0...text.utf8.count {
+            let (head, rest) = try #require(try parse(text, cutAt: cut).get())
+            #expect(head.method == "GET")
+            #expect(head.target == "/chat?x=1")
+            #expect(head.version == "HTTP/1.1")
+            #expect(
+                head.headers.map { "\($0.name.rawName)=\($0.value)" } == [
+                    "Host=example.com", "X-Empty=", "Cookie=a=1", "Cookie=b=2",
+                ])
+            #expect(rest == Array("\u{1}\u{2}rest\r\n\r\n".utf8))
+        }
+    }
+
+    @Test func `one byte at a time is enough`() throws {
+        var parser = UpgradeRequestParser()
+        let bytes = Array(("\r\n" + Self.sample).utf8)
+        for (index, byte) in bytes.enumerated() {
+            let progress = try [byte].withUnsafeBytes { try parser.parse($0) }
+            if index < bytes.count - 1 {
+                #expect(progress == .needsMoreBytes)
+            } else if case .complete(let head, let rest) = progress {
+                #expect(head.target == "/chat?x=1")
+                #expect(rest.isEmpty)
+            } else {
+                Issue.record("the head is not complete")
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("\u{16}\u{3}\u{1}", "What was received is not an HTTP request."),
+            (" GET / HTTP/1.1\r\n\r\n", "What was received is not an HTTP request."),
+            ("\r\n\r\nGET / HTTP/1.1\r\n\r\n", "What was received is not an HTTP request."),
+            ("GET / HTTP/1.1\nHost: x\n\n", "A line of the request's head does not end with CR LF."),
+            ("GET / HTTP/1.1\r\nHost: x\n\r\n", "A line of the request's head does not end with CR LF."),
+            ("GET /\r\n\r\n", "The request line is malformed: \"GET /\"."),
+            ("GET  / HTTP/1.1\r\n\r\n", "The request line is malformed"),
+            ("GET / x HTTP/1.1\r\n\r\n", "The request line is malformed"),
+            ("GET / HTTP/1.1 \r\n\r\n", "The request line is malformed"),
+            ("GET / HTTP/11\r\n\r\n", "The request line is malformed"),
+            ("GET / http/1.1\r\n\r\n", "The request line is malformed"),
+            ("GET / HTTP/1.x\r\n\r\n", "The request line is malformed"),
+            ("G@T / HTTP/1.1\r\n\r\n", "The request line is malformed"),
+            ("GET /ä HTTP/1.1\r\n\r\n", "The request line is malformed"),
+            ("GET /\u{0} HTTP/1.1\r\n\r\n", "The request line is malformed"),
+            ("GET / HTTP/1.1\r\nHost\r\n\r\n", "A header line is malformed: \"Host\"."),
+            ("GET / HTTP/1.1\r\nHost : x\r\n\r\n", "A header line is malformed"),
+            ("GET / HTTP/1.1\r\n: x\r\n\r\n", "A header line is malformed"),
+            ("GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", "A header line is malformed: \" folded\"."),
+            ("GET / HTTP/1.1\r\n\tA: b\r\n\r\n", "A header line is malformed"),
+            ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", "A header line is malformed"),
+            ("GET / HTTP/1.1\r\nA: b\u{0}c\r\n\r\n", "A header line is malformed"),
+            ("GET / HTTP/1.1\r\nA\u{0}: b\r\n\r\n", "A header line is malformed"),
+        ])
+    func `a head that breaks HTTP is refused with 400`(text: String, message: String) {
+        for cut in 0...text.utf8.count {
+            guard case .failure(let rejection) = parse(text, cutAt: cut) else {
+                Issue.record("accepted when cut at \(cut)")
+                return
+            }
+            #expect(rejection.status == .badRequest)
+            #expect(rejection.message.contains(message), "\(rejection)")
+        }
+    }
+
+    @Test func `a head larger than the limit is refused with 431, without waiting for its end`() {
+        let limit = Self.sample.utf8.count
+        #expect((try? parse(Self.sample, maximumSize: limit).get()) != nil)
+        guard case .failure(let rejection) = parse(Self.sample, maximumSize: limit - 1) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(rejection.status == .requestHeaderFieldsTooLarge)
+        #expect(rejection.message == "The request's head is larger than \(limit - 1) bytes.")
+
+        let endless = "GET /" + String(repeating: "a", count: 20_000)
+        guard case .failure(let other) = parse(endless) else {
+            Issue.record("still waiting")
+            return
+        }
+        #expect(other.status.code == 431)
+    }
+
+    @Test func `a head followed by more than the limit is no larger for that`() throws {
+        let frames = String(repeating: "f", count: 30_000)
+        let (_, rest) = try #require(try parse(Self.sample + frames).get())
+        #expect(rest.count == 30_000)
+    }
+}

@@ -1,0 +1,56 @@
+import HTTPTypes
+import Testing
+
+@testable import WebSocketProtocol
+
+@Suite struct UpgradeResponseTests {
+    private func offer() throws -> UpgradeOffer {
+        try UpgradeOffer(
+            UpgradeRequestHead(
+                method: "GET", target: "/", version: "HTTP/1.1",
+                headers: [
+                    #require(HTTPField.Name("Host")): "example.com", .upgrade: "websocket", .connection: "Upgrade",
+                    .secWebSocketKey: "dGhlIHNhbXBsZSBub25jZQ==", .secWebSocketVersion: "13",
+                ]))
+    }
+
+    @Test func `the plain acceptance, to the last byte`() throws {
+        let expected =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        #expect(String(decoding: UpgradeResponse.accepting(try offer()), as: UTF8.self) == expected)
+    }
+
+    @Test func `an acceptance with everything, and nothing that would break it`() throws {
+        let bytes = UpgradeResponse.accepting(
+            try offer(),
+            subprotocol: "v2",
+            extensions: [WebSocketExtension("x", parameters: [.init("a", "1")])],
+            headers: [.server: "test", .contentLength: "7", .upgrade: "h2c", .setCookie: "a=1\r\nX-Evil: 1"])
+        let expected =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: v2\r\n"
+            + "Sec-WebSocket-Extensions: x; a=1\r\nServer: test\r\nSet-Cookie: a=1  X-Evil: 1\r\n\r\n"
+        #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    }
+
+    @Test func `a refusal ends the connection and says how long its body is`() {
+        let bytes = UpgradeResponse.refusing(.forbidden, headers: [.retryAfter: "5"], body: Array("nø\n".utf8))
+        let expected =
+            "HTTP/1.1 403 Forbidden\r\nRetry-After: 5\r\nContent-Length: 4\r\nConnection: close\r\n"
+            + "Content-Type: text/plain; charset=utf-8\r\n\r\nnø\n"
+        #expect(String(decoding: bytes, as: UTF8.self) == expected)
+        #expect(
+            String(decoding: UpgradeResponse.refusing(.notFound), as: UTF8.self)
+                == "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    }
+
+    @Test func `a rejection becomes a response with its headers and its message`() {
+        let rejection = UpgradeRejection(
+            .upgradeRequired, headers: [.upgrade: "websocket", .connection: "Upgrade"], "Speak WebSocket.")
+        let expected =
+            "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 17\r\n"
+            + "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nSpeak WebSocket.\n"
+        #expect(String(decoding: UpgradeResponse.refusing(rejection), as: UTF8.self) == expected)
+    }
+}

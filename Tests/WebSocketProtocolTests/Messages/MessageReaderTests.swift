@@ -1,0 +1,268 @@
+import Testing
+
+@testable import WebSocketProtocol
+
+@Suite struct MessageReaderTests {
+    /// Every kind of frame and every length form, whole and fragmented, with control frames in between.
+    private static func corpus(to role: Role) -> (bytes: [UInt8], expected: Received) {
+        func payload(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) } }
+        let text = "héllo, 消息 😀"
+        let split = Array(text.utf8)
+        let frames = [
+            RawFrame(.text, Array(text.utf8), to: role),
+            RawFrame(.binary, [], to: role),
+            RawFrame(.ping, Array("one".utf8), to: role),
+            RawFrame(.binary, payload(125), to: role),
+            RawFrame(.text, Array(split[..<2]), fin: false, to: role),
+            RawFrame(.ping, payload(125), to: role),
+            RawFrame(.continuation, [], fin: false, to: role),
+            RawFrame(.continuation, Array(split[2..<9]), fin: false, to: role),
+            RawFrame(.pong, [], to: role),
+            RawFrame(.continuation, Array(split[9...]), to: role),
+            RawFrame(.binary, payload(126), to: role),
+            RawFrame(.pong, [7], to: role),
+            RawFrame(.binary, [], fin: false, to: role),
+            RawFrame(.continuation, [], to: role),
+            RawFrame(.text, [], to: role),
+            RawFrame(.binary, payload(300), fin: false, to: role),
+            RawFrame(.continuation, [1], to: role),
+            RawFrame(.close, [0x0F, 0xA0] + Array("ende".utf8), to: role),
+        ]
+        let expected = Received(
+            messages: [
+                .text(text), .binary([]), .binary(payload(125)), .text(text), .binary(payload(126)), .binary([]),
+                .text(""), .binary(payload(300) + [1]),
+            ],
+            pings: [Array("one".utf8), payload(125)],
+            pongs: [[], [7]],
+            end: .close(CloseFrame(code: CloseCode(rawValue: 4000), reason: "ende"))
+        )
+        return (frames.flatMap(\.bytes), expected)
+    }
+
+    @Test(arguments: Role.allCases)
+    func `a read of everything brings everything`(role: Role) {
+        let (bytes, expected) = Self.corpus(to: role)
+        #expect(MessageReader.read(bytes, role: role) == expected)
+    }
+
+    @Test(arguments: Role.allCases)
+    func `two reads bring the same, wherever the first one ends`(role: Role) {
+        let (bytes, expected) = Self.corpus(to: role)
+        for cut in 0...bytes.count {
+            #expect(MessageReader.read(bytes, role: role, cutAt: [cut]) == expected, "cut at \(cut)")
+        }
+    }
+
+    @Test(arguments: Role.allCases)
+    func `reads of one byte bring the same`(role: Role) {
+        let (bytes, expected) = Self.corpus(to: role)
+        #expect(MessageReader.read(bytes, role: role, cutAt: Array(1..<bytes.count)) == expected)
+    }
+
+    @Test(arguments: Role.allCases, 0..<20 as Range<UInt64>)
+    func `reads of random sizes bring the same`(role: Role, seed: UInt64) {
+        let (bytes, expected) = Self.corpus(to: role)
+        var generator = SeededGenerator(seed: seed)
+        let cuts = (0..<12).map { _ in Int.random(in: 0...bytes.count, using: &generator) }.sorted()
+        #expect(MessageReader.read(bytes, role: role, cutAt: cuts) == expected, "cut at \(cuts)")
+    }
+
+    @Test(arguments: Role.allCases, [0, 1, 125, 126, 127, 65535, 65536, 200_000])
+    func `every length form arrives, whole and cut`(role: Role, length: Int) {
+        var generator = SeededGenerator(seed: UInt64(length))
+        let payload = generator.bytes(length)
+        let bytes = RawFrame(.binary, payload, to: role).bytes
+        let expected = Received(messages: [.binary(payload)])
+        #expect(MessageReader.read(bytes, role: role) == expected)
+        for cut in Array(0...min(20, bytes.count)) + [bytes.count / 2, bytes.count - 1] {
+            #expect(MessageReader.read(bytes, role: role, cutAt: [cut]) == expected, "cut at \(cut)")
+        }
+    }
+
+    @Test(arguments: Role.allCases, 0..<8 as Range<UInt64>)
+    func `what one side encodes the other side reads`(reader: Role, seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let writer: Role = reader == .client ? .server : .client
+        var encoder = FrameEncoder(role: writer, maskingKeys: MaskingKeySource(.seeded(seed)))
+        let buffer = FrameBuffer(headroom: 16)
+        var expected = Received()
+        for _ in 0..<150 {
+            switch Int.random(in: 0..<5, using: &generator) {
+            case 0:
+                let payload = generator.bytes(Int.random(in: 0...125, using: &generator))
+                try encoder.encode(.ping, payload: payload, into: buffer)
+                expected.pings.append(payload)
+            case 1:
+                let text = String(repeating: "é€😀", count: Int.random(in: 0...30, using: &generator))
+                try encoder.encode(.text, payload: text.utf8, into: buffer)
+                expected.messages.append(.text(text))
+            case 2:
+                let size = 1 << Int.random(in: 0...14, using: &generator)
+                let payload = generator.bytes(Int.random(in: 0...size, using: &generator))
+                let cut = Int.random(in: 0...payload.count, using: &generator)
+                try encoder.encode(.binary, payload: payload[..<cut], fin: false, into: buffer)
+                try encoder.encode(.continuation, payload: payload[cut...], into: buffer)
+                expected.messages.append(.binary(payload))
+            default:
+                let size = 1 << Int.random(in: 0...14, using: &generator)
+                let payload = generator.bytes(Int.random(in: 0...size, using: &generator))
+                try encoder.encode(.binary, payload: payload, into: buffer)
+                expected.messages.append(.binary(payload))
+            }
+        }
+        let bytes = Array(buffer.bytes)
+        let cuts = (0..<40).map { _ in Int.random(in: 0...bytes.count, using: &generator) }.sorted()
+        #expect(MessageReader.read(bytes, role: reader) == expected)
+        #expect(MessageReader.read(bytes, role: reader, cutAt: cuts) == expected)
+    }
+
+    @Test func `messages of one read share one array of just their size`() {
+        let bytes = (0..<1000).flatMap {
+            RawFrame(.binary, [UInt8](repeating: UInt8($0 % 251), count: 64), to: .client).bytes
+        }
+        var reader = MessageReader(role: .client, maximumMessageSize: 1000)
+        var turn = ReceivedTurn()
+        var memory = bytes
+        memory.withUnsafeMutableBytes { reader.read($0, into: &turn) }
+        #expect(turn.messages.count == 1000)
+        #expect(turn.messageByteCount == 64_000)
+        // The payloads lie one behind the other in one array.
+        let addresses = turn.messages.map { message in
+            message.payload.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+        }
+        #expect(zip(addresses, addresses.dropFirst()).allSatisfy { $1 - $0 == 64 })
+    }
+
+    @Test func `a turn is reused without memory of the last one`() {
+        var reader = MessageReader(role: .client, maximumMessageSize: 1000)
+        var turn = ReceivedTurn()
+        var bytes = RawFrame(.text, [0x61], to: .client).bytes + RawFrame(.ping, to: .client).bytes
+        bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
+        #expect(!turn.isEmpty)
+        turn.removeAll()
+        #expect(turn.isEmpty)
+        #expect(turn.messageByteCount == 0)
+        bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
+        #expect(turn.messages == [.text("a")])
+        #expect(turn.pings == [[]])
+    }
+
+    @Test func `nothing is read after a close frame`() {
+        let bytes =
+            RawFrame(.text, Array("last".utf8), to: .client).bytes + RawFrame(.close, [0x03, 0xE8], to: .client).bytes
+            + RawFrame(.text, Array("too late".utf8), to: .client).bytes + [0xFF, 0xFF, 0xFF]
+        for cut in 0...bytes.count {
+            let received = MessageReader.read(bytes, role: .client, cutAt: [cut])
+            #expect(received == Received(messages: [.text("last")], end: .close(CloseFrame(code: .normalClosure))))
+        }
+    }
+
+    @Test func `a close frame may end an unfinished message`() {
+        let bytes =
+            RawFrame(.text, Array("half".utf8), fin: false, to: .client).bytes + RawFrame(.close, to: .client).bytes
+        #expect(MessageReader.read(bytes, role: .client) == Received(end: .close(CloseFrame(code: nil))))
+    }
+
+    @Test(arguments: UTF8ValidatorTests.invalid)
+    func `invalid text fails as soon as it is certain, whatever the fragments and the reads`(
+        sequence: [UInt8], certainAfter: Int
+    ) {
+        // The message goes on after the bad byte: nothing of that may be needed to refuse it.
+        for split in 0...sequence.count {
+            let frames =
+                RawFrame(.text, Array("ab".utf8) + sequence[..<split], fin: false, to: .client).bytes
+                + RawFrame(
+                    .continuation, Array(sequence[split...]) + [UInt8](repeating: 0x63, count: 50), fin: false,
+                    to: .client
+                )
+                .bytes
+            let secondHeader = 2
+            let certain = 2 + 2 + certainAfter + (certainAfter > split ? secondHeader : 0)
+            #expect(MessageReader.read(Array(frames[..<(certain - 1)]), role: .client).end == nil)
+            let received = MessageReader.read(Array(frames[..<certain]), role: .client)
+            #expect(received.violation?.rule == .textNotUTF8)
+            for cut in 0...certain {
+                let cutReceived = MessageReader.read(Array(frames[..<certain]), role: .client, cutAt: [cut])
+                #expect(cutReceived.violation?.rule == .textNotUTF8)
+            }
+        }
+    }
+
+    @Test(arguments: UTF8ValidatorTests.incomplete)
+    func `a text that ends inside a sequence is refused when its message ends`(sequence: [UInt8]) {
+        let whole = RawFrame(.text, sequence, to: .client).bytes
+        #expect(MessageReader.read(whole, role: .client).violation?.rule == .textNotUTF8)
+        let fragments = RawFrame(.text, sequence, fin: false, to: .client).bytes
+        #expect(MessageReader.read(fragments, role: .client).end == nil)
+        let ended = fragments + RawFrame(.continuation, to: .client).bytes
+        #expect(MessageReader.read(ended, role: .client).violation?.rule == .textNotUTF8)
+    }
+
+    @Test func `binary messages may hold anything`() {
+        let payload: [UInt8] = [0xFF, 0xC0, 0x80, 0xED, 0xA0, 0x80]
+        let bytes = RawFrame(.binary, payload, to: .client).bytes
+        #expect(MessageReader.read(bytes, role: .client) == Received(messages: [.binary(payload)]))
+    }
+
+    @Test(arguments: [0, 1, 100, 1000])
+    func `a message of just the limit passes`(limit: Int) {
+        let payload = [UInt8](repeating: 0x61, count: limit)
+        let whole = RawFrame(.text, payload, to: .client).bytes
+        let text = WebSocketMessage.text(String(repeating: "a", count: limit))
+        #expect(MessageReader.read(whole, role: .client, limit: limit).messages == [text])
+        let fragments =
+            RawFrame(.binary, payload, fin: false, to: .client).bytes + RawFrame(.continuation, to: .client).bytes
+        #expect(MessageReader.read(fragments, role: .client, limit: limit).messages == [.binary(payload)])
+        let over = RawFrame(.text, payload + [0x61], to: .client).bytes
+        let rule = ProtocolViolation.Rule.messageTooBig(size: UInt64(limit) + 1, limit: limit)
+        #expect(MessageReader.read(over, role: .client, limit: limit).violation?.rule == rule)
+    }
+
+    @Test func `a length beyond the limit is refused from its header alone`() {
+        var frame = RawFrame(.binary, to: .client)
+        frame.announcedLength = 1 << 40
+        #expect(
+            MessageReader.read(frame.bytes, role: .client).violation?.rule
+                == .messageTooBig(size: 1 << 40, limit: 1 << 20))
+    }
+
+    @Test func `a length within a huge limit reserves little until the payload comes`() throws {
+        var frame = RawFrame(.binary, [1, 2, 3], to: .client)
+        frame.announcedLength = 1 << 50
+        let received = MessageReader.read(frame.bytes, role: .client, limit: .max)
+        #expect(received == Received())
+    }
+
+    @Test func `a flood of pings brings every payload in order`() {
+        let bytes = (0..<10_000).flatMap { RawFrame(.ping, [UInt8($0 & 0xFF), UInt8($0 >> 8)], to: .server).bytes }
+        let received = MessageReader.read(bytes, role: .server)
+        #expect(received.pings.count == 10_000)
+        #expect(received.pings.enumerated().allSatisfy { $1 == [UInt8($0 & 0xFF), UInt8($0 >> 8)] })
+    }
+
+    @Test func `a message of many empty fragments is one message`() {
+        let bytes =
+            RawFrame(.text, Array("a".utf8), fin: false, to: .client).bytes
+            + (0..<50_000).flatMap { _ in RawFrame(.continuation, fin: false, to: .client).bytes }
+            + RawFrame(.continuation, Array("b".utf8), to: .client).bytes
+        #expect(MessageReader.read(bytes, role: .client) == Received(messages: [.text("ab")]))
+    }
+
+    /// No byte string may make the reader trap, read beyond its input or deliver after the end.
+    @Test(arguments: 0..<30 as Range<UInt64>)
+    func `random bytes end in a violation or wait for more`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<200 {
+            var bytes = generator.bytes(Int.random(in: 0...200, using: &generator))
+            // Half of them begin like a frame, to get further.
+            if Bool.random(using: &generator), bytes.count > 2 {
+                bytes[0] = [0x81, 0x82, 0x01, 0x00, 0x80, 0x88, 0x89, 0x8A].randomElement(using: &generator) ?? 0x81
+            }
+            let role: Role = Bool.random(using: &generator) ? .client : .server
+            let whole = MessageReader.read(bytes, role: role, limit: 500)
+            let single = MessageReader.read(bytes, role: role, limit: 500, cutAt: Array(1..<max(1, bytes.count)))
+            #expect(whole == single, "\(bytes)")
+        }
+    }
+}
