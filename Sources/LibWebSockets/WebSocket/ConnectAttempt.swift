@@ -180,6 +180,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let status = HTTPResponse.Status(code: head.status)
         guard status == .switchingProtocols else {
             refusalHead = head
+            // libwebsockets takes an interim response for the final one, and waits for a body where there is none (RFC 9112
+            // section 6.3).
+            if status.kind == .informational || status == .noContent || status == .notModified { failWithRefusal() }
             return false
         }
         do {
