@@ -75,7 +75,9 @@ public struct IssuedCertificate: Sendable {
 
     /// Paths of the PEM files that ``write(to:name:)`` made.
     public struct Files: Hashable, Sendable {
+        /// The certificate and its intermediates.
         public let certificateChain: String
+        /// The key, not encrypted.
         public let privateKey: String
     }
 

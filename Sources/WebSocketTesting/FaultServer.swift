@@ -26,7 +26,9 @@ public final class FaultServer: Sendable {
         case ipv6Loopback
     }
 
+    /// Where it listens.
     public let address: Address
+    /// The port that the system chose.
     public let port: UInt16
     private let isTLS: Bool
     private let interrupt: FaultServerInterrupt

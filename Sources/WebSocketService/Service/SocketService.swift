@@ -7,11 +7,11 @@ internal import Synchronization
 /// message and keeps what is sent during an outage.
 ///
 /// ```swift
-/// let service = SocketService("wss://feed.example.com/stream", transport: transport)
+/// let service = SocketService("wss://feed.example.com/stream")
 /// service.register("mapData", as: MapData.self) { data in await draw(data) }
 /// service.onOpen { _ in try await service.send(Subscribe(topic: "mapData")) }
 /// try await service.start()
-/// …
+/// // Until it is no longer needed:
 /// await service.stop()
 /// ```
 ///
@@ -46,10 +46,12 @@ public final class SocketService: Sendable {
         public var clock: any Clock<Duration>
         /// The jitter's source. The default is the system's generator.
         public var generator: any RandomNumberGenerator & Sendable
+        /// Where to log, with the keys of ``LoggingKeys``. Everything carries the service's name.
         public var logger: Logger
         /// Where metrics go. The default is the factory of `MetricsSystem`.
         public var metrics: any MetricsFactory
 
+        /// Options; every parameter is the property of the same name, with its default.
         public init(
             name: String? = nil,
             router: any MessageRouter = .json(),

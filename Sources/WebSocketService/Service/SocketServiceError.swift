@@ -26,6 +26,7 @@ public struct SocketServiceError: Error, Sendable {
         public static let requestTimedOut = Code(description: "requestTimedOut")
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// What was tried, what failed and what to do about it.
     public let message: String

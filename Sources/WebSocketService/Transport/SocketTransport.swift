@@ -7,6 +7,7 @@ public struct ConnectRequest: Hashable, Sendable {
     /// Headers added to the opening handshake, such as `Authorization`.
     public var headers: HTTPFields
 
+    /// A request for a URL, which is checked when it is used.
     public init(url: String, headers: HTTPFields = [:]) {
         self.url = url
         self.headers = headers

@@ -8,6 +8,7 @@ public struct WebSocketTransport: SocketTransport {
     /// The loop that carries the connections.
     public var eventLoop: EventLoop
 
+    /// A transport whose connections are all made alike, on one loop.
     public init(configuration: WebSocketConfiguration = WebSocketConfiguration(), eventLoop: EventLoop = .shared) {
         self.configuration = configuration
         self.eventLoop = eventLoop
