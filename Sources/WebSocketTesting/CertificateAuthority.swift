@@ -52,6 +52,8 @@ public final class CertificateAuthority: Sendable {
     /// Makes an authority below this one; what it issues carries it in its chain.
     ///
     /// - Parameters:
+    ///   - commonName: how it appears in error messages.
+    ///   - validity: of its own certificate.
     ///   - pathLength: how many authorities may follow below it; `nil` for any number.
     ///   - mayIssue: `false` makes an authority whose certificate says that it is none, so that what it issues is invalid.
     public func intermediate(

@@ -45,7 +45,11 @@ extension FaultServer {
 
         /// Refuses the opening handshake with a complete HTTP response; reads no request by itself.
         ///
-        /// - Parameter headers: Written in this order, before the `Content-Length` that is always there.
+        /// - Parameters:
+        ///   - status: The status code, any number.
+        ///   - reason: The reason phrase.
+        ///   - headers: Written in this order, before the `Content-Length` that is always there.
+        ///   - body: The body.
         public static func respond(
             status: Int,
             reason: String = "",

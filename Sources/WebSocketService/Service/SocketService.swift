@@ -94,6 +94,11 @@ public final class SocketService: Sendable {
     /// - Parameters:
     ///   - url: `ws:` or `wss:`. Checked by ``start(waitingForOpen:)``.
     ///   - headers: Added to each opening handshake.
+    ///   - transport: What makes the connections.
+    ///   - reconnect: When to try again, and when to give up.
+    ///   - heartbeat: How a dead peer is noticed.
+    ///   - queue: What is kept while there is no connection.
+    ///   - options: What is rarely changed.
     public convenience init(
         _ url: String, headers: HTTPFields = [:], transport: any SocketTransport = WebSocketTransport(),
         reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),
@@ -120,8 +125,13 @@ public final class SocketService: Sendable {
 
     /// A service that asks for the URL and the headers anew before each attempt, as for tokens that expire.
     ///
-    /// - Parameter request: Called before each attempt. When it throws, the attempt has failed, and the reconnect
-    ///   policy decides.
+    /// - Parameters:
+    ///   - transport: What makes the connections.
+    ///   - reconnect: When to try again, and when to give up.
+    ///   - heartbeat: How a dead peer is noticed.
+    ///   - queue: What is kept while there is no connection.
+    ///   - options: What is rarely changed.
+    ///   - request: Called before each attempt. When it throws, the attempt has failed, and the reconnect policy decides.
     public convenience init(
         transport: any SocketTransport = WebSocketTransport(), reconnect: ReconnectPolicy = .exponential(),
         heartbeat: HeartbeatPolicy = .ping(), queue: QueuePolicy = QueuePolicy(), options: Options = Options(),

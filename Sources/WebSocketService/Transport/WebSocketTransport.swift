@@ -1,7 +1,7 @@
 internal import HTTPTypes
 public import LibWebSockets
 
-/// The library's own transport: each connection is a ``LibWebSockets/WebSocket``.
+/// The library's own transport: each connection is a `WebSocket`.
 public struct WebSocketTransport: SocketTransport {
     /// How every connection is made. A request's headers are added, and replace those of the same name.
     public var configuration: WebSocketConfiguration
