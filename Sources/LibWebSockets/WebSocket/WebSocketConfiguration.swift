@@ -43,6 +43,7 @@ public struct WebSocketConfiguration: Sendable {
     /// Where to log: debug level for the life of connections, nothing per message.
     public var logger: Logger
 
+    /// A configuration; every parameter is the property of the same name, with its default.
     public init(
         headers: HTTPFields = [:],
         subprotocols: [String] = [],
