@@ -39,7 +39,7 @@ final class ServerTransport: LoopSocket {
         case .bytes(let bytes): return unsafe receive(bytes)
         case .writable: return write()
         case .closed:
-            finish(TransportEnd(stage: .open, cause: .endOfStream))
+            finish(TransportEnd(stage: .open, cause: systemError.map { .systemError($0) } ?? .endOfStream))
             return true
         case .failed(let words):
             finish(TransportEnd(stage: .open, cause: .library(words)))

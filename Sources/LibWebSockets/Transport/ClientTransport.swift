@@ -154,10 +154,10 @@ struct ProxyTunnel {
             if machine.isRefused { owner.transportDidCompleteResponse(self) }
             return true
         case .failed(let detail):
-            finish(TransportEnd(stage: stage, cause: .library(detail)))
+            finish(TransportEnd(stage: stage, cause: systemError.map { .systemError($0) } ?? .library(detail)))
             return true
         case .closed:
-            finish(TransportEnd(stage: stage, cause: .endOfStream))
+            finish(TransportEnd(stage: stage, cause: systemError.map { .systemError($0) } ?? .endOfStream))
             return true
         }
     }
