@@ -33,6 +33,20 @@ import Testing
         try await inbox.waitUntilIdle()
     }
 
+    @Test func aLateReaderOfAnOldConnectionTakesNobodysTurn() async throws {
+        _ = inbox.append(messages(1))
+        _ = inbox.next()
+        let current = Task { [inbox] in try await inbox.waitUntilReadable() }
+        for _ in 0..<100 { await Task.yield() }
+        let late = Task { [inbox] in
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await inbox.waitUntilReadable()
+        }
+        await #expect(throws: CancellationError.self) { try await late.value }
+        _ = inbox.next()
+        try await current.value
+    }
+
     @Test func anExpectedReplyLetsReadingGoOnUpToTheLimit() async throws {
         _ = inbox.append(messages(1))
         _ = inbox.next()
