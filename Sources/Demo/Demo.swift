@@ -1,46 +1,169 @@
-import LibWebSockets
+import Logging
+import WebSocketService
 import WebSocketTesting
 
-@main enum Demo {
+// The whole story in one process, on the loopback interface: a wss server with a throw-away certificate authority, and a
+// service that lives through the server's death. Read it from top to bottom to learn the API.
+
+/// What the demo's client and server say to each other. `socketType` is the route.
+struct Order: Codable, Sendable {
+    var socketType = "order"
+    var id: Int
+    var item: String
+}
+
+struct Confirmation: Codable, Sendable {
+    var socketType = "confirmation"
+    var id: Int
+    var item: String
+}
+
+struct Price: Codable, Sendable {
+    var socketType = "price"
+    var item: String
+    var cents: Int
+}
+
+struct Subscription: Codable, Sendable {
+    var socketType = "subscribe"
+    var topic: String
+}
+
+@main
+enum Demo {
     static func main() async throws {
-        for secure in [false, true] {
-            var configuration = WebSocketServer.Configuration()
-            var clientConfiguration = WebSocketConfiguration()
-            if secure {
-                let authority = try CertificateAuthority(commonName: "demo")
-                let issued = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1"])
-                configuration.tls = TLSServerConfiguration(identity: issued.identity)
-                clientConfiguration.tls = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
-            }
-            let server = try await WebSocketServer.start(configuration: configuration) { socket, request in
-                print("request", request.target, request.peer)
-                for try await message in socket.messages { try await socket.send(message) }
-                print("handler done")
-            }
-            print(server.url)
-            let socket = try await WebSocket.connect(to: server.url + "/x?y=1", configuration: clientConfiguration)
-            print("handshake", socket.handshake.headers)
-            try await socket.send("hello")
-            for try await m in socket.messages { print("got", m.text ?? "?"); break }
-            print("ping", try await socket.ping())
-            let big = [UInt8](repeating: 7, count: 3 << 20)
-            try await socket.send(big)
-            for try await m in socket.messages { print("big", m.payload.count, Array(m.payload) == big); break }
-            let clock = ContinuousClock.now
-            let n = 200_000
-            async let sender: Void = { for i in 0..<n { try await socket.send("message \(i)") } }()
-            var count = 0
-            for try await m in socket.messages { 
-                if m.text != "message \(count)" { print("BAD", m.text ?? ""); break }
-                count += 1; if count == n { break } }
-            try await sender
-            print("echoed", count, ContinuousClock.now - clock)
-            print(await socket.close())
-            await server.stop()
-            print("stopped")
-            do { _ = try await WebSocket.connect(to: server.url); print("?!") } catch { print(error) }
+        let clock = ContinuousClock()
+        let start = clock.now
+        let say: @Sendable (String) -> Void = { text in
+            let (seconds, attoseconds) = start.duration(to: clock.now).components
+            let tenths = seconds * 10 + attoseconds / 100_000_000_000_000_000
+            print("[\(tenths / 10).\(tenths % 10) s] \(text)")
         }
+
+        // 1. A server, as integration tests use it.
+        let shop = Shop()
+        let server = try await TestServer.start { socket, _ in try await shop.serve(socket) }
+        say("a wss server listens at \(server.url), with a certificate of a throw-away authority")
+
+        // 2. A service. Its transport trusts that authority and nothing else.
+        let service = SocketService(
+            server.url,
+            transport: WebSocketTransport(configuration: server.clientConfiguration),
+            reconnect: .exponential(initial: .milliseconds(200), multiplier: 2, maximum: .seconds(2), jitter: .full),
+            heartbeat: .ping(every: .milliseconds(400), timeout: .seconds(2)),
+            queue: QueuePolicy(limit: 100, overflow: .dropOldest),
+            // The demo tells its story itself; an app leaves the logger as it is.
+            options: SocketService.Options(logger: Logger(label: "demo") { _ in SwiftLogNoOpLogHandler() }))
+
+        // 3. Callbacks by the name of the message; the payload arrives decoded.
+        let log = Log()
+        service.register("confirmation", as: Confirmation.self) { confirmation in
+            await log.confirm(confirmation.id)
+            say("  <- confirmation \(confirmation.id): \(confirmation.item)")
+        }
+        service.register("price", as: Price.self) { price in
+            await log.notePrice()
+            say("  <- pushed price: \(price.item) at \(price.cents) cents")
+        }
+        // Runs on each connection before anything that was queued: the place to renew subscriptions.
+        service.onOpen { [weak service] context in
+            say(context.isReconnect ? "connected again; renewing the subscription" : "connected")
+            try await service?.send(Subscription(topic: "price"))
+        }
+        service.onClose { end in say("connection ended: \(end.code)") }
+
+        // 4. What happens beside the messages.
+        let events = service.events
+        let narrator = Task {
+            for await event in events {
+                switch event {
+                case .waiting(let delay, let attempt): say("waiting \(milliseconds(delay)) ms before attempt \(attempt)")
+                case .failed(.connectFailed): say("attempt failed: the server is not there")
+                case .roundTrip(let time): await log.note(roundTrip: time)
+                default: break
+                }
+            }
+        }
+
+        try await service.start(waitingForOpen: true)
+
+        // 5. Messages, and a request that waits for its reply.
+        try await service.send(Order(id: 1, item: "tea"))
+        let reply = try await service.request(
+            Order(id: 2, item: "coffee"), reply: "confirmation", as: Confirmation.self, timeout: .seconds(5))
+        say("request answered: \(reply.item)")
+        await log.confirm(reply.id)
+        await server.broadcast(.text(#"{"socketType": "price", "item": "tea", "cents": 250}"#))
+        await log.wait { $0.roundTrips.count >= 2 && $0.prices >= 1 && $0.confirmed.contains(1) }
+        say("heartbeats answered in \(await log.roundTrips.map { "\(microseconds($0)) µs" }.joined(separator: ", "))")
+
+        // 6. The server dies without a word. What is sent meanwhile waits in the queue.
+        say("killing the server")
+        await server.kill()
+        for id in 3...7 {
+            let outcome = try await service.send(Order(id: id, item: "item \(id)"))
+            say("  -> order \(id): \(outcome)")
+        }
+        // Let a few attempts fail: the delays grow, each drawn at random below its bound.
+        var attempts = service.events.makeAsyncIterator()
+        var failures = 0
+        while failures < 3, let event = await attempts.next() {
+            if case .failed(.connectFailed) = event { failures += 1 }
+        }
+        say("restarting the server on the same port")
+        try await server.restart()
+        await log.wait { $0.confirmed.isSuperset(of: 1...7) }
+        let arrived = await shop.orders
+        say("the server got orders \(arrived.map(String.init).joined(separator: ", ")), in the order they were sent")
+
+        // 7. A clean stop returns what was never sent.
+        let leftovers = await service.stop()
+        await server.stop()
+        narrator.cancel()
+
+        // 8. Errors say what failed and what to do.
+        print("\nA server whose authority is not trusted:")
+        await expectFailure(trusting: .system, names: ["localhost"])
+        print("\nA server with a certificate for another name:")
+        await expectFailure(trusting: nil, names: ["other.example.com"])
+
+        let statistics = service.statistics
+        print(
+            """
+
+            Summary
+              sent            \(statistics.messagesSent) messages
+              received        \(statistics.messagesReceived) messages
+              connections     \(statistics.connectionsOpened), after \(statistics.attempts) attempts
+              orders lost     \(7 - arrived.count)
+              never sent      \(leftovers.count)
+              took            \(milliseconds(start.duration(to: clock.now))) ms
+            """)
         await EventLoop.shared.shutdown()
-        print("down")
+    }
+
+    /// Connects to a server that must be refused, and shows the error.
+    static func expectFailure(trusting roots: TrustRoots?, names: [String]) async {
+        do {
+            let server = try await TestServer.start(certificate: { try $0.issue(names: names) }) { _, _ in }
+            let tls = roots.map { TLSConfiguration(trustRoots: $0) } ?? server.clientTLS
+            do {
+                _ = try await WebSocket.connect(to: server.url, configuration: WebSocketConfiguration(tls: tls))
+                print("  connected, which must not happen")
+            } catch {
+                print("  \(error)")
+            }
+            await server.stop()
+        } catch {
+            print("  the server could not be started: \(error)")
+        }
+    }
+
+    static func milliseconds(_ duration: Duration) -> Int64 {
+        microseconds(duration) / 1000
+    }
+
+    static func microseconds(_ duration: Duration) -> Int64 {
+        duration.components.seconds * 1_000_000 + duration.components.attoseconds / 1_000_000_000_000
     }
 }

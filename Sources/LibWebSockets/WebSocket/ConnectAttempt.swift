@@ -22,7 +22,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             do {
                 request = try UpgradeRequest(
                     endpoint: endpoint, key: HandshakeKey(.openSSL), subprotocols: configuration.subprotocols,
-                    headers: configuration.headers)
+                    extensions: configuration.compression.offers, headers: configuration.headers)
             } catch let error as InvalidUpgradeRequest {
                 throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.description)
             } catch {
@@ -187,7 +187,8 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         }
         do {
             let handshake = try HandshakeResponse(status: status, headers: head.headers, answering: plan.request)
-            succeed(transport, handshake)
+            let parameters = try DeflateParameters(agreed: handshake.extensions, offered: plan.request.extensions)
+            succeed(transport, handshake, AgreedCompression(parameters, plan.configuration.compression))
             return true
         } catch {
             fail(
@@ -253,10 +254,10 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     // MARK: - The end
 
-    private func succeed(_ transport: ClientTransport, _ handshake: HandshakeResponse) {
+    private func succeed(_ transport: ClientTransport, _ handshake: HandshakeResponse, _ compression: AgreedCompression?) {
         let connection = Connection(
             role: .client, pipe: transport, eventLoop: eventLoop, peer: plan.endpoint.origin,
-            limits: plan.configuration.limits, logger: plan.configuration.logger)
+            limits: plan.configuration.limits, compression: compression, logger: plan.configuration.logger)
         transport.consumer = connection
         winner = nil
         transports = []
@@ -286,7 +287,11 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func connectError() -> WebSocketError {
-        let detail = lastFailure.map { "; the last one tried, \($0.address), said: \($0.end.cause)" } ?? ""
+        // libwebsockets does not tell the operating system's error.
+        let detail =
+            lastFailure.map {
+                "; the last one tried, \($0.address), refused it or cannot be reached (libwebsockets: \($0.end.cause))"
+            } ?? ""
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """

@@ -53,6 +53,8 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     private let outboundLock = Mutex(())
     private var outbound: Outbound
     private let inboundLock = Mutex(())
+    /// `nil` when compression was not agreed on.
+    private let compressor: MessageCompressor?
     private let networkBytesReceived = Atomic<UInt64>(0)
     private var inbound = InboundQueue()
 
@@ -68,7 +70,10 @@ final class Connection: PipeConsumer, @unchecked Sendable {
     /// The largest piece given to libwebsockets at once: what the socket does not take of it, libwebsockets copies.
     private static let largestWrite = 256 << 10
 
-    init(role: Role, pipe: LoopSocket, eventLoop: EventLoop, peer: String, limits: Limits, logger: Logger) {
+    init(
+        role: Role, pipe: LoopSocket, eventLoop: EventLoop, peer: String, limits: Limits, compression: AgreedCompression? = nil,
+        logger: Logger
+    ) {
         self.eventLoop = eventLoop
         self.limits = limits
         self.peer = peer
@@ -76,7 +81,10 @@ final class Connection: PipeConsumer, @unchecked Sendable {
         self.pipe = pipe
         var queue = OutboundQueue(role: role, random: .openSSL)
         _ = queue.machine.opened()
-        reader = MessageReader(role: role, maximumMessageSize: limits.maximumMessageSize)
+        reader = MessageReader(
+            role: role, maximumMessageSize: limits.maximumMessageSize,
+            inflater: compression?.parameters.makeInflater(role: role))
+        compressor = compression.flatMap { MessageCompressor($0, role: role) }
         outbound = Outbound(queue: queue, pings: PendingPings(firstNumber: .random(in: 0 ... .max)))
     }
 
@@ -103,6 +111,10 @@ final class Connection: PipeConsumer, @unchecked Sendable {
         case whole
         /// A fragment by the sender that has begun a message with ``beginStream()``.
         case fragment(isLast: Bool)
+
+        var endsMessage: Bool {
+            if case .fragment(let isLast) = self { isLast } else { true }
+        }
     }
 
     /// Adds one frame to the output, waiting while that is full.
@@ -122,19 +134,55 @@ final class Connection: PipeConsumer, @unchecked Sendable {
 
     /// Returns false when the output is full, or belongs to another sender.
     private func trySend(_ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part) throws -> Bool {
+        if let compressor, compressor.compresses(byteCount: bytes.count, part) {
+            return try compressor.withDeflater { deflater in
+                try unsafe trySend(opcode, bytes: bytes, part: part, through: &deflater)
+            }
+        }
         let needsSchedule = try withOutbound { outbound -> Bool? in
             guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
             guard canAppend(outbound, part) else { return nil }
-            var isFinal = true
-            if case .fragment(let isLast) = part { isFinal = isLast }
             do throws(RandomSourceFailure) {
-                try unsafe outbound.queue.append(opcode, payload: bytes, fin: isFinal)
+                try unsafe outbound.queue.append(opcode, payload: bytes, fin: part.endsMessage)
             } catch {
                 throw Self.randomError(error)
             }
             return Self.markScheduled(&outbound.queue)
         }
         guard let needsSchedule else { return false }
+        if needsSchedule { schedule() }
+        return true
+    }
+
+    /// Compresses a frame and adds it. Other senders wait meanwhile, since the peer's context follows the order of frames; the
+    /// loop does not.
+    private func trySend(
+        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, through deflater: inout Deflater
+    ) throws -> Bool {
+        // What was compressed has to be sent, so it is only compressed when there is room.
+        let hasRoom = try withOutbound { outbound throws(WebSocketError) in
+            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+            return canAppend(outbound, part)
+        }
+        guard hasRoom else { return false }
+        let payload: UnsafeRawBufferPointer
+        do {
+            unsafe payload = try deflater.deflate(bytes, endsMessage: part.endsMessage)
+        } catch {
+            throw WebSocketError(.libraryUnsuitable, stage: .open, message: error.description)
+        }
+        let needsSchedule = try withOutbound { outbound throws(WebSocketError) in
+            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+            do throws(RandomSourceFailure) {
+                try unsafe outbound.queue.append(
+                    opcode, payload: payload, fin: part.endsMessage, rsv1: opcode != .continuation,
+                    uncompressedCount: bytes.count)
+            } catch {
+                deflater.reset()
+                throw Self.randomError(error)
+            }
+            return Self.markScheduled(&outbound.queue)
+        }
         if needsSchedule { schedule() }
         return true
     }

@@ -3,13 +3,16 @@ internal import WebSocketProtocol
 
 /// The HTTP response with which a server refused the opening handshake.
 public struct UpgradeRefusal: Hashable, Sendable {
+    /// The response's status, any but 101.
     public let status: HTTPResponse.Status
+    /// The response's headers, all of them.
     public let headers: HTTPFields
     /// The first 64 KiB of the body.
     public let body: [UInt8]
     /// How long the server asks to wait (`Retry-After`, RFC 9110 section 10.2.3), counted from the response.
     public let retryAfter: Duration?
 
+    /// Makes a refusal: for transports of your own, and for tests.
     public init(status: HTTPResponse.Status, headers: HTTPFields, body: [UInt8], retryAfter: Duration?) {
         self.status = status
         self.headers = headers
