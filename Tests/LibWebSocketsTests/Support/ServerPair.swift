@@ -3,7 +3,7 @@ import Testing
 import WebSocketTesting
 
 /// With TLS or without: what is tested must not depend on it.
-enum Security: String, CaseIterable, Sendable, CustomTestStringConvertible {
+enum Security: String, CaseIterable, Codable, Sendable, CustomTestStringConvertible {
     case plain, tls
 
     var testDescription: String { rawValue }
