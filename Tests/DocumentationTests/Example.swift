@@ -56,7 +56,7 @@ struct Example: CustomStringConvertible, Sendable {
 struct CodeLines: Equatable, Sendable {
     let lines: [String]
 
-    /// Imports count for themselves, because a file has them once. `@main` does not count: a test has its own.
+    /// Imports count for themselves: an example that shows them needs just these. `@main` does not count: a test has its own.
     static func split(_ text: [Substring]) -> (code: CodeLines, imports: Set<String>) {
         let lines = text.map { $0.split(separator: " ").joined(separator: " ") }
         let imports = lines.filter { $0.hasPrefix("import ") }

@@ -8,7 +8,7 @@ enum Callbacks {
         let registration = service.register("price", as: Price.self) { price in print(price.cents) }
         service.register("price") { message in print("\(message.payload.count) bytes") }
 
-        registration.cancel()        // this handler
+        registration.cancel()  // this handler
         service.unregister("price")  // all handlers of the route
     }
 

@@ -1,3 +1,4 @@
+import LibWebSockets
 import Testing
 import WebSocketTesting
 

@@ -11,10 +11,8 @@ enum Heartbeats {
         let fixed = HeartbeatPolicy.message(.text(#"{"socketType":"heartbeat"}"#), every: .seconds(60), timeout: nil)
         let made = HeartbeatPolicy.message(
             every: .seconds(30),
-            isAnswer: { $0.text?.contains("pong") ?? false }
-        ) {
-            .text(#"{"socketType":"ping","time":"\#(currentTime())"}"#)
-        }
+            isAnswer: { $0.text?.contains("pong") ?? false },
+            { .text(#"{"socketType":"ping","time":"\#(currentTime())"}"#) })
         _ = (fixed, made)
     }
 

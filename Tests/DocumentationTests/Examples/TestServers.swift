@@ -34,8 +34,8 @@ import WebSocketTesting
 
     @Test func anExpiredCertificateIsRefused() async throws {
         let server = try await TestServer.start(
-            certificate: { try $0.issue(names: ["localhost"], validity: .expired) }
-        ) { _, _ in }
+            certificate: { try $0.issue(names: ["localhost"], validity: .expired) },
+            handler: { _, _ in })
         let error = try await #require(throws: WebSocketError.self) {
             try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
         }

@@ -3,8 +3,6 @@ import WebSocketService
 // The examples in the comments of WebSocketService's sources.
 
 enum WebSocketServiceComments {
-    typealias MapData = READMEService.MapData
-
     struct Subscribe: Encodable {
         var topic: String
     }
