@@ -11,6 +11,14 @@ let package = Package(
     ],
     targets: [
         .executableTarget(
+            name: "Dispatch",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "WebSocketService", package: "swift-libwebsockets"),
+                .product(name: "WebSocketTesting", package: "swift-libwebsockets"),
+            ]
+        ),
+        .executableTarget(
             name: "Soak",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -12,12 +12,18 @@ public struct ScriptedConnection: Sendable {
     // MARK: What the peer does
 
     /// Delivers text messages, as one batch.
-    public func deliver(_ texts: String...) {
+    ///
+    /// - Returns: Whether the connection was still open; if not, they are lost.
+    @discardableResult
+    public func deliver(_ texts: String...) -> Bool {
         link.deliver(texts.map { .text($0) })
     }
 
     /// Delivers messages that arrive in one batch.
-    public func deliver(_ messages: [WebSocketMessage]) {
+    ///
+    /// - Returns: Whether the connection was still open; if not, they are lost.
+    @discardableResult
+    public func deliver(_ messages: [WebSocketMessage]) -> Bool {
         link.deliver(messages)
     }
 
@@ -95,6 +101,9 @@ public struct ScriptedConnection: Sendable {
 
     /// How many messages were delivered and not taken by the client yet.
     public var unreadCount: Int { link.unreadCount }
+
+    /// How many messages were delivered and thrown away by the client, as it closed or dropped the connection first.
+    public var discardedCount: Int { link.discardedCount }
 
     /// How many sends are held in the client.
     public var heldSendCount: Int { link.heldSendCount }

@@ -23,6 +23,7 @@ final class ScriptedLink: SocketConnection {
         var isClosing = false
         var closeWaiters: [Completion<WebSocketClosure>] = []
         var wasAborted = false
+        var discardedCount = 0
         var bytesReceived: UInt64 = 0
         var pingAnswer: Duration? = .milliseconds(1)
         var pings: [Completion<Duration>] = []
@@ -105,7 +106,7 @@ final class ScriptedLink: SocketConnection {
                 completion.succeed(closure)
             } else if state.answersClose {
                 let closure = WebSocketClosure(initiator: .local, sent: frame, received: CloseFrame(code: code))
-                state.inbound = []
+                discardUnread(&state)
                 end(&state, .lost(Self.closedError), closure: closure)
                 completion.succeed(closure)
             } else {
@@ -128,7 +129,7 @@ final class ScriptedLink: SocketConnection {
         state.withLock { state in
             guard state.closure == nil else { return }
             state.wasAborted = true
-            state.inbound = []
+            discardUnread(&state)
             end(
                 &state, .lost(Self.closedError),
                 closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
@@ -140,14 +141,15 @@ final class ScriptedLink: SocketConnection {
 
     // MARK: The peer's side
 
-    func deliver(_ messages: [WebSocketMessage]) {
-        guard !messages.isEmpty else { return }
+    func deliver(_ messages: [WebSocketMessage]) -> Bool {
         state.withLock { state in
-            guard state.ending == nil else { return }
+            guard state.ending == nil else { return false }
+            guard !messages.isEmpty else { return true }
             state.bytesReceived += UInt64(messages.reduce(0) { $0 + $1.payload.count })
             // A reader whose task was cancelled has not taken the batch.
-            if let reader = state.reader.take(), reader.succeed(messages) { return }
+            if let reader = state.reader.take(), reader.succeed(messages) { return true }
             state.inbound.append(messages)
+            return true
         }
     }
 
@@ -209,6 +211,7 @@ final class ScriptedLink: SocketConnection {
 
     var wasAborted: Bool { state.withLock(\.wasAborted) }
     var unreadCount: Int { state.withLock { $0.inbound.reduce(0) { $0 + $1.count } } }
+    var discardedCount: Int { state.withLock(\.discardedCount) }
     var heldSendCount: Int { state.withLock { $0.held.count { !$0.completion.isComplete } } }
 
     func waitUntilRead() async throws {
@@ -241,6 +244,11 @@ final class ScriptedLink: SocketConnection {
         state.closeWaiters = []
         state.readWatchers = []
         endFeed.append(closure)
+    }
+
+    private func discardUnread(_ state: inout State) {
+        state.discardedCount += state.inbound.reduce(0) { $0 + $1.count }
+        state.inbound = []
     }
 
     private func failSends(_ state: inout State) {

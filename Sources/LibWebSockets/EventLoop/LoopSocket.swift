@@ -1,5 +1,13 @@
 internal import CLibwebsockets
 
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+
 /// What libwebsockets reports about one socket.
 @safe enum LoopSocketEvent {
     /// The TCP connection of a client stands; its TLS handshake, if any, begins right after.
@@ -68,6 +76,16 @@ internal import CLibwebsockets
         guard let wsi = unsafe wsi else { return false }
         let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
         return unsafe lws_write(wsi, start, bytes.count, clws_write_raw) >= 0
+    }
+
+    /// The error that the system holds for this socket, such as `ECONNRESET`; asking clears it (`SO_ERROR`, socket(7)).
+    /// libuv reports every error as a mere hang-up, upon which libwebsockets closes without looking.
+    final var systemError: Int32? {
+        guard let wsi = unsafe wsi else { return nil }
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        let code = unsafe getsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_ERROR, &error, &length)
+        return code == 0 && error != 0 ? error : nil
     }
 
     /// Drops the connection with all that is still buffered, soon: never inside the call, which may come from a callback.

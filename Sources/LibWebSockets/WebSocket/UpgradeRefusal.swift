@@ -29,6 +29,7 @@ public struct UpgradeRefusal: Hashable, Sendable {
     func error(endpoint: Endpoint) -> WebSocketError {
         let advice =
             switch status.code {
+            case 100..<200: "it answers with an interim response first, which is not supported"
             case 200..<300: "it is a web server, but no WebSocket endpoint is at this path"
             case 300..<400:
                 "it redirects to \(headers[.location].map { $0.prefix(200) } ?? "nowhere"); use that URL if you trust it"

@@ -24,7 +24,8 @@ struct PendingReplies: Sendable {
     private var matches: [UInt64: Match] = [:]
 
     var isEmpty: Bool { matches.isEmpty }
-    var count: Int { matches.count }
+    /// How many of the requests a connection has taken.
+    var sentCount: Int { all.count(where: \.isSent) }
 
     mutating func add(_ entry: Entry) {
         matches[entry.number] = entry.match

@@ -14,8 +14,8 @@ import Testing
             var machine = Machine()
             switch self {
             case .connecting: break
-            case .securing: _ = machine.connected(usesTLS: true)
-            case .awaitingResponse: _ = machine.connected(usesTLS: false)
+            case .securing: _ = machine.connected(usesProxy: false, usesTLS: true)
+            case .awaitingResponse: _ = machine.connected(usesProxy: false, usesTLS: false)
             case .receivedHead:
                 machine.requested()
                 _ = machine.receivedHead()
@@ -32,7 +32,7 @@ import Testing
     }
 
     enum Event: CaseIterable, Sendable {
-        case connectedPlain, connectedTLS, requested, receivedHead, opened, refused, ended
+        case connectedPlain, connectedTLS, connectedToProxy, connectedToProxyTLS, requested, receivedHead, opened, refused, ended
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -58,6 +58,8 @@ import Testing
     static let table: [Row] = [
         Row(.connecting, .connectedPlain, true, .awaitingResponse, .upgrade),
         Row(.connecting, .connectedTLS, true, .securing, .tls),
+        Row(.connecting, .connectedToProxy, true, .awaitingResponse, .proxy),
+        Row(.connecting, .connectedToProxyTLS, true, .securing, .proxy),
         Row(.connecting, .requested, nil, .awaitingResponse, .upgrade),
         Row(.connecting, .receivedHead, false, .connecting, .connect),
         Row(.connecting, .opened, nil, .connecting, .connect),
@@ -66,6 +68,8 @@ import Testing
 
         Row(.securing, .connectedPlain, false, .securing, .tls),
         Row(.securing, .connectedTLS, false, .securing, .tls),
+        Row(.securing, .connectedToProxy, false, .securing, .tls),
+        Row(.securing, .connectedToProxyTLS, false, .securing, .tls),
         Row(.securing, .requested, nil, .awaitingResponse, .upgrade),
         Row(.securing, .receivedHead, false, .securing, .tls),
         Row(.securing, .opened, nil, .securing, .tls),
@@ -74,6 +78,8 @@ import Testing
 
         Row(.awaitingResponse, .connectedPlain, false, .awaitingResponse, .upgrade),
         Row(.awaitingResponse, .connectedTLS, false, .awaitingResponse, .upgrade),
+        Row(.awaitingResponse, .connectedToProxy, false, .awaitingResponse, .upgrade),
+        Row(.awaitingResponse, .connectedToProxyTLS, false, .awaitingResponse, .upgrade),
         Row(.awaitingResponse, .requested, nil, .awaitingResponse, .upgrade),
         Row(.awaitingResponse, .receivedHead, true, .receivedHead, .upgrade),
         Row(.awaitingResponse, .opened, nil, .awaitingResponse, .upgrade),
@@ -82,6 +88,8 @@ import Testing
 
         Row(.receivedHead, .connectedPlain, false, .receivedHead, .upgrade),
         Row(.receivedHead, .connectedTLS, false, .receivedHead, .upgrade),
+        Row(.receivedHead, .connectedToProxy, false, .receivedHead, .upgrade),
+        Row(.receivedHead, .connectedToProxyTLS, false, .receivedHead, .upgrade),
         Row(.receivedHead, .requested, nil, .receivedHead, .upgrade),
         Row(.receivedHead, .receivedHead, false, .receivedHead, .upgrade),
         Row(.receivedHead, .opened, nil, .open, .open),
@@ -90,6 +98,8 @@ import Testing
 
         Row(.open, .connectedPlain, false, .open, .open),
         Row(.open, .connectedTLS, false, .open, .open),
+        Row(.open, .connectedToProxy, false, .open, .open),
+        Row(.open, .connectedToProxyTLS, false, .open, .open),
         Row(.open, .requested, nil, .open, .open),
         Row(.open, .receivedHead, false, .open, .open),
         Row(.open, .opened, nil, .open, .open),
@@ -98,6 +108,8 @@ import Testing
 
         Row(.refused, .connectedPlain, false, .refused, .upgrade),
         Row(.refused, .connectedTLS, false, .refused, .upgrade),
+        Row(.refused, .connectedToProxy, false, .refused, .upgrade),
+        Row(.refused, .connectedToProxyTLS, false, .refused, .upgrade),
         Row(.refused, .requested, nil, .refused, .upgrade),
         Row(.refused, .receivedHead, false, .refused, .upgrade),
         Row(.refused, .opened, nil, .refused, .upgrade),
@@ -106,6 +118,8 @@ import Testing
 
         Row(.ended, .connectedPlain, false, .ended, .connect),
         Row(.ended, .connectedTLS, false, .ended, .connect),
+        Row(.ended, .connectedToProxy, false, .ended, .connect),
+        Row(.ended, .connectedToProxyTLS, false, .ended, .connect),
         Row(.ended, .requested, nil, .ended, .connect),
         Row(.ended, .receivedHead, false, .ended, .connect),
         Row(.ended, .opened, nil, .ended, .connect),
@@ -125,8 +139,10 @@ import Testing
         var machine = row.state.machine
         let accepted: Bool? =
             switch row.event {
-            case .connectedPlain: machine.connected(usesTLS: false)
-            case .connectedTLS: machine.connected(usesTLS: true)
+            case .connectedPlain: machine.connected(usesProxy: false, usesTLS: false)
+            case .connectedTLS: machine.connected(usesProxy: false, usesTLS: true)
+            case .connectedToProxy: machine.connected(usesProxy: true, usesTLS: false)
+            case .connectedToProxyTLS: machine.connected(usesProxy: true, usesTLS: true)
             case .requested: { machine.requested(); return nil }()
             case .receivedHead: machine.receivedHead()
             case .opened: { machine.opened(); return nil }()

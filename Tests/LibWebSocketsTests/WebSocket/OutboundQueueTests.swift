@@ -27,6 +27,7 @@ import WebSocketProtocol
         var byteCount: Int { queue.byteCount }
         var unsentMessageCount: Int { queue.unsentMessageCount }
         var sentMessageCount: Int { queue.sentMessageCount }
+        var sentByteCount: Int { queue.sentByteCount }
         var endsWhenEmpty: Bool { queue.endsWhenEmpty }
 
         func append(_ opcode: Opcode, payload: String, fin: Bool = true) throws {
@@ -37,9 +38,8 @@ import WebSocketProtocol
             try payload.withUnsafeBytes { try queue.append(opcode, payload: $0, fin: fin) }
         }
 
-        func appendControl(_ opcode: Opcode, payload: [UInt8]) throws {
-            try queue.appendControl(opcode, payload: payload)
-        }
+        func appendPing(_ payload: [UInt8]) throws { try queue.appendPing(payload) }
+        func appendPong(_ payload: [UInt8]) throws { try queue.appendPong(payload) }
 
         func close(_ frame: CloseFrame) throws { try queue.enqueue(queue.machine.close(frame)) }
         func enqueue(_ action: ConnectionStateMachine.Action) throws { try queue.enqueue(action) }
@@ -122,9 +122,9 @@ import WebSocketProtocol
     func controlFirst() throws {
         let queue = Fixture()
         try queue.append(.text, payload: "first")
-        try queue.appendControl(.ping, payload: [1])
+        try queue.appendPing([1])
         try queue.append(.text, payload: "second")
-        try queue.appendControl(.pong, payload: [2])
+        try queue.appendPong([2])
         let control = queue.takeSegment()
         #expect(control?.messageCount == 0)
         #expect(try frames(control) == [.ping([1]), .pong([2])])
@@ -137,7 +137,7 @@ import WebSocketProtocol
         let queue = Fixture()
         for _ in 0..<3 { try queue.append(.binary, payload: [UInt8](repeating: 0, count: 64 << 10)) }
         #expect(try frames(queue.takeSegment()).map(\.opcode) == [0x2])
-        try queue.appendControl(.pong, payload: [])
+        try queue.appendPong([])
         #expect(try frames(queue.takeSegment()).map(\.opcode) == [0xA])
         #expect(try frames(queue.takeSegment()).map(\.opcode) == [0x2])
         #expect(try frames(queue.takeSegment()).map(\.opcode) == [0x2])
@@ -149,7 +149,7 @@ import WebSocketProtocol
         let queue = Fixture()
         try queue.append(.text, payload: "first")
         try queue.close(CloseFrame(code: .goingAway, reason: "bye"))
-        try queue.appendControl(.pong, payload: [])
+        try queue.appendPong([])
         #expect(queue.unsentMessageCount == 1)
         #expect(queue.sentMessageCount == 1)
         #expect(!queue.endsWhenEmpty)
@@ -192,7 +192,7 @@ import WebSocketProtocol
         let queue = Fixture(.client)
         try queue.append(.text, payload: "12345")
         #expect(queue.byteCount == 2 + 4 + 5)
-        try queue.appendControl(.ping, payload: [1, 2, 3])
+        try queue.appendPing([1, 2, 3])
         #expect(queue.byteCount == 11 + 9)
         _ = queue.takeSegment()
         #expect(queue.byteCount == 11)
@@ -200,14 +200,33 @@ import WebSocketProtocol
         #expect(queue.byteCount == 0)
     }
 
-    @Test("Pongs beyond 64 KiB of waiting ones are not stored: a peer that pings and never reads costs no more")
-    func controlLimit() throws {
+    @Test("Payload bytes of messages are counted, those of control frames are not")
+    func sentByteCount() throws {
+        let queue = Fixture(.client)
+        try queue.append(.text, payload: "12345", fin: false)
+        try queue.append(.continuation, payload: "678")
+        try queue.appendPing([1, 2, 3])
+        try queue.close(CloseFrame(code: .normalClosure, reason: "bye"))
+        #expect(queue.sentByteCount == 8)
+        #expect(queue.sentMessageCount == 1)
+    }
+
+    @Test("A ping of our own is never left out, however many pongs wait")
+    func pingBeyondTheLimit() throws {
         let queue = Fixture()
-        for _ in 0..<10_000 { try queue.appendControl(.pong, payload: [UInt8](repeating: 1, count: 125)) }
+        for _ in 0..<10_000 { try queue.appendPong([UInt8](repeating: 1, count: 125)) }
+        try queue.appendPing([7])
+        #expect(try frames(queue.takeSegment()).last == .ping([7]))
+    }
+
+    @Test("Pongs beyond 64 KiB of waiting ones are not stored: a peer that pings and never reads costs no more")
+    func pongLimit() throws {
+        let queue = Fixture()
+        for _ in 0..<10_000 { try queue.appendPong([UInt8](repeating: 1, count: 125)) }
         #expect(queue.byteCount >= 64 << 10)
         #expect(queue.byteCount < (64 << 10) + 127)
         _ = queue.takeSegment()
-        try queue.appendControl(.pong, payload: [9])
+        try queue.appendPong([9])
         #expect(try frames(queue.takeSegment()) == [.pong([9])])
     }
 
@@ -215,7 +234,7 @@ import WebSocketProtocol
     func discard() throws {
         let queue = Fixture()
         try queue.append(.text, payload: "lost")
-        try queue.appendControl(.ping, payload: [])
+        try queue.appendPing([])
         queue.discard()
         #expect(queue.isEmpty)
         #expect(queue.byteCount == 0)
@@ -254,7 +273,7 @@ import WebSocketProtocol
         let queue = Fixture(.client, random: Self.broken)
         let expected = RandomSourceFailure(description: "out of entropy")
         #expect(throws: expected) { try queue.append(.text, payload: "a") }
-        #expect(throws: expected) { try queue.appendControl(.ping, payload: []) }
+        #expect(throws: expected) { try queue.appendPing([]) }
         #expect(throws: expected) { try queue.enqueue(.sendClose(CloseFrame(code: .normalClosure))) }
         #expect(queue.isEmpty)
         #expect(queue.byteCount == 0)

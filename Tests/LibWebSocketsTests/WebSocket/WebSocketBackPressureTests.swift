@@ -38,9 +38,9 @@ import WebSocketTesting
         }
         let stopped = try await standstill { sent.value }
         #expect(stopped < Self.endless / 4, "nothing stops the sender")
-        #expect(sender.bufferedByteCount >= Self.bufferSize, "the sender stopped with room in its buffer")
+        #expect(sender.statistics.bytesWaitingToBeWritten >= Self.bufferSize, "the sender stopped with room in its buffer")
         // One message may go in as long as there is any room.
-        #expect(sender.bufferedByteCount < Self.bufferSize + Self.messageSize + 14)
+        #expect(sender.statistics.bytesWaitingToBeWritten < Self.bufferSize + Self.messageSize + 14)
 
         // What the reader finds waiting is bounded too: the limit, and what one turn of the loop had read already.
         let first = try #require(try await reader.nextMessages())
@@ -121,19 +121,19 @@ import WebSocketTesting
     }
 
     @Test("Bytes that wait are counted, and none is left when all was written")
-    func bufferedByteCount() async throws {
+    func bytesWaitingToBeWritten() async throws {
         try await withServer { pair in
             let (client, server) = try await pair.connectPair()
-            #expect(client.bufferedByteCount == 0)
+            #expect(client.statistics.bytesWaitingToBeWritten == 0)
             try await client.send("hello")
             #expect(try await server.receive(1) == [.text("hello")])
-            #expect(client.bufferedByteCount == 0)
+            #expect(client.statistics.bytesWaitingToBeWritten == 0)
         }
     }
 
     @Test("A peer that never reads: sends wait, and dropping the connection ends them and says what was not sent")
     func peerThatNeverReads() async throws {
-        let loop = EventLoop()
+        let loop = EventLoop.forTest()
         let server = try FaultServer(receiveBufferSize: 4_096, scripts: [[.upgrade(), .stall]])
         let socket = try await WebSocket.connect(to: server.url(), configuration: Self.small, on: loop)
         let sent = Counter()
@@ -144,22 +144,22 @@ import WebSocketTesting
             }
         }
         _ = try await standstill { sent.value }
-        #expect(socket.unsentMessageCount == 0, "the connection is open")
+        #expect(socket.statistics.messagesNeverWritten == 0, "the connection is open")
         socket.abort()
         let error = try await #require(throws: WebSocketError.self) { try await sending.value }
         #expect(error.code == .connectionClosed)
         #expect(socket.closure?.code == .abnormalClosure)
         #expect(socket.closeError == nil)
-        #expect(socket.unsentMessageCount > 0)
-        #expect(socket.unsentMessageCount <= sent.value)
-        #expect(socket.bufferedByteCount == 0)
+        #expect(socket.statistics.messagesNeverWritten > 0)
+        #expect(socket.statistics.messagesNeverWritten <= sent.value)
+        #expect(socket.statistics.bytesWaitingToBeWritten == 0)
         server.stop()
         await loop.shutdown()
     }
 
     @Test("A peer that floods is read only as far as somebody takes the messages", arguments: Security.allCases)
     func flood(security: Security) async throws {
-        let loop = EventLoop()
+        let loop = EventLoop.forTest()
         let frame = FaultServer.Frame.binary([UInt8](repeating: 1, count: 100))
         let server = try FaultServer(tls: try security.faultServer, scripts: [[.upgrade(), .flood(frame.bytes)]])
         var configuration = Self.small

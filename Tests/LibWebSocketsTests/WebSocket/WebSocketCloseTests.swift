@@ -1,0 +1,300 @@
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+@Suite(.hangs) struct WebSocketCloseTests {
+    private static let codes: [UInt16] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999]
+
+    @Test("The client's code and reason reach the server, which echoes the code", arguments: codes)
+    func clientCloses(code: UInt16) async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            let frame = CloseFrame(code: CloseCode(rawValue: code), reason: "grüß \(code)")
+            let closure = await client.close(code: CloseCode(rawValue: code), reason: frame.reason)
+            let echo = CloseFrame(code: CloseCode(rawValue: code))
+            #expect(closure == WebSocketClosure(initiator: .local, sent: frame, received: echo))
+            #expect(closure.isClean)
+            #expect(client.closure == closure)
+            #expect(client.closeError == nil)
+            #expect(try await server.receiveAll() == [])
+            #expect(server.closure == WebSocketClosure(initiator: .remote, sent: echo, received: frame))
+            #expect(server.closeError == nil)
+        }
+    }
+
+    @Test("The server's code and reason reach the client, which echoes the code", arguments: codes)
+    func serverCloses(code: UInt16) async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            async let messages = client.receiveAll()
+            let closure = await server.close(code: CloseCode(rawValue: code), reason: "bye")
+            #expect(closure.code == CloseCode(rawValue: code))
+            #expect(closure.initiator == .local)
+            #expect(try await messages == [])
+            #expect(client.closure?.initiator == .remote)
+            #expect(client.closure?.code == CloseCode(rawValue: code))
+            #expect(client.closure?.reason == "bye")
+        }
+    }
+
+    @Test(
+        "A code that must not be on the wire is sent as no code, and the peer sees 1005",
+        arguments: [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] as [UInt16])
+    func codesNotForTheWire(code: UInt16) async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            let closure = await client.close(code: CloseCode(rawValue: code), reason: "unsent")
+            #expect(closure.sent == CloseFrame(code: nil))
+            #expect(closure.code == .noStatusReceived)
+            #expect(closure.isClean)
+            #expect(try await server.receiveAll() == [])
+            #expect(server.closure?.received == CloseFrame(code: nil))
+        }
+    }
+
+    @Test("A reason is cut to 123 bytes, never within a character")
+    func longReason() async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            await client.close(code: .normalClosure, reason: String(repeating: "é", count: 200))
+            _ = try await server.receiveAll()
+            #expect(server.closure?.reason == String(repeating: "é", count: 61))
+        }
+    }
+
+    @Test("What was sent before close() arrives before the close frame", arguments: Security.allCases)
+    func queuedMessagesFirst(security: Security) async throws {
+        try await withServer(security) { pair in
+            let (client, server) = try await pair.connectPair()
+            async let received = server.receiveAll()
+            for number in 0..<2_000 { try await client.send("\(number) \(String(repeating: "x", count: 1_000))") }
+            let closure = await client.close()
+            #expect(closure.isClean)
+            #expect(client.statistics.messagesNeverWritten == 0)
+            let numbers = try await received.map { ($0.text ?? "").prefix { $0 != " " } }
+            #expect(numbers == (0..<2_000).map { "\($0)" })
+        }
+    }
+
+    @Test("What the peer sent before it saw our close frame can be read after close() has returned")
+    func messagesAfterClose() async throws {
+        try await withFaultServer([.upgrade(), .readClose, .write(.text("late"), .text("later"), .close(1000))]) { _, socket in
+            let closure = await socket.close()
+            #expect(closure.isClean)
+            let received = try await socket.receiveAll()
+            #expect(received == [.text("late"), .text("later")])
+        }
+    }
+
+    @Test("A server reads what a client sent before both had closed")
+    func serverReadsAfterClose() async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            for number in 0..<100 { try await client.send("\(number)") }
+            await client.close()
+            // The server's side echoed the close frame by itself; the messages still wait there.
+            try await eventually { server.closure != nil }
+            #expect(try await server.receiveAll().count == 100)
+        }
+    }
+
+    @Test("Nothing can be sent after close(), and the error says why")
+    func sendAfterClose() async throws {
+        try await withServer(handler: ServerPair.echo) { pair in
+            let client = try await pair.connect()
+            let closure = await client.close(code: .goingAway)
+            let error = try await #require(throws: WebSocketError.self) { try await client.send("too late") }
+            #expect(error.code == .connectionClosed)
+            #expect(error.stage == .closing)
+            #expect(error.closure == closure)
+            #expect(error.message == "the connection is closed (1001 going away), so nothing more can be sent on it")
+        }
+    }
+
+    @Test("Nothing can be sent while the peer's answer to the close frame is awaited")
+    func sendWhileClosing() async throws {
+        let configuration = WebSocketConfiguration(closeTimeout: .milliseconds(200))
+        try await withFaultServer([.upgrade(), .readUntilEnd], configuration: configuration) { _, socket in
+            async let closing = socket.close()
+            var error: WebSocketError?
+            try await eventually("send goes on working") {
+                do {
+                    try await socket.send("x")
+                    return false
+                } catch let failure {
+                    error = failure as? WebSocketError
+                    return true
+                }
+            }
+            #expect(error?.code == .connectionClosed)
+            #expect(error?.message.hasPrefix("the connection is clos") == true)
+            _ = await closing
+        }
+    }
+
+    @Test("Closing again returns how the connection ended, and sends nothing more")
+    func closeTwice() async throws {
+        try await withFaultServer([.upgrade(), .readClose, .write(.close(1000))]) { server, socket in
+            async let first = socket.close(code: .normalClosure, reason: "first")
+            async let second = socket.close(code: .goingAway, reason: "second")
+            let closures = await [first, second]
+            #expect(closures[0] == closures[1])
+            let third = await socket.close(code: .goingAway)
+            #expect(third == closures[0])
+            let frames = try await server.transcript().frames
+            #expect(frames.map(\.opcode) == [0x8])
+        }
+    }
+
+    @Test("Both sides may close at the same time")
+    func simultaneous() async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            async let fromClient = client.close(code: CloseCode(rawValue: 4001))
+            async let fromServer = server.close(code: CloseCode(rawValue: 4002))
+            let closures = await (client: fromClient, server: fromServer)
+            #expect(closures.client.isClean)
+            #expect(closures.server.isClean)
+            // Whoever was first decides; nobody sees a code that neither said.
+            let codes: Set<UInt16> = [4001, 4002]
+            #expect(codes.contains(closures.client.code.rawValue))
+            #expect(codes.contains(closures.server.code.rawValue))
+        }
+    }
+
+    @Test("The close frames that cross on the wire are both reported")
+    func crossing() async throws {
+        let script: [FaultServer.Step] = [.upgrade(), .write(.close(4002, reason: "mine")), .readClose]
+        try await withFaultServer(script) { server, socket in
+            // Whether the server's frame has been read by then or not, both sides say something.
+            let closure = await socket.close(code: CloseCode(rawValue: 4001))
+            #expect(closure.received == CloseFrame(code: CloseCode(rawValue: 4002), reason: "mine"))
+            let sent = try await server.transcript().closeCode
+            #expect(sent == closure.sent?.code?.rawValue)
+        }
+    }
+
+    @Test("A peer that does not answer the close frame is given up after closeTimeout", arguments: Security.allCases)
+    func closeTimeout(security: Security) async throws {
+        let configuration = WebSocketConfiguration(closeTimeout: .milliseconds(100))
+        try await withFaultServer([.upgrade(), .readUntilEnd], security: security, configuration: configuration) { server, socket in
+            let closure = await socket.close(code: .goingAway)
+            #expect(closure.sent?.code == .goingAway)
+            #expect(closure.received == nil)
+            #expect(closure.code == .abnormalClosure)
+            #expect(socket.closeError == nil)
+            let received = try await socket.receiveAll()
+            #expect(received == [])
+            let end = try await server.transcript().end
+            #expect(end == .finished)
+        }
+    }
+
+    @Test("A server that answered but does not end TCP is not waited for; the socket goes after closeTimeout")
+    func serverThatKeepsTheConnection() async throws {
+        let configuration = WebSocketConfiguration(closeTimeout: .milliseconds(100))
+        let script: [FaultServer.Step] = [.upgrade(), .readClose, .write(.close(1000)), .stall]
+        try await withFaultServer(script, configuration: configuration) { server, socket in
+            let closure = await socket.close()
+            #expect(closure.isClean)
+            let end = try await server.transcript().end
+            #expect(end == .peerClosed(step: 3))
+        }
+    }
+
+    @Test("Cancelling a task that closes drops the connection at once")
+    func cancelledClose() async throws {
+        try await withFaultServer([.upgrade(), .readClose, .write(.text("seen")), .stall]) { server, socket in
+            let closing = Task { await socket.close(code: .goingAway) }
+            let answer = try await socket.receive(1)
+            #expect(answer == [.text("seen")])
+            closing.cancel()
+            let closure = await closing.value
+            #expect(closure.received == nil)
+            #expect(closure.sent?.code == .goingAway)
+            let end = try await server.transcript().end
+            #expect(end == .peerClosed(step: 3))
+        }
+    }
+
+    @Test("When the last reference goes, the connection is closed with 1001, after what was sent", arguments: Security.allCases)
+    func droppedReference(security: Security) async throws {
+        try await withServer(security) { pair in
+            let server: WebSocket
+            do {
+                let client: WebSocket
+                (client, server) = try await pair.connectPair()
+                try await client.send("last words")
+            }
+            #expect(try await server.receiveAll() == [.text("last words")])
+            #expect(server.closure?.received == CloseFrame(code: .goingAway))
+        }
+    }
+
+    @Test("A dropped reference leaves neither the connection nor its socket behind")
+    func droppedReferenceLeavesNothing() async throws {
+        try await withServer { pair in
+            weak var client: WebSocket?
+            var server: WebSocket?
+            do {
+                let strong: WebSocket
+                (strong, server) = try await pair.connectPair()
+                client = strong
+            }
+            #expect(client == nil)
+            _ = try await server?.receiveAll()
+            try await eventually { OpenSockets.connected(to: pair.server.port) == 0 }
+        }
+    }
+
+    @Test("abort() is a lost connection for the peer, and an end without error for this side", arguments: Security.allCases)
+    func abort(security: Security) async throws {
+        try await withServer(security) { pair in
+            let (client, server) = try await pair.connectPair()
+            client.abort()
+            let error = try await #require(throws: WebSocketError.self) { try await server.receiveAll() }
+            #expect(error.code == .connectionLost)
+            #expect(server.closure?.code == .abnormalClosure)
+            #expect(server.closure?.initiator == .connectionLoss)
+            #expect(try await client.receiveAll() == [])
+            #expect(client.closure == WebSocketClosure(initiator: .local, sent: nil, received: nil))
+            client.abort()
+            #expect(await client.close() == client.closure)
+        }
+    }
+
+    @Test("A lost connection ends the iteration with an error, after the messages that came before", arguments: Security.allCases)
+    func lostConnection(security: Security) async throws {
+        let script: [FaultServer.Step] = [.upgrade(), .write(.text("a"), .text("b")), .closeNotify, .shutdownWrite, .readUntilEnd]
+        try await withFaultServer(script, security: security) { server, socket in
+            var received: [String?] = []
+            let error = try await #require(throws: WebSocketError.self) {
+                for try await message in socket.messages { received.append(message.text) }
+            }
+            #expect(received == ["a", "b"])
+            #expect(error.code == .connectionLost)
+            #expect(error.stage == .open)
+            let scheme = security == .tls ? "wss" : "ws"
+            #expect(
+                error.message
+                    == "the connection to \(scheme)://127.0.0.1:\(server.port) was lost: the peer ended it without a close frame")
+            #expect(error.closure?.code == .abnormalClosure)
+            #expect(socket.closeError?.message == error.message)
+            // The error was told; what is left is the end.
+            let rest = try await socket.nextMessages()
+            #expect(rest == nil)
+        }
+    }
+
+    @Test("A reset connection says so, with the system's error number", arguments: Security.allCases)
+    func reset(security: Security) async throws {
+        try await withFaultServer([.upgrade(), .read(1), .reset], security: security) { server, socket in
+            try await socket.send("x")
+            let error = try await #require(throws: WebSocketError.self) { try await socket.receiveAll() }
+            #expect(error.code == .connectionLost)
+            #expect(error.message.contains("was lost: Connection reset by peer"))
+            #expect(error.errno == 104)
+        }
+    }
+}

@@ -1,0 +1,265 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+@Suite(.timeLimit(.minutes(1))) struct RequestTests {
+    private struct Query: Encodable {
+        var action = "get"
+        var id: String?
+    }
+
+    private struct Chart: Decodable, Equatable {
+        let socketType: String
+        let value: Int
+    }
+
+    private func open(_ fixture: Fixture) async throws -> ScriptedConnection {
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        return peer
+    }
+
+    /// The correlation ID in the next message the peer gets.
+    private func nextID(_ peer: ScriptedConnection) async throws -> String {
+        try #require(JSONRouter().correlationID(of: try await peer.nextSent()))
+    }
+
+    @Test func theAnswerFindsItsRequestAndNobodyElse() async throws {
+        let fixture = Fixture()
+        let dispatched = Recorder<String>()
+        fixture.service.onMessage { dispatched.add($0.text ?? "") }
+        let peer = try await open(fixture)
+        let service = fixture.service
+        let first = Task { try await service.request(Query(), reply: "chart", as: Chart.self) }
+        let firstID = try await nextID(peer)
+        let second = Task { try await service.request(Query(), reply: "chart", as: Chart.self) }
+        let secondID = try await nextID(peer)
+        #expect(firstID != secondID)
+        peer.deliver(
+            #"{"socketType":"chart","value":0}"#,
+            #"{"socketType":"other","id":\#(firstID)}"#,
+            #"{"socketType":"chart","value":2,"id":\#(secondID)}"#,
+            #"{"socketType":"chart","value":1,"id":\#(firstID)}"#,
+            #"{"socketType":"chart","value":3,"id":\#(firstID)}"#)
+        #expect(try await first.value == Chart(socketType: "chart", value: 1))
+        #expect(try await second.value == Chart(socketType: "chart", value: 2))
+        #expect(
+            try await dispatched.next(3) == [
+                #"{"socketType":"chart","value":0}"#, #"{"socketType":"other","id":\#(firstID)}"#,
+                #"{"socketType":"chart","value":3,"id":\#(firstID)}"#,
+            ])
+        #expect(service.core.withLock { $0.replies.isEmpty })
+        await service.stop()
+    }
+
+    @Test func anIDOfTheAppsOwnIsKept() async throws {
+        let fixture = Fixture()
+        let peer = try await open(fixture)
+        let service = fixture.service
+        let request = Task { try await service.request(Query(id: "mine"), as: Chart.self) }
+        #expect(try await nextID(peer) == "mine")
+        peer.deliver(#"{"socketType":"chart","value":7,"id":"mine"}"#)
+        #expect(try await request.value.value == 7)
+        await service.stop()
+    }
+
+    @Test func withoutCorrelationTheRouteAnswersInOrder() async throws {
+        let fixture = Fixture()
+        let peer = try await open(fixture)
+        let service = fixture.service
+        let requests = Recorder<Task<Chart, any Error>>()
+        for count in 1...2 {
+            requests.add(Task { try await service.request(Query(), reply: "chart", correlated: false) })
+            await until { peer.sent.count == count }
+        }
+        #expect(peer.sent.allSatisfy { $0.text == #"{"action":"get"}"# })
+        peer.deliver(#"{"socketType":"chart","value":1}"#, #"{"socketType":"chart","value":2}"#)
+        #expect(try await requests.all[0].value.value == 1)
+        #expect(try await requests.all[1].value.value == 2)
+        await service.stop()
+    }
+
+    @Test func aRequestThatCannotBeCorrelatedFailsAtOnce() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        await #expect { try await service.request(message: .text("[]")) } throws: {
+            ($0 as? SocketServiceError)?.code == .notCorrelatable
+        }
+        await #expect { try await service.request(message: .text("[]"), correlated: false) } throws: {
+            ($0 as? SocketServiceError)?.code == .notCorrelatable
+        }
+        await service.stop()
+    }
+
+    @Test func timeout() async throws {
+        let fixture = Fixture()
+        let peer = try await open(fixture)
+        let service = fixture.service
+        let request = Task {
+            try await service.request(Query(), reply: "chart", as: Chart.self, timeout: .seconds(5))
+        }
+        let id = try await nextID(peer)
+        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        await #expect { try await request.value } throws: {
+            ($0 as? SocketServiceError)?.code == .requestTimedOut
+        }
+        // Its answer is a message like any other now.
+        peer.deliver(#"{"socketType":"chart","value":1,"id":\#(id)}"#)
+        try await fixture.events.next { $0.hasPrefix("unhandled chart") }
+        #expect(fixture.clock.sleeperCount == 0)
+        await service.stop()
+    }
+
+    @Test func aRequestWaitsForTheConnectionNoLongerThanItsTimeout() async throws {
+        let fixture = Fixture([.hang])
+        try await fixture.service.start()
+        let service = fixture.service
+        let request = Task { try await service.request(Query(), as: Chart.self, timeout: .seconds(5)) }
+        await until { service.statistics.queuedMessages == 1 }
+        fixture.clock.advance(by: .seconds(5))
+        await #expect(throws: SocketServiceError.self) { try await request.value }
+        #expect(service.statistics.queuedMessages == 0, "nobody waits for its answer any more")
+        await service.stop()
+    }
+
+    @Test func losingTheConnectionFailsARequestUnlessItSurvives() async throws {
+        let fixture = Fixture(reconnect: .fixed(.zero))
+        let peer = try await open(fixture)
+        let service = fixture.service
+        let fragile = Task { try await service.request(Query(id: "fragile"), as: Chart.self) }
+        let tough = Task { try await service.request(Query(id: "tough"), as: Chart.self, survivesReconnect: true) }
+        await until { service.core.withLock { $0.replies.sentCount == 2 } }
+        peer.drop()
+        await #expect {
+            try await fragile.value
+        } throws: { ($0 as? SocketServiceError)?.code == .connectionFailed }
+        let next = try await fixture.transport.nextConnection()
+        next.deliver(#"{"socketType":"chart","value":1,"id":"tough"}"#)
+        #expect(try await tough.value.value == 1)
+        #expect(next.sent.isEmpty, "a request is not sent twice")
+        await service.stop()
+    }
+
+    @Test func aQueuedRequestIsSentOnTheNextConnectionAndAnswered() async throws {
+        let fixture = Fixture([.connectionRefused])
+        let service = fixture.service
+        try await service.start()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        let request = Task { try await service.request(Query(), as: Chart.self, timeout: .seconds(60)) }
+        await until { service.statistics.queuedMessages == 1 }
+        fixture.clock.advance(by: .seconds(1))
+        let peer = try await fixture.transport.nextConnection()
+        peer.deliver(#"{"socketType":"chart","value":4,"id":\#(try await nextID(peer))}"#)
+        #expect(try await request.value.value == 4)
+        await service.stop()
+    }
+
+    @Test func aRequestDroppedFromTheQueueFails() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1))
+        let service = fixture.service
+        let request = Task { try await service.request(Query(), as: Chart.self) }
+        await until { service.statistics.queuedMessages == 1 }
+        try await service.send("takes its place")
+        await #expect { try await request.value } throws: {
+            ($0 as? SocketServiceError)?.dropReason == .queueFull
+        }
+        await service.stop()
+    }
+
+    @Test(arguments: ["stop", "pause", "give up", "cancel"])
+    func everyOtherEndCompletesARequestOnce(end: String) async throws {
+        let fixture = Fixture(reconnect: .never)
+        let peer = try await open(fixture)
+        let service = fixture.service
+        let request = Task { try await service.request(Query(), as: Chart.self) }
+        await until { service.core.withLock { $0.replies.sentCount == 1 } }
+        switch end {
+        case "stop": await service.stop()
+        case "pause": await service.pause()
+        case "give up": peer.drop()
+        default: request.cancel()
+        }
+        let code = await #expect(throws: (any Error).self) { try await request.value }
+            .map { ($0 as? SocketServiceError)?.code.description ?? "\($0)" }
+        let expected = [
+            "stop": "stopped", "pause": "connectionFailed", "give up": "gaveUp", "cancel": "CancellationError()",
+        ]
+        #expect(code == expected[end])
+        #expect(service.core.withLock { $0.replies.isEmpty })
+        await service.stop()
+        #expect(fixture.clock.sleeperCount == 0)
+    }
+
+    @Test func anAnswerOfAnotherTypeIsTheCallersError() async throws {
+        let fixture = Fixture()
+        let peer = try await open(fixture)
+        let service = fixture.service
+        let request = Task { try await service.request(Query(id: "x"), as: Chart.self) }
+        _ = try await nextID(peer)
+        peer.deliver(#"{"socketType":"error","id":"x"}"#)
+        await #expect { try await request.value } throws: {
+            ($0 as? SocketServiceError)?.code == .decodingFailed
+        }
+        await service.stop()
+    }
+
+    @Test func anOnOpenHandlerMayLogInBeforeTheQueueIsSent() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let calls = Recorder<String>()
+        service.onMessage { calls.add($0.text ?? "") }
+        service.onOpen { _ in
+            let reply = try await service.request(message: .text(#"{"id":"login"}"#))
+            calls.add("logged in \(reply.text ?? "")")
+        }
+        try await service.send("queued")
+        let peer = try await fixture.open()
+        #expect(try await peer.nextSent() == .text(#"{"id":"login"}"#))
+        peer.deliver("greeting")
+        peer.deliver("second greeting", #"{"id":"login"}"#, "third")
+        #expect(
+            try await calls.next(4) == [#"logged in {"id":"login"}"#, "greeting", "second greeting", "third"])
+        #expect(try await peer.nextSent() == .text("queued"))
+        await service.stop()
+    }
+
+    @Test func aMessageHandlerMayWaitForAnAnswerThatComesAfterOtherMessages() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let calls = Recorder<String>()
+        service.register("ask") { _ in
+            let reply = try await service.request(message: .text(#"{"id":"q"}"#))
+            calls.add("answer \(reply.text ?? "")")
+        }
+        service.register("n") { calls.add($0.text ?? "") }
+        let peer = try await open(fixture)
+        peer.deliver(#"{"socketType":"ask"}"#, #"{"socketType":"n","v":0}"#)
+        _ = try await nextID(peer)
+        for value in 1...20 { peer.deliver(#"{"socketType":"n","v":\#(value)}"#) }
+        peer.deliver(#"{"id":"q"}"#)
+        let expected = [#"answer {"id":"q"}"#] + (0...20).map { #"{"socketType":"n","v":\#($0)}"# }
+        #expect(try await calls.next(22) == expected)
+        await service.stop()
+    }
+
+    @Test func readingAheadForAnAnswerHasABound() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        service.register("ask") { _ in
+            _ = try await service.request(message: .text(#"{"id":"q"}"#), timeout: .seconds(5))
+        }
+        let peer = try await open(fixture)
+        peer.deliver(#"{"socketType":"ask"}"#)
+        _ = try await nextID(peer)
+        for _ in 0..<(Inbox.readAheadLimit + 50) { peer.deliver("flood") }
+        await until { peer.unreadCount <= 50 }
+        for _ in 0..<1_000 { await Task.yield() }
+        #expect(peer.unreadCount == 50)
+        fixture.clock.advance(by: .seconds(5))
+        try await peer.waitUntilRead()
+        #expect(peer.unreadCount == 0)
+        await service.stop()
+    }
+}
