@@ -1,7 +1,7 @@
 """A WebSocket server to test against: echoes what it receives, and does on request what real servers do.
 
 Prints one line of JSON, {"port": N, "pid": its own}, once it accepts connections. Ends when its standard input does, so
-that it cannot outlive the test run.
+that it cannot outlive the test run; on SIGTERM it closes each connection with 1001 first.
 
 What a client asks for by the path of its URL:
   /request                  the first message is the client's request, as JSON: path and headers; then echoes
@@ -17,6 +17,7 @@ import asyncio
 import http
 import json
 import logging
+import signal
 import ssl
 import urllib.parse
 
@@ -149,8 +150,10 @@ async def main():
     else:
         listening = serve(handler(arguments), arguments.host, arguments.port, **options)
     async with listening as server:
+        # As well-run servers end: each connection is closed with 1001.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
         announce(0 if arguments.unix is not None else server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+        await server.wait_closed()
 
 
 if __name__ == "__main__":
