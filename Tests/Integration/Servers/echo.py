@@ -6,7 +6,7 @@ that it cannot outlive the test run; on SIGTERM it closes each connection with 1
 What a client asks for by the path of its URL:
   /request                  the first message is the client's request, as JSON: path and headers; then echoes
   /closures                 one message: how the oldest connection that has ended and was not yet told about has ended,
-                            as this server saw it; waits for one
+                            as this server saw it, and how much it received; waits for one
   /close?code=C&reason=R    closes with this code and reason
   /refuse?status=S          refuses with this status; more parameters (name=value) become headers
   anything else             echoes
@@ -80,6 +80,7 @@ def handler(arguments):
 
     async def handle(connection):
         path, query = path_and_query(connection.request)
+        received = 0
         try:
             if path == "/closures":
                 await connection.send(json.dumps(await closures.get()))
@@ -96,6 +97,7 @@ def handler(arguments):
                 await connection.close(arguments.close_code, arguments.close_reason)
                 return
             async for message in connection:
+                received += len(message)
                 if arguments.delay:
                     await asyncio.sleep(arguments.delay)
                 if arguments.fragment is None:
@@ -108,7 +110,9 @@ def handler(arguments):
         finally:
             if path != "/closures":
                 await connection.wait_closed()
-                closures.put_nowait({"code": connection.close_code, "reason": connection.close_reason})
+                closures.put_nowait(
+                    {"code": connection.close_code, "reason": connection.close_reason, "received": received}
+                )
 
     return handle
 
