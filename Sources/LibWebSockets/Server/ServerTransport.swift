@@ -122,8 +122,14 @@ final class ServerTransport: LoopSocket {
         case .refuse(let status, let headers, let body):
             respond(UpgradeResponse.refusing(status, headers: headers, body: Array(body.utf8)), isLast: true)
         case .accept(let subprotocol, let headers):
-            respond(UpgradeResponse.accepting(offer, subprotocol: subprotocol, headers: headers), isLast: false)
-            open(request, subprotocol: subprotocol, headers: headers, rest: rest)
+            let compression = AgreedCompression(accepting: offer.extensions, listener.configuration.compression)
+            let handshake = HandshakeResponse(
+                headers: headers, subprotocol: subprotocol, extensions: compression.map { [$0.parameters.answer] } ?? [])
+            respond(
+                UpgradeResponse.accepting(
+                    offer, subprotocol: subprotocol, extensions: handshake.extensions, headers: headers),
+                isLast: false)
+            open(request, handshake, compression, rest: rest)
         }
     }
 
@@ -134,13 +140,14 @@ final class ServerTransport: LoopSocket {
         requestWrite()
     }
 
-    private func open(_ request: WebSocketServer.Request, subprotocol: String?, headers: HTTPFields, rest: [UInt8]) {
+    private func open(
+        _ request: WebSocketServer.Request, _ handshake: HandshakeResponse, _ compression: AgreedCompression?, rest: [UInt8]
+    ) {
         cancelDeadline()
         let connection = Connection(
             role: .server, pipe: self, eventLoop: listener.eventLoop, peer: peer, limits: listener.configuration.limits,
-            logger: listener.configuration.logger)
+            compression: compression, logger: listener.configuration.logger)
         consumer = connection
-        let handshake = HandshakeResponse(headers: headers, subprotocol: subprotocol)
         let tls = unsafe wsi.flatMap { unsafe lws_get_ssl($0) }.flatMap { unsafe TLSConnectionInfo($0) }
         listener.accept(WebSocket(handshake: handshake, tls: tls, connection: connection), request)
         // Frames that came together with the request.

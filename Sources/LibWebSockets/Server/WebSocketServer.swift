@@ -22,6 +22,7 @@ public final class WebSocketServer: Sendable {
     public struct Request: Sendable {
         /// Path and query as the client wrote them.
         public let target: String
+        /// The headers of the upgrade request, in the order in which the client sent them.
         public let headers: HTTPFields
         /// The subprotocols the client offers, in its order of preference.
         public let subprotocols: [String]
@@ -45,7 +46,10 @@ public final class WebSocketServer: Sendable {
         public var port: Int
         /// Certificate and key for `wss:`; `nil` for `ws:`.
         public var tls: TLSServerConfiguration?
-        /// The largest message to accept, in bytes. The default is 16 MiB.
+        /// Whether to accept permessage-deflate from clients that offer it. The default is not to: it costs time and memory for
+        /// each connection, see ``WebSocketCompression``.
+        public var compression: WebSocketCompression
+        /// The largest message to accept, inflated, in bytes. The default is 16 MiB.
         public var maximumMessageSize: Int
         /// As in ``WebSocketConfiguration/receiveBufferSize``.
         public var receiveBufferSize: Int
@@ -55,14 +59,17 @@ public final class WebSocketServer: Sendable {
         public var handshakeTimeout: Duration
         /// As in ``WebSocketConfiguration/closeTimeout``.
         public var closeTimeout: Duration
+        /// Where to log: debug level for the life of connections, warnings for handlers that fail.
         public var logger: Logger
         /// Decides on each upgrade request; accepts by default, without subprotocol. Runs on the loop: it must not block.
         public var decide: @Sendable (Request) -> Decision
 
+        /// A configuration with the defaults that the properties document.
         public init(
             host: String = "127.0.0.1",
             port: Int = 0,
             tls: TLSServerConfiguration? = nil,
+            compression: WebSocketCompression = .disabled,
             maximumMessageSize: Int = 16 << 20,
             receiveBufferSize: Int = 1 << 20,
             sendBufferSize: Int = 1 << 20,
@@ -74,6 +81,7 @@ public final class WebSocketServer: Sendable {
             self.host = host
             self.port = port
             self.tls = tls
+            self.compression = compression
             self.maximumMessageSize = maximumMessageSize
             self.receiveBufferSize = receiveBufferSize
             self.sendBufferSize = sendBufferSize
@@ -106,12 +114,14 @@ public final class WebSocketServer: Sendable {
 
     /// Starts to listen.
     ///
-    /// - Throws: ``WebSocketError`` when the address cannot be listened on or the TLS configuration cannot be used.
+    /// - Throws: ``WebSocketError`` when the address cannot be listened on, or the TLS configuration or an option of
+    ///   ``Configuration/compression`` cannot be used.
     public static func start(
         configuration: Configuration = Configuration(),
         on eventLoop: EventLoop = .shared,
         handler: @escaping Handler
     ) async throws -> WebSocketServer {
+        try configuration.compression.validate()
         let accepted = SessionSink()
         let (reference, port): (ListenerReference, Int) = try await withCheckedThrowingContinuation { continuation in
             do {

@@ -22,7 +22,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             do {
                 request = try UpgradeRequest(
                     endpoint: endpoint, key: HandshakeKey(.openSSL), subprotocols: configuration.subprotocols,
-                    headers: configuration.headers)
+                    extensions: configuration.compression.offers, headers: configuration.headers)
             } catch let error as InvalidUpgradeRequest {
                 throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.description)
             } catch {
@@ -180,11 +180,15 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let status = HTTPResponse.Status(code: head.status)
         guard status == .switchingProtocols else {
             refusalHead = head
+            // libwebsockets takes an interim response for the final one, and waits for a body where there is none (RFC 9112
+            // section 6.3).
+            if status.kind == .informational || status == .noContent || status == .notModified { failWithRefusal() }
             return false
         }
         do {
             let handshake = try HandshakeResponse(status: status, headers: head.headers, answering: plan.request)
-            succeed(transport, handshake)
+            let parameters = try DeflateParameters(agreed: handshake.extensions, offered: plan.request.extensions)
+            succeed(transport, handshake, AgreedCompression(parameters, plan.configuration.compression))
             return true
         } catch {
             fail(
@@ -250,10 +254,10 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     // MARK: - The end
 
-    private func succeed(_ transport: ClientTransport, _ handshake: HandshakeResponse) {
+    private func succeed(_ transport: ClientTransport, _ handshake: HandshakeResponse, _ compression: AgreedCompression?) {
         let connection = Connection(
             role: .client, pipe: transport, eventLoop: eventLoop, peer: plan.endpoint.origin,
-            limits: plan.configuration.limits, logger: plan.configuration.logger)
+            limits: plan.configuration.limits, compression: compression, logger: plan.configuration.logger)
         transport.consumer = connection
         winner = nil
         transports = []
@@ -283,11 +287,13 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func connectError() -> WebSocketError {
-        // libwebsockets does not tell the operating system's error.
-        let detail =
-            lastFailure.map {
-                "; the last one tried, \($0.address), refused it or cannot be reached (libwebsockets: \($0.end.cause))"
-            } ?? ""
+        let detail = lastFailure.map { failure in
+            // libwebsockets does not always leave the operating system's error behind.
+            let cause =
+                failure.end.cause.errno == nil
+                ? "it refused, or cannot be reached (libwebsockets: \(failure.end.cause))" : "\(failure.end.cause)"
+            return "; the last one tried, \(failure.address), said: \(cause)"
+        } ?? ""
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """

@@ -51,8 +51,10 @@ struct OutboundQueue: ~Copyable {
     // MARK: - Adding
 
     /// Adds a frame of a message. With `fin` it ends the message.
+    /// - Parameter uncompressedCount: The size of the payload before it was compressed; `nil` when it was not.
     mutating func append(
-        _ opcode: Opcode, payload: UnsafeRawBufferPointer, fin: Bool = true, rsv1: Bool = false
+        _ opcode: Opcode, payload: UnsafeRawBufferPointer, fin: Bool = true, rsv1: Bool = false,
+        uncompressedCount: Int? = nil
     ) throws(RandomSourceFailure) {
         if segments.isEmpty || segments[segments.count - 1].frames.count >= Self.segmentSize {
             segments.append(Segment(frames: takeBuffer()))
@@ -67,7 +69,7 @@ struct OutboundQueue: ~Copyable {
         }
         byteCount += segments[last].frames.count - before
         guard !opcode.isControl else { return }
-        sentByteCount += payload.count
+        sentByteCount += uncompressedCount ?? payload.count
         if fin {
             segments[last].messageCount += 1
             sentMessageCount += 1

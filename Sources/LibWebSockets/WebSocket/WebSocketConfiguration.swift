@@ -1,5 +1,6 @@
 public import HTTPTypes
 public import Logging
+public import WebSocketProtocol
 
 /// How a ``WebSocket`` connects and behaves.
 ///
@@ -17,7 +18,9 @@ public struct WebSocketConfiguration: Sendable {
     public var subprotocols: [String]
     /// Used for `wss:` only.
     public var tls: TLSConfiguration
-    /// The largest message to accept, in bytes. A larger one closes the connection with 1009. The default is 16 MiB.
+    /// Whether to offer permessage-deflate. The default offers it, as browsers do; a server that does not know it declines.
+    public var compression: WebSocketCompression
+    /// The largest message to accept, inflated, in bytes. A larger one closes the connection with 1009. The default is 16 MiB.
     public var maximumMessageSize: Int
     /// How many bytes of received messages may wait for the program. Then reading from the network stops until the
     /// program has taken them. The default is 1 MiB.
@@ -38,15 +41,18 @@ public struct WebSocketConfiguration: Sendable {
     public var unixSocketPath: String?
     /// What to do when the server redirects. The default reports it.
     public var redirects: RedirectPolicy
-    /// How long the peer may take to answer a close frame, and a server then to end TCP. The default is 5 s.
+    /// How long the peer may take to answer a close frame, and a server then to end TCP. While what was sent before the
+    /// close frame is still going out, the time begins anew with each step. The default is 5 s.
     public var closeTimeout: Duration
     /// Where to log: debug level for the life of connections, nothing per message.
     public var logger: Logger
 
+    /// A configuration; every parameter is the property of the same name, with its default.
     public init(
         headers: HTTPFields = [:],
         subprotocols: [String] = [],
         tls: TLSConfiguration = TLSConfiguration(),
+        compression: WebSocketCompression = .automatic,
         maximumMessageSize: Int = 16 << 20,
         receiveBufferSize: Int = 1 << 20,
         sendBufferSize: Int = 1 << 20,
@@ -62,6 +68,7 @@ public struct WebSocketConfiguration: Sendable {
         self.headers = headers
         self.subprotocols = subprotocols
         self.tls = tls
+        self.compression = compression
         self.maximumMessageSize = maximumMessageSize
         self.receiveBufferSize = receiveBufferSize
         self.sendBufferSize = sendBufferSize
@@ -92,6 +99,7 @@ public struct WebSocketConfiguration: Sendable {
         for (name, value) in timeouts {
             if let value, value <= .zero { throw refuse("\(name) is \(value), but must be longer than zero") }
         }
+        try compression.validate()
         if let unixSocketPath { try SocketAddress.validate(unixPath: unixSocketPath) }
     }
 

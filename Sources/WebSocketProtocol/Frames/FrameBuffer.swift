@@ -44,6 +44,11 @@ package final class FrameBuffer {
         }
     }
 
+    /// Takes back what ``appendUninitialized(_:)`` gave too much of.
+    func removeLast(_ byteCount: Int) {
+        count -= byteCount
+    }
+
     /// Makes the buffer `byteCount` longer and returns where the new bytes start. The caller fills in all of them.
     func appendUninitialized(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let start = headroom + count

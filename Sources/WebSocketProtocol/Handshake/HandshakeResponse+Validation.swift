@@ -58,6 +58,7 @@ extension HandshakeResponse {
         for member in agreed where !offered.contains(where: { $0.name == member.name }) {
             throw HandshakeViolation(.extensionNotOffered(member.name))
         }
+        _ = try DeflateParameters(agreed: agreed, offered: offered)
         return agreed
     }
 }

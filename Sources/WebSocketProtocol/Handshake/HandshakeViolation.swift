@@ -13,6 +13,8 @@ package struct HandshakeViolation: Error, Hashable {
         case severalSubprotocols([String])
         case extensionNotOffered(String)
         case extensionsMalformed(String)
+        /// permessage-deflate with parameters that do not correspond to the offer.
+        case deflateParameters(String, DeflateParameterProblem)
         /// `Content-Length` or `Transfer-Encoding`, which would make the frames a body.
         case bodyHeader(String)
     }
@@ -48,6 +50,7 @@ extension HandshakeViolation: CustomStringConvertible {
         case .extensionNotOffered(let name): "extension \(HeaderSyntax.quoted(name)) was not offered"
         case .extensionsMalformed(let value):
             "header Sec-WebSocket-Extensions is malformed: \(HeaderSyntax.quoted(value))"
+        case .deflateParameters(let answer, let problem): "extension \(HeaderSyntax.quoted(answer)): \(problem)"
         case .bodyHeader(let name): "header \(name) is not allowed with status 101"
         }
     }
@@ -55,6 +58,7 @@ extension HandshakeViolation: CustomStringConvertible {
     private var section: String {
         switch rule {
         case .bodyHeader(let name): name == "Content-Length" ? "RFC 9110 section 8.6" : "RFC 9112 section 6.1"
+        case .deflateParameters: "RFC 7692 section 7.1"
         case .extensionsMalformed: "RFC 6455 section 9.1"
         default: "RFC 6455 section 4.1"
         }

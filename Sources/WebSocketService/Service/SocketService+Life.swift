@@ -9,7 +9,7 @@ extension SocketService {
     /// service is running; after giving up it begins anew.
     ///
     /// - Parameter waitingForOpen: Whether to return only once the connection is open.
-    /// - Throws: ``WebSocketError`` for a URL or header that cannot be used; ``SocketServiceError`` with the code
+    /// - Throws: `WebSocketError` for a URL or header that cannot be used; ``SocketServiceError`` with the code
     ///   ``SocketServiceError/Code/stopped`` for a service that was stopped, and, when waiting,
     ///   ``SocketServiceError/Code/gaveUp``; `CancellationError` when the waiting task is cancelled, which does not
     ///   stop the service.

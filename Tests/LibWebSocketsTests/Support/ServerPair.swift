@@ -1,4 +1,4 @@
-import LibWebSockets
+@testable import LibWebSockets
 import Testing
 import WebSocketTesting
 
@@ -79,7 +79,7 @@ func withServer<Value>(
     var client = client
     client.tls = try security.client
     let accepted = Handover<WebSocket>()
-    let (serverLoop, clientLoop) = (EventLoop(), EventLoop())
+    let (serverLoop, clientLoop) = (EventLoop.forTest(), EventLoop.forTest())
     let server = try await WebSocketServer.start(
         configuration: configuration, on: serverLoop,
         handler: handler ?? { socket, _ in
