@@ -5,6 +5,7 @@ public struct CloseFrame: Hashable, Sendable {
     /// Why, for people. At most 123 bytes of UTF-8.
     public var reason: String
 
+    /// A frame as it is to be said; what may be sent is checked where it is sent.
     public init(code: CloseCode?, reason: String = "") {
         self.code = code
         self.reason = reason
@@ -23,12 +24,14 @@ public struct WebSocketClosure: Hashable, Sendable {
         case connectionLoss
     }
 
+    /// Who began to close the connection.
     public let initiator: Initiator
     /// The close frame that this side sent.
     public let sent: CloseFrame?
     /// The close frame that the peer sent; `nil` when the connection ended without one.
     public let received: CloseFrame?
 
+    /// Makes a closure: for transports of your own, and for tests.
     public init(initiator: Initiator, sent: CloseFrame?, received: CloseFrame?) {
         self.initiator = initiator
         self.sent = sent

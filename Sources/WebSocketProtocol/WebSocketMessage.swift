@@ -3,11 +3,15 @@
 /// A received message is a slice of the buffer that its network read filled, shared with the messages that arrived
 /// beside it. To keep one for long, copy it: `Array(message.payload)` or ``text``.
 public struct WebSocketMessage: Hashable, Sendable {
+    /// Which of the two kinds a message is of.
     public enum Kind: Hashable, Sendable {
+        /// UTF-8 (opcode 1).
         case text
+        /// Any bytes (opcode 2).
         case binary
     }
 
+    /// Text or binary.
     public let kind: Kind
     /// The payload. That of a text message is valid UTF-8.
     public let payload: ArraySlice<UInt8>
@@ -18,10 +22,12 @@ public struct WebSocketMessage: Hashable, Sendable {
         self.payload = validatedPayload
     }
 
+    /// A text message with a copy of the text.
     public static func text(_ text: some StringProtocol) -> WebSocketMessage {
         WebSocketMessage(kind: .text, validatedPayload: ArraySlice(text.utf8))
     }
 
+    /// A binary message with a copy of the bytes.
     public static func binary(_ bytes: some Sequence<UInt8>) -> WebSocketMessage {
         WebSocketMessage(kind: .binary, validatedPayload: ArraySlice(bytes))
     }

@@ -75,13 +75,17 @@ public struct IssuedCertificate: Sendable {
 
     /// Paths of the PEM files that ``write(to:name:)`` made.
     public struct Files: Hashable, Sendable {
+        /// The certificate and its intermediates.
         public let certificateChain: String
+        /// The key, not encrypted.
         public let privateKey: String
     }
 
     /// Writes `NAME.pem` (the chain) and `NAME.key` (the key, mode 0600) for programs that want files.
     ///
-    /// - Parameter directory: an existing directory.
+    /// - Parameters:
+    ///   - directory: an existing directory.
+    ///   - name: the files' name, without suffix.
     public func write(to directory: String, name: String) throws(CertificateError) -> Files {
         let files = Files(certificateChain: "\(directory)/\(name).pem", privateKey: "\(directory)/\(name).key")
         try writePEM(certificateChainPEM, to: files.certificateChain, mode: 0o644)

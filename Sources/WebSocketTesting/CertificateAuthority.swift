@@ -52,6 +52,8 @@ public final class CertificateAuthority: Sendable {
     /// Makes an authority below this one; what it issues carries it in its chain.
     ///
     /// - Parameters:
+    ///   - commonName: how it appears in error messages.
+    ///   - validity: of its own certificate.
     ///   - pathLength: how many authorities may follow below it; `nil` for any number.
     ///   - mayIssue: `false` makes an authority whose certificate says that it is none, so that what it issues is invalid.
     public func intermediate(
@@ -107,6 +109,7 @@ public struct CertificateValidity: Hashable, Sendable {
     /// When it ends.
     public var ends: Duration
 
+    /// A time of validity, negative durations being in the past.
     public init(from begins: Duration, to ends: Duration) {
         self.begins = begins
         self.ends = ends
@@ -124,7 +127,10 @@ public struct CertificateValidity: Hashable, Sendable {
 
 /// Whom a certificate authenticates (its extended key usage).
 public enum CertificatePurpose: Hashable, Sendable {
-    case server, client
+    /// A server (`serverAuth`).
+    case server
+    /// A client (`clientAuth`).
+    case client
     /// Both: peers that are servers and clients.
     case serverAndClient
 
@@ -147,6 +153,7 @@ public enum CertificateKey: Hashable, Sendable {
 
 /// What a certificate is signed with.
 public enum CertificateHash: Hashable, Sendable {
+    /// SHA-256, what certificates are signed with today.
     case sha256
     /// Broken since 2017, refused by OpenSSL's default security level.
     case sha1

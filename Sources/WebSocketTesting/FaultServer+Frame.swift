@@ -11,6 +11,7 @@ extension FaultServer {
             case sixtyFourBits
         }
 
+        /// The FIN bit.
         public var isFinal: Bool
         /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
         public var reservedBits: UInt8
@@ -22,8 +23,12 @@ extension FaultServer {
         public var payload: [UInt8]
         /// What the length field says when that is not the payload's length.
         public var declaredLength: UInt64?
+        /// How many bytes the length takes.
         public var lengthForm: LengthForm
 
+        /// A frame whose fields are right unless told otherwise, except for the opcode.
+        ///
+        /// - Precondition: A mask key has four bytes.
         public init(
             opcode: UInt8,
             payload: [UInt8] = [],
@@ -43,22 +48,27 @@ extension FaultServer {
             self.lengthForm = lengthForm
         }
 
+        /// A continuation frame (opcode 0).
         public static func continuation(_ payload: [UInt8], isFinal: Bool = true) -> Frame {
             Frame(opcode: 0x0, payload: payload, isFinal: isFinal)
         }
 
+        /// A text frame (opcode 1).
         public static func text(_ text: String, isFinal: Bool = true, maskKey: [UInt8]? = nil) -> Frame {
             Frame(opcode: 0x1, payload: Array(text.utf8), isFinal: isFinal, maskKey: maskKey)
         }
 
+        /// A binary frame (opcode 2).
         public static func binary(_ payload: [UInt8], isFinal: Bool = true) -> Frame {
             Frame(opcode: 0x2, payload: payload, isFinal: isFinal)
         }
 
+        /// A ping (opcode 9). Its payload may be too long, more than 125 bytes.
         public static func ping(_ payload: [UInt8] = []) -> Frame {
             Frame(opcode: 0x9, payload: payload)
         }
 
+        /// A pong (opcode 10). Its payload may be too long, more than 125 bytes.
         public static func pong(_ payload: [UInt8] = []) -> Frame {
             Frame(opcode: 0xA, payload: payload)
         }

@@ -45,7 +45,11 @@ extension FaultServer {
 
         /// Refuses the opening handshake with a complete HTTP response; reads no request by itself.
         ///
-        /// - Parameter headers: Written in this order, before the `Content-Length` that is always there.
+        /// - Parameters:
+        ///   - status: The status code, any number.
+        ///   - reason: The reason phrase.
+        ///   - headers: Written in this order, before the `Content-Length` that is always there.
+        ///   - body: The body.
         public static func respond(
             status: Int,
             reason: String = "",
@@ -66,20 +70,26 @@ extension FaultServer {
         public enum Accept: Sendable {
             /// What follows from the request's `Sec-WebSocket-Key`.
             case correct
+            /// This value.
             case value(String)
+            /// No such header.
             case omitted
         }
 
+        /// The first line, without its end.
         public var statusLine: String
         /// `nil` leaves the header out, as with ``connection``.
         public var upgrade: String?
+        /// The `Connection` header.
         public var connection: String?
+        /// The `Sec-WebSocket-Accept` header.
         public var accept: Accept
         /// Further headers, in this order. Names and values are written as they are.
         public var headers: [(name: String, value: String)]
         /// Bytes that follow the response in the same write, such as the first frames.
         public var trailing: [UInt8]
 
+        /// A response that is right unless told otherwise.
         public init(
             statusLine: String = "HTTP/1.1 101 Switching Protocols",
             upgrade: String? = "websocket",

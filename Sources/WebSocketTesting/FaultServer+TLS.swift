@@ -3,11 +3,16 @@ import COpenSSL
 extension FaultServer {
     /// The server's side of TLS. Nothing here is checked for sense: an expired certificate or TLS 1.1 is what it is for.
     public struct TLS: Sendable {
+        /// A version of TLS.
         public enum Version: Int, Sendable, CaseIterable, Comparable {
             // OpenSSL's numbers, which are those on the wire (RFC 8446 section 4.2.1).
+            /// TLS 1.0, withdrawn by RFC 8996.
             case tls10 = 0x0301
+            /// TLS 1.1, withdrawn by RFC 8996.
             case tls11 = 0x0302
+            /// TLS 1.2 (RFC 5246).
             case tls12 = 0x0303
+            /// TLS 1.3 (RFC 8446).
             case tls13 = 0x0304
 
             public static func < (left: Version, right: Version) -> Bool { left.rawValue < right.rawValue }
@@ -19,10 +24,12 @@ extension FaultServer {
         public var privateKey: String
         /// TLS 1.0 and 1.1 also lower OpenSSL's security level to 0, without which it has no cipher for them.
         public var minimumVersion: Version
+        /// The newest version to accept.
         public var maximumVersion: Version
         /// PEM: when not `nil`, a client certificate issued by one of these is demanded.
         public var clientAuthorities: String?
 
+        /// A server's side from PEM texts.
         public init(
             certificateChain: String,
             privateKey: String,

@@ -26,6 +26,7 @@ extension FaultServer {
         public internal(set) var received: [UInt8] = []
         /// The complete frames in ``received``, when a step read the request's head.
         public internal(set) var frames: [Frame] = []
+        /// How the script ended.
         public internal(set) var end: End
 
         init(end: End = .finished) {

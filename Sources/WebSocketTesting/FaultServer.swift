@@ -26,7 +26,9 @@ public final class FaultServer: Sendable {
         case ipv6Loopback
     }
 
+    /// Where it listens.
     public let address: Address
+    /// The port that the system chose.
     public let port: UInt16
     private let isTLS: Bool
     private let interrupt: FaultServerInterrupt
@@ -37,10 +39,12 @@ public final class FaultServer: Sendable {
     /// Starts a server that runs `scripts[n]` on the connection with index n, and the last script on every later one.
     ///
     /// - Parameters:
+    ///   - address: Where to listen.
     ///   - tls: The server's certificate and protocol versions; the handshake is made before the first step. Without it
     ///     the script acts on the bare TCP connection, also when the client speaks TLS.
     ///   - receiveBufferSize: `SO_RCVBUF` in bytes (socket(7)), to make a peer that does not read push back early.
     ///     `nil` leaves it to the system.
+    ///   - scripts: At least one.
     /// - Throws: ``FaultServerError`` when no socket can be had, or the certificate or key cannot be used.
     public convenience init(
         address: Address = .ipv4Loopback,
@@ -96,7 +100,9 @@ public final class FaultServer: Sendable {
 
     /// The server's URL, with the scheme that fits.
     ///
-    /// - Parameter host: The host to name, for example `localhost`; by default the address itself.
+    /// - Parameters:
+    ///   - host: The host to name, for example `localhost`; by default the address itself.
+    ///   - path: Path and query.
     public func url(host: String? = nil, path: String = "/") -> String {
         let literal =
             switch address {

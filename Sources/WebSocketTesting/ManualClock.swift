@@ -15,8 +15,10 @@ internal import WebSocketService
 public final class ManualClock: Clock, Sendable {
     /// A point in the time of a manual clock, counted from its creation.
     public struct Instant: InstantProtocol, CustomStringConvertible {
+        /// How far the clock had been moved by then.
         public let sinceStart: Duration
 
+        /// The point that is reached when the clock was moved so far.
         public init(sinceStart: Duration) {
             self.sinceStart = sinceStart
         }
@@ -63,6 +65,7 @@ public final class ManualClock: Clock, Sendable {
 
     private let state = Mutex(State())
 
+    /// A clock at 0.
     public init() {}
 
     public var now: Instant {

@@ -11,7 +11,7 @@ public import WebSocketService
 /// try await service.start()
 /// let peer = try await transport.nextConnection()
 /// peer.deliver(#"{"socketType":"mapData"}"#)
-/// #expect(try await peer.nextSent().text == …)
+/// #expect(try await peer.nextSent().text == "got it")
 /// peer.drop()
 /// ```
 public final class ScriptedTransport: SocketTransport {

@@ -100,7 +100,7 @@ public final class TestServer: Sendable {
 
     /// Starts again on the same port, with the same certificate.
     ///
-    /// - Throws: ``WebSocketError`` when something else has taken the port.
+    /// - Throws: `WebSocketError` when something else has taken the port.
     public func restart() async throws {
         await stop()
         let fresh = try await WebSocketServer.start(configuration: configuration, on: eventLoop, handler: handler)

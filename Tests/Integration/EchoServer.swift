@@ -1,9 +1,10 @@
 import Foundation
+import LibWebSockets
 import WebSocketTesting
 
 extension IssuedCertificate {
     /// Writes chain and key to files and gives the arguments that name them.
-    fileprivate func arguments(in directory: URL) throws -> [String] {
+    func arguments(in directory: URL) throws -> [String] {
         let files = try write(to: directory.path, name: "server")
         return ["--certificate", files.certificateChain, "--key", files.privateKey]
     }
@@ -27,6 +28,10 @@ struct EchoServerOptions: Sendable {
     var certificate: IssuedCertificate?
     /// Demand a client certificate from this authority.
     var clientAuthority: CertificateAuthority?
+    /// Speak no other version of TLS: 1.2 or 1.3.
+    var tlsVersion: TLSVersion?
+    /// Listen on ``ExternalServer/unixSocketPath`` instead of a port.
+    var isOnUnixSocket = false
     var compression = true
     /// The largest message the server accepts, in bytes.
     var maximumMessageSize = 64 << 20
@@ -44,6 +49,8 @@ struct EchoServerOptions: Sendable {
     fileprivate func arguments(in directory: URL) throws -> [String] {
         var arguments = try certificate?.arguments(in: directory) ?? []
         if let clientAuthority { arguments += ["--client-ca", try clientAuthority.write(to: directory.path)] }
+        if let tlsVersion { arguments += ["--tls-version", tlsVersion == .tls12 ? "TLSv1_2" : "TLSv1_3"] }
+        if isOnUnixSocket { arguments += ["--unix", ExternalServer.unixSocketPath(in: directory)] }
         if !compression { arguments.append("--no-compression") }
         arguments += ["--max-size", String(maximumMessageSize)]
         for subprotocol in subprotocols { arguments += ["--subprotocol", subprotocol] }
@@ -63,25 +70,4 @@ func withEchoServer<Result>(
     _ body: (ExternalServer) async throws -> Result
 ) async throws -> Result {
     try await ExternalServer.with(script: "echo.py", arguments: options.arguments(in:), body: body)
-}
-
-/// Runs `body` with an nginx that terminates TLS for another server.
-///
-/// - Parameter readTimeout: In whole seconds: nginx closes a connection on which the upstream is silent for so long.
-func withNginx<Result>(
-    certificate: IssuedCertificate,
-    upstream: ExternalServer,
-    readTimeout: Duration = .seconds(60),
-    _ body: (ExternalServer) async throws -> Result
-) async throws -> Result {
-    try await ExternalServer.with(
-        script: "nginx.py",
-        arguments: { directory in
-            try certificate.arguments(in: directory) + [
-                "--prefix", directory.path, "--upstream", String(upstream.port),
-                "--read-timeout", String(readTimeout.components.seconds),
-            ]
-        },
-        body: body
-    )
 }

@@ -73,6 +73,11 @@ final class ExternalServer: Sendable {
         "\(scheme)://\(host):\(port)\(path)"
     }
 
+    /// Where the server listens when it was told to listen on a Unix domain socket.
+    var unixSocketPath: String { Self.unixSocketPath(in: directory) }
+
+    static func unixSocketPath(in directory: URL) -> String { directory.appending(path: "socket").path }
+
     var isRunning: Bool { running.withLock { $0 != nil } }
 
     /// Ends the server as an operator would, with SIGTERM, and waits until it is gone.
@@ -86,6 +91,9 @@ final class ExternalServer: Sendable {
 
     /// Takes execution up again.
     func resume() { signal(SIGCONT) }
+
+    /// Makes the server read its configuration again, as `nginx -s reload` does.
+    func reload() { signal(SIGHUP) }
 
     /// Starts the server again on the same port, after ``terminate()`` or ``kill()``.
     func restart() async throws {

@@ -22,6 +22,7 @@ public final class WebSocketServer: Sendable {
     public struct Request: Sendable {
         /// Path and query as the client wrote them.
         public let target: String
+        /// The headers of the upgrade request, in the order in which the client sent them.
         public let headers: HTTPFields
         /// The subprotocols the client offers, in its order of preference.
         public let subprotocols: [String]
@@ -58,10 +59,12 @@ public final class WebSocketServer: Sendable {
         public var handshakeTimeout: Duration
         /// As in ``WebSocketConfiguration/closeTimeout``.
         public var closeTimeout: Duration
+        /// Where to log: debug level for the life of connections, warnings for handlers that fail.
         public var logger: Logger
         /// Decides on each upgrade request; accepts by default, without subprotocol. Runs on the loop: it must not block.
         public var decide: @Sendable (Request) -> Decision
 
+        /// A configuration with the defaults that the properties document.
         public init(
             host: String = "127.0.0.1",
             port: Int = 0,

@@ -43,6 +43,7 @@ public struct TLSConfiguration: Hashable, Sendable {
     /// default; the environment is not looked at.
     public var keyLogFile: String?
 
+    /// A configuration; every parameter is the property of the same name, with its secure default.
     public init(
         trustRoots: TrustRoots = .system,
         clientIdentity: TLSIdentity? = nil,

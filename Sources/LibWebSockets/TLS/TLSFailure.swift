@@ -43,6 +43,7 @@ public struct TLSFailure: Hashable, Sendable {
         case other(String)
     }
 
+    /// Which check failed.
     public let reason: Reason
     /// Where in the chain: 0 is the server's own certificate; `nil` when the failure is not about a certificate.
     public let depth: Int?
@@ -54,6 +55,7 @@ public struct TLSFailure: Hashable, Sendable {
     /// `ERR_get_error(3)`.
     public let openSSLCode: Int
 
+    /// Makes a failure: for transports of your own, and for tests.
     public init(
         reason: Reason, depth: Int? = nil, subject: String? = nil, issuer: String? = nil, openSSLCode: Int = 0
     ) {

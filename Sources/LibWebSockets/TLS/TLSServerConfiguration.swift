@@ -29,6 +29,7 @@ public struct TLSServerConfiguration: Hashable, Sendable {
     /// system's.
     package var securityLevel: Int?
 
+    /// A configuration; every parameter is the property of the same name, with its default.
     public init(
         identity: TLSIdentity, clientCertificates: ClientCertificates = .none, minimumVersion: TLSVersion = .tls12,
         maximumVersion: TLSVersion? = nil

@@ -151,7 +151,10 @@ struct ProxyTunnel {
             guard machine.isOpen, let consumer else { return true }
             return consumer.pipeIsWritable()
         case .completed:
-            if machine.isRefused { owner.transportDidCompleteResponse(self) }
+            guard machine.isRefused else { return true }
+            // This comes out of the very read that found the end of the body, which has collected bytes.
+            if !deliverCollected() || machine.hasEnded { return true }
+            owner.transportDidCompleteResponse(self)
             return true
         case .failed(let detail):
             finish(TransportEnd(stage: stage, cause: systemError.map { .systemError($0) } ?? .library(detail)))
@@ -265,13 +268,11 @@ struct ProxyTunnel {
             errno = 0
             isAlive = unsafe lws_http_client_read(wsi, &start, &count) >= 0
             // Without TLS a read that leaves room has emptied the socket; with TLS a read ends with its record.
-            if !isAlive || filled == before || (tls == nil && filled - before < room) { break }
+            if !isAlive || filled <= before || (tls == nil && filled - before < room) { break }
         }
         // Taken at once: the next call into the C library may change it.
         let readError = errno
-        if unsafe filled > 0 && !deliver(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<filled])) {
-            return false
-        }
+        guard deliverCollected() else { return false }
         guard isAlive else {
             let isSystemError = Self.connectionErrors.contains(readError)
             finish(TransportEnd(stage: stage, cause: isSystemError ? .systemError(readError) : .endOfStream))
@@ -295,6 +296,13 @@ struct ProxyTunnel {
         } else {
             filled += bytes.count
         }
+    }
+
+    private func deliverCollected() -> Bool {
+        guard filled > 0 else { return true }
+        let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<filled])
+        filled = 0
+        return unsafe deliver(bytes)
     }
 
     private func deliver(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {

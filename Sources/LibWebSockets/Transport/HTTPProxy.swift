@@ -4,15 +4,19 @@ internal import WebSocketProtocol
 public struct HTTPProxy: Hashable, Sendable {
     /// A name or an IP address, IPv6 without brackets.
     public var host: String
+    /// 1-65535.
     public var port: Int
     /// Sent as Basic authorization (RFC 7617); `nil` for a proxy without.
     public var credentials: Credentials?
 
     /// A name and a password. Neither ever shows up in a description.
     public struct Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
+        /// The name, without a colon (RFC 7617 section 2).
         public var user: String
+        /// The password. Name, colon and password may have 95 bytes together, the limit of libwebsockets 4.1.
         public var password: String
 
+        /// Credentials as they are, not percent-encoded.
         public init(user: String, password: String) {
             self.user = user
             self.password = password
@@ -22,6 +26,7 @@ public struct HTTPProxy: Hashable, Sendable {
         public var customMirror: Mirror { Mirror(self, children: []) }
     }
 
+    /// A proxy by its address. What cannot be used is reported when a connection is made.
     public init(host: String, port: Int, credentials: Credentials? = nil) {
         self.host = host
         self.port = port

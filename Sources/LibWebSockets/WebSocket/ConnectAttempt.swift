@@ -180,6 +180,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let status = HTTPResponse.Status(code: head.status)
         guard status == .switchingProtocols else {
             refusalHead = head
+            // libwebsockets takes an interim response for the final one, and waits for a body where there is none (RFC 9112
+            // section 6.3).
+            if status.kind == .informational || status == .noContent || status == .notModified { failWithRefusal() }
             return false
         }
         do {
@@ -284,11 +287,13 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func connectError() -> WebSocketError {
-        // libwebsockets does not tell the operating system's error.
-        let detail =
-            lastFailure.map {
-                "; the last one tried, \($0.address), refused it or cannot be reached (libwebsockets: \($0.end.cause))"
-            } ?? ""
+        let detail = lastFailure.map { failure in
+            // libwebsockets does not always leave the operating system's error behind.
+            let cause =
+                failure.end.cause.errno == nil
+                ? "it refused, or cannot be reached (libwebsockets: \(failure.end.cause))" : "\(failure.end.cause)"
+            return "; the last one tried, \(failure.address), said: \(cause)"
+        } ?? ""
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """

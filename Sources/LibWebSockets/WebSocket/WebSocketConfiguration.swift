@@ -41,11 +41,13 @@ public struct WebSocketConfiguration: Sendable {
     public var unixSocketPath: String?
     /// What to do when the server redirects. The default reports it.
     public var redirects: RedirectPolicy
-    /// How long the peer may take to answer a close frame, and a server then to end TCP. The default is 5 s.
+    /// How long the peer may take to answer a close frame, and a server then to end TCP. While what was sent before the
+    /// close frame is still going out, the time begins anew with each step. The default is 5 s.
     public var closeTimeout: Duration
     /// Where to log: debug level for the life of connections, nothing per message.
     public var logger: Logger
 
+    /// A configuration; every parameter is the property of the same name, with its default.
     public init(
         headers: HTTPFields = [:],
         subprotocols: [String] = [],

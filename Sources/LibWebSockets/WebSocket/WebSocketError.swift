@@ -37,10 +37,27 @@ public struct WebSocketError: Error, Sendable {
 
     /// How far a connection attempt had come.
     public enum Stage: String, Sendable, CaseIterable {
-        case configuration, nameResolution, connect, proxy, tls, upgrade, open, closing
+        /// Before anything was sent: what was asked for, and the libraries found at run time, are checked.
+        case configuration
+        /// Looking up the host name.
+        case nameResolution
+        /// TCP, or the Unix domain socket.
+        case connect
+        /// The proxy's answer to `CONNECT`.
+        case proxy
+        /// The TLS handshake.
+        case tls
+        /// The upgrade request and its answer.
+        case upgrade
+        /// After the opening handshake.
+        case open
+        /// Closing, or closed.
+        case closing
     }
 
+    /// What kind of failure it is.
     public let code: Code
+    /// How far the connection had come.
     public let stage: Stage
     /// What was tried, what failed and what to do about it.
     public let message: String
@@ -53,6 +70,7 @@ public struct WebSocketError: Error, Sendable {
     /// The operating system's error number, where one was the cause.
     public let errno: Int32?
 
+    /// Makes an error: for transports of your own, and for tests.
     public init(
         _ code: Code,
         stage: Stage,

@@ -2,8 +2,11 @@
 public struct WebSocketStatistics: Hashable, Sendable {
     /// Messages that `send` has accepted.
     public internal(set) var messagesSent = 0
+    /// Bytes of the messages that `send` has accepted.
     public internal(set) var bytesSent = 0
+    /// Messages that have arrived whole.
     public internal(set) var messagesReceived = 0
+    /// Bytes of the messages that have arrived whole.
     public internal(set) var bytesReceived = 0
     /// Everything read from the network after the opening handshake, frames and unfinished messages included: it grows
     /// while a large message arrives.

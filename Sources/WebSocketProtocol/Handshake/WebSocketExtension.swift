@@ -3,10 +3,12 @@
 public struct WebSocketExtension: Hashable, Sendable {
     /// One parameter of an extension: `server_max_window_bits=10`, or `server_no_context_takeover` without a value.
     public struct Parameter: Hashable, Sendable {
+        /// The parameter's name, a token (RFC 9110 section 5.6.2).
         public let name: String
         /// `nil` for a parameter without a value.
         public let value: String?
 
+        /// A parameter, with or without a value.
         public init(_ name: String, _ value: String? = nil) {
             self.name = name
             self.value = value
@@ -18,6 +20,7 @@ public struct WebSocketExtension: Hashable, Sendable {
     /// In the order of the header.
     public let parameters: [Parameter]
 
+    /// An extension by its name in the IANA registry.
     public init(_ name: String, parameters: [Parameter] = []) {
         self.name = name
         self.parameters = parameters

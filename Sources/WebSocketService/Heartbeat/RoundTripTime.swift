@@ -1,9 +1,12 @@
 /// The round-trip times that the heartbeats of the current connection measured.
 public struct RoundTripTime: Hashable, Sendable {
+    /// The latest round trip.
     public private(set) var last: Duration
     /// The exponentially weighted average, each new sample with a weight of 1/8 (SRTT in RFC 6298 section 2).
     public private(set) var smoothed: Duration
+    /// The shortest round trip.
     public private(set) var minimum: Duration
+    /// The longest round trip.
     public private(set) var maximum: Duration
 
     init(first: Duration) {

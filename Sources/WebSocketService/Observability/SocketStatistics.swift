@@ -1,12 +1,16 @@
 /// A snapshot of what a service has done since it was made.
 public struct SocketStatistics: Hashable, Sendable {
+    /// Attempts to connect.
     public var attempts: UInt64 = 0
+    /// Attempts that led to an open connection.
     public var connectionsOpened: UInt64 = 0
     /// Attempts that failed and open connections that were lost.
     public var failures: UInt64 = 0
+    /// Messages that a connection has taken.
     public var messagesSent: UInt64 = 0
     /// Bytes of payload.
     public var bytesSent: UInt64 = 0
+    /// Messages that have arrived.
     public var messagesReceived: UInt64 = 0
     /// Bytes of payload.
     public var bytesReceived: UInt64 = 0
@@ -14,7 +18,9 @@ public struct SocketStatistics: Hashable, Sendable {
     public var messagesDropped: UInt64 = 0
     /// Messages for which no handler is registered.
     public var messagesUnhandled: UInt64 = 0
+    /// Messages that did not decode as a handler's type.
     public var decodingFailures: UInt64 = 0
+    /// Calls of the app's handlers that threw.
     public var handlerFailures: UInt64 = 0
     /// Messages that wait for a connection now.
     public var queuedMessages = 0

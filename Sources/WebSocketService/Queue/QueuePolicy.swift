@@ -22,6 +22,7 @@ public struct QueuePolicy: Hashable, Sendable {
     public var limit: Int
     /// How many bytes of payload are kept.
     public var byteLimit: Int
+    /// What happens to a message that finds the queue full.
     public var overflow: Overflow
     /// How long a message may wait before it is dropped; `nil` for ever. `send` may ask for less.
     public var timeToLive: Duration?

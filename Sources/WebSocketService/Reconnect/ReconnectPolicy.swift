@@ -5,7 +5,9 @@
 public struct ReconnectPolicy: Sendable {
     /// What happens after a failure.
     public enum Decision: Hashable, Sendable {
+        /// Try again after this delay.
         case retry(after: Duration)
+        /// Try no more.
         case giveUp
     }
 
@@ -18,6 +20,7 @@ public struct ReconnectPolicy: Sendable {
         /// The delay before the attempt that failed; `nil` when it was made at once.
         public let previousDelay: Duration?
 
+        /// Makes a context: for tests and simulations of a policy.
         public init(failure: ConnectionFailure, failuresBefore: Int, previousDelay: Duration? = nil) {
             self.failure = failure
             self.failuresBefore = failuresBefore

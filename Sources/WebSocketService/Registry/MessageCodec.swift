@@ -6,7 +6,13 @@
 
 /// Turns values into messages and messages into values.
 public protocol MessageCodec: Sendable {
+    /// The message that stands for a value.
+    ///
+    /// - Throws: When the value cannot be encoded; `send` and `request` throw the same.
     func encode(_ value: some Encodable) throws -> WebSocketMessage
+    /// The value that a message stands for.
+    ///
+    /// - Throws: When the message is not one of that type; the service reports it.
     func decode<Value: Decodable>(_ type: Value.Type, from message: WebSocketMessage) throws -> Value
 }
 

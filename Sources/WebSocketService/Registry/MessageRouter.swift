@@ -27,6 +27,7 @@ extension MessageRouter {
 public struct ClosureRouter: MessageRouter {
     private let closure: @Sendable (WebSocketMessage) -> String?
 
+    /// - Parameter route: Called once for each message; `nil` makes it an unhandled one.
     public init(_ route: @escaping @Sendable (WebSocketMessage) -> String?) {
         closure = route
     }

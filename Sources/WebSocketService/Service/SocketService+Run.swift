@@ -46,6 +46,8 @@ extension SocketService {
     ///
     /// - Parameters:
     ///   - limit: How long sending may take. The default is ``Options/shutdownTimeout``.
+    ///   - code: The close frame's code.
+    ///   - reason: The close frame's reason, for people.
     /// - Returns: The messages that could not be sent in time.
     @discardableResult
     public func shutDown(

@@ -7,11 +7,11 @@ internal import Synchronization
 /// message and keeps what is sent during an outage.
 ///
 /// ```swift
-/// let service = SocketService("wss://feed.example.com/stream", transport: transport)
+/// let service = SocketService("wss://feed.example.com/stream")
 /// service.register("mapData", as: MapData.self) { data in await draw(data) }
 /// service.onOpen { _ in try await service.send(Subscribe(topic: "mapData")) }
 /// try await service.start()
-/// …
+/// // Until it is no longer needed:
 /// await service.stop()
 /// ```
 ///
@@ -46,10 +46,12 @@ public final class SocketService: Sendable {
         public var clock: any Clock<Duration>
         /// The jitter's source. The default is the system's generator.
         public var generator: any RandomNumberGenerator & Sendable
+        /// Where to log, with the keys of ``LoggingKeys``. Everything carries the service's name.
         public var logger: Logger
         /// Where metrics go. The default is the factory of `MetricsSystem`.
         public var metrics: any MetricsFactory
 
+        /// Options; every parameter is the property of the same name, with its default.
         public init(
             name: String? = nil,
             router: any MessageRouter = .json(),
@@ -92,6 +94,11 @@ public final class SocketService: Sendable {
     /// - Parameters:
     ///   - url: `ws:` or `wss:`. Checked by ``start(waitingForOpen:)``.
     ///   - headers: Added to each opening handshake.
+    ///   - transport: What makes the connections.
+    ///   - reconnect: When to try again, and when to give up.
+    ///   - heartbeat: How a dead peer is noticed.
+    ///   - queue: What is kept while there is no connection.
+    ///   - options: What is rarely changed.
     public convenience init(
         _ url: String, headers: HTTPFields = [:], transport: any SocketTransport = WebSocketTransport(),
         reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),
@@ -118,8 +125,13 @@ public final class SocketService: Sendable {
 
     /// A service that asks for the URL and the headers anew before each attempt, as for tokens that expire.
     ///
-    /// - Parameter request: Called before each attempt. When it throws, the attempt has failed, and the reconnect
-    ///   policy decides.
+    /// - Parameters:
+    ///   - transport: What makes the connections.
+    ///   - reconnect: When to try again, and when to give up.
+    ///   - heartbeat: How a dead peer is noticed.
+    ///   - queue: What is kept while there is no connection.
+    ///   - options: What is rarely changed.
+    ///   - request: Called before each attempt. When it throws, the attempt has failed, and the reconnect policy decides.
     public convenience init(
         transport: any SocketTransport = WebSocketTransport(), reconnect: ReconnectPolicy = .exponential(),
         heartbeat: HeartbeatPolicy = .ping(), queue: QueuePolicy = QueuePolicy(), options: Options = Options(),
@@ -174,14 +186,5 @@ public final class SocketService: Sendable {
         }
         statistics.eventsDropped = broadcaster.droppedCount
         return statistics
-    }
-}
-
-extension RequestSource {
-    /// The host of the first URL, for people reading logs; no part of it that could hold a secret.
-    fileprivate var defaultName: String {
-        guard case .requests(let requests) = self, let url = requests.first?.url else { return "websocket" }
-        let authority = url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? "websocket"
-        return String(authority.split(separator: "@").last ?? authority)
     }
 }

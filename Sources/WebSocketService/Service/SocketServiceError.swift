@@ -1,4 +1,4 @@
-/// What went wrong in a service, beside what ``WebSocketError`` says about a connection.
+/// What went wrong in a service, beside what `WebSocketError` says about a connection.
 public struct SocketServiceError: Error, Sendable {
     /// What kind of failure it is. New codes may come with new versions: keep a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
@@ -22,10 +22,13 @@ public struct SocketServiceError: Error, Sendable {
         public static let notCorrelatable = Code(description: "notCorrelatable")
         /// A request was dropped instead of sent; see ``SocketServiceError/dropReason``.
         public static let requestDropped = Code(description: "requestDropped")
+        /// A ``SocketServiceDirectory`` has a service of this name already.
+        public static let nameTaken = Code(description: "nameTaken")
         /// No answer came in time.
         public static let requestTimedOut = Code(description: "requestTimedOut")
     }
 
+    /// What kind of failure it is.
     public let code: Code
     /// What was tried, what failed and what to do about it.
     public let message: String

@@ -7,6 +7,7 @@ public struct ConnectRequest: Hashable, Sendable {
     /// Headers added to the opening handshake, such as `Authorization`.
     public var headers: HTTPFields
 
+    /// A request for a URL, which is checked when it is used.
     public init(url: String, headers: HTTPFields = [:]) {
         self.url = url
         self.headers = headers
@@ -15,20 +16,20 @@ public struct ConnectRequest: Hashable, Sendable {
 
 /// Where a ``SocketService`` gets its connections from.
 ///
-/// The library's own transport runs over ``LibWebSockets``. Another one puts the same policies over another client, or
+/// The library's own transport is ``WebSocketTransport``. Another one puts the same policies over another client, or
 /// over the scripted transport of `WebSocketTesting`.
 public protocol SocketTransport: Sendable {
     /// Makes one attempt to connect, whose deadline is the transport's own.
     ///
     /// Cancelling the task abandons the attempt and leaves nothing behind.
     ///
-    /// - Throws: A ``WebSocketError`` wherever possible: a reconnect policy reads the refusal's status, the
+    /// - Throws: A `WebSocketError` wherever possible: a reconnect policy reads the refusal's status, the
     ///   `Retry-After` and the failed TLS check from it.
     func connect(to request: ConnectRequest) async throws -> any SocketConnection
 
     /// Says whether a request could be attempted at all, before anything is sent.
     ///
-    /// - Throws: ``WebSocketError`` with the code ``WebSocketError/Code/invalidConfiguration``.
+    /// - Throws: `WebSocketError` with the code `invalidConfiguration`.
     func validate(_ request: ConnectRequest) throws
 }
 

@@ -1,13 +1,14 @@
 internal import HTTPTypes
 public import LibWebSockets
 
-/// The library's own transport: each connection is a ``LibWebSockets/WebSocket``.
+/// The library's own transport: each connection is a `WebSocket`.
 public struct WebSocketTransport: SocketTransport {
     /// How every connection is made. A request's headers are added, and replace those of the same name.
     public var configuration: WebSocketConfiguration
     /// The loop that carries the connections.
     public var eventLoop: EventLoop
 
+    /// A transport whose connections are all made alike, on one loop.
     public init(configuration: WebSocketConfiguration = WebSocketConfiguration(), eventLoop: EventLoop = .shared) {
         self.configuration = configuration
         self.eventLoop = eventLoop

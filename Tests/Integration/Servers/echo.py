@@ -2,6 +2,14 @@
 
 Prints one line of JSON, {"port": N, "pid": its own}, once it accepts connections. Ends when its standard input does, so
 that it cannot outlive the test run.
+
+What a client asks for by the path of its URL:
+  /request                  the first message is the client's request, as JSON: path and headers; then echoes
+  /closures                 one message: how the oldest connection that has ended and was not yet told about has ended,
+                            as this server saw it; waits for one
+  /close?code=C&reason=R    closes with this code and reason
+  /refuse?status=S          refuses with this status; more parameters (name=value) become headers
+  anything else             echoes
 """
 
 import argparse
@@ -9,22 +17,25 @@ import asyncio
 import http
 import json
 import logging
-import os
 import ssl
-import sys
-import threading
+import urllib.parse
 
-from websockets.asyncio.server import serve
+from lifetime import announce, end_with_standard_input
+from websockets.asyncio.server import serve, unix_serve
 from websockets.exceptions import ConnectionClosed
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
+    parser.add_argument("--unix", metavar="PATH", help="listen on a Unix domain socket instead of a port")
     parser.add_argument("--certificate", help="PEM file with the server's chain; makes the server speak wss")
     parser.add_argument("--key", help="PEM file with its private key")
     parser.add_argument("--client-ca", help="PEM file: demand a client certificate from one of these authorities")
+    parser.add_argument("--tls-version", choices=["TLSv1_2", "TLSv1_3"], help="speak no other version of TLS")
     parser.add_argument("--no-compression", action="store_true", help="refuse permessage-deflate")
     parser.add_argument("--max-size", type=int, default=64 << 20, help="the largest message accepted, in bytes")
     parser.add_argument("--subprotocol", action="append", help="in order of preference; may be repeated")
@@ -47,6 +58,10 @@ def tls_context(arguments):
     if arguments.client_ca is not None:
         context.load_verify_locations(arguments.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
+    if arguments.tls_version is not None:
+        version = ssl.TLSVersion[arguments.tls_version]
+        context.minimum_version = version
+        context.maximum_version = version
     return context
 
 
@@ -54,9 +69,26 @@ def fragments(message, size):
     return [message[start : start + size] for start in range(0, len(message), size)] or [message]
 
 
+def path_and_query(request):
+    parts = urllib.parse.urlsplit(request.path)
+    return parts.path, dict(urllib.parse.parse_qsl(parts.query))
+
+
 def handler(arguments):
+    closures = asyncio.Queue()
+
     async def handle(connection):
+        path, query = path_and_query(connection.request)
         try:
+            if path == "/closures":
+                await connection.send(json.dumps(await closures.get()))
+                return
+            if path == "/close":
+                await connection.close(int(query["code"]), query.get("reason", ""))
+                return
+            if path == "/request":
+                headers = list(connection.request.headers.raw_items())
+                await connection.send(json.dumps({"path": connection.request.path, "headers": headers}))
             for number in range(arguments.push):
                 await connection.send(str(number))
             if arguments.close_code is not None:
@@ -72,30 +104,30 @@ def handler(arguments):
         except ConnectionClosed:
             # The client has every right to go away, also while it is being answered.
             pass
+        finally:
+            if path != "/closures":
+                await connection.wait_closed()
+                closures.put_nowait({"code": connection.close_code, "reason": connection.close_reason})
 
     return handle
 
 
 def refusal(arguments):
-    if arguments.status is None:
-        return None
-
     def process_request(connection, request):
-        response = connection.respond(http.HTTPStatus(arguments.status), "refused by echo.py\n")
-        if arguments.retry_after is not None:
-            response.headers["Retry-After"] = arguments.retry_after
+        path, query = path_and_query(request)
+        if path == "/refuse":
+            status = int(query.pop("status"))
+        elif arguments.status is not None:
+            status = arguments.status
+            query = {"Retry-After": arguments.retry_after} if arguments.retry_after is not None else {}
+        else:
+            return None
+        response = connection.respond(http.HTTPStatus(status), "refused by echo.py\n")
+        for name, value in query.items():
+            response.headers[name] = value
         return response
 
     return process_request
-
-
-def end_with_standard_input():
-    def wait():
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-        os._exit(0)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 async def main():
@@ -104,18 +136,20 @@ async def main():
     # A failed opening handshake is a test's purpose and reported to the client, not a fault of this server.
     logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
     end_with_standard_input()
-    async with serve(
-        handler(arguments),
-        arguments.host,
-        arguments.port,
+    options = dict(
         ssl=tls_context(arguments),
         compression=None if arguments.no_compression else "deflate",
         max_size=arguments.max_size,
         subprotocols=arguments.subprotocol,
         ping_interval=arguments.ping_interval,
         process_request=refusal(arguments),
-    ) as server:
-        print(json.dumps({"port": server.sockets[0].getsockname()[1], "pid": os.getpid()}), flush=True)
+    )
+    if arguments.unix is not None:
+        listening = unix_serve(handler(arguments), arguments.unix, **options)
+    else:
+        listening = serve(handler(arguments), arguments.host, arguments.port, **options)
+    async with listening as server:
+        announce(0 if arguments.unix is not None else server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
 

@@ -2,11 +2,13 @@
 
 Prints one line of JSON, {"port": N, "pid": nginx's}, once it accepts connections. Ends when nginx ends, and ends nginx
 when its standard input does, so that nginx cannot outlive the test run.
+
+Paths: /missing answers 404 and /dead 502, as nginx itself does; anything else goes to the server behind it. The header
+X-Worker of each answer is the number of the process that gave it.
 """
 
 import argparse
 import ctypes
-import json
 import os
 import pathlib
 import shutil
@@ -14,13 +16,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
-# One process, so that there is one to stop; everything it writes stays below its prefix.
+from lifetime import announce, end_with_standard_input
+
+# Everything it writes stays below its prefix.
 CONFIGURATION = """
 daemon off;
-master_process off;
+master_process {master};
+worker_processes 1;
+{shutdown_timeout}
 pid nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 512; }}
@@ -35,13 +40,21 @@ http {{
         listen 127.0.0.1:{port} ssl reuseport;
         ssl_certificate {certificate};
         ssl_certificate_key {key};
+        add_header X-Worker $pid always;
+        location /missing {{ return 404 "nothing here\n"; }}
+        location /dead {{
+            # Bound by nginx.py, and nobody listens there.
+            proxy_pass http://127.0.0.1:{dead};
+            proxy_http_version 1.1;
+        }}
         location / {{
             proxy_pass http://127.0.0.1:{upstream};
             # https://nginx.org/en/docs/http/websocket.html
             proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection "upgrade";
-            proxy_set_header Host $host;
+            # As the client wrote it; $host would be without the port.
+            proxy_set_header Host $http_host;
             proxy_read_timeout {read_timeout}s;
         }}
     }}
@@ -57,22 +70,31 @@ def parse_arguments():
     parser.add_argument("--key", required=True, help="PEM file with its private key")
     parser.add_argument("--upstream", type=int, required=True, help="port of the WebSocket server")
     parser.add_argument("--read-timeout", type=int, default=60, help="seconds of silence after which nginx closes")
+    parser.add_argument(
+        "--workers",
+        action="store_true",
+        help="run as operators do, with a master and a worker, which can be reloaded (SIGHUP) and must not be killed",
+    )
+    parser.add_argument("--shutdown-timeout", type=int, help="seconds that an old worker may live on after a reload")
     return parser.parse_args()
 
 
-def end_with_parent():
-    """Has the kernel kill nginx when this process is killed (PR_SET_PDEATHSIG, prctl(2); Linux only)."""
+def prepare_child():
+    """Makes nginx the leader of a group, and has the kernel kill it with this process.
+
+    PR_SET_PDEATHSIG, prctl(2), is Linux only.
+    """
+    os.setpgid(0, 0)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def end_with_standard_input(nginx):
-    def wait():
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-        nginx.kill()
-
-    threading.Thread(target=wait, daemon=True).start()
+def kill_group(nginx):
+    """Kills master and workers: a worker whose master was killed would live on."""
+    try:
+        os.killpg(nginx.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def wait_until_listening(nginx, port):
@@ -92,7 +114,8 @@ def main():
     if executable is None:
         sys.exit("nginx is not installed: run scripts/setup")
     prefix = os.path.abspath(arguments.prefix)
-    with socket.socket() as reservation:
+    with socket.socket() as reservation, socket.socket() as dead:
+        dead.bind(("127.0.0.1", 0))
         # nginx can neither choose a port nor tell which one. This socket, bound and never listening, keeps the port from
         # everybody but nginx, which shares it with SO_REUSEPORT (socket(7)).
         reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -107,17 +130,24 @@ def main():
                 key=os.path.abspath(arguments.key),
                 upstream=arguments.upstream,
                 read_timeout=arguments.read_timeout,
+                dead=dead.getsockname()[1],
+                # With one process there is one to stop and to kill.
+                master="on" if arguments.workers else "off",
+                shutdown_timeout=f"worker_shutdown_timeout {arguments.shutdown_timeout}s;"
+                if arguments.shutdown_timeout is not None
+                else "",
             )
         )
         nginx = subprocess.Popen(
             [executable, "-p", prefix, "-c", str(configuration), "-e", "stderr"],
             stdin=subprocess.DEVNULL,
-            preexec_fn=end_with_parent,
+            preexec_fn=prepare_child,
         )
-        end_with_standard_input(nginx)
+        end_with_standard_input(lambda: kill_group(nginx))
         wait_until_listening(nginx, port)
-        print(json.dumps({"port": port, "pid": nginx.pid}), flush=True)
+        announce(port, nginx.pid)
         status = nginx.wait()
+        kill_group(nginx)
         # As a shell reports a signal; SIGTERM ends nginx with 0.
         return status if status >= 0 else 128 - status
 

@@ -1,4 +1,4 @@
-import LibWebSockets
+@testable import LibWebSockets
 import WebSocketTesting
 
 /// Runs `body` with a connection to a server that follows `script`, on a loop of its own.
@@ -17,7 +17,7 @@ func withFaultServer(
     _ body: (FaultServer, @Sendable () async throws -> WebSocket) async throws -> Void
 ) async throws {
     let server = try FaultServer(tls: try security.faultServer, scripts: [script])
-    let loop = EventLoop()
+    let loop = EventLoop.forTest()
     var configuration = configuration
     configuration.tls = try security.client
     let result: Result<Void, any Error>

@@ -1,9 +1,9 @@
-import LibWebSockets
+@testable import LibWebSockets
 import Testing
 import WebSocketTesting
 
 /// With TLS or without: what is tested must not depend on it.
-enum Security: String, CaseIterable, Sendable, CustomTestStringConvertible {
+enum Security: String, CaseIterable, Codable, Sendable, CustomTestStringConvertible {
     case plain, tls
 
     var testDescription: String { rawValue }
@@ -79,7 +79,7 @@ func withServer<Value>(
     var client = client
     client.tls = try security.client
     let accepted = Handover<WebSocket>()
-    let (serverLoop, clientLoop) = (EventLoop(), EventLoop())
+    let (serverLoop, clientLoop) = (EventLoop.forTest(), EventLoop.forTest())
     let server = try await WebSocketServer.start(
         configuration: configuration, on: serverLoop,
         handler: handler ?? { socket, _ in

@@ -1,0 +1,148 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#elseif canImport(Darwin)
+internal import Darwin
+#endif
+internal import Logging
+internal import WebSocketProtocol
+
+extension Connection {
+    /// Closes the connection and waits until it is certain how it ended. Cancelling the task drops the connection.
+    func close(_ frame: CloseFrame) async -> WebSocketClosure {
+        beginClosing(frame)
+        do {
+            return try await closed()
+        } catch {
+            abort()
+            // Dropping is certain to end it: nothing is waited for but the loop's next turn.
+            return await Task { try? await closed() }.value ?? WebSocketClosure(initiator: .local, sent: nil, received: nil)
+        }
+    }
+
+    /// Waits until it is certain how the connection ended.
+    func closed() async throws -> WebSocketClosure {
+        let id = withOutbound { outbound in
+            outbound.lastWaiter += 1
+            return outbound.lastWaiter
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<WebSocketClosure, any Error>? = withOutbound { outbound in
+                    if let outcome = outbound.outcome { return .success(outcome.closure) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    outbound.closeWaiters[id] = continuation
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            withOutbound { $0.closeWaiters.removeValue(forKey: id) }?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Begins to close the connection without waiting.
+    func beginClosing(_ frame: CloseFrame) {
+        let needsSchedule = withOutbound { outbound in
+            guard outbound.outcome == nil else { return false }
+            Self.close(&outbound, frame)
+            return Self.markScheduled(&outbound.queue)
+        }
+        if needsSchedule { schedule() }
+    }
+
+    private static func close(_ outbound: inout Outbound, _ frame: CloseFrame) {
+        let action = outbound.queue.machine.close(frame)
+        do {
+            try outbound.queue.enqueue(action)
+        } catch {
+            // Without a masking key no frame can be sent: what is left is to drop the connection.
+            _ = outbound.queue.machine.abort()
+        }
+    }
+
+    /// Drops the connection at once.
+    func abort() {
+        // When the loop has ended, so has the connection.
+        try? eventLoop.submit { _ in
+            let action = self.withOutbound { $0.queue.machine.abort() }
+            self.perform(action)
+        }
+    }
+}
+
+// The loop's.
+extension Connection {
+    /// Tells everybody who waits, as soon as it is certain how the connection ends: TCP's end may take longer.
+    ///
+    /// - Parameter discardingOutput: When the transport has ended, and what waits to be written is only counted.
+    func publishOutcome(discardingOutput: Bool) {
+        let transportError = self.transportError
+        let peer = self.peer
+        let ended = withOutbound { outbound -> (Outcome, Leftovers)? in
+            defer { if discardingOutput { outbound.queue.discard() } }
+            guard outbound.outcome == nil, let end = outbound.queue.machine.end else { return nil }
+            let error = Self.error(for: end, transportError: transportError, peer: peer)
+            // A peer that has sent its close frame reads nothing more: what still waits will not be received.
+            let unsent = (segment?.messageCount ?? 0) + outbound.queue.unsentMessageCount
+            let outcome = Outcome(closure: end.closure, error: error, unsentMessageCount: unsent)
+            outbound.outcome = outcome
+            defer { outbound.closeWaiters = [:] }
+            return (
+                outcome,
+                Leftovers(
+                    senders: outbound.takeWaiters(), closers: Array(outbound.closeWaiters.values),
+                    pings: outbound.pings.removeAll())
+            )
+        }
+        guard let (outcome, leftovers) = ended else { return }
+        logger.debug("connection closed", metadata: ["closure": "\(outcome.closure.code)", "peer": "\(peer)"])
+        let error = outcome.error ?? Self.closedError(outcome)
+        for sender in leftovers.senders { sender.resume(throwing: error) }
+        for ping in leftovers.pings { ping.resume(throwing: error) }
+        for closer in leftovers.closers { closer.resume(returning: outcome.closure) }
+        let reader = withInbound { $0.end(outcome.error) }
+        if let error = outcome.error { reader?.resume(throwing: error) } else { reader?.resume(returning: nil) }
+    }
+
+    private struct Leftovers {
+        var senders: [CheckedContinuation<Void, any Error>]
+        var closers: [CheckedContinuation<WebSocketClosure, any Error>]
+        var pings: [PendingPings.Waiter]
+    }
+
+    private static func error(
+        for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), transportError: WebSocketError?, peer: String
+    ) -> WebSocketError? {
+        switch end.cause {
+        case .closeHandshake, .abort: nil
+        // This side closed; that the peer did not answer shows in the closure.
+        case .closeDeadline: nil
+        case .refusal(let frame):
+            WebSocketError(
+                .connectionClosed, stage: .open, message: "the connection to \(peer) was closed by this side: \(frame.reason)",
+                closure: end.closure)
+        case .violation(let violation):
+            WebSocketError(
+                violation.closeCode == .messageTooBig ? .messageTooBig : .protocolViolation, stage: .open,
+                message: "\(violation.description) The connection to \(peer) was closed with \(violation.closeCode).",
+                closure: end.closure)
+        case .transportEnded:
+            // After our close frame, its end is what was asked for.
+            end.closure.sent != nil
+                ? nil
+                : WebSocketError(
+                    transportError?.code ?? .connectionLost, stage: .open,
+                    message: transportError?.message ?? "the connection to \(peer) was lost",
+                    closure: end.closure, errno: transportError?.errno)
+        }
+    }
+
+    static func lossError(_ end: TransportEnd, peer: String) -> WebSocketError {
+        var code = WebSocketError.Code.connectionLost
+        if case .loopShutDown = end.cause { code = .eventLoopShutDown }
+        return WebSocketError(
+            code, stage: .open, message: "the connection to \(peer) was lost: \(end.cause)", errno: end.cause.errno)
+    }
+}

@@ -1,0 +1,56 @@
+internal import WebSocketProtocol
+
+// Called on any thread.
+extension Connection {
+    /// The messages that have arrived since the last call; waits for some. `nil` after an orderly end.
+    func nextBatch() async throws -> [WebSocketMessage]? {
+        switch withInbound({ $0.take() }) {
+        case .messages(let batch, let resumesReading):
+            if resumesReading { resumeReading() }
+            return batch
+        case .end(let error):
+            if let error { throw error }
+            return nil
+        case .nothing: return try await waitForBatch()
+        }
+    }
+
+    private func waitForBatch() async throws -> [WebSocketMessage]? {
+        let id = withInbound { $0.makeReaderID() }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                // Messages may have come since the look without a continuation.
+                let taken: InboundQueue.Taken? = withInbound { inbound in
+                    let taken = inbound.take()
+                    guard case .nothing = taken else { return taken }
+                    if Task.isCancelled { return .end(CancellationError()) }
+                    guard inbound.wait(continuation, id: id) else { return .end(Self.secondReaderError) }
+                    return nil
+                }
+                switch taken {
+                case nil, .nothing: break
+                case .messages(let batch, let resumesReading):
+                    if resumesReading { resumeReading() }
+                    continuation.resume(returning: batch)
+                case .end(let error):
+                    if let error { continuation.resume(throwing: error) } else { continuation.resume(returning: nil) }
+                }
+            }
+        } onCancel: {
+            withInbound { $0.cancelReader(id: id) }?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Returns messages that a reader took and did not use.
+    func putBack(_ messages: [WebSocketMessage]) {
+        withInbound { $0.putBack(messages) }
+    }
+
+    private func resumeReading() {
+        try? eventLoop.submit { _ in self.pipe?.setReading(true) }
+    }
+
+    private static let secondReaderError = WebSocketError(
+        .invalidConfiguration, stage: .open,
+        message: "two tasks wait for the messages of one connection; let one task read and hand messages on")
+}

@@ -1,0 +1,15 @@
+import LibWebSockets
+
+/// Runs `body` with an HTTP proxy, which knows the names below `.test`; `Servers/proxy.py` says more.
+///
+/// - Parameters:
+///   - credentials: What it demands; `nil` for nothing.
+///   - status: What it answers to every request; `nil` for what is right.
+func withProxy<Result>(
+    credentials: HTTPProxy.Credentials? = nil, status: Int? = nil, _ body: (ExternalServer) async throws -> Result
+) async throws -> Result {
+    var arguments: [String] = []
+    if let credentials { arguments += ["--user", credentials.user, "--password", credentials.password] }
+    if let status { arguments += ["--status", String(status)] }
+    return try await ExternalServer.with(script: "proxy.py", arguments: { _ in arguments }, body: body)
+}

@@ -1,0 +1,38 @@
+@testable import LibWebSockets
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+extension EventLoop {
+    /// A loop of a test's own, on the backend that `SWIFT_LIBWEBSOCKETS_BACKEND` names (`poll` or `libuv`), else on the
+    /// one that users get. Running the tests with `poll` shows that they do not depend on libuv.
+    static func forTest() -> EventLoop {
+        EventLoop(backend: testBackend)
+    }
+
+    fileprivate static let testBackend: Backend = {
+        guard let value = getenv("SWIFT_LIBWEBSOCKETS_BACKEND") else { return .automatic }
+        switch String(cString: value) {
+        case "poll": return .poll
+        case "libuv": return .libuv
+        default: return .automatic
+        }
+    }()
+}
+
+extension EventLoop {
+    /// Whether ``forTest()`` makes loops on libuv, which knows more about failed connections than `poll` does.
+    static let testsRunOnLibuv: Bool = {
+        switch testBackend {
+        case .libuv: true
+        case .poll: false
+        // Its thread ends with the reference.
+        case .automatic: (try? EventLoop(backend: .libuv).submit { _ in }) != nil
+        }
+    }()
+}
