@@ -24,9 +24,13 @@ final class MessageCompressor: @unchecked Sendable {
         if case .whole = part { byteCount >= threshold } else { true }
     }
 
+    /// The deflater's output is valid inside of `body`.
     func withDeflater<Value>(_ body: (inout Deflater) throws -> Value) throws -> Value {
         var result: Result<Value, any Error>?
-        lock.withLock { _ in result = Result { try body(&deflater) } }
+        lock.withLock { _ in
+            result = Result { try body(&deflater) }
+            deflater.recycleOutput()
+        }
         return try result!.get()
     }
 }

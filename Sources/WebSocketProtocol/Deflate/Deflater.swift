@@ -19,7 +19,7 @@ package struct Deflater: ~Copyable {
     private let keepsContext: Bool
     /// zlib's state points back at this struct, which therefore has a place of its own.
     private var stream: UnsafeMutablePointer<z_stream>?
-    private var output = FrameBuffer()
+    private let output = FrameBuffer()
 
     package init(windowBits: Int, level: Int, memoryLevel: Int, keepsContext: Bool) {
         self.windowBits = Int32(clamping: windowBits)
@@ -33,11 +33,10 @@ package struct Deflater: ~Copyable {
     }
 
     /// Compresses the next bytes of a message, so that the peer can restore all of them at once.
-    /// - Returns: The payload to send. Valid until the next call.
+    /// - Returns: The payload to send. Valid until ``recycleOutput()``, which has to follow.
     package mutating func deflate(
         _ bytes: UnsafeRawBufferPointer, endsMessage: Bool
     ) throws(DeflateFailure) -> UnsafeRawBufferPointer {
-        output.removeAll(keepingCapacity: output.capacity <= Self.largestKeptCapacity)
         if bytes.isEmpty {
             // zlib has nothing to flush then. What stands for nothing is the header of an empty block, completed by the tail
             // (RFC 7692 section 7.2.3.6).
@@ -48,6 +47,11 @@ package struct Deflater: ~Copyable {
         }
         if endsMessage, !keepsContext { reset() }
         return UnsafeRawBufferPointer(output.bytes)
+    }
+
+    /// Empties the output, and gives its memory back when that is much.
+    package func recycleOutput() {
+        output.removeAll(keepingCapacity: output.capacity <= Self.largestKeptCapacity)
     }
 
     /// Forgets all earlier messages, as a compressor may at any time.
