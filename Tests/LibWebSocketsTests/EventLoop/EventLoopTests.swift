@@ -5,11 +5,11 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 @Suite(.hangs) struct EventLoopTests {
@@ -129,14 +129,18 @@ import Darwin
             let error = #expect(throws: WebSocketError.self) { try loop.submit { _ in } }
             #expect(error?.code == .eventLoopShutDown)
             #expect(error?.message == "the event loop was shut down; make connections on another one")
-            await #expect(throws: WebSocketError.self) { try await WebSocket.connect(to: "ws://127.0.0.1:9/", on: loop) }
+            await #expect(throws: WebSocketError.self) {
+                try await WebSocket.connect(to: "ws://127.0.0.1:9/", on: loop)
+            }
             await #expect(throws: WebSocketError.self) {
                 try await WebSocketServer.start(on: loop) { _, _ in }
             }
         }
     }
 
-    @Test("shutdown() may be called again, and by several tasks at once; each returns when the thread has gone", arguments: backends)
+    @Test(
+        "shutdown() may be called again, and by several tasks at once; each returns when the thread has gone",
+        arguments: backends)
     func repeatedShutdown(backend: EventLoop.Backend) async throws {
         let loop = EventLoop(backend: backend)
         let reference = try await run(on: loop) { CoreReference(core: $0) }
@@ -205,7 +209,9 @@ import Darwin
             #expect(Set(outcomes.all.map(\.0)) == ["ping", "reader", "sender", "connect"])
             for (name, error) in outcomes.all {
                 #expect((error as? WebSocketError)?.code == .eventLoopShutDown, "\(name): \(error)")
-                #expect((error as? WebSocketError)?.message.contains("event loop was shut down") == true, "\(name): \(error)")
+                #expect(
+                    (error as? WebSocketError)?.message.contains("event loop was shut down") == true,
+                    "\(name): \(error)")
             }
             #expect(socket.closure == WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
             #expect(socket.closeError?.code == .eventLoopShutDown)
@@ -296,7 +302,9 @@ import Darwin
         await loop.shutdown()
     }
 
-    @Test("A cancelled deadline does not pass, and one that comes after a distant one passes in its own time", arguments: backends)
+    @Test(
+        "A cancelled deadline does not pass, and one that comes after a distant one passes in its own time",
+        arguments: backends)
     func cancelledTimer(backend: EventLoop.Backend) async throws {
         let loop = EventLoop(backend: backend)
         let passed = Collector<String>()

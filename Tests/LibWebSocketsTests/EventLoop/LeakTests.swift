@@ -4,11 +4,11 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count.
@@ -28,7 +28,9 @@ import Darwin
                 try await Task.sleep(for: .milliseconds(1))
             }
             let after = OpenSockets.descriptors()
-            #expect(after.count <= before.count, "\(name) on \(backend): \(Set(after).subtracting(before).count) descriptors leak")
+            #expect(
+                after.count <= before.count,
+                "\(name) on \(backend): \(Set(after).subtracting(before).count) descriptors leak")
         }
     }
 
@@ -92,8 +94,10 @@ import Darwin
     func failedAttempts() async {
         await #expect(processExitsWith: .success) {
             let server = try FaultServer(scripts: [
-                [], [.readRequest], [.readRequest, .reset], [.readRequest, .respond(status: 503)], [.readRequest, .stall],
-                [.upgrade(.init(accept: .omitted)), .readUntilEnd], [.readRequest, .write("garbage\r\n\r\n"), .readUntilEnd],
+                [], [.readRequest], [.readRequest, .reset], [.readRequest, .respond(status: 503)],
+                [.readRequest, .stall],
+                [.upgrade(.init(accept: .omitted)), .readUntilEnd],
+                [.readRequest, .write("garbage\r\n\r\n"), .readUntilEnd],
                 [.upgrade(), .readUntilEnd],
             ])
             for backend in Self.backends {

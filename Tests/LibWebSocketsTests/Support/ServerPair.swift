@@ -1,6 +1,7 @@
-@testable import LibWebSockets
 import Testing
 import WebSocketTesting
+
+@testable import LibWebSockets
 
 /// With TLS or without: what is tested must not depend on it.
 enum Security: String, CaseIterable, Codable, Sendable, CustomTestStringConvertible {

@@ -11,7 +11,8 @@ import WebSocketTesting
 
     // MARK: - Agreement
 
-    @Test("A client offers permessage-deflate by default; a server accepts it when told to", arguments: Security.allCases)
+    @Test(
+        "A client offers permessage-deflate by default; a server accepts it when told to", arguments: Security.allCases)
     func agreement(security: Security) async throws {
         try await withServer(security, configuration: Self.accepting) { pair in
             let (client, server) = try await pair.connectPair()
@@ -117,7 +118,8 @@ import WebSocketTesting
         }
     }
 
-    @Test("A message sent in pieces is compressed piece by piece, each on its way at once", arguments: Security.allCases)
+    @Test(
+        "A message sent in pieces is compressed piece by piece, each on its way at once", arguments: Security.allCases)
     func pieces(security: Security) async throws {
         try await withServer(security, configuration: Self.accepting) { pair in
             let (client, server) = try await pair.connectPair()
@@ -287,7 +289,8 @@ import WebSocketTesting
                 1007, "compressed message cannot be inflated: invalid block type (-3)"
             ),
             (
-                "cut short", "permessage-deflate", [FaultServer.Frame(opcode: 1, payload: [0xF2, 0x48], reservedBits: 4)],
+                "cut short", "permessage-deflate",
+                [FaultServer.Frame(opcode: 1, payload: [0xF2, 0x48], reservedBits: 4)],
                 1007, "it ends inside a DEFLATE block"
             ),
             (
@@ -343,7 +346,8 @@ import WebSocketTesting
         let frames: [FaultServer.Frame] = [
             .init(opcode: 1, payload: hello, reservedBits: 4), .text("plain"),
             .init(opcode: 1, payload: Array(hello[..<3]), isFinal: false, reservedBits: 4), .ping(),
-            .continuation(Array(hello[3...])), .init(opcode: 1, payload: [0xF2, 0x00, 0x11, 0x00, 0x00], reservedBits: 4),
+            .continuation(Array(hello[3...])),
+            .init(opcode: 1, payload: [0xF2, 0x00, 0x11, 0x00, 0x00], reservedBits: 4),
             .init(opcode: 2, payload: [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00], reservedBits: 4),
             .init(opcode: 2, payload: [0x00], reservedBits: 4),
         ]

@@ -145,7 +145,9 @@ import Testing
         #expect(DeflateParameters(accepting: offers, options: Options()) == nil)
     }
 
-    @Test(arguments: ["x-webkit-deflate-frame", "Permessage-Deflate", "permessage-deflate; server_max_window_bits=8", ""])
+    @Test(arguments: [
+        "x-webkit-deflate-frame", "Permessage-Deflate", "permessage-deflate; server_max_window_bits=8", "",
+    ])
     func `a server declines what it cannot do`(offer: String) throws {
         #expect(DeflateParameters(accepting: try Self.extensions(offer), options: Options()) == nil)
     }

@@ -41,7 +41,8 @@ import Testing
                 let payload =
                     isCompressed ? try #require(try deflater?.compress(piece, endsMessage: endsMessage)) : piece
                 try encoder.encode(
-                    opcode, payload: payload, fin: endsMessage, rsv1: isCompressed && opcode != .continuation, into: buffer)
+                    opcode, payload: payload, fin: endsMessage, rsv1: isCompressed && opcode != .continuation,
+                    into: buffer)
                 if endsMessage { break }
                 opcode = .continuation
             }
@@ -90,7 +91,8 @@ import Testing
             var generator = SeededGenerator(seed: seed)
             for peer in [Options(), options] {
                 var link = try Link(
-                    from: sender, client: sender == .client ? options : peer, server: sender == .client ? peer : options)
+                    from: sender, client: sender == .client ? options : peer, server: sender == .client ? peer : options
+                )
                 for _ in 0..<10 {
                     var sent: [WebSocketMessage] = []
                     for _ in 0..<Int.random(in: 1...5, using: &generator) {
@@ -99,7 +101,8 @@ import Testing
                             Int.random(in: 0...3_000, using: &generator)
                         }
                         try link.send(
-                            message, fragmentSizes: fragments, isCompressed: Int.random(in: 0..<4, using: &generator) > 0)
+                            message, fragmentSizes: fragments,
+                            isCompressed: Int.random(in: 0..<4, using: &generator) > 0)
                         sent.append(message)
                     }
                     let received = link.receive(&generator)

@@ -83,7 +83,10 @@ import Testing
     @Test(
         arguments: [
             ("a reserved block type", [0x06, 0x00], "invalid block type (-3)"),
-            ("a stored block with a wrong length", [0x00, 0x05, 0x00, 0x00, 0x00], "invalid stored block lengths (-3)"),
+            (
+                "a stored block with a wrong length", [0x00, 0x05, 0x00, 0x00, 0x00],
+                "invalid stored block lengths (-3)"
+            ),
             ("a reference to what never was", referring, "invalid distance too far back (-3)"),
             ("code lengths that make no code", [0x04, 0x00, 0xFE, 0xFF], "invalid"),
             ("half of a block", [0xF2, 0x48, 0xCD], "it ends inside a DEFLATE block"),
@@ -152,9 +155,12 @@ import Testing
         for _ in 0..<200 {
             var payload = intact
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
-                payload[Int.random(in: 0..<payload.count, using: &generator)] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+                payload[Int.random(in: 0..<payload.count, using: &generator)] ^=
+                    1 << UInt8.random(in: 0..<8, using: &generator)
             }
-            if Bool.random(using: &generator) { payload.removeLast(Int.random(in: 0..<payload.count, using: &generator)) }
+            if Bool.random(using: &generator) {
+                payload.removeLast(Int.random(in: 0..<payload.count, using: &generator))
+            }
             do {
                 let restored = try Inflater(windowBits: 15, keepsContext: true).restore(payload, limit: 10_000)
                 #expect(restored.count <= 10_000)
