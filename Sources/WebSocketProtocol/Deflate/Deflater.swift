@@ -2,9 +2,9 @@ internal import CZlib
 
 /// Compresses messages for permessage-deflate (RFC 7692 section 7.2.1).
 ///
-/// Owns zlib's state for one direction of one connection: made for the first message that needs it, and given back after each
-/// message when no context is kept. The peer's window follows it byte for byte, so what it returns has to be sent, in order;
-/// what cannot be sent is made good by ``reset()``.
+/// Owns zlib's state for one direction of one connection: made for the first message that needs it, and given back
+/// after each message when no context is kept. The peer's window follows it byte for byte, so what it returns has to be
+/// sent, in order; what cannot be sent is made good by ``reset()``.
 package struct Deflater: ~Copyable {
     /// What ends a flushed block, and is left out at the end of a message (RFC 7692 section 7.2.1).
     static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
@@ -38,8 +38,8 @@ package struct Deflater: ~Copyable {
         _ bytes: UnsafeRawBufferPointer, endsMessage: Bool
     ) throws(DeflateFailure) -> UnsafeRawBufferPointer {
         if bytes.isEmpty {
-            // zlib has nothing to flush then. What stands for nothing is the header of an empty block, completed by the tail
-            // (RFC 7692 section 7.2.3.6).
+            // zlib has nothing to flush then. What stands for nothing is the header of an empty block, completed by the
+            // tail (RFC 7692 section 7.2.3.6).
             if endsMessage { output.appendUninitialized(1).storeBytes(of: 0, as: UInt8.self) }
         } else {
             try compress(bytes)
@@ -110,7 +110,8 @@ package struct Deflater: ~Copyable {
     }
 }
 
-/// zlib could not compress. Nothing that a peer or a message can cause: memory is short, or the library is not as it should be.
+/// zlib could not compress. Nothing that a peer or a message can cause: memory is short, or the library is not as it
+/// should be.
 package struct DeflateFailure: Error, Hashable, CustomStringConvertible {
     package let description: String
 
