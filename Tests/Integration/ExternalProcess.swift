@@ -15,12 +15,12 @@ final class ExternalProcess: Sendable {
 
     /// - Parameter standardError: A file to append to.
     init(executable: URL, arguments: [String], standardError: URL) throws {
-        let (input, output) = (Pipe(), Pipe())
+        let (input, output) = (try Self.makePipe(), try Self.makePipe())
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, input.fileHandleForReading.fileDescriptor, 0)
-        posix_spawn_file_actions_adddup2(&actions, output.fileHandleForWriting.fileDescriptor, 1)
+        posix_spawn_file_actions_adddup2(&actions, input.reading.fileDescriptor, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.writing.fileDescriptor, 1)
         posix_spawn_file_actions_addopen(&actions, 2, standardError.path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         // The child must not hold sockets of the client under test open, nor the pipes of other children.
         #if canImport(Darwin)
@@ -51,9 +51,9 @@ final class ExternalProcess: Sendable {
                 description: "\(executable.path) cannot be started: \(String(cString: strerror(code)))")
         }
         self.identifier = Mutex(identifier)
-        standardInput = input.fileHandleForWriting
-        try input.fileHandleForReading.close()
-        try output.fileHandleForWriting.close()
+        standardInput = input.writing
+        try input.reading.close()
+        try output.writing.close()
 
         let (lines, lineContinuation) = AsyncStream<Data>.makeStream()
         let (exits, exitContinuation) = AsyncStream<Int32>.makeStream()
@@ -63,7 +63,7 @@ final class ExternalProcess: Sendable {
             for await exit in exits { status = exit }
             return status
         }
-        let standardOutput = output.fileHandleForReading
+        let standardOutput = output.reading
         Thread.detachNewThread { [self, identifier] in
             Self.readLines(of: standardOutput) { lineContinuation.yield($0) }
             lineContinuation.finish()
@@ -92,6 +92,21 @@ final class ExternalProcess: Sendable {
         identifier.withLock { identifier in
             if let identifier { _ = kill(identifier, signal) }
         }
+    }
+
+    /// A pipe that no child inherits, whoever starts it: one that held the child's output open would hide its end.
+    private static func makePipe() throws -> (reading: FileHandle, writing: FileHandle) {
+        var descriptors: [Int32] = [0, 0]
+        // pipe2(2), which would leave no gap between the two calls, is hidden from Swift.
+        let code = pipe(&descriptors)
+        guard code == 0 else {
+            throw ExternalServer.Failure(description: "there is no pipe: \(String(cString: strerror(errno)))")
+        }
+        for descriptor in descriptors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        return (
+            FileHandle(fileDescriptor: descriptors[0], closeOnDealloc: true),
+            FileHandle(fileDescriptor: descriptors[1], closeOnDealloc: true)
+        )
     }
 
     private static func readLines(of handle: FileHandle, _ body: (Data) -> Void) {

@@ -1,4 +1,5 @@
 import LibWebSockets
+import WebSocketService
 import WebSocketTesting
 
 /// A throw-away authority and the certificate of a server at `localhost`, with a client that trusts it.
@@ -35,5 +36,14 @@ extension WebSocket {
     func nextText() async throws -> String? {
         for try await message in messages { return message.text }
         return nil
+    }
+}
+
+extension SocketService.Options {
+    /// Without log lines about what a test does to its server.
+    static var quiet: Self {
+        var options = Self()
+        options.logger.logLevel = .critical
+        return options
     }
 }

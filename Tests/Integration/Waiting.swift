@@ -1,15 +1,22 @@
 import Foundation
 import Testing
 
-/// Waits for what happens elsewhere and does not announce itself; the suite's time limit is the only deadline.
+/// What was waited for did not happen.
+struct NeverHappened: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Waits for what happens elsewhere and does not announce itself.
+///
+/// The deadline is there for bugs only; in a test that runs in a process of its own there is no other.
 func eventually(
-    _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(60), _ failure: @autoclosure () -> String, _ condition: () async throws -> Bool
 ) async throws {
-    do {
-        while try await !condition() { try await Task.sleep(for: .milliseconds(2)) }
-    } catch is CancellationError {
-        Issue.record(comment ?? "it never happened", sourceLocation: sourceLocation)
-        throw CancellationError()
+    let clock = ContinuousClock()
+    let deadline = clock.now + limit
+    while try await !condition() {
+        guard clock.now < deadline else { throw NeverHappened(description: failure()) }
+        try await Task.sleep(for: .milliseconds(2))
     }
 }
 

@@ -1,12 +1,12 @@
 """A WebSocket server to test against: echoes what it receives, and does on request what real servers do.
 
 Prints one line of JSON, {"port": N, "pid": its own}, once it accepts connections. Ends when its standard input does, so
-that it cannot outlive the test run.
+that it cannot outlive the test run; on SIGTERM it closes each connection with 1001 first.
 
 What a client asks for by the path of its URL:
   /request                  the first message is the client's request, as JSON: path and headers; then echoes
   /closures                 one message: how the oldest connection that has ended and was not yet told about has ended,
-                            as this server saw it; waits for one
+                            as this server saw it, and how much it received; waits for one
   /close?code=C&reason=R    closes with this code and reason
   /refuse?status=S          refuses with this status; more parameters (name=value) become headers
   anything else             echoes
@@ -17,6 +17,7 @@ import asyncio
 import http
 import json
 import logging
+import signal
 import ssl
 import urllib.parse
 
@@ -79,6 +80,7 @@ def handler(arguments):
 
     async def handle(connection):
         path, query = path_and_query(connection.request)
+        received = 0
         try:
             if path == "/closures":
                 await connection.send(json.dumps(await closures.get()))
@@ -95,6 +97,7 @@ def handler(arguments):
                 await connection.close(arguments.close_code, arguments.close_reason)
                 return
             async for message in connection:
+                received += len(message)
                 if arguments.delay:
                     await asyncio.sleep(arguments.delay)
                 if arguments.fragment is None:
@@ -107,7 +110,9 @@ def handler(arguments):
         finally:
             if path != "/closures":
                 await connection.wait_closed()
-                closures.put_nowait({"code": connection.close_code, "reason": connection.close_reason})
+                closures.put_nowait(
+                    {"code": connection.close_code, "reason": connection.close_reason, "received": received}
+                )
 
     return handle
 
@@ -149,8 +154,10 @@ async def main():
     else:
         listening = serve(handler(arguments), arguments.host, arguments.port, **options)
     async with listening as server:
+        # As well-run servers end: each connection is closed with 1001.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.close)
         announce(0 if arguments.unix is not None else server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+        await server.wait_closed()
 
 
 if __name__ == "__main__":
