@@ -107,6 +107,11 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
+        .executableTarget(
+            name: "ReconnectStorm",
+            dependencies: ["WebSocketService"],
+            swiftSettings: commonSettings
+        ),
         .testTarget(
             name: "WebSocketProtocolTests",
             dependencies: ["WebSocketProtocol"],
@@ -136,6 +141,21 @@ let package = Package(
         .testTarget(
             name: "WebSocketTestingTests",
             dependencies: ["COpenSSL", "WebSocketService", "WebSocketTesting"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: [
+                "LibWebSockets",
+                "WebSocketService",
+                "WebSocketTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycleSupport"])
+                ),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(

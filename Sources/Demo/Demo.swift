@@ -77,7 +77,8 @@ enum Demo {
         let narrator = Task {
             for await event in events {
                 switch event {
-                case .waiting(let delay, let attempt): say("waiting \(milliseconds(delay)) ms before attempt \(attempt)")
+                case .waiting(let delay, let attempt):
+                    say("waiting \(milliseconds(delay)) ms before attempt \(attempt)")
                 case .failed(.connectFailed): say("attempt failed: the server is not there")
                 case .roundTrip(let time): await log.note(roundTrip: time)
                 default: break
@@ -145,7 +146,7 @@ enum Demo {
     /// Connects to a server that must be refused, and shows the error.
     static func expectFailure(trusting roots: TrustRoots?, names: [String]) async {
         do {
-            let server = try await TestServer.start(certificate: { try $0.issue(names: names) }) { _, _ in }
+            let server = try await TestServer.start(certificate: { try $0.issue(names: names) }, handler: { _, _ in })
             let tls = roots.map { TLSConfiguration(trustRoots: $0) } ?? server.clientTLS
             do {
                 _ = try await WebSocket.connect(to: server.url, configuration: WebSocketConfiguration(tls: tls))

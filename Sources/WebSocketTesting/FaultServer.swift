@@ -7,10 +7,13 @@ import Synchronization
 /// the two cannot agree on the same mistake: it is made of POSIX sockets on threads of its own, and of OpenSSL for TLS.
 ///
 /// ```swift
-/// try await FaultServer.withServer([.upgrade(), .write(.text("hi", maskKey: [1, 2, 3, 4])), .readClose]) { server in
-///     // connect to server.url() with the client under test, see it complain, then look at what it told the server:
-///     let transcript = try await server.transcript()
-///     #expect(transcript.closeCode == 1002)
+/// let script: [FaultServer.Step] = [
+///     .upgrade(), .write(.text("hi", maskKey: [1, 2, 3, 4])), .readClose,
+/// ]
+/// try await FaultServer.withServer(script) { server in
+///     let socket = try await WebSocket.connect(to: server.url())
+///     await #expect(throws: WebSocketError.self) { try await socket.nextMessages() }
+///     #expect(try await server.transcript().closeCode == 1002)
 /// }
 /// ```
 ///

@@ -38,7 +38,9 @@ struct Dispatch: AsyncParsableCommand {
         report("find the route", routing)
         report("whole way to a raw handler", dispatching)
         report("JSONDecoder alone", decoding)
-        print("JSONDecoder costs \(ratio(decoding, dispatching)) times the whole way, \(ratio(decoding, routing)) times the route")
+        print(
+            "JSONDecoder costs \(ratio(decoding, dispatching)) times the whole way, \(ratio(decoding, routing)) times the route"
+        )
     }
 
     private func nanoseconds(_ body: () throws -> Void) rethrows -> Double {

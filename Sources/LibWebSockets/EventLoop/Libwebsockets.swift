@@ -28,7 +28,8 @@ enum Libwebsockets {
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
         unsafe info.options =
             UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS) | UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
-        guard unsafe lws_create_context(&info) != nil else {
+        unsafe bootstrapContext = lws_create_context(&info)
+        guard unsafe bootstrapContext != nil else {
             return .failure(
                 WebSocketError(
                     .libraryUnsuitable, stage: .configuration,
@@ -39,6 +40,10 @@ enum Libwebsockets {
         }
         return .success(())
     }()
+
+    /// Holds what is kept for the life of the process where a leak checker sees that it is. Written once, under the
+    /// lock of ``readiness``'s initialization, and never read elsewhere, which is why it needs no isolation.
+    private nonisolated(unsafe) static var bootstrapContext: OpaquePointer?
 
     /// Why the library found at run time cannot be used; `nil` when it can.
     ///

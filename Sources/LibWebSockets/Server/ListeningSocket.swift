@@ -37,7 +37,9 @@ final class ListeningSocket: LoopSocket {
             var address = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let connection = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe accept(descriptor, $0, &length) }
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe accept(descriptor, $0, &length)
+                }
             }
             guard connection >= 0 else {
                 let error = errno
@@ -70,7 +72,8 @@ final class ListeningSocket: LoopSocket {
         var list: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, String(port), &hints, &list)
         guard code == 0, let entry = unsafe list?.pointee else {
-            throw error("the host is not an IPv4 or IPv6 address: \(unsafe String(cString: gai_strerror(code)))", host, port)
+            throw error(
+                "the host is not an IPv4 or IPv6 address: \(unsafe String(cString: gai_strerror(code)))", host, port)
         }
         defer { unsafe freeaddrinfo(list) }
         let descriptor = unsafe socket(entry.ai_family, entry.ai_socktype, entry.ai_protocol)

@@ -109,7 +109,10 @@ internal import Logging
     func adopt(connection descriptor: CInt, peer: String) {
         let transport = ServerTransport(core: core, listener: self, peer: peer)
         // A connection that ends here has been closed by libwebsockets.
-        guard adopt(descriptor, as: transport, type: lws_adoption_type(LWS_ADOPT_SOCKET.rawValue | LWS_ADOPT_ALLOW_SSL.rawValue))
+        guard
+            adopt(
+                descriptor, as: transport,
+                type: lws_adoption_type(LWS_ADOPT_SOCKET.rawValue | LWS_ADOPT_ALLOW_SSL.rawValue))
         else { return }
         transport.startHandshakeDeadline()
     }

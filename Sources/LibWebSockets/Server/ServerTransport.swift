@@ -78,7 +78,8 @@ final class ServerTransport: LoopSocket {
                 state = .awaitingRequest(parser)
                 if case .complete(let head, let rest) = progress { try answer(head, rest: rest) }
             } catch {
-                listener.configuration.logger.debug("refused a request", metadata: ["peer": "\(peer)", "reason": "\(error)"])
+                listener.configuration.logger.debug(
+                    "refused a request", metadata: ["peer": "\(peer)", "reason": "\(error)"])
                 respond(UpgradeResponse.refusing(error), isLast: true)
             }
             return true
@@ -124,7 +125,8 @@ final class ServerTransport: LoopSocket {
         case .accept(let subprotocol, let headers):
             let compression = AgreedCompression(accepting: offer.extensions, listener.configuration.compression)
             let handshake = HandshakeResponse(
-                headers: headers, subprotocol: subprotocol, extensions: compression.map { [$0.parameters.answer] } ?? [])
+                headers: headers, subprotocol: subprotocol, extensions: compression.map { [$0.parameters.answer] } ?? []
+            )
             respond(
                 UpgradeResponse.accepting(
                     offer, subprotocol: subprotocol, extensions: handshake.extensions, headers: headers),
@@ -141,7 +143,8 @@ final class ServerTransport: LoopSocket {
     }
 
     private func open(
-        _ request: WebSocketServer.Request, _ handshake: HandshakeResponse, _ compression: AgreedCompression?, rest: [UInt8]
+        _ request: WebSocketServer.Request, _ handshake: HandshakeResponse, _ compression: AgreedCompression?,
+        rest: [UInt8]
     ) {
         cancelDeadline()
         let connection = Connection(

@@ -127,7 +127,9 @@ public final class WebSocketServer: Sendable {
             do {
                 try eventLoop.submit { core in
                     do {
-                        let listener = try ServerListener(core: core, configuration: configuration, eventLoop: eventLoop) {
+                        let listener = try ServerListener(
+                            core: core, configuration: configuration, eventLoop: eventLoop
+                        ) {
                             accepted.accept($0, $1)
                         }
                         continuation.resume(returning: (ListenerReference(listener: listener), listener.port))

@@ -214,7 +214,9 @@ struct ProxyTunnel {
                 message: "libwebsockets left no room for the upgrade request of \(request.count) bytes")
         }
         unsafe serviceBuffer = start
-        unsafe head.withUnsafeBytes { unsafe UnsafeMutableRawPointer(start).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        unsafe head.withUnsafeBytes {
+            unsafe UnsafeMutableRawPointer(start).copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+        }
         unsafe cursor.pointee = start + head.count
     }
 
@@ -282,7 +284,9 @@ struct ProxyTunnel {
     }
 
     /// What `recv(2)` leaves in `errno` when the connection broke; anything else is left from something else.
-    private static let connectionErrors: Set<Int32> = [ECONNRESET, ETIMEDOUT, EPIPE, ENETDOWN, EHOSTUNREACH, ENETUNREACH]
+    private static let connectionErrors: Set<Int32> = [
+        ECONNRESET, ETIMEDOUT, EPIPE, ENETDOWN, EHOSTUNREACH, ENETUNREACH,
+    ]
 
     /// libwebsockets reads into the scratch buffer, except for what had arrived together with the response's head.
     private func collect(_ bytes: UnsafeMutableRawBufferPointer) {

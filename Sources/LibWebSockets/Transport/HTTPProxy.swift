@@ -69,7 +69,8 @@ public struct HTTPProxy: Hashable, Sendable {
                 throw Self.invalid("user and password are longer than \(Self.longestCredentials) bytes together")
             }
             guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }), !credentials.user.contains(":") else {
-                throw Self.invalid("user and password must not have control characters, nor the user a colon (RFC 7617)")
+                throw Self.invalid(
+                    "user and password must not have control characters, nor the user a colon (RFC 7617)")
             }
         }
         guard target.host.utf8.count <= Self.longestTarget else {

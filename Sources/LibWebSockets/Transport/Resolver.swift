@@ -36,7 +36,8 @@ enum Resolver {
         let code = unsafe getaddrinfo(host, String(port), &hints, &list)
         guard code == 0 else {
             let systemError = code == EAI_SYSTEM ? errno : nil
-            let reason = unsafe systemError.map { unsafe String(cString: strerror($0)) } ?? String(cString: gai_strerror(code))
+            let reason =
+                unsafe systemError.map { unsafe String(cString: strerror($0)) } ?? String(cString: gai_strerror(code))
             throw WebSocketError(
                 .nameResolutionFailed, stage: .nameResolution,
                 message: "the host name \"\(host)\" could not be resolved: \(reason)", errno: systemError)
@@ -45,7 +46,8 @@ enum Resolver {
         var addresses: [SocketAddress] = []
         var next = unsafe list
         while let entry = unsafe next?.pointee {
-            if let address = unsafe SocketAddress(entry.ai_addr, length: entry.ai_addrlen), !addresses.contains(address) {
+            if let address = unsafe SocketAddress(entry.ai_addr, length: entry.ai_addrlen), !addresses.contains(address)
+            {
                 addresses.append(address)
             }
             unsafe next = entry.ai_next

@@ -51,12 +51,15 @@ extension ResponseHead {
         let lines = text.unicodeScalars.split(separator: "\n").map { line in
             String(String.UnicodeScalarView(line.last == "\r" ? line.dropLast() : line))
         }
-        guard let statusLine = lines.first, let status = statusLine.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        guard let statusLine = lines.first,
+            let status = statusLine.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
         else { return nil }
         self.status = status
         headers = HTTPFields()
         for line in lines.dropFirst() {
-            guard let colon = line.firstIndex(of: ":"), let name = HTTPField.Name(String(line[..<colon])) else { continue }
+            guard let colon = line.firstIndex(of: ":"), let name = HTTPField.Name(String(line[..<colon])) else {
+                continue
+            }
             let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
             headers.append(HTTPField(name: name, value: String(value)))
         }

@@ -174,7 +174,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             fail(
                 WebSocketError(
                     .invalidHandshake, stage: .upgrade,
-                    message: "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status)"))
+                    message:
+                        "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status)"
+                ))
             return false
         }
         let status = HTTPResponse.Status(code: head.status)
@@ -193,7 +195,8 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         } catch {
             fail(
                 WebSocketError(
-                    .invalidHandshake, stage: .upgrade, message: "\(error.description) The server is \(plan.endpoint.origin)."))
+                    .invalidHandshake, stage: .upgrade,
+                    message: "\(error.description) The server is \(plan.endpoint.origin)."))
             return false
         }
     }
@@ -227,7 +230,10 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     /// Sets a deadline of one stage, which ends with the attempt or with the next one.
     private func schedule(_ timeout: Duration?, named name: String) {
         if let stageDeadline { core?.cancel(stageDeadline) }
-        guard let timeout, let core else { return stageDeadline = nil }
+        guard let timeout, let core else {
+            stageDeadline = nil
+            return
+        }
         stageDeadline = core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, name) }
     }
 
@@ -254,7 +260,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     // MARK: - The end
 
-    private func succeed(_ transport: ClientTransport, _ handshake: HandshakeResponse, _ compression: AgreedCompression?) {
+    private func succeed(
+        _ transport: ClientTransport, _ handshake: HandshakeResponse, _ compression: AgreedCompression?
+    ) {
         let connection = Connection(
             role: .client, pipe: transport, eventLoop: eventLoop, peer: plan.endpoint.origin,
             limits: plan.configuration.limits, compression: compression, logger: plan.configuration.logger)
@@ -287,13 +295,14 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func connectError() -> WebSocketError {
-        let detail = lastFailure.map { failure in
-            // libwebsockets does not always leave the operating system's error behind.
-            let cause =
-                failure.end.cause.errno == nil
-                ? "it refused, or cannot be reached (libwebsockets: \(failure.end.cause))" : "\(failure.end.cause)"
-            return "; the last one tried, \(failure.address), said: \(cause)"
-        } ?? ""
+        let detail =
+            lastFailure.map { failure in
+                // libwebsockets does not always leave the operating system's error behind.
+                let cause =
+                    failure.end.cause.errno == nil
+                    ? "it refused, or cannot be reached (libwebsockets: \(failure.end.cause))" : "\(failure.end.cause)"
+                return "; the last one tried, \(failure.address), said: \(cause)"
+            } ?? ""
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """

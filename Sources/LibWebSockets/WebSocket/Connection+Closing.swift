@@ -1,12 +1,13 @@
-#if canImport(Glibc)
-internal import Glibc
-#elseif canImport(Musl)
-internal import Musl
-#elseif canImport(Darwin)
-internal import Darwin
-#endif
 internal import Logging
 internal import WebSocketProtocol
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
 
 extension Connection {
     /// Closes the connection and waits until it is certain how it ended. Cancelling the task drops the connection.
@@ -17,7 +18,8 @@ extension Connection {
         } catch {
             abort()
             // Dropping is certain to end it: nothing is waited for but the loop's next turn.
-            return await Task { try? await closed() }.value ?? WebSocketClosure(initiator: .local, sent: nil, received: nil)
+            return await Task { try? await closed() }.value
+                ?? WebSocketClosure(initiator: .local, sent: nil, received: nil)
         }
     }
 
@@ -113,7 +115,8 @@ extension Connection {
     }
 
     private static func error(
-        for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), transportError: WebSocketError?, peer: String
+        for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), transportError: WebSocketError?,
+        peer: String
     ) -> WebSocketError? {
         switch end.cause {
         case .closeHandshake, .abort: nil
@@ -121,7 +124,8 @@ extension Connection {
         case .closeDeadline: nil
         case .refusal(let frame):
             WebSocketError(
-                .connectionClosed, stage: .open, message: "the connection to \(peer) was closed by this side: \(frame.reason)",
+                .connectionClosed, stage: .open,
+                message: "the connection to \(peer) was closed by this side: \(frame.reason)",
                 closure: end.closure)
         case .violation(let violation):
             WebSocketError(

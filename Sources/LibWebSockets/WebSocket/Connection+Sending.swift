@@ -25,7 +25,8 @@ extension Connection {
             try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part)
         }
         if let isAccepted { return isAccepted }
-        return try unsafe Array(payload).withUnsafeBytes { bytes in try unsafe trySend(opcode, bytes: bytes, part: part) }
+        return try unsafe Array(payload).withUnsafeBytes { bytes in try unsafe trySend(opcode, bytes: bytes, part: part)
+        }
     }
 
     /// Returns false when the output is full, or belongs to another sender.

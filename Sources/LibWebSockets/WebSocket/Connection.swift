@@ -73,7 +73,8 @@ final class Connection: @unchecked Sendable {
     static let largestTurn = 1 << 20
 
     init(
-        role: Role, pipe: LoopSocket, eventLoop: EventLoop, peer: String, limits: Limits, compression: AgreedCompression? = nil,
+        role: Role, pipe: LoopSocket, eventLoop: EventLoop, peer: String, limits: Limits,
+        compression: AgreedCompression? = nil,
         logger: Logger
     ) {
         self.eventLoop = eventLoop

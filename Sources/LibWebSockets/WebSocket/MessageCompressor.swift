@@ -13,7 +13,9 @@ final class MessageCompressor: @unchecked Sendable {
 
     /// `nil` when everything has to be sent uncompressed.
     init?(_ compression: AgreedCompression, role: Role) {
-        guard let deflater = compression.parameters.makeDeflater(role: role, options: compression.options) else { return nil }
+        guard let deflater = compression.parameters.makeDeflater(role: role, options: compression.options) else {
+            return nil
+        }
         self.deflater = deflater
         threshold = compression.options.threshold
     }

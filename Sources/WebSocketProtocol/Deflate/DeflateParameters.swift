@@ -81,7 +81,8 @@ extension DeflateParameterProblem: CustomStringConvertible {
         switch self {
         case .unknown(let name): "parameter \(HeaderSyntax.quoted(name)) is unknown"
         case .duplicate(let name): "parameter \(name) occurs twice"
-        case .valueNotAllowed(let name, let value): "\(name) has the value \(HeaderSyntax.quoted(value)), but takes none"
+        case .valueNotAllowed(let name, let value):
+            "\(name) has the value \(HeaderSyntax.quoted(value)), but takes none"
         case .valueMissing(let name): "\(name) has no value"
         case .windowBits(let name, let value):
             "\(name) is \(HeaderSyntax.quoted(value)) instead of a number from 8 to 15"

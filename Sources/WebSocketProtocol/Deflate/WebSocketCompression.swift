@@ -56,6 +56,8 @@ extension WebSocketCompression {
         /// IP and TLS, has about as much overhead. Messages sent in pieces are always compressed, each piece for itself.
         public var threshold: Int
 
+        /// Options; every parameter is the property of the same name, with its default. Values out of range are reported when a
+        /// connection or a server is made.
         public init(
             level: Int = 6,
             memoryLevel: Int = 5,

@@ -20,6 +20,10 @@ struct HandlerTable: Sendable {
     var unhandled: [Callback<Unhandled>] = []
     var decodeFailure: [Callback<Undecodable>] = []
     var dropped: [DropHook] = []
+    /// Loops over messages, which end with the service.
+    var handoffs: [MessageHandoff] = []
+    /// Whether the service has ended.
+    var isReleased = false
 }
 
 /// A hook that is called where a message is dropped, not in the order of the handlers.
@@ -46,10 +50,14 @@ final class SharedHandlerTable: Sendable {
         table.withLock { body($0) }
     }
 
-    func change(_ body: (inout HandlerTable) -> Void) {
+    /// - Returns: Whether it was changed: not once the service has ended, as nothing would ever be called.
+    @discardableResult
+    func change(_ body: (inout HandlerTable) -> Void) -> Bool {
         table.withLock { table in
+            guard !table.isReleased else { return false }
             body(&table)
             currentVersion.add(1, ordering: .releasing)
+            return true
         }
     }
 
@@ -61,5 +69,16 @@ final class SharedHandlerTable: Sendable {
             callback.cancel()
             self?.change { $0[keyPath: hooks].removeAll { $0 === callback } }
         }
+    }
+
+    /// Ends the loops and forgets the handlers, which often hold the service themselves.
+    func release() {
+        var handoffs: [MessageHandoff] = []
+        change { table in
+            handoffs = table.handoffs
+            table = HandlerTable()
+            table.isReleased = true
+        }
+        for handoff in handoffs { handoff.finish() }
     }
 }

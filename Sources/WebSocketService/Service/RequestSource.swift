@@ -29,3 +29,24 @@ enum RequestSource: Sendable {
         for request in requests { try transport.validate(request) }
     }
 }
+
+extension RequestSource {
+    /// The name of a service that was given none.
+    var defaultName: String {
+        guard case .requests(let requests) = self else { return "websocket" }
+        return requests.first?.endpoint?.hostHeader ?? "websocket"
+    }
+}
+
+extension ConnectRequest {
+    fileprivate var endpoint: Endpoint? {
+        // Whether the URL can be used is the transport's to say.
+        try? Endpoint(url)
+    }
+
+    /// The URL without user name, password and query: a log is no place for a secret.
+    var loggableURL: String {
+        guard let endpoint else { return "(no ws: or wss: URL)" }
+        return "\(endpoint.isSecure ? "wss" : "ws")://\(endpoint.hostHeader)\(endpoint.target.prefix { $0 != "?" })"
+    }
+}

@@ -23,7 +23,7 @@ extension SocketService {
             logger.debug(
                 "connecting",
                 metadata: [
-                    LoggingKeys.url: "\(request.urlWithoutQuery)", LoggingKeys.attempt: "\(attempt.number)",
+                    LoggingKeys.url: "\(request.loggableURL)", LoggingKeys.attempt: "\(attempt.number)",
                 ])
             broadcaster.send(.connecting(attempt: attempt.number, url: request.url))
             try transport.validate(request)
@@ -135,12 +135,5 @@ extension SocketService {
         guard wasOpen else { return }
         broadcaster.send(.closed(.failed(failure)))
         deliver(.closed(.failed(failure)))
-    }
-}
-
-extension ConnectRequest {
-    /// A query often holds a token, which has no place in a log.
-    fileprivate var urlWithoutQuery: Substring {
-        url.prefix { $0 != "?" }
     }
 }

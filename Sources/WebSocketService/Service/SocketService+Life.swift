@@ -14,7 +14,7 @@ extension SocketService {
     ///   ``SocketServiceError/Code/gaveUp``; `CancellationError` when the waiting task is cancelled, which does not
     ///   stop the service.
     public func start(waitingForOpen: Bool = false) async throws {
-        try source.validate(with: transport)
+        try validate()
         let opened = waitingForOpen ? Completion<HandshakeResponse>() : nil
         try core.withLock { core in
             if core.machine.isStopped { throw SocketServiceError.stopped }
@@ -28,6 +28,11 @@ extension SocketService {
             }
         }
         _ = try await opened?.value()
+    }
+
+    /// Checks what can be checked before connecting.
+    func validate() throws {
+        try source.validate(with: transport)
     }
 
     /// Connects now instead of after the wait: for when the app knows that the network is back.
@@ -159,8 +164,7 @@ extension SocketService {
             return core.endWaiters
         }
         for waiter in waiters { waiter.succeed() }
-        // Handlers often hold the service itself.
-        handlers.change { $0 = HandlerTable() }
+        handlers.release()
     }
 
     /// Leaves the current phase: its task ends, and an open connection is closed beside it.

@@ -188,12 +188,3 @@ public final class SocketService: Sendable {
         return statistics
     }
 }
-
-extension RequestSource {
-    /// The host of the first URL, for people reading logs; no part of it that could hold a secret.
-    fileprivate var defaultName: String {
-        guard case .requests(let requests) = self, let url = requests.first?.url else { return "websocket" }
-        let authority = url.split(separator: "/", omittingEmptySubsequences: true).dropFirst().first ?? "websocket"
-        return String(authority.split(separator: "@").last ?? authority)
-    }
-}

@@ -22,6 +22,8 @@ public struct SocketServiceError: Error, Sendable {
         public static let notCorrelatable = Code(description: "notCorrelatable")
         /// A request was dropped instead of sent; see ``SocketServiceError/dropReason``.
         public static let requestDropped = Code(description: "requestDropped")
+        /// A ``SocketServiceDirectory`` has a service of this name already.
+        public static let nameTaken = Code(description: "nameTaken")
         /// No answer came in time.
         public static let requestTimedOut = Code(description: "requestTimedOut")
     }

@@ -68,7 +68,8 @@ import Testing
         #expect(mailbox.close().isEmpty)
     }
 
-    @Test("Of many threads that post while the loop takes and closes, each learns the truth: taken, returned or refused")
+    @Test(
+        "Of many threads that post while the loop takes and closes, each learns the truth: taken, returned or refused")
     func concurrentPosts() async {
         openMailbox()
         let accepted = Counter()

@@ -1,5 +1,6 @@
-@testable import LibWebSockets
 import WebSocketTesting
+
+@testable import LibWebSockets
 
 /// Runs `body` with a connection to a server that follows `script`, on a loop of its own.
 func withFaultServer(

@@ -1,9 +1,10 @@
-@testable import LibWebSockets
 import Testing
 import WebSocketTesting
 
+@testable import LibWebSockets
+
 /// With TLS or without: what is tested must not depend on it.
-enum Security: String, CaseIterable, Sendable, CustomTestStringConvertible {
+enum Security: String, CaseIterable, Codable, Sendable, CustomTestStringConvertible {
     case plain, tls
 
     var testDescription: String { rawValue }

@@ -32,7 +32,8 @@ import Testing
     }
 
     enum Event: CaseIterable, Sendable {
-        case connectedPlain, connectedTLS, connectedToProxy, connectedToProxyTLS, requested, receivedHead, opened, refused, ended
+        case connectedPlain, connectedTLS, connectedToProxy, connectedToProxyTLS, requested, receivedHead, opened,
+            refused, ended
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -143,10 +144,22 @@ import Testing
             case .connectedTLS: machine.connected(usesProxy: false, usesTLS: true)
             case .connectedToProxy: machine.connected(usesProxy: true, usesTLS: false)
             case .connectedToProxyTLS: machine.connected(usesProxy: true, usesTLS: true)
-            case .requested: { machine.requested(); return nil }()
+            case .requested:
+                {
+                    machine.requested()
+                    return nil
+                }()
             case .receivedHead: machine.receivedHead()
-            case .opened: { machine.opened(); return nil }()
-            case .refused: { machine.refused(); return nil }()
+            case .opened:
+                {
+                    machine.opened()
+                    return nil
+                }()
+            case .refused:
+                {
+                    machine.refused()
+                    return nil
+                }()
             case .ended: machine.ended()
             }
         #expect(accepted == row.accepted)

@@ -38,7 +38,9 @@ import Testing
     @Test("A pong answers its ping")
     func answer() async {
         let outcomes = await outcomes(of: 1) { pings, numbers in
-            for ping in pings.answered(by: PendingPings.payload(numbers[0])) { ping.waiter.resume(returning: .seconds(1)) }
+            for ping in pings.answered(by: PendingPings.payload(numbers[0])) {
+                ping.waiter.resume(returning: .seconds(1))
+            }
         }
         #expect(outcomes == ["1.0 seconds"])
     }
@@ -66,7 +68,9 @@ import Testing
     func repeatedPong() async {
         let outcomes = await outcomes(of: 2) { pings, numbers in
             for _ in 0..<3 {
-                for ping in pings.answered(by: PendingPings.payload(numbers[0])) { ping.waiter.resume(returning: .zero) }
+                for ping in pings.answered(by: PendingPings.payload(numbers[0])) {
+                    ping.waiter.resume(returning: .zero)
+                }
             }
         }
         #expect(outcomes == ["0.0 seconds", "StillWaiting"])

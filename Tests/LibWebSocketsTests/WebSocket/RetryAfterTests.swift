@@ -57,7 +57,9 @@ import Testing
         }
     }
 
-    @Test("A date that has passed means now", arguments: ["Mon, 23 Nov 2026 02:53:37 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
+    @Test(
+        "A date that has passed means now",
+        arguments: ["Mon, 23 Nov 2026 02:53:37 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
     func past(value: String) {
         #expect(RetryAfter.delay(value, date: Self.now) == .zero)
         #expect(RetryAfter.delay("Thu, 01 Jan 1970 00:00:00 GMT", date: nil) == .zero)

@@ -38,13 +38,15 @@ import WebSocketTesting
         }
         let stopped = try await standstill { sent.value }
         #expect(stopped < Self.endless / 4, "nothing stops the sender")
-        #expect(sender.statistics.bytesWaitingToBeWritten >= Self.bufferSize, "the sender stopped with room in its buffer")
+        #expect(
+            sender.statistics.bytesWaitingToBeWritten >= Self.bufferSize, "the sender stopped with room in its buffer")
         // One message may go in as long as there is any room.
         #expect(sender.statistics.bytesWaitingToBeWritten < Self.bufferSize + Self.messageSize + 14)
 
         // What the reader finds waiting is bounded too: the limit, and what one turn of the loop had read already.
         let first = try #require(try await reader.nextMessages())
-        #expect(first.reduce(0) { $0 + $1.payload.count } < Self.bufferSize + LoopCore.serviceBufferSize + Self.messageSize)
+        #expect(
+            first.reduce(0) { $0 + $1.payload.count } < Self.bufferSize + LoopCore.serviceBufferSize + Self.messageSize)
 
         // The sender goes on as soon as somebody reads. 500 more are enough to see that.
         var next = first.count

@@ -37,7 +37,8 @@ import WebSocketTesting
         configuration.tls = try Security.tls.client
         let connecting = Task { [configuration] in
             try await WebSocket.connect(
-                to: "\(silence.client == .tls ? "wss" : "ws")://127.0.0.1:\(server.port)/", configuration: configuration,
+                to: "\(silence.client == .tls ? "wss" : "ws")://127.0.0.1:\(server.port)/",
+                configuration: configuration,
                 on: loop)
         }
         try await server.waitForConnection()
@@ -68,7 +69,9 @@ import WebSocketTesting
     func connectBeforeItBegins() async throws {
         let loop = EventLoop.forTest()
         for host in ["no-such-host.invalid", "127.0.0.1"] {
-            let connecting = Task { try await WebSocket.connect(to: "ws://\(host):9/", configuration: Self.patient, on: loop) }
+            let connecting = Task {
+                try await WebSocket.connect(to: "ws://\(host):9/", configuration: Self.patient, on: loop)
+            }
             connecting.cancel()
             let error = try await #require(throws: (any Error).self) { try await connecting.value }
             // The end of the attempt may have been faster.
@@ -144,7 +147,9 @@ import WebSocketTesting
     @Test("ping() is cancelled while no pong comes; the connection stays open")
     func ping() async throws {
         // The text shows that the ping had come: then the cancelled call was really waiting.
-        try await withFaultServer([.upgrade(), .readFrames(1), .write(.text("pinged")), .stall], configuration: Self.patient) { _, socket in
+        try await withFaultServer(
+            [.upgrade(), .readFrames(1), .write(.text("pinged")), .stall], configuration: Self.patient
+        ) { _, socket in
             let pinging = Task { try await socket.ping() }
             let received = try await socket.receive(1)
             #expect(received == [.text("pinged")])
@@ -156,7 +161,9 @@ import WebSocketTesting
 
     @Test("close() drops the connection when it is cancelled, and closed() leaves it as it is")
     func close() async throws {
-        try await withFaultServer([.upgrade(), .readClose, .write(.text("closing")), .stall], configuration: Self.patient) { server, socket in
+        try await withFaultServer(
+            [.upgrade(), .readClose, .write(.text("closing")), .stall], configuration: Self.patient
+        ) { server, socket in
             let waiting = Task { try await socket.closed() }
             waiting.cancel()
             await #expect(throws: CancellationError.self) { try await waiting.value }

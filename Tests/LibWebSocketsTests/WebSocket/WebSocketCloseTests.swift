@@ -4,7 +4,9 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 @Suite(.hangs) struct WebSocketCloseTests {
-    private static let codes: [UInt16] = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999]
+    private static let codes: [UInt16] = [
+        1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999,
+    ]
 
     @Test("The client's code and reason reach the server, which echoes the code", arguments: codes)
     func clientCloses(code: UInt16) async throws {
@@ -79,7 +81,8 @@ import WebSocketTesting
 
     @Test("What the peer sent before it saw our close frame can be read after close() has returned")
     func messagesAfterClose() async throws {
-        try await withFaultServer([.upgrade(), .readClose, .write(.text("late"), .text("later"), .close(1000))]) { _, socket in
+        try await withFaultServer([.upgrade(), .readClose, .write(.text("late"), .text("later"), .close(1000))]) {
+            _, socket in
             let closure = await socket.close()
             #expect(closure.isClean)
             let received = try await socket.receiveAll()
@@ -178,7 +181,8 @@ import WebSocketTesting
     @Test("A peer that does not answer the close frame is given up after closeTimeout", arguments: Security.allCases)
     func closeTimeout(security: Security) async throws {
         let configuration = WebSocketConfiguration(closeTimeout: .milliseconds(100))
-        try await withFaultServer([.upgrade(), .readUntilEnd], security: security, configuration: configuration) { server, socket in
+        try await withFaultServer([.upgrade(), .readUntilEnd], security: security, configuration: configuration) {
+            server, socket in
             let closure = await socket.close(code: .goingAway)
             #expect(closure.sent?.code == .goingAway)
             #expect(closure.received == nil)
@@ -218,7 +222,9 @@ import WebSocketTesting
         }
     }
 
-    @Test("When the last reference goes, the connection is closed with 1001, after what was sent", arguments: Security.allCases)
+    @Test(
+        "When the last reference goes, the connection is closed with 1001, after what was sent",
+        arguments: Security.allCases)
     func droppedReference(security: Security) async throws {
         try await withServer(security) { pair in
             let server: WebSocket
@@ -248,7 +254,9 @@ import WebSocketTesting
         }
     }
 
-    @Test("abort() is a lost connection for the peer, and an end without error for this side", arguments: Security.allCases)
+    @Test(
+        "abort() is a lost connection for the peer, and an end without error for this side",
+        arguments: Security.allCases)
     func abort(security: Security) async throws {
         try await withServer(security) { pair in
             let (client, server) = try await pair.connectPair()
@@ -264,9 +272,13 @@ import WebSocketTesting
         }
     }
 
-    @Test("A lost connection ends the iteration with an error, after the messages that came before", arguments: Security.allCases)
+    @Test(
+        "A lost connection ends the iteration with an error, after the messages that came before",
+        arguments: Security.allCases)
     func lostConnection(security: Security) async throws {
-        let script: [FaultServer.Step] = [.upgrade(), .write(.text("a"), .text("b")), .closeNotify, .shutdownWrite, .readUntilEnd]
+        let script: [FaultServer.Step] = [
+            .upgrade(), .write(.text("a"), .text("b")), .closeNotify, .shutdownWrite, .readUntilEnd,
+        ]
         try await withFaultServer(script, security: security) { server, socket in
             var received: [String?] = []
             let error = try await #require(throws: WebSocketError.self) {
@@ -278,7 +290,8 @@ import WebSocketTesting
             let scheme = security == .tls ? "wss" : "ws"
             #expect(
                 error.message
-                    == "the connection to \(scheme)://127.0.0.1:\(server.port) was lost: the peer ended it without a close frame")
+                    == "the connection to \(scheme)://127.0.0.1:\(server.port) was lost: the peer ended it without a close frame"
+            )
             #expect(error.closure?.code == .abnormalClosure)
             #expect(socket.closeError?.message == error.message)
             // The error was told; what is left is the end.

@@ -5,7 +5,8 @@ import Testing
 @Suite(.hangs) struct WebSocketCompressionTests {
     private static let text = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 100)
 
-    @Test("A client offers permessage-deflate by default, a server accepts it when told to", arguments: Security.allCases)
+    @Test(
+        "A client offers permessage-deflate by default, a server accepts it when told to", arguments: Security.allCases)
     func agreement(security: Security) async throws {
         let server = WebSocketServer.Configuration(compression: .automatic)
         try await withServer(security, configuration: server) { pair in

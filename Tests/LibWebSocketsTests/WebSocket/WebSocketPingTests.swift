@@ -40,7 +40,8 @@ import WebSocketTesting
     func answers() async throws {
         let payloads: [[UInt8]] = [[], [1], Array("nonce".utf8), [UInt8](repeating: 9, count: 125)]
         let pings = payloads.flatMap { FaultServer.Frame.ping($0).bytes }
-        try await withFaultServer([.upgrade(), .write(pings), .readFrames(4), .write(.close(1000)), .readClose]) { server, socket in
+        try await withFaultServer([.upgrade(), .write(pings), .readFrames(4), .write(.close(1000)), .readClose]) {
+            server, socket in
             #expect(try await socket.receiveAll() == [])
             let frames = try await server.transcript().frames
             #expect(frames.dropLast().map(\.opcode) == [0xA, 0xA, 0xA, 0xA])

@@ -5,11 +5,11 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// What a server, or what is taken for one, can do wrong before the connection is open: each has a typed error with a
@@ -38,7 +38,8 @@ import Darwin
         let server = try FaultServer(tls: try serverSecurity.faultServer, scripts: [script])
         defer { server.stop() }
         return try await failure(
-            connectingTo: (client ?? serverSecurity) == .tls ? "wss://127.0.0.1:\(server.port)/" : "ws://127.0.0.1:\(server.port)/",
+            connectingTo: (client ?? serverSecurity) == .tls
+                ? "wss://127.0.0.1:\(server.port)/" : "ws://127.0.0.1:\(server.port)/",
             port: Int(server.port), configuration: configuration)
     }
 
@@ -82,7 +83,9 @@ import Darwin
         let error = try await failure(connectingTo: "ws://\(host):\(server.port)/", port: Int(server.port))
         #expect(error.code == .connectFailed)
         #expect(error.stage == .connect)
-        #expect(error.message.hasPrefix("no address of ws://\(host):\(server.port) accepted a connection; the last one tried, "))
+        #expect(
+            error.message.hasPrefix(
+                "no address of ws://\(host):\(server.port) accepted a connection; the last one tried, "))
         #expect(error.message.hasSuffix("Is the server running, and the port reachable?"))
         if EventLoop.testsRunOnLibuv {
             #expect(error.message.contains("said: Connection refused. "))
@@ -102,7 +105,8 @@ import Darwin
         Fault(
             name: "closed in the middle of the head",
             script: [.readRequest, .write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: web")],
-            code: .connectionLost, stage: .upgrade, words: ["ended the connection before it answered the upgrade request"]),
+            code: .connectionLost, stage: .upgrade,
+            words: ["ended the connection before it answered the upgrade request"]),
         Fault(
             name: "reset after the request", script: [.readRequest, .reset], code: .connectionLost, stage: .upgrade,
             words: ["ended the connection before it answered the upgrade request"]),
@@ -117,10 +121,12 @@ import Darwin
             words: ["ended the connection before it answered the upgrade request"]),
         Fault(
             name: "closed after TLS and the request", script: [.readRequest], server: .tls, client: .tls,
-            code: .connectionLost, stage: .upgrade, words: ["ended the connection before it answered the upgrade request"]),
+            code: .connectionLost, stage: .upgrade,
+            words: ["ended the connection before it answered the upgrade request"]),
         Fault(
             name: "reset after TLS and the request", script: [.readRequest, .reset], server: .tls, client: .tls,
-            code: .connectionLost, stage: .upgrade, words: ["ended the connection before it answered the upgrade request"]),
+            code: .connectionLost, stage: .upgrade,
+            words: ["ended the connection before it answered the upgrade request"]),
     ]
 
     @Test("A server that hangs up", arguments: ends)
@@ -143,7 +149,9 @@ import Darwin
         }
         #expect(error.code == .timedOut)
         #expect(error.stage == .connect)
-        #expect(error.message == "it took longer than 0.2 seconds (connectTimeout) to connect to ws://127.0.0.1:\(server.port)")
+        #expect(
+            error.message
+                == "it took longer than 0.2 seconds (connectTimeout) to connect to ws://127.0.0.1:\(server.port)")
         await loop.shutdown()
     }
 
@@ -152,7 +160,8 @@ import Darwin
             name: "silent instead of TLS", script: [.stall], client: .tls, code: .timedOut, stage: .tls,
             words: ["to complete the TLS handshake with wss://127.0.0.1:"]),
         Fault(
-            name: "silent in the middle of TLS", script: [.read(1), .write([0x16, 0x03, 0x03, 0x00]), .stall], client: .tls,
+            name: "silent in the middle of TLS", script: [.read(1), .write([0x16, 0x03, 0x03, 0x00]), .stall],
+            client: .tls,
             code: .timedOut, stage: .tls, words: ["to complete the TLS handshake with wss://127.0.0.1:"]),
         Fault(
             name: "silent after the request", script: [.readRequest, .stall], code: .timedOut, stage: .upgrade,
@@ -211,13 +220,15 @@ import Darwin
 
     static let strangers: [Fault] = [
         Fault(
-            name: "plain HTTP on the TLS port", script: [.read(1), .write("HTTP/1.1 400 Bad Request\r\n\r\n")], client: .tls,
+            name: "plain HTTP on the TLS port", script: [.read(1), .write("HTTP/1.1 400 Bad Request\r\n\r\n")],
+            client: .tls,
             code: .tlsFailed, stage: .tls, words: ["does not speak TLS"]),
         Fault(
             name: "SSH on the TLS port", script: [.write("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")], client: .tls,
             code: .tlsFailed, stage: .tls, words: ["does not speak TLS"]),
         Fault(
-            name: "SSH on the plain port, which hangs up", script: [.write("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), .readRequest],
+            name: "SSH on the plain port, which hangs up",
+            script: [.write("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), .readRequest],
             code: .connectionLost, stage: .upgrade, words: ["ended the connection before it answered"]),
         // libwebsockets waits for the rest of what it takes for a head.
         Fault(
@@ -227,19 +238,24 @@ import Darwin
             name: "binary noise", script: [.readRequest, .write([UInt8](repeating: 0xFE, count: 100)), .stall],
             code: .timedOut, stage: .upgrade, words: ["to get an answer to the upgrade request"]),
         Fault(
-            name: "the request echoed", script: [.readRequest, .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), .readUntilEnd],
-            code: .invalidHandshake, stage: .upgrade, words: ["answered the upgrade request with the impossible status 0"]),
+            name: "the request echoed",
+            script: [.readRequest, .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), .readUntilEnd],
+            code: .invalidHandshake, stage: .upgrade,
+            words: ["answered the upgrade request with the impossible status 0"]),
         Fault(
             name: "one header of 64 KiB",
             script: [
                 .readRequest,
-                .write("HTTP/1.1 101 Switching Protocols\r\nX-Long: \(String(repeating: "x", count: 64 << 10))\r\n\r\n"),
+                .write(
+                    "HTTP/1.1 101 Switching Protocols\r\nX-Long: \(String(repeating: "x", count: 64 << 10))\r\n\r\n"),
                 .readUntilEnd,
             ],
             code: .invalidHandshake, stage: .upgrade, words: ["its head is larger than 32768 bytes"]),
         Fault(
             name: "headers without end",
-            script: [.readRequest, .write("HTTP/1.1 101 Switching Protocols\r\n"), .flood(Array("X-More: y\r\n".utf8))],
+            script: [
+                .readRequest, .write("HTTP/1.1 101 Switching Protocols\r\n"), .flood(Array("X-More: y\r\n".utf8)),
+            ],
             code: .invalidHandshake, stage: .upgrade, words: ["its head is larger than 32768 bytes"]),
         Fault(
             name: "a status line without end",
@@ -262,7 +278,9 @@ import Darwin
         #expect(error.stage == .upgrade)
     }
 
-    @Test("A status that HTTP does not have is an error, not a trap", arguments: ["0", "99", "600", "1000", "99999", "-101", "1e2", "abc", ""])
+    @Test(
+        "A status that HTTP does not have is an error, not a trap",
+        arguments: ["0", "99", "600", "1000", "99999", "-101", "1e2", "abc", ""])
     func impossibleStatus(status: String) async throws {
         let error = try await failure(
             of: [.readRequest, .write("HTTP/1.1 \(status) What\r\nContent-Length: 0\r\n\r\n"), .readUntilEnd],

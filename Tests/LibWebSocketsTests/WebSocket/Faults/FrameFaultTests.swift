@@ -33,7 +33,8 @@ import WebSocketTesting
         Violation("RSV1", Frame(opcode: 1, reservedBits: 4), words: "reserved bits RSV1 set without an extension"),
         Violation("RSV2", Frame(opcode: 1, reservedBits: 2), words: "reserved bits RSV2 set"),
         Violation("RSV3", Frame(opcode: 2, reservedBits: 1), words: "reserved bits RSV3 set"),
-        Violation("all reserved bits on a ping", Frame(opcode: 9, reservedBits: 7), words: "reserved bits RSV1+RSV2+RSV3 set"),
+        Violation(
+            "all reserved bits on a ping", Frame(opcode: 9, reservedBits: 7), words: "reserved bits RSV1+RSV2+RSV3 set"),
         Violation("opcode 3", Frame(opcode: 3), words: "reserved opcode 0x3"),
         Violation("opcode 7", Frame(opcode: 7), words: "reserved opcode 0x7"),
         Violation("opcode 11", Frame(opcode: 11), words: "reserved opcode 0xB"),
@@ -43,7 +44,9 @@ import WebSocketTesting
         Violation("fragmented close", Frame(opcode: 8, isFinal: false), words: "fragmented close frame"),
         Violation("ping of 126 bytes", .ping(long), words: "ping frame with a payload longer than 125 bytes"),
         Violation("pong of 126 bytes", .pong(long), words: "pong frame with a payload longer than 125 bytes"),
-        Violation("close of 126 bytes", Frame(opcode: 8, payload: [3, 232] + long), words: "close frame with a payload longer than 125"),
+        Violation(
+            "close of 126 bytes", Frame(opcode: 8, payload: [3, 232] + long),
+            words: "close frame with a payload longer than 125"),
         Violation(
             "length of 2^63", Frame(opcode: 2, declaredLength: 1 << 63, lengthForm: .sixtyFourBits),
             words: "payload length 0x8000000000000000 with its most significant bit set"),
@@ -56,24 +59,35 @@ import WebSocketTesting
         Violation(
             "length one above the limit", Frame(opcode: 2, declaredLength: 16 << 20 | 1, lengthForm: .sixtyFourBits),
             code: .messageTooBig, words: "message of at least 16777217 bytes exceeds the limit of 16777216"),
-        Violation("long form for a short length", Frame(opcode: 2, payload: [1], lengthForm: .sixteenBits), words: "not in its shortest form"),
         Violation(
-            "longest form for a medium length", Frame(opcode: 2, payload: long, lengthForm: .sixtyFourBits), words: "not in its shortest form"),
-        Violation("continuation of nothing", .continuation([1]), words: "continuation frame without a message to continue"),
+            "long form for a short length", Frame(opcode: 2, payload: [1], lengthForm: .sixteenBits),
+            words: "not in its shortest form"),
         Violation(
-            "text inside a message", .text("a", isFinal: false), .text("b"), words: "text frame before the fragmented message was finished"),
+            "longest form for a medium length", Frame(opcode: 2, payload: long, lengthForm: .sixtyFourBits),
+            words: "not in its shortest form"),
+        Violation(
+            "continuation of nothing", .continuation([1]), words: "continuation frame without a message to continue"),
+        Violation(
+            "text inside a message", .text("a", isFinal: false), .text("b"),
+            words: "text frame before the fragmented message was finished"),
         Violation(
             "binary inside a message", .binary([1], isFinal: false), .binary([2], isFinal: false),
             words: "binary frame before the fragmented message was finished"),
-        Violation("text not UTF-8", Frame(opcode: 1, payload: [0x61, 0xFF]), code: .invalidFramePayloadData, words: "not valid UTF-8"),
         Violation(
-            "overlong UTF-8", Frame(opcode: 1, payload: [0xC0, 0x80]), code: .invalidFramePayloadData, words: "not valid UTF-8"),
+            "text not UTF-8", Frame(opcode: 1, payload: [0x61, 0xFF]), code: .invalidFramePayloadData,
+            words: "not valid UTF-8"),
         Violation(
-            "surrogate in UTF-8", Frame(opcode: 1, payload: [0xED, 0xA0, 0x80]), code: .invalidFramePayloadData, words: "not valid UTF-8"),
+            "overlong UTF-8", Frame(opcode: 1, payload: [0xC0, 0x80]), code: .invalidFramePayloadData,
+            words: "not valid UTF-8"),
         Violation(
-            "UTF-8 cut at the end", Frame(opcode: 1, payload: [0xE2, 0x82]), code: .invalidFramePayloadData, words: "not valid UTF-8"),
+            "surrogate in UTF-8", Frame(opcode: 1, payload: [0xED, 0xA0, 0x80]), code: .invalidFramePayloadData,
+            words: "not valid UTF-8"),
         Violation(
-            "UTF-8 wrong across fragments", Frame(opcode: 1, payload: [0xE2, 0x82], isFinal: false), .continuation([0x41]),
+            "UTF-8 cut at the end", Frame(opcode: 1, payload: [0xE2, 0x82]), code: .invalidFramePayloadData,
+            words: "not valid UTF-8"),
+        Violation(
+            "UTF-8 wrong across fragments", Frame(opcode: 1, payload: [0xE2, 0x82], isFinal: false),
+            .continuation([0x41]),
             code: .invalidFramePayloadData, words: "not valid UTF-8"),
         Violation("close of one byte", Frame(opcode: 8, payload: [3]), words: "close frame with a body of one byte"),
         Violation("close 0", .close(0), words: "close code 0, which must not be sent"),
@@ -158,11 +172,14 @@ import WebSocketTesting
     @Test("Messages in frames of every form, cut at every byte, arrive whole", arguments: [1, 2, 3, 5, 7, 11, 64])
     func cuts(chunk: Int) async throws {
         let frames: [Frame] = [
-            .text("héllo"), .binary([]), .ping([1]), .text("é", isFinal: false), .pong([2]), .continuation([], isFinal: false),
-            .continuation(Array("é".utf8)), .binary([UInt8](repeating: 1, count: 125)), .binary([UInt8](repeating: 2, count: 126)),
+            .text("héllo"), .binary([]), .ping([1]), .text("é", isFinal: false), .pong([2]),
+            .continuation([], isFinal: false),
+            .continuation(Array("é".utf8)), .binary([UInt8](repeating: 1, count: 125)),
+            .binary([UInt8](repeating: 2, count: 126)),
             .binary([UInt8](repeating: 3, count: 700)), .close(1000, reason: "done"),
         ]
-        try await withFaultServer([.upgrade(), .writeSlowly(frames.flatMap(\.bytes), chunk: chunk), .readClose]) { _, socket in
+        try await withFaultServer([.upgrade(), .writeSlowly(frames.flatMap(\.bytes), chunk: chunk), .readClose]) {
+            _, socket in
             let received = try await socket.receiveAll()
             #expect(received.map(\.payload.count) == [6, 0, 4, 125, 126, 700])
             #expect(received.first?.text == "héllo")
@@ -185,7 +202,8 @@ import WebSocketTesting
     @Test("A message in a hundred thousand fragments, most of them empty, costs what it weighs")
     func manyFragments() async throws {
         let script: [FaultServer.Step] = [
-            .upgrade(), .write(.text("a", isFinal: false)), .flood(Frame.continuation([], isFinal: false).bytes, count: 100_000),
+            .upgrade(), .write(.text("a", isFinal: false)),
+            .flood(Frame.continuation([], isFinal: false).bytes, count: 100_000),
             .write(.continuation(Array("z".utf8))), .stall,
         ]
         try await withFaultServer(script) { _, socket in
@@ -200,7 +218,8 @@ import WebSocketTesting
             .upgrade(), .write(.binary([UInt8](repeating: 1, count: 600), isFinal: false)),
             .write(.continuation([UInt8](repeating: 2, count: 600), isFinal: false)), .readClose,
         ]
-        try await withFaultServer(script, configuration: WebSocketConfiguration(maximumMessageSize: 1_000)) { server, socket in
+        try await withFaultServer(script, configuration: WebSocketConfiguration(maximumMessageSize: 1_000)) {
+            server, socket in
             var failure: (any Error)?
             do {
                 _ = try await socket.receiveAll()
@@ -208,13 +227,16 @@ import WebSocketTesting
                 failure = error
             }
             #expect((failure as? WebSocketError)?.code == .messageTooBig)
-            #expect((failure as? WebSocketError)?.message.contains("at least 1200 bytes exceeds the limit of 1000") == true)
+            #expect(
+                (failure as? WebSocketError)?.message.contains("at least 1200 bytes exceeds the limit of 1000") == true)
             let transcript = try await server.transcript()
             #expect(transcript.closeCode == 1009)
         }
     }
 
-    @Test("Close codes of the registry and of applications are kept as they are", arguments: [1000, 1001, 1003, 1011, 1012, 1013, 1014, 3000, 4999] as [UInt16])
+    @Test(
+        "Close codes of the registry and of applications are kept as they are",
+        arguments: [1000, 1001, 1003, 1011, 1012, 1013, 1014, 3000, 4999] as [UInt16])
     func allowedCloseCodes(code: UInt16) async throws {
         try await withFaultServer([.upgrade(), .write(.close(code, reason: "why")), .readClose]) { server, socket in
             let received = try await socket.receiveAll()
@@ -238,7 +260,8 @@ import WebSocketTesting
 
     @Test("Frames after the close frame are ignored")
     func afterTheCloseFrame() async throws {
-        try await withFaultServer([.upgrade(), .write(.close(1000), .text("late"), Frame(opcode: 3)), .readClose]) { _, socket in
+        try await withFaultServer([.upgrade(), .write(.close(1000), .text("late"), Frame(opcode: 3)), .readClose]) {
+            _, socket in
             let received = try await socket.receiveAll()
             #expect(received == [])
             #expect(socket.closure?.code == .normalClosure)

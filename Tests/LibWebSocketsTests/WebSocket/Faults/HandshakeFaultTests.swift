@@ -10,7 +10,8 @@ import WebSocketTesting
         of script: [FaultServer.Step], security: Security = .plain, configuration: WebSocketConfiguration = .init()
     ) async throws -> (error: WebSocketError, port: UInt16) {
         var result: (WebSocketError, UInt16)?
-        try await withFaultServer(listening: script, security: security, configuration: configuration) { server, connect in
+        try await withFaultServer(listening: script, security: security, configuration: configuration) {
+            server, connect in
             do {
                 _ = try await connect()
             } catch let error as WebSocketError {
@@ -32,7 +33,8 @@ import WebSocketTesting
         "A refusal arrives with status, headers and body", arguments: Security.allCases,
         [
             (200, "no WebSocket endpoint is at this path"), (301, "it redirects to https://new.example/"),
-            (302, "it redirects to https://new.example/"), (400, "its body may say why"), (401, "check the credentials"),
+            (302, "it redirects to https://new.example/"), (400, "its body may say why"),
+            (401, "check the credentials"),
             (403, "check the credentials"), (404, "check the URL's path"), (429, "try again in 7.0 seconds"),
             (500, "its body may say why"), (503, "try again in 7.0 seconds"),
         ] as [(Int, String)])
@@ -43,7 +45,8 @@ import WebSocketTesting
                 .respond(
                     status: row.status,
                     headers: [
-                        ("Location", "https://new.example/"), ("Retry-After", "7"), ("X-Custom", "kept"), ("Set-Cookie", "a=1"),
+                        ("Location", "https://new.example/"), ("Retry-After", "7"), ("X-Custom", "kept"),
+                        ("Set-Cookie", "a=1"),
                         ("Set-Cookie", "b=2"),
                     ],
                     body: "the reason"),
@@ -51,7 +54,8 @@ import WebSocketTesting
         #expect(error.code == .upgradeRefused)
         #expect(error.stage == .upgrade)
         let scheme = security == .tls ? "wss" : "ws"
-        #expect(error.message.hasPrefix("\(scheme)://127.0.0.1:\(port) refused the upgrade with status \(row.status): "))
+        #expect(
+            error.message.hasPrefix("\(scheme)://127.0.0.1:\(port) refused the upgrade with status \(row.status): "))
         #expect(error.message.contains(row.advice))
         let refusal = try #require(error.refusal)
         #expect(refusal.status.code == row.status)
@@ -70,7 +74,9 @@ import WebSocketTesting
             ("Content-Length: 0\r\n\r\n", ""),
         ]
         for (answer, body) in forms {
-            let (error, _) = try await failure(of: [.readRequest, .write("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\n\(answer)")])
+            let (error, _) = try await failure(of: [
+                .readRequest, .write("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\n\(answer)"),
+            ])
             #expect(error.code == .upgradeRefused)
             #expect(error.refusal.map { String(decoding: $0.body, as: UTF8.self) } == body)
             #expect(error.refusal?.retryAfter == .seconds(1))
@@ -86,7 +92,9 @@ import WebSocketTesting
             ], security: security)
         #expect(error.code == .upgradeRefused)
         #expect(error.refusal?.body.count == 64 << 10)
-        #expect(error.refusal.map { String(decoding: $0.body.prefix(30), as: UTF8.self) } == "all work and no play all work ")
+        #expect(
+            error.refusal.map { String(decoding: $0.body.prefix(30), as: UTF8.self) }
+                == "all work and no play all work ")
     }
 
     @Test("A refusal that arrives byte by byte is the same")
@@ -138,7 +146,8 @@ import WebSocketTesting
             name: "empty accept", response: .init(accept: .value("")), words: "header Sec-WebSocket-Accept is"),
         Answer(name: "no Upgrade", response: .init(upgrade: nil), words: "header Upgrade is missing"),
         Answer(
-            name: "wrong Upgrade", response: .init(upgrade: "h2c"), words: "header Upgrade is \"h2c\" instead of \"websocket\""),
+            name: "wrong Upgrade", response: .init(upgrade: "h2c"),
+            words: "header Upgrade is \"h2c\" instead of \"websocket\""),
         Answer(name: "no Connection", response: .init(connection: nil), words: "header Connection is missing"),
         Answer(
             name: "wrong Connection", response: .init(connection: "keep-alive"),
@@ -186,7 +195,8 @@ import WebSocketTesting
         // What should be the status line continues the value of the last header before it.
         rest.statusLine = "of a header"
         return [
-            .readRequest, .writeSlowly(Array("\(response.statusLine)\r\nX-Cut: the value ".utf8), chunk: 1), .upgrade(rest),
+            .readRequest, .writeSlowly(Array("\(response.statusLine)\r\nX-Cut: the value ".utf8), chunk: 1),
+            .upgrade(rest),
         ]
     }
 
@@ -212,9 +222,11 @@ import WebSocketTesting
 
     @Test("Frames in the same packet as the answer arrive", arguments: Security.allCases)
     func framesWithTheAnswer(security: Security) async throws {
-        let frames = FaultServer.Frame.text("first").bytes + FaultServer.Frame.binary([UInt8](repeating: 5, count: 10_000)).bytes
+        let frames =
+            FaultServer.Frame.text("first").bytes + FaultServer.Frame.binary([UInt8](repeating: 5, count: 10_000)).bytes
         let script: [FaultServer.Step] = [
-            .upgrade(.init(headers: [("X-Custom", "seen")], trailing: frames)), .write(.text("last"), .close(1000)), .readClose,
+            .upgrade(.init(headers: [("X-Custom", "seen")], trailing: frames)), .write(.text("last"), .close(1000)),
+            .readClose,
         ]
         try await withFaultServer(script, security: security) { _, socket in
             #expect(socket.handshake.headers[HTTPField.Name("X-Custom")!] == "seen")
@@ -223,7 +235,9 @@ import WebSocketTesting
         }
     }
 
-    @Test("A whole conversation in the packet of the answer: messages, close frame and the end", arguments: Security.allCases)
+    @Test(
+        "A whole conversation in the packet of the answer: messages, close frame and the end",
+        arguments: Security.allCases)
     func everythingWithTheAnswer(security: Security) async throws {
         let frames = FaultServer.Frame.text("all").bytes + FaultServer.Frame.close(1001, reason: "bye").bytes
         try await withFaultServer([.upgrade(.init(trailing: frames))], security: security) { _, socket in
@@ -233,10 +247,14 @@ import WebSocketTesting
         }
     }
 
-    @Test("An answer that comes byte by byte is accepted, and frames right behind it arrive", arguments: Security.allCases)
+    @Test(
+        "An answer that comes byte by byte is accepted, and frames right behind it arrive", arguments: Security.allCases
+    )
     func byteByByte(security: Security) async throws {
-        let script = Self.pieces(of: .init(
-            headers: [("Sec-WebSocket-Protocol", "v1"), ("Server", "slow")], trailing: FaultServer.Frame.text("behind").bytes))
+        let script = Self.pieces(
+            of: .init(
+                headers: [("Sec-WebSocket-Protocol", "v1"), ("Server", "slow")],
+                trailing: FaultServer.Frame.text("behind").bytes))
         let configuration = WebSocketConfiguration(subprotocols: ["v1"])
         try await withFaultServer(script + [.stall], security: security, configuration: configuration) { _, socket in
             #expect(socket.handshake.subprotocol == "v1")

@@ -1,0 +1,94 @@
+import WebSocketService
+
+/// Many clients that lose one server in the same instant, all with the same policy.
+///
+/// The server is down for ``outage``; whoever tries meanwhile is refused. Afterwards it takes ``capacity`` connections in
+/// each second and refuses the others. Attempts take no time. No clock runs: what is simulated is the policy's own code.
+struct Simulation {
+    var clientCount = 10_000
+    var outage = Duration.seconds(20)
+    /// In the order of what one core completes in TLS handshakes with libwebsockets and OpenSSL.
+    var capacity = 1_000
+    /// After this, whoever is not connected counts as lost.
+    var limit = Duration.seconds(600)
+    var seed: UInt64 = 1
+
+    struct Result {
+        /// The attempts in each tenth of a second.
+        var attempts: [Int] = []
+        /// How many clients were connected at the end of each tenth of a second.
+        var connected: [Int] = []
+    }
+
+    private struct Client {
+        var failures = 0
+        var delay: Duration?
+        var nextAttempt = Duration.zero
+    }
+
+    func run(_ policy: ReconnectPolicy) -> Result {
+        var generator = SplitMix64(state: seed)
+        let refused = ConnectionFailure.connectFailed(
+            WebSocketError(.connectFailed, stage: .connect, message: "the simulated server refused the connection"))
+        let lost = ConnectionFailure.lost(
+            WebSocketError(.connectionLost, stage: .open, message: "the simulated server died"))
+        var clients = [Client](repeating: Client(), count: clientCount)
+        var waiting: [Int] = []
+        func schedule(_ index: Int, after failure: ConnectionFailure, now: Duration) {
+            let client = clients[index]
+            let context = ReconnectPolicy.Context(
+                failure: failure, failuresBefore: client.failures, previousDelay: client.delay)
+            guard case .retry(let delay) = policy.decision(context, using: &generator) else { return }
+            clients[index] = Client(failures: client.failures + 1, delay: delay, nextAttempt: now + delay)
+            waiting.append(index)
+        }
+        for index in clients.indices { schedule(index, after: lost, now: .zero) }
+
+        var result = Result()
+        var connectedCount = 0
+        var second = -1
+        var room = 0
+        var tenth = 0
+        while !waiting.isEmpty, .milliseconds(tenth * 100) < limit {
+            let end = Duration.milliseconds((tenth + 1) * 100)
+            var attempts = 0
+            // Within a tenth of a second a client with short delays may try more than once.
+            while true {
+                let due = waiting.filter { clients[$0].nextAttempt < end }
+                if due.isEmpty { break }
+                waiting.removeAll { clients[$0].nextAttempt < end }
+                for index in due.sorted(by: { clients[$0].nextAttempt < clients[$1].nextAttempt }) {
+                    let now = clients[index].nextAttempt
+                    attempts += 1
+                    if Int(now.components.seconds) != second {
+                        second = Int(now.components.seconds)
+                        room = capacity
+                    }
+                    if now >= outage, room > 0 {
+                        room -= 1
+                        connectedCount += 1
+                    } else {
+                        schedule(index, after: refused, now: now)
+                    }
+                }
+            }
+            result.attempts.append(attempts)
+            result.connected.append(connectedCount)
+            tenth += 1
+        }
+        return result
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014), so that the plot is the same each time.
+struct SplitMix64: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

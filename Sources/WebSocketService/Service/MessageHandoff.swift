@@ -1,0 +1,67 @@
+internal import Synchronization
+
+/// Hands messages from the service to a loop, one at a time: the giver waits until the message is taken.
+final class MessageHandoff: Sendable {
+    private enum State {
+        case idle
+        case offered(WebSocketMessage, taken: Completion<Void>)
+        case wanted(Completion<WebSocketMessage?>)
+        case finished
+    }
+
+    private let state = Mutex(State.idle)
+
+    /// Returns once somebody has taken the message, or nobody will any more.
+    func offer(_ message: WebSocketMessage) async throws {
+        let taken = Completion<Void>()
+        state.withLock { state in
+            switch state {
+            case .finished:
+                taken.succeed()
+            case .wanted(let taker):
+                state = .idle
+                // A taker whose task was cancelled has not taken the message, and ends its loop.
+                if !taker.succeed(message) { state = .finished }
+                taken.succeed()
+            case .idle, .offered:
+                // There is one giver, the service's dispatcher: an older offer was given up when it was cancelled.
+                state = .offered(message, taken: taken)
+            }
+        }
+        try await taken.value()
+    }
+
+    /// The next message; `nil` when there will be none.
+    func next() async -> WebSocketMessage? {
+        let taker = Completion<WebSocketMessage?>()
+        state.withLock { state in
+            switch state {
+            case .finished:
+                taker.succeed(nil)
+            case .offered(let message, let taken) where taken.succeed():
+                state = .idle
+                taker.succeed(message)
+            case .idle, .offered, .wanted:
+                state = .wanted(taker)
+            }
+        }
+        do {
+            return try await taker.value()
+        } catch {
+            // Cancelled: the loop ends, as every `AsyncStream`'s does.
+            finish()
+            return nil
+        }
+    }
+
+    func finish() {
+        state.withLock { state in
+            switch state {
+            case .offered(_, let taken): taken.succeed()
+            case .wanted(let taker): taker.succeed(nil)
+            case .idle, .finished: break
+            }
+            state = .finished
+        }
+    }
+}

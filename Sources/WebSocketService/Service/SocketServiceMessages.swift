@@ -1,0 +1,73 @@
+/// The messages of a service as an asynchronous sequence, with back-pressure: a message is the next one's turn only when
+/// the loop asks for it, and as long as the loop is busy the connection is not read.
+///
+/// Each loop gets every message from the moment it begins. It ends when the service is stopped or the loop's task is
+/// cancelled.
+public struct SocketServiceMessages: AsyncSequence, Sendable {
+    public typealias Element = WebSocketMessage
+    public typealias Failure = Never
+
+    let service: SocketService
+    let route: String?
+
+    public func makeAsyncIterator() -> Iterator {
+        Iterator(subscription: Subscription(service, route: route))
+    }
+
+    public struct Iterator: AsyncIteratorProtocol {
+        let subscription: Subscription
+
+        public mutating func next() async -> WebSocketMessage? {
+            await subscription.handoff.next()
+        }
+
+        public mutating func next(isolation actor: isolated (any Actor)?) async -> WebSocketMessage? {
+            await subscription.handoff.next()
+        }
+    }
+
+    /// Ends with the iterator, so that a loop that was left does not stop the service.
+    final class Subscription: Sendable {
+        let handoff = MessageHandoff()
+        private let registration: Registration
+
+        init(_ service: SocketService, route: String?) {
+            let handoff = handoff
+            let handler: @Sendable (WebSocketMessage) async throws -> Void = { try await handoff.offer($0) }
+            let messages = route.map { service.register($0, handler) } ?? service.onMessage(handler)
+            let ending = service.finishAtEnd(handoff)
+            registration = Registration {
+                messages.cancel()
+                ending.cancel()
+            }
+        }
+
+        deinit {
+            registration.cancel()
+            handoff.finish()
+        }
+    }
+}
+
+extension SocketService {
+    /// All messages, as a sequence; answers to requests are not among them.
+    ///
+    /// ```swift
+    /// for await message in service.messages { … }
+    /// ```
+    public var messages: SocketServiceMessages {
+        SocketServiceMessages(service: self, route: nil)
+    }
+
+    /// The messages of a route, as a sequence.
+    public func messages(of route: String) -> SocketServiceMessages {
+        SocketServiceMessages(service: self, route: route)
+    }
+
+    fileprivate func finishAtEnd(_ handoff: MessageHandoff) -> Registration {
+        if !handlers.change({ $0.handoffs.append(handoff) }) { handoff.finish() }
+        return Registration { [weak handlers] in
+            handlers?.change { $0.handoffs.removeAll { $0 === handoff } }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import WebSocketService
+
+enum Callbacks {
+    typealias Price = FirstService.Price
+
+    static func register(service: SocketService) {
+        let registration = service.register("price", as: Price.self) { price in print(price.cents) }
+        service.register("price") { message in print("\(message.payload.count) bytes") }
+
+        registration.cancel()  // this handler
+        service.unregister("price")  // all handlers of the route
+    }
+
+    static func routers() {
+        let byType = SocketService.Options(router: .json(routeKey: "type", correlationKey: "requestId"))
+        let byFirstByte = SocketService.Options(
+            router: .custom { message in message.payload.first.map { "\($0)" } })
+        _ = (byType, byFirstByte)
+    }
+
+    static func codec() {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let options = SocketService.Options(codec: JSONMessageCodec(decoder: decoder))
+        _ = options
+    }
+}

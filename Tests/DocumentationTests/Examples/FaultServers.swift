@@ -1,0 +1,35 @@
+import LibWebSockets
+import Testing
+import WebSocketTesting
+
+@Suite(.timeLimit(.minutes(1))) struct FaultServers {
+    @Test func aMaskedServerFrameIsAViolation() async throws {
+        let script: [FaultServer.Step] = [
+            .upgrade(), .write(.text("hi", maskKey: [1, 2, 3, 4])), .readClose,
+        ]
+        try await FaultServer.withServer(script) { server in
+            let socket = try await WebSocket.connect(to: server.url())
+            await #expect(throws: WebSocketError.self) { try await socket.nextMessages() }
+            #expect(try await server.transcript().closeCode == 1002)
+        }
+    }
+
+    @Test func scriptsServeConnectionsInTurn() async throws {
+        try await FaultServer.withServer(
+            [.readRequest, .reset],
+            [.upgrade(), .write(.text("second time lucky")), .readClose]
+        ) { server in
+            print(server.url())
+        }
+    }
+
+    /// The steps of the table.
+    static func steps(bytes: [UInt8]) throws -> [FaultServer.Step] {
+        _ = try FaultServer.neverAccepting()
+        return [
+            .readRequest, .respond(status: 429, headers: [("Retry-After", "7")]),
+            .upgrade(FaultServer.UpgradeResponse(accept: .omitted)), .stall, .reset,
+            .write(FaultServer.Frame(opcode: 0x3)), .writeSlowly(bytes, chunk: 1), .flood(bytes),
+        ]
+    }
+}

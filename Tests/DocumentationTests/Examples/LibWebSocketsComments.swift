@@ -1,0 +1,38 @@
+import LibWebSockets
+
+// The examples in the comments of LibWebSockets' sources.
+
+enum LibWebSocketsComments {
+    static func webSocket() async throws {
+        let socket = try await WebSocket.connect(to: "wss://feed.example.com/stream")
+        try await socket.send("hello")
+        for try await message in socket.messages {
+            print(message.text ?? "\(message.payload.count) bytes")
+        }
+        let closure = await socket.close()
+        _ = closure
+    }
+
+    static func configuration(token: String) {
+        let configuration = WebSocketConfiguration(
+            headers: [.authorization: "Bearer \(token)"],
+            tls: TLSConfiguration(trustRoots: .file("/etc/example/ca.pem")))
+        _ = configuration
+    }
+
+    static func eventLoopGroup(url: String) async throws {
+        let group = EventLoopGroup(count: 4)
+        let socket = try await WebSocket.connect(to: url, on: group.next())
+        _ = socket
+    }
+
+    static func server() async throws {
+        let server = try await WebSocketServer.start { socket, request in
+            for try await message in socket.messages {
+                try await socket.send(message)
+            }
+        }
+        print(server.url)
+        await server.stop()
+    }
+}

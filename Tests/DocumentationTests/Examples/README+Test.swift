@@ -1,0 +1,16 @@
+import LibWebSockets
+import Testing
+import WebSocketTesting
+
+struct READMETest {
+    @Test func serverAnswers() async throws {
+        let server = try await TestServer.start { socket, _ in
+            for try await message in socket.messages { try await socket.send(message) }
+        }
+        let socket = try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
+        try await socket.send("hello")
+        #expect(try await socket.nextMessages()?.first?.text == "hello")
+        await socket.close()
+        await server.stop()
+    }
+}

@@ -1,0 +1,54 @@
+import Testing
+import WebSocketService
+import WebSocketTesting
+
+@Suite(.timeLimit(.minutes(1))) struct TestingWithoutANetwork {
+    @Test func aPriceIsConfirmed() async throws {
+        let transport = ScriptedTransport()
+        let service = SocketService("wss://feed.example.com", transport: transport)
+        service.register("price") { [weak service] _ in try await service?.send("got it") }
+        try await service.start()
+
+        let peer = try await transport.nextConnection()
+        peer.deliver(#"{"socketType":"price","cents":250}"#)
+        #expect(try await peer.nextSent().text == "got it")
+
+        await service.stop()
+    }
+
+    @Test func theServiceIsBackAfterARefusal() async throws {
+        let clock = ManualClock()
+        let transport = ScriptedTransport([.refuse(.serviceUnavailable, retryAfter: .seconds(30))])
+        let service = SocketService(
+            "wss://feed.example.com", transport: transport,
+            reconnect: .fixed(.seconds(1)), heartbeat: .off,
+            options: SocketService.Options(clock: clock))
+        try await service.start()
+
+        #expect(try await clock.advanceToNextSleeper() == .seconds(31))
+        _ = try await transport.nextConnection()
+
+        await service.stop()
+    }
+
+    @Test func ordersSurviveAnOutage() async throws {
+        let clock = ManualClock()
+        let transport = ScriptedTransport()
+        let service = SocketService(
+            "wss://shop.example.com", transport: transport,
+            reconnect: .fixed(.seconds(1)), heartbeat: .off,
+            options: SocketService.Options(clock: clock))
+        let events = service.events
+        try await service.start()
+        try await transport.nextConnection().drop()
+        for await event in events {
+            if case .waiting = event { break }
+        }
+
+        #expect(try await service.send("order 1") == .queued)
+        try await clock.advanceToNextSleeper()
+        #expect(try await transport.nextConnection().nextSent().text == "order 1")
+
+        await service.stop()
+    }
+}

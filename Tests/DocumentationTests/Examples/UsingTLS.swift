@@ -1,0 +1,37 @@
+import LibWebSockets
+
+enum UsingTLS {
+    static func trustRoots() {
+        let onlyOurs = TLSConfiguration(trustRoots: .file("/etc/example/ca.pem"))
+        let both = TLSConfiguration(trustRoots: .system.adding(.file("/etc/example/ca.pem")))
+        _ = (onlyOurs, both)
+    }
+
+    static func clientIdentity(passphrase: String) {
+        let tls = TLSConfiguration(
+            clientIdentity: .pemFiles(
+                certificateChain: "/etc/example/client.pem",
+                privateKey: "/etc/example/client.key",
+                passphrase: passphrase))
+        _ = tls
+    }
+
+    static func pinning() throws {
+        let tls = TLSConfiguration(pinnedKeys: [
+            try SPKIPin("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
+            try SPKIPin("sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        ])
+        _ = tls
+    }
+
+    static func pinnedSelfSigned(serverKey: SPKIPin) {
+        let tls = TLSConfiguration(pinnedKeys: [serverKey], insecureAcceptsUntrustedRoots: true)
+        _ = tls
+    }
+
+    static func info(socket: WebSocket) {
+        if let tls = socket.tls, let certificate = tls.peerCertificate {
+            print("\(tls.version), \(tls.cipherSuite), valid until \(certificate.notValidAfter)")
+        }
+    }
+}

@@ -1,0 +1,18 @@
+import WebSocketService
+
+// The examples in the comments of WebSocketService's sources.
+
+enum WebSocketServiceComments {
+    struct Subscribe: Encodable {
+        var topic: String
+    }
+
+    static func service(draw: @escaping @Sendable (MapData) async -> Void) async throws {
+        let service = SocketService("wss://feed.example.com/stream")
+        service.register("mapData", as: MapData.self) { data in await draw(data) }
+        service.onOpen { _ in try await service.send(Subscribe(topic: "mapData")) }
+        try await service.start()
+        // Until it is no longer needed:
+        await service.stop()
+    }
+}

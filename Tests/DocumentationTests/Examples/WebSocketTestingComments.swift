@@ -1,0 +1,46 @@
+import Testing
+import WebSocketService
+import WebSocketTesting
+
+// The examples in the comments of WebSocketTesting's sources.
+
+@Suite(.timeLimit(.minutes(1))) struct WebSocketTestingComments {
+    @Test func testServer() async throws {
+        let server = try await TestServer.start { socket, _ in
+            for try await message in socket.messages { try await socket.send(message) }
+        }
+        let socket = try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
+        await server.kill()  // connections are dropped as by a crash
+        try await server.restart()  // on the same port
+        await server.stop()
+        await socket.close()
+    }
+
+    @Test func certificateAuthority() throws {
+        let authority = try CertificateAuthority()
+        let server = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
+        // server: TLSServerConfiguration(identity: server.identity)
+        // client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        #expect(server.certificateChainPEM == server.certificatePEM)
+    }
+
+    @Test func manualClock() async throws {
+        let clock = ManualClock()
+        async let result: Void = clock.sleep(for: .seconds(30))
+        try await clock.advanceToNextSleeper()
+        try await result  // at once, and clock.now is 30 s later
+        #expect(clock.now.sinceStart == .seconds(30))
+    }
+
+    @Test func scriptedTransport() async throws {
+        let transport = ScriptedTransport([.refuse(.serviceUnavailable), .open()])
+        let service = SocketService("wss://feed.example.com", transport: transport)
+        service.register("mapData") { _ in try await service.send("got it") }
+        try await service.start()
+        let peer = try await transport.nextConnection()
+        peer.deliver(#"{"socketType":"mapData"}"#)
+        #expect(try await peer.nextSent().text == "got it")
+        peer.drop()
+        await service.stop()
+    }
+}

@@ -1,0 +1,69 @@
+import Testing
+
+/// No document shows an example that does not compile: the files in `Examples` are compiled with this target, and every
+/// example must be in one of them, line by line.
+@Suite struct ExamplesTests {
+    @Test(arguments: try PackageFiles.shownExamples())
+    func everyExampleIsCompiled(example: Example) throws {
+        let isCompiled = try PackageFiles.compiledExamples().contains {
+            $0.code.contains(example.code) && (example.imports.isEmpty || $0.imports == example.imports)
+        }
+        #expect(isCompiled, "\(example): no file in Tests/DocumentationTests/Examples has these lines")
+    }
+
+    @Test(arguments: [
+        "README.md", "Sources/LibWebSockets/Documentation.docc/GettingStarted.md",
+        "Sources/WebSocketService/Documentation.docc/Reconnecting.md", "Sources/WebSocketTesting/ManualClock.swift",
+    ])
+    func examplesAreFound(document: String) throws {
+        #expect(try PackageFiles.shownExamples().contains { $0.document == document })
+    }
+
+    @Test func onlyBlocksMarkedAsSwiftAreExamples() {
+        let document = """
+            ```swift
+            import Testing
+
+            let a = 1
+            ```
+            ```
+            .package(url: "…")
+            ```
+            ```bash
+            scripts/demo
+            ```
+              ```swift
+              let b = 2
+              ```
+            """
+        let examples = Example.all(in: document, of: "X.md")
+        #expect(examples.map(\.line) == [1, 12])
+        #expect(examples.map(\.code.lines) == [["let a = 1"], ["let b = 2"]])
+        #expect(examples.map(\.imports) == [["import Testing"], []])
+    }
+
+    @Test func examplesInCommentsEndWithTheComment() {
+        let source = """
+            /// Does it.
+            ///
+            /// ```swift
+            /// let a = 1
+            /// ```
+            let a = 1
+            /// ```swift
+            let b = 2
+            """
+        let examples = Example.all(in: source, of: "X.swift", prefix: "///")
+        #expect(examples.map(\.code.lines) == [["let a = 1"]])
+    }
+
+    @Test(
+        arguments: [
+            ("b\nc", true), ("  b\n\n    c", true), ("@main\nb", true),
+            ("a\nc", false), ("b\nd", false), ("a\nb\nc\nd", false), ("b c", false), ("", false),
+        ] as [(String, Bool)])
+    func aBlockIsFoundWholeAndInOrder(block: String, isFound: Bool) {
+        let file = CodeLines.split("a\n  b\n\n  c".split(separator: "\n")).code
+        #expect(file.contains(CodeLines.split(block.split(separator: "\n")).code) == isFound)
+    }
+}

@@ -1,0 +1,138 @@
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count.
+@Suite(.hangs) struct LeakTests {
+    private static let backends: [EventLoop.Backend] = EventLoop.testsRunOnLibuv ? [.libuv, .poll] : [.poll]
+
+    /// Runs `body` once for what a process makes once, then often, and fails when that leaves descriptors open.
+    private static func checkDescriptors(
+        rounds: Int = 20, _ name: String, _ body: (EventLoop.Backend) async throws -> Void
+    ) async throws {
+        for backend in backends {
+            try await body(backend)
+            let before = OpenSockets.descriptors()
+            for _ in 0..<rounds { try await body(backend) }
+            // Threads of the system's own resolver and queues may still be closing theirs.
+            for _ in 0..<2_000 where OpenSockets.descriptors().count > before.count {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            let after = OpenSockets.descriptors()
+            #expect(
+                after.count <= before.count,
+                "\(name) on \(backend): \(Set(after).subtracting(before).count) descriptors leak")
+        }
+    }
+
+    @Test("Loops that run and end leave no descriptor")
+    func loops() async {
+        await #expect(processExitsWith: .success) {
+            try await Self.checkDescriptors("shutdown") { backend in
+                let loop = EventLoop(backend: backend)
+                try loop.submit { _ in }
+                await loop.shutdown()
+            }
+            try await Self.checkDescriptors("deinit") { backend in
+                try EventLoop(backend: backend).submit { _ in }
+            }
+        }
+    }
+
+    @Test("A loop that was never used has neither thread nor descriptor")
+    func unusedLoop() async {
+        await #expect(processExitsWith: .success) {
+            let before = OpenSockets.descriptors().count
+            let loop = EventLoop()
+            #expect(OpenSockets.descriptors().count == before)
+            try loop.submit { _ in }
+            #expect(OpenSockets.descriptors().count > before)
+            await loop.shutdown()
+        }
+    }
+
+    @Test("Connections and servers leave no descriptor, however they end", arguments: Security.allCases)
+    func connections(security: Security) async {
+        await #expect(processExitsWith: .success) { [security] in
+            try await Self.checkDescriptors("connections") { backend in
+                let loop = EventLoop(backend: backend)
+                var configuration = WebSocketServer.Configuration()
+                configuration.tls = try security.server
+                let server = try await WebSocketServer.start(
+                    configuration: configuration, on: loop, handler: ServerPair.echo)
+                var client = WebSocketConfiguration()
+                client.tls = try security.client
+                let closed = try await WebSocket.connect(to: server.url, configuration: client, on: loop)
+                try await closed.send("hello")
+                _ = try await closed.receive(1)
+                await closed.close()
+                let aborted = try await WebSocket.connect(to: server.url, configuration: client, on: loop)
+                aborted.abort()
+                do {
+                    // Dropped.
+                    _ = try await WebSocket.connect(to: server.url, configuration: client, on: loop)
+                }
+                let cancelled = Task { try await WebSocket.connect(to: server.url, configuration: client, on: loop) }
+                cancelled.cancel()
+                _ = await cancelled.result
+                await server.stop()
+                await loop.shutdown()
+            }
+        }
+    }
+
+    @Test("Attempts that fail leave no descriptor on a loop that goes on")
+    func failedAttempts() async {
+        await #expect(processExitsWith: .success) {
+            let server = try FaultServer(scripts: [
+                [], [.readRequest], [.readRequest, .reset], [.readRequest, .respond(status: 503)],
+                [.readRequest, .stall],
+                [.upgrade(.init(accept: .omitted)), .readUntilEnd],
+                [.readRequest, .write("garbage\r\n\r\n"), .readUntilEnd],
+                [.upgrade(), .readUntilEnd],
+            ])
+            for backend in Self.backends {
+                let loop = EventLoop(backend: backend)
+                for _ in 0..<30 {
+                    for scheme in ["ws", "wss"] {
+                        // The last script accepts, so that there is something to drop, too.
+                        _ = try? await WebSocket.connect(
+                            to: "\(scheme)://127.0.0.1:\(server.port)/",
+                            configuration: WebSocketConfiguration(
+                                connectTimeout: .milliseconds(50), closeTimeout: .milliseconds(50)), on: loop)
+                    }
+                }
+                for _ in 0..<2_000 where OpenSockets.connected(to: Int(server.port)) > 0 {
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+                #expect(OpenSockets.connected(to: Int(server.port)) == 0)
+                await loop.shutdown()
+            }
+            server.stop()
+        }
+    }
+
+    @Test("Closed connections are freed, with their messages")
+    func memory() async throws {
+        weak var client: WebSocket?
+        weak var server: WebSocket?
+        try await withServer { pair in
+            let ends = try await pair.connectPair()
+            (client, server) = (ends.client, ends.server)
+            try await ends.server.send([UInt8](repeating: 1, count: 1 << 20))
+            try await ends.client.send("unread")
+            await ends.client.close()
+            _ = try await ends.client.nextMessages()
+        }
+        try await eventually("the connections are still there") { client == nil && server == nil }
+    }
+}

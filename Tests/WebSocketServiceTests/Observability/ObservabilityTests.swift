@@ -1,0 +1,135 @@
+import CoreMetrics
+import Logging
+import MetricsTestKit
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+@Suite(.timeLimit(.minutes(1))) struct EventBroadcasterTests {
+    @Test func everySubscriberGetsEveryEventFromItsBeginningOn() async {
+        let broadcaster = EventBroadcaster(bufferLimit: 10)
+        let first = broadcaster.subscribe()
+        broadcaster.send(.paused)
+        let second = broadcaster.subscribe()
+        broadcaster.send(.stopped(undelivered: 0))
+        broadcaster.finish()
+        var (firstEvents, secondEvents) = ([String](), [String]())
+        for await event in first { firstEvents.append(event.summary) }
+        for await event in second { secondEvents.append(event.summary) }
+        #expect(firstEvents == ["paused", "stopped 0"])
+        #expect(secondEvents == ["stopped 0"])
+        for await _ in broadcaster.subscribe() { Issue.record("nothing follows the end") }
+    }
+
+    @Test func aSubscriberThatLagsLosesTheOldestAndThatIsCounted() async {
+        let broadcaster = EventBroadcaster(bufferLimit: 3)
+        let lagging = broadcaster.subscribe()
+        for number in 1...5 { broadcaster.send(.stopped(undelivered: number)) }
+        broadcaster.finish()
+        var events: [String] = []
+        for await event in lagging { events.append(event.summary) }
+        #expect(events == ["stopped 3", "stopped 4", "stopped 5"])
+        #expect(broadcaster.droppedCount == 2)
+    }
+
+    @Test func aSubscriberThatLeftIsForgotten() async {
+        let broadcaster = EventBroadcaster(bufferLimit: 1)
+        do { _ = broadcaster.subscribe() }
+        for _ in 1...5 { broadcaster.send(.paused) }
+        #expect(broadcaster.droppedCount == 0)
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct StatisticsAndMetricsTests {
+    @Test func countersGaugeAndTimerSayWhatHappened() async throws {
+        let metrics = TestMetrics()
+        let fixture = Fixture(
+            [.connectionRefused], heartbeat: .ping(), queue: QueuePolicy(limit: 1),
+            configure: {
+                $0.metrics = metrics
+                $0.name = "feed"
+            })
+        let service = fixture.service
+        try await service.send("dropped")
+        try await service.send("123")
+        try await service.start()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        fixture.clock.advance(by: .seconds(1))
+        let peer = try await fixture.transport.nextConnection()
+        await fixture.untilDirect()
+        peer.deliver("12", "34567")
+        try await fixture.events.next { $0.hasPrefix("unhandled nil 34567") }
+        peer.answerPings(after: .milliseconds(7))
+        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.events.next { $0.hasPrefix("round trip") }
+
+        func total(_ name: String) throws -> Int64 {
+            try metrics.expectCounter("websocket_service_\(name)", [("service", "feed")]).totalValue
+        }
+        #expect(try total("connection_attempts_total") == 2)
+        #expect(try total("connections_opened_total") == 1)
+        #expect(try total("connection_failures_total") == 1)
+        #expect(try total("messages_sent_total") == 1)
+        #expect(try total("bytes_sent_total") == 3)
+        #expect(try total("messages_received_total") == 2)
+        #expect(try total("bytes_received_total") == 7)
+        #expect(try total("messages_dropped_total") == 1)
+        #expect(try total("messages_unhandled_total") == 2)
+        let depth = try metrics.expectGauge("websocket_service_queued_messages", [("service", "feed")])
+        #expect(depth.lastValue == 0)
+        let roundTrip = try metrics.expectTimer("websocket_service_round_trip", [("service", "feed")])
+        #expect(roundTrip.lastValue == 7_000_000)
+
+        var expected = SocketStatistics()
+        expected.attempts = 2
+        expected.connectionsOpened = 1
+        expected.failures = 1
+        expected.messagesSent = 1
+        expected.bytesSent = 3
+        expected.messagesReceived = 2
+        expected.bytesReceived = 7
+        expected.messagesDropped = 1
+        expected.messagesUnhandled = 2
+        expected.roundTripTime = RoundTripTime(first: .milliseconds(7))
+        #expect(service.statistics == expected)
+        await service.stop()
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct LoggingTests {
+    /// Keeps what is logged.
+    private struct Handler: LogHandler {
+        let lines: Recorder<String>
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let all = metadata.merging(event.metadata ?? [:]) { $1 }
+            let pairs = all.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
+            lines.add("\(event.level) \(event.message) \(pairs.joined(separator: " "))")
+        }
+    }
+
+    @Test func linesCarryTheServiceAndNoToken() async throws {
+        let lines = Recorder<String>()
+        let fixture = Fixture(
+            [.connectionRefused], urls: ["wss://user:secret@feed.example.com/stream?token=secret"],
+            configure: { $0.logger = Logger(label: "test") { _ in Handler(lines: lines) } })
+        try await fixture.service.start()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        await fixture.service.stop()
+        #expect(lines.all.allSatisfy { $0.contains("websocket.service=feed.example.com") })
+        #expect(lines.all.contains { $0.hasPrefix("info connecting failed") && $0.contains("websocket.failure=") })
+        #expect(lines.all.contains { $0.hasPrefix("debug waiting") && $0.contains("websocket.delay=1.0 seconds") })
+        #expect(
+            lines.all.contains { $0.hasPrefix("debug connecting") && $0.contains("url=wss://feed.example.com/stream") })
+        #expect(!lines.all.contains { $0.contains("secret") }, "\(lines.all)")
+    }
+}

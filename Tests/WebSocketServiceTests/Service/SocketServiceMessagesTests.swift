@@ -1,0 +1,86 @@
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+@Suite(.timeLimit(.minutes(1))) struct SocketServiceMessagesTests {
+    @Test func aLoopGetsEveryMessageInOrderAndEndsWithTheService() async throws {
+        let fixture = Fixture()
+        let received = Recorder<String>()
+        let service = fixture.service
+        let loop = Task {
+            for await message in service.messages { received.add(message.text ?? "") }
+            received.add("end")
+        }
+        await until { service.handlers.read { $0.message.count == 1 } }
+        let peer = try await fixture.open()
+        peer.deliver("a", "b")
+        peer.deliver("c")
+        #expect(try await received.next(3) == ["a", "b", "c"])
+        await service.stop()
+        await loop.value
+        #expect(received.all == ["a", "b", "c", "end"])
+    }
+
+    @Test func aBusyLoopPausesReading() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        var iterator = service.messages(of: "n").makeAsyncIterator()
+        let peer = try await fixture.open()
+        peer.deliver(#"{"socketType":"n","v":1}"#)
+        for value in 2...5 { peer.deliver(#"{"socketType":"n","v":\#(value)}"#, #"{"socketType":"other"}"#) }
+        for _ in 0..<1_000 { await Task.yield() }
+        #expect(peer.unreadCount == 8)
+        for value in 1...5 { #expect(await iterator.next()?.text == #"{"socketType":"n","v":\#(value)}"#) }
+        await service.stop()
+        #expect(await iterator.next() == nil)
+    }
+
+    @Test func leavingALoopLetsTheServiceGoOn() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let handled = Recorder<String>()
+        service.onUnhandled { message, _ in handled.add(message.text ?? "") }
+        let loop = Task { for await message in service.messages where message.text == "last" { break } }
+        await until { service.handlers.read { $0.message.count == 1 } }
+        let peer = try await fixture.open()
+        peer.deliver("a", "last", "after")
+        await loop.value
+        #expect(try await handled.next(3) == ["a", "last", "after"])
+        #expect(service.handlers.read { $0.message.isEmpty && $0.handoffs.isEmpty })
+        await service.stop()
+    }
+
+    @Test func cancellingALoopEndsItAndLetsTheServiceGoOn() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let loop = Task { for await _ in service.messages {} }
+        await until { service.handlers.read { $0.message.count == 1 } }
+        loop.cancel()
+        await loop.value
+        let peer = try await fixture.open()
+        peer.deliver("a")
+        try await fixture.events.next { $0 == "unhandled nil a" }
+        await service.stop()
+    }
+
+    @Test func severalLoopsEachGetEverything() async throws {
+        let fixture = Fixture()
+        var (first, second) = (
+            fixture.service.messages.makeAsyncIterator(), fixture.service.messages.makeAsyncIterator()
+        )
+        let peer = try await fixture.open()
+        peer.deliver("a", "b")
+        #expect(await first.next()?.text == "a")
+        #expect(await second.next()?.text == "a")
+        #expect(await first.next()?.text == "b")
+        #expect(await second.next()?.text == "b")
+        await fixture.service.stop()
+    }
+
+    @Test func aLoopOverAStoppedServiceEndsAtOnce() async throws {
+        let fixture = Fixture()
+        await fixture.service.stop()
+        for await _ in fixture.service.messages { Issue.record("a stopped service has no messages") }
+    }
+}
