@@ -2,7 +2,7 @@ import LibWebSockets
 import Testing
 import WebSocketTesting
 
-@Suite("Certificates with Python's ssl", .needsEchoServer, .timeLimit(.minutes(2)))
+@Suite("Certificates with Python's ssl", .needsEchoServer, .timeLimit(.minutes(10)))
 struct CertificateTests {
     /// What is wrong with a server's certificate.
     enum Fault: String, CaseIterable {

@@ -2,7 +2,7 @@ import Foundation
 import LibWebSockets
 import Testing
 
-@Suite("Through an HTTP proxy", .needsEchoServer, .timeLimit(.minutes(2)))
+@Suite("Through an HTTP proxy", .needsEchoServer, .timeLimit(.minutes(10)))
 struct ProxyTests {
     private static let credentials = HTTPProxy.Credentials(user: "Aladdin", password: "open: sesame")
 

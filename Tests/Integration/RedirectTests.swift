@@ -2,7 +2,7 @@ import Foundation
 import LibWebSockets
 import Testing
 
-@Suite("Redirects", .needsEchoServer, .timeLimit(.minutes(2)))
+@Suite("Redirects", .needsEchoServer, .timeLimit(.minutes(10)))
 struct RedirectTests {
     /// The path of a server that redirects to `location`.
     private func path(to location: String, status: Int = 302) throws -> String {

@@ -1,7 +1,7 @@
 import LibWebSockets
 import Testing
 
-@Suite("Over a Unix domain socket", .needsEchoServer, .timeLimit(.minutes(1)))
+@Suite("Over a Unix domain socket", .needsEchoServer, .timeLimit(.minutes(10)))
 struct UnixSocketTests {
     @Test("The URL names what is asked for, the path where to connect", arguments: ["ws", "wss"])
     func echo(scheme: String) async throws {

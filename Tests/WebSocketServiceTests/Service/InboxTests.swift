@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct InboxTests {
+@Suite(.timeLimit(.minutes(10))) struct InboxTests {
     private let inbox = Inbox()
 
     private func messages(_ count: Int) -> Inbox.Item {

@@ -9,7 +9,7 @@ import WebSocketTesting
     import ServiceLifecycle
 #endif
 
-@Suite(.timeLimit(.minutes(1))) struct LifeTests {
+@Suite(.timeLimit(.minutes(10))) struct LifeTests {
     @Test(arguments: ["http://feed/", "feed", ""])
     func startThrowsForABadURL(url: String) async throws {
         let fixture = Fixture(urls: ["wss://good/", url])
