@@ -14,6 +14,7 @@ public struct SocketServiceMessages: AsyncSequence, Sendable {
         Iterator(subscription: Subscription(service, route: route))
     }
 
+    /// One loop over the messages. Letting go of it ends its subscription.
     public struct Iterator: AsyncIteratorProtocol {
         let subscription: Subscription
 
