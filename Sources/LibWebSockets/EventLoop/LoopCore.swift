@@ -27,6 +27,8 @@ internal import Logging
     private var alarmDeadline: ContinuousClock.Instant?
     private var batch: [LoopWork] = []
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
+    /// Sockets that libwebsockets has refused since the last turn began.
+    private var refusedSockets: [LoopSocket] = []
     private var clientVhosts: [ClientVhost.Key: ClientVhost] = [:]
     private(set) var isShuttingDown = false
     /// Connection attempts under way; kept here until they have completed.
@@ -96,7 +98,10 @@ internal import Logging
         var isAlive = true
         while isAlive, !isShuttingDown {
             setAlarm()
+            let refused = refusedSockets
+            refusedSockets = []
             isAlive = backend.turn(isWorkWaiting: mailbox.hasWork)
+            forget(refused)
             runPostedWork()
             runDueTimers()
             destroyUnusedVhosts()
@@ -184,6 +189,19 @@ internal import Logging
 
     func release(_ socket: LoopSocket) {
         sockets[ObjectIdentifier(socket)] = nil
+    }
+
+    /// Lets go of a socket that libwebsockets has refused, which it may have to destroy all the same: where libuv has to
+    /// close a handle first, that comes in the next turn.
+    func releaseRefused(_ socket: LoopSocket) {
+        refusedSockets.append(socket)
+    }
+
+    private func forget(_ refused: [LoopSocket]) {
+        for socket in refused where sockets.removeValue(forKey: ObjectIdentifier(socket)) != nil {
+            unsafe socket.wsi = nil
+            socket.destroyed()
+        }
     }
 
     /// The vhost for connections with this TLS identity, or plain ones, through this proxy (`user:password@address:port`)

@@ -14,7 +14,8 @@ final class ListeningSocket: LoopSocket {
     /// How many connections one turn of the loop accepts, so that a flood of them does not starve the open ones.
     private static let connectionsPerTurn = 64
 
-    private unowned let listener: ServerListener
+    /// Gone when libwebsockets did not take the socket.
+    private weak var listener: ServerListener?
 
     init(core: LoopCore, listener: ServerListener) {
         self.listener = listener
@@ -27,11 +28,11 @@ final class ListeningSocket: LoopSocket {
     }
 
     override func destroyed() {
-        listener.destroyed(self)
+        listener?.destroyed(self)
     }
 
     private func acceptConnections() {
-        guard let wsi = unsafe wsi else { return }
+        guard let wsi = unsafe wsi, let listener else { return }
         let descriptor = unsafe lws_get_socket_fd(wsi)
         for _ in 0..<Self.connectionsPerTurn {
             var address = sockaddr_storage()

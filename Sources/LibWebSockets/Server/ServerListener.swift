@@ -28,7 +28,7 @@ internal import Logging
     /// What libwebsockets' `SSL_CTX` said while it was configured.
     private var tlsError: WebSocketError?
     /// Sockets that libwebsockets still knows, the listening one included.
-    private var openSockets: Set<ObjectIdentifier> = []
+    private var openSockets: [ObjectIdentifier: LoopSocket] = [:]
     private var closing: [() -> Void]?
 
     init(
@@ -94,11 +94,10 @@ internal import Logging
         unsafe info.vh_prot_name = LoopProtocol.namePointer
         unsafe info.opaque = Unmanaged.passUnretained(socket).toOpaque()
         core.retain(socket)
-        openSockets.insert(ObjectIdentifier(socket))
+        openSockets[ObjectIdentifier(socket)] = socket
         guard let wsi = unsafe lws_adopt_descriptor_vhost_via_info(&info) else {
             unsafe socket.wsi = nil
-            core.release(socket)
-            openSockets.remove(ObjectIdentifier(socket))
+            core.releaseRefused(socket)
             return false
         }
         unsafe socket.wsi = wsi
@@ -131,12 +130,13 @@ internal import Logging
         }
         closing = [completion]
         socket?.abort()
+        for case let transport as ServerTransport in openSockets.values { transport.abortHandshake() }
         freeWhenUnused()
     }
 
     /// libwebsockets has destroyed one of this listener's sockets.
     func destroyed(_ socket: LoopSocket) {
-        openSockets.remove(ObjectIdentifier(socket))
+        openSockets[ObjectIdentifier(socket)] = nil
         if socket === self.socket {
             self.socket = nil
             for completion in closing ?? [] { completion() }

@@ -27,9 +27,13 @@ final class ServerTransport: LoopSocket {
 
     func startHandshakeDeadline() {
         handshakeDeadline = core.schedule(after: listener.configuration.handshakeTimeout) { [weak self] in
-            guard let self, consumer == nil else { return }
-            abort()
+            self?.abortHandshake()
         }
+    }
+
+    /// Drops the connection unless it is open.
+    func abortHandshake() {
+        if consumer == nil { abort() }
     }
 
     // MARK: - Events

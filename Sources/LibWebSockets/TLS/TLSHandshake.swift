@@ -92,7 +92,17 @@ final class TLSHandshake: @unchecked Sendable {
         let cause = code.map { unsafe ": " + String(cString: strerror($0)) } ?? ""
         return WebSocketError(
             .connectionLost, stage: .tls,
-            message: "\(server) closed the connection during the TLS handshake, without an alert\(cause).", errno: code)
+            message: "\(server) closed the connection during the TLS handshake, without an alert\(cause).\(hint)",
+            errno: code)
+    }
+
+    /// What may explain that a server closes the connection without a word: Python's asyncio, for one, sends no alert
+    /// when it refuses a client certificate. Empty, or a sentence with a space before it.
+    var hint: String {
+        guard certificateWasRequested else { return "" }
+        return context.configuration.clientIdentity == nil
+            ? " It had asked for a client certificate, and none is configured."
+            : " It had asked for a client certificate, and may have refused the configured one."
     }
 
     func record(_ failure: TLSFailure, certificate: TLSFailureMessage.Certificate? = nil) {

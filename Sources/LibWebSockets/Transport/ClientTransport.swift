@@ -103,9 +103,9 @@ struct ProxyTunnel {
             }
         }
         guard let handle = unsafe handle else {
-            // Callbacks may have run, and even have ended it; without a handle there is no `WSI_DESTROY` to wait for.
+            // Callbacks may have run, and even have ended it.
             unsafe wsi = nil
-            core.release(self)
+            core.releaseRefused(self)
             finish(TransportEnd(stage: .connect, cause: .library("refused at once")))
             return
         }

@@ -12,7 +12,7 @@ internal import Synchronization
 public final class SocketServiceDirectory: Sendable {
     private let services = Mutex<[(name: String, service: SocketService)]>([])
 
-    /// A directory without services.
+    /// An empty directory.
     public init() {}
 
     /// The service of this name.
