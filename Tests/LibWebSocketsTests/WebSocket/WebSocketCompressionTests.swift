@@ -190,7 +190,7 @@ import WebSocketTesting
             for _ in 0..<4_000 { withUnsafeBytes(of: generator.next()) { pool.append(contentsOf: $0) } }
             pool.append(contentsOf: repeatElement(Array("{\"id\":".utf8), count: 8_000).joined())
         }
-        let sizes = [4 << 20] + (0..<24).map { _ in Int.random(in: 0...(1 << Int.random(in: 0...20))) }
+        let sizes = [4 << 20] + (0..<16).map { _ in Int.random(in: 0...(1 << Int.random(in: 0...20))) }
         let messages = sizes.map { size in
             let start = Int.random(in: 0...(pool.count - size))
             return pool[start..<(start + size)]

@@ -109,7 +109,9 @@ import WebSocketTesting
     @Test("The peer's end does not overtake its messages, however they are read", arguments: Security.allCases)
     func endComesLast(security: Security) async throws {
         let configuration = WebSocketConfiguration(receiveBufferSize: 1_000)
-        try await withServer(security, client: configuration) { pair in
+        // Reading a megabyte so slowly may take longer than the default on a busy machine.
+        let patient = WebSocketServer.Configuration(closeTimeout: .seconds(50))
+        try await withServer(security, configuration: patient, client: configuration) { pair in
             let (client, server) = try await pair.connectPair()
             async let closing = {
                 for number in 0..<500 { try await server.send([UInt8](repeating: UInt8(number & 0xFF), count: 2_000)) }
