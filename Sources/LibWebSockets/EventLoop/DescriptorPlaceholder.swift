@@ -1,11 +1,11 @@
 internal import CLibwebsockets
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+    internal import Musl
 #elseif canImport(Darwin)
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// Stands in for a descriptor that a library closes twice, so that the second time it does not close what another thread
