@@ -16,17 +16,12 @@ enum LifeOfAService {
         _ = answer
     }
 
-    struct Subscription: Codable, Sendable {
-        var topic: String
-    }
-
-    static func directory(service: SocketService) async throws {
+    static func directory() async throws {
         let sockets = SocketServiceDirectory()
-        try sockets.add(service, named: "prices")
+        try sockets.add(SocketService("wss://feed.example.com/prices"), named: "prices")
+        try sockets.add(SocketService("wss://chat.example.com/"), named: "chat")
         try await sockets.startAll()
-        try await sockets["prices"]?.send(Subscription(topic: "price"))
-        let neverSent = await sockets.stopAll()
-        _ = neverSent
+        try await sockets["chat"]?.send("hello")
     }
 
     #if ServiceLifecycleSupport
