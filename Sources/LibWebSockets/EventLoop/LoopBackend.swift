@@ -14,6 +14,9 @@ protocol LoopBackend: AnyObject {
     /// Sets the one alarm, which only ends the wait; `nil` unsets it.
     func setAlarm(after delay: Duration?)
 
+    /// Whether the alarm is set and has not gone off.
+    var isAlarmSet: Bool { get }
+
     /// Makes libwebsockets look at its own timers soon, which were set outside of its callbacks.
     func noticeTimers()
 
@@ -72,6 +75,10 @@ extension Duration {
         } else {
             unsafe clws_sul_cancel(context, timer)
         }
+    }
+
+    var isAlarmSet: Bool {
+        unsafe alarm.pointee.timer.list.owner != nil
     }
 
     func noticeTimers() {
@@ -136,10 +143,19 @@ extension Duration {
     func setAlarm(after delay: Duration?) {
         if let delay {
             unsafe uv_update_time(loop)
-            unsafe uv_timer_start(alarm, { _ in }, UInt64((delay.wholeMicroseconds + 999) / 1000), 0)
+            // libuv runs timers before it waits, too, and then waits for whatever comes next: only this makes it return now.
+            let goOff: uv_timer_cb = { alarm in
+                guard let alarm = unsafe alarm else { return }
+                unsafe uv_stop(alarm.pointee.loop)
+            }
+            unsafe uv_timer_start(alarm, goOff, UInt64((delay.wholeMicroseconds + 999) / 1000), 0)
         } else {
             unsafe uv_timer_stop(alarm)
         }
+    }
+
+    var isAlarmSet: Bool {
+        unsafe alarm.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { unsafe uv_is_active($0) != 0 }
     }
 
     func noticeTimers() {

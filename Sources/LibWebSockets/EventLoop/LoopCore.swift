@@ -166,8 +166,6 @@ internal import Logging
     private func runDueTimers() {
         guard !timers.isEmpty else { return }
         let now = ContinuousClock.now
-        // An alarm goes off once, and may be a little early by this clock.
-        if let alarmDeadline, alarmDeadline <= now + .milliseconds(1) { self.alarmDeadline = nil }
         while let action = timers.popDue(at: now) {
             action()
         }
@@ -175,7 +173,8 @@ internal import Logging
 
     private func setAlarm() {
         let deadline = timers.nextDeadline()
-        guard deadline != alarmDeadline else { return }
+        // The alarm goes by another clock than the deadlines, and may have gone off too early by theirs.
+        guard deadline != alarmDeadline || backend.isAlarmSet != (deadline != nil) else { return }
         alarmDeadline = deadline
         backend.setAlarm(after: deadline.map { ContinuousClock.now.duration(to: $0) })
     }

@@ -108,8 +108,10 @@ import WebSocketTesting
 
     @Test("The peer's end does not overtake its messages, however they are read", arguments: Security.allCases)
     func endComesLast(security: Security) async throws {
-        let configuration = WebSocketConfiguration(receiveBufferSize: 1_000)
-        try await withServer(security, client: configuration) { pair in
+        // The server waits for the client's close frame until everything before it was read here.
+        let configuration = WebSocketConfiguration(receiveBufferSize: 1_000, closeTimeout: .seconds(86_400))
+        let serverConfiguration = WebSocketServer.Configuration(closeTimeout: .seconds(86_400))
+        try await withServer(security, configuration: serverConfiguration, client: configuration) { pair in
             let (client, server) = try await pair.connectPair()
             async let closing = {
                 for number in 0..<500 { try await server.send([UInt8](repeating: UInt8(number & 0xFF), count: 2_000)) }
