@@ -2,7 +2,7 @@ import Foundation
 import LibWebSockets
 import Testing
 
-@Suite("Closing with Python's websockets", .needsEchoServer, .timeLimit(.minutes(2)))
+@Suite("Closing with Python's websockets", .needsEchoServer, .timeLimit(.minutes(10)))
 struct ClosingTests {
     private static let frames: [CloseFrame] = [
         CloseFrame(code: .normalClosure, reason: "done"),

@@ -3,7 +3,7 @@ import Testing
 import WebSocketService
 
 /// A peer that is stopped (SIGSTOP) looks as one behind a cut cable does: its connections stay, answers do not come.
-@Suite("A peer that stops answering", .needsEchoServer, .timeLimit(.minutes(1)))
+@Suite("A peer that stops answering", .needsEchoServer, .timeLimit(.minutes(10)))
 struct DeadPeerTests {
     private static let interval = Duration.milliseconds(100)
     private static let timeout = Duration.seconds(1)

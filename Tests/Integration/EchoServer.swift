@@ -30,6 +30,8 @@ struct EchoServerOptions: Sendable {
     var clientAuthority: CertificateAuthority?
     /// Speak no other version of TLS: 1.2 or 1.3.
     var tlsVersion: TLSVersion?
+    /// Serve from threads, which unlike asyncio sends an alert when a TLS handshake fails. Only echoes.
+    var usesThreads = false
     /// Listen on ``ExternalServer/unixSocketPath`` instead of a port.
     var isOnUnixSocket = false
     var compression = true
@@ -50,6 +52,7 @@ struct EchoServerOptions: Sendable {
         var arguments = try certificate?.arguments(in: directory) ?? []
         if let clientAuthority { arguments += ["--client-ca", try clientAuthority.write(to: directory.path)] }
         if let tlsVersion { arguments += ["--tls-version", tlsVersion == .tls12 ? "TLSv1_2" : "TLSv1_3"] }
+        if usesThreads { arguments.append("--threads") }
         if isOnUnixSocket { arguments += ["--unix", ExternalServer.unixSocketPath(in: directory)] }
         if !compression { arguments.append("--no-compression") }
         arguments += ["--max-size", String(maximumMessageSize)]

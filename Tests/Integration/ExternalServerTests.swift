@@ -4,7 +4,7 @@ import Testing
 import WebSocketTesting
 
 /// The harness itself: a test that relies on a server being killed, paused or restarted relies on these.
-@Suite("External servers", .needsEchoServer, .timeLimit(.minutes(5)))
+@Suite("External servers", .needsEchoServer, .timeLimit(.minutes(10)))
 struct ExternalServerTests {
     /// What a WebSocket server answers to a request that asks for no upgrade.
     private static let refusal = HTTPProbe.Answer.status("HTTP/1.1 426 Upgrade Required")

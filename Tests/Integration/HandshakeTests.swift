@@ -2,7 +2,7 @@ import Foundation
 import LibWebSockets
 import Testing
 
-@Suite("The opening handshake with Python's websockets", .needsEchoServer, .timeLimit(.minutes(2)))
+@Suite("The opening handshake with Python's websockets", .needsEchoServer, .timeLimit(.minutes(10)))
 struct HandshakeTests {
     /// The request as the server saw it.
     struct Request: Decodable {

@@ -3,7 +3,7 @@ import LibWebSockets
 import Testing
 import WebSocketService
 
-@Suite("nginx in front of Python's websockets", .needsNginx, .timeLimit(.minutes(2)))
+@Suite("nginx in front of Python's websockets", .needsNginx, .timeLimit(.minutes(10)))
 struct NginxTests {
     private func withServers(
         _ options: NginxOptions = NginxOptions(),

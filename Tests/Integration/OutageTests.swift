@@ -11,7 +11,7 @@ import WebSocketService
 ///   whether such a message arrived, so it is never sent again (``QueuePolicy``);
 /// - `queued`, and returned by ``SocketService/stop(code:reason:)``;
 /// - `dropped`, by the outcome or by ``SocketEvent/dropped(_:_:)``.
-@Suite("A server that dies while messages flow", .needsEchoServer, .timeLimit(.minutes(2)))
+@Suite("A server that dies while messages flow", .needsEchoServer, .timeLimit(.minutes(10)))
 struct OutageTests {
     /// What the app sent and saw.
     private struct Observed: Sendable {

@@ -1,7 +1,7 @@
 import Testing
 import WebSocketTesting
 
-@Suite("FaultServer.TLS", .timeLimit(.minutes(1)))
+@Suite("FaultServer.TLS", .timeLimit(.minutes(10)))
 struct FaultServerTLSTests {
     private let authority: CertificateAuthority
     private let certificate: IssuedCertificate

@@ -9,7 +9,7 @@ import WebSocketTesting
     import Darwin
 #endif
 
-@Suite("FaultServer", .timeLimit(.minutes(1)))
+@Suite("FaultServer", .timeLimit(.minutes(10)))
 struct FaultServerTests {
     typealias Frame = FaultServer.Frame
 

@@ -3,7 +3,7 @@ import Testing
 import WebSocketService
 import WebSocketTesting
 
-@Suite(.timeLimit(.minutes(1))) struct ScriptedTransportTests {
+@Suite(.timeLimit(.minutes(10))) struct ScriptedTransportTests {
     private let request = ConnectRequest(url: "wss://feed.example.com/", headers: [.authorization: "Bearer x"])
 
     private func open() async throws -> (client: any SocketConnection, peer: ScriptedConnection) {

@@ -92,7 +92,28 @@ final class TLSHandshake: @unchecked Sendable {
         let cause = code.map { unsafe ": " + String(cString: strerror($0)) } ?? ""
         return WebSocketError(
             .connectionLost, stage: .tls,
-            message: "\(server) closed the connection during the TLS handshake, without an alert\(cause).", errno: code)
+            message: "\(server) closed the connection during the TLS handshake, without an alert\(cause).\(hint)",
+            errno: code)
+    }
+
+    /// What may explain that a server closes the connection without a word: Python's asyncio, for one, sends no alert
+    /// when it refuses a client certificate. Empty, or a sentence with a space before it.
+    var hint: String {
+        guard certificateWasRequested else { return "" }
+        return context.configuration.clientIdentity == nil
+            ? " It had asked for a client certificate, and none is configured."
+            : " It had asked for a client certificate, and may have refused the configured one."
+    }
+
+    /// Reads from a connection that libwebsockets has given up, handshake or not: an alert that waits there is recorded.
+    ///
+    /// - Returns: the number of bytes; 0 or less when there are none.
+    func read(_ ssl: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard failure == nil else { return 0 }
+        ERR_clear_error()
+        // What OpenSSL thinks of the end of the connection is known already.
+        defer { ERR_clear_error() }
+        return Int(unsafe SSL_read(ssl, buffer.baseAddress, CInt(clamping: buffer.count)))
     }
 
     func record(_ failure: TLSFailure, certificate: TLSFailureMessage.Certificate? = nil) {

@@ -157,10 +157,14 @@ struct ProxyTunnel {
             owner.transportDidCompleteResponse(self)
             return true
         case .failed(let detail):
-            finish(TransportEnd(stage: stage, cause: systemError.map { .systemError($0) } ?? .library(detail)))
+            let error = systemError
+            readLastWords()
+            finish(TransportEnd(stage: stage, cause: error.map { .systemError($0) } ?? .library(detail)))
             return true
         case .closed:
-            finish(TransportEnd(stage: stage, cause: systemError.map { .systemError($0) } ?? .endOfStream))
+            let error = systemError
+            readLastWords()
+            finish(TransportEnd(stage: stage, cause: error.map { .systemError($0) } ?? .endOfStream))
             return true
         }
     }
@@ -281,6 +285,23 @@ struct ProxyTunnel {
             return false
         }
         return true
+    }
+
+    /// Takes what had arrived before the connection was reset. libuv reports a reset as a mere hang-up, upon which
+    /// libwebsockets closes without reading: the peer's last messages, its close frame or its TLS alert would be lost.
+    private func readLastWords() {
+        guard !machine.hasEnded, let wsi = unsafe wsi, let start = unsafe core.scratch.baseAddress else { return }
+        while true {
+            let count: Int
+            if let tls {
+                guard let ssl = unsafe lws_get_ssl(wsi) else { return }
+                count = unsafe tls.read(ssl, into: core.scratch)
+            } else {
+                count = unsafe recv(lws_get_socket_fd(wsi), start, core.scratch.count, CInt(MSG_DONTWAIT))
+            }
+            filled = max(count, 0)
+            guard count > 0, deliverCollected() else { return }
+        }
     }
 
     /// What `recv(2)` leaves in `errno` when the connection broke; anything else is left from something else.

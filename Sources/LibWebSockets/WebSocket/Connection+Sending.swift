@@ -51,8 +51,8 @@ extension Connection {
         return true
     }
 
-    /// Compresses a frame and adds it. Other senders wait meanwhile, since the peer's context follows the order of frames; the
-    /// loop does not.
+    /// Compresses a frame and adds it. Other senders wait meanwhile, since the peer's context follows the order of
+    /// frames; the loop does not.
     private func trySend(
         _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, through deflater: inout Deflater
     ) throws -> Bool {

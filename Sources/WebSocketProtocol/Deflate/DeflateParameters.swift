@@ -99,8 +99,8 @@ extension DeflateParameterProblem: CustomStringConvertible {
 extension DeflateParameters {
     /// What a client asks for.
     ///
-    /// Its own window is offered without a value, as browsers do: a server that needs a limit names it, and this side may use
-    /// less than was agreed in any case.
+    /// Its own window is offered without a value, as browsers do: a server that needs a limit names it, and this side
+    /// may use less than was agreed in any case.
     package init(offering options: WebSocketCompression.DeflateOptions) {
         serverNoContextTakeover = !options.peerContextTakeover
         clientNoContextTakeover = !options.contextTakeover
@@ -108,8 +108,8 @@ extension DeflateParameters {
         clientMaxWindowBits = Self.windowBits.upperBound
     }
 
-    /// What a server answers to the first offer that it can accept (RFC 7692 section 5.1); `nil` when it declines all. An
-    /// invalid offer is declined, and no reason to refuse the connection (section 7.1).
+    /// What a server answers to the first offer that it can accept (RFC 7692 section 5.1); `nil` when it declines all.
+    /// An invalid offer is declined, and no reason to refuse the connection (section 7.1).
     package init?(accepting offers: [WebSocketExtension], options: WebSocketCompression.DeflateOptions) {
         for member in offers where member.name == Self.extensionName {
             guard let offer = try? DeflateParameters(member, isOffer: true) else { continue }

@@ -2,9 +2,9 @@ internal import CZlib
 
 /// Compresses messages for permessage-deflate (RFC 7692 section 7.2.1).
 ///
-/// Owns zlib's state for one direction of one connection: made for the first message that needs it, and given back after each
-/// message when no context is kept. The peer's window follows it byte for byte, so what it returns has to be sent, in order;
-/// what cannot be sent is made good by ``reset()``.
+/// Owns zlib's state for one direction of one connection: made for the first message that needs it, and given back
+/// after each message when no context is kept. The peer's window follows it byte for byte, so what it returns has to be
+/// sent, in order; what cannot be sent is made good by ``reset()``.
 package struct Deflater: ~Copyable {
     /// What ends a flushed block, and is left out at the end of a message (RFC 7692 section 7.2.1).
     static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
@@ -19,7 +19,7 @@ package struct Deflater: ~Copyable {
     private let keepsContext: Bool
     /// zlib's state points back at this struct, which therefore has a place of its own.
     private var stream: UnsafeMutablePointer<z_stream>?
-    private var output = FrameBuffer()
+    private let output = FrameBuffer()
 
     package init(windowBits: Int, level: Int, memoryLevel: Int, keepsContext: Bool) {
         self.windowBits = Int32(clamping: windowBits)
@@ -33,14 +33,13 @@ package struct Deflater: ~Copyable {
     }
 
     /// Compresses the next bytes of a message, so that the peer can restore all of them at once.
-    /// - Returns: The payload to send. Valid until the next call.
+    /// - Returns: The payload to send. Valid until ``recycleOutput()``, which has to follow.
     package mutating func deflate(
         _ bytes: UnsafeRawBufferPointer, endsMessage: Bool
     ) throws(DeflateFailure) -> UnsafeRawBufferPointer {
-        output.removeAll(keepingCapacity: output.capacity <= Self.largestKeptCapacity)
         if bytes.isEmpty {
-            // zlib has nothing to flush then. What stands for nothing is the header of an empty block, completed by the tail
-            // (RFC 7692 section 7.2.3.6).
+            // zlib has nothing to flush then. What stands for nothing is the header of an empty block, completed by the
+            // tail (RFC 7692 section 7.2.3.6).
             if endsMessage { output.appendUninitialized(1).storeBytes(of: 0, as: UInt8.self) }
         } else {
             try compress(bytes)
@@ -48,6 +47,11 @@ package struct Deflater: ~Copyable {
         }
         if endsMessage, !keepsContext { reset() }
         return UnsafeRawBufferPointer(output.bytes)
+    }
+
+    /// Empties the output, and gives its memory back when that is much.
+    package func recycleOutput() {
+        output.removeAll(keepingCapacity: output.capacity <= Self.largestKeptCapacity)
     }
 
     /// Forgets all earlier messages, as a compressor may at any time.
@@ -106,7 +110,8 @@ package struct Deflater: ~Copyable {
     }
 }
 
-/// zlib could not compress. Nothing that a peer or a message can cause: memory is short, or the library is not as it should be.
+/// zlib could not compress. Nothing that a peer or a message can cause: memory is short, or the library is not as it
+/// should be.
 package struct DeflateFailure: Error, Hashable, CustomStringConvertible {
     package let description: String
 

@@ -2,8 +2,8 @@ internal import CZlib
 
 /// Restores messages that the peer compressed with permessage-deflate (RFC 7692 section 7.2.2).
 ///
-/// Owns zlib's state for one direction of one connection: made for the first compressed message, and given back after each
-/// when no context is kept.
+/// Owns zlib's state for one direction of one connection: made for the first compressed message, and given back after
+/// each when no context is kept.
 package final class Inflater: MessageInflater {
     /// How much is inflated before it is appended to the message, and so how far a bomb gets beyond the limit.
     private static let chunkSize = 32 << 10
@@ -41,8 +41,8 @@ package final class Inflater: MessageInflater {
     }
 
     package func finishMessage(into output: inout [UInt8], limit: Int) throws(ProtocolViolation) {
-        // Some compressors flush nothing when there is nothing new, and send an empty message as an empty payload instead of
-        // the one byte of RFC 7692 section 7.2.3.6.
+        // Some compressors flush nothing when there is nothing new, and send an empty message as an empty payload
+        // instead of the one byte of RFC 7692 section 7.2.3.6.
         guard hasInput else { return }
         hasInput = false
         // A payload may also end with a final block and without the byte after it that section 7.2.3.5 asks for.

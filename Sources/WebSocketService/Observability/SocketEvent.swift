@@ -1,6 +1,6 @@
 /// What happens in the life of a service, beside the messages.
 public enum SocketEvent: Sendable {
-    /// An attempt begins: the how-manieth in a row, from 1.
+    /// An attempt begins: which one in a row, from 1, and the URL as it was given, with whatever secret its query holds.
     case connecting(attempt: Int, url: String)
     /// The connection is open.
     case open(HandshakeResponse)

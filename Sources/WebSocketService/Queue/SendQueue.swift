@@ -133,13 +133,13 @@ struct SendQueue: Sendable {
         entries = kept
     }
 
-    mutating func removeAll() -> [WebSocketMessage] {
+    mutating func removeAll() -> [Entry] {
         defer {
             entries.removeAll()
             byteCount = 0
             earliestExpiry = nil
         }
-        return entries.map(\.message)
+        return Array(entries)
     }
 
     /// Takes a message in that is known to have room.

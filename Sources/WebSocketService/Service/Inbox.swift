@@ -24,7 +24,8 @@ final class Inbox: Sendable {
         var isBeingTaken = false
         var expectedReplies = 0
         var undelivered = 0
-        var reader: Completion<Void>?
+        /// Nearly always one. The reader of a connection that was left behind may come once more beside a newer one.
+        var readers: [Completion<Void>] = []
         var idleWaiters: [Completion<Void>] = []
 
         func isReadable(readAheadLimit: Int) -> Bool {
@@ -57,16 +58,15 @@ final class Inbox: Sendable {
 
     /// What comes next; `nil` when there is nothing, which ends the taking.
     func next() -> Item? {
-        let (item, reader, waiters) = state.withLock { state -> (Item?, Completion<Void>?, [Completion<Void>]) in
+        let (item, waiters) = state.withLock { state -> (Item?, [Completion<Void>]) in
             if let item = state.items.popFirst() {
                 state.messageCount -= item.messageCount
-                return (item, nil, [])
+                return (item, [])
             }
             state.isBeingTaken = false
-            defer { state.idleWaiters = [] }
-            return (nil, state.reader.take(), state.idleWaiters)
+            defer { (state.readers, state.idleWaiters) = ([], []) }
+            return (nil, state.readers + state.idleWaiters)
         }
-        reader?.succeed()
         for waiter in waiters { waiter.succeed() }
         return item
     }
@@ -76,7 +76,7 @@ final class Inbox: Sendable {
         let reader = Completion<Void>()
         let isReadable = state.withLock { state in
             guard !state.isReadable(readAheadLimit: Self.readAheadLimit) else { return true }
-            state.reader = reader
+            state.readers.append(reader)
             return false
         }
         if !isReadable { try await reader.value() }
@@ -98,11 +98,13 @@ final class Inbox: Sendable {
     }
 
     func expectReply() {
-        let reader = state.withLock { state -> Completion<Void>? in
+        let readers = state.withLock { state -> [Completion<Void>] in
             state.expectedReplies += 1
-            return state.isReadable(readAheadLimit: Self.readAheadLimit) ? state.reader.take() : nil
+            guard state.isReadable(readAheadLimit: Self.readAheadLimit) else { return [] }
+            defer { state.readers = [] }
+            return state.readers
         }
-        reader?.succeed()
+        for reader in readers { reader.succeed() }
     }
 
     func endExpectingReply() {

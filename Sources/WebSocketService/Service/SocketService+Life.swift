@@ -83,10 +83,18 @@ extension SocketService {
     /// - Returns: The messages that were queued and never sent, to the first caller.
     @discardableResult
     public func stop(code: CloseCode = .normalClosure, reason: String = "") async -> [WebSocketMessage] {
+        await stop(code: code, reason: reason, reportsLeftovers: false)
+    }
+
+    /// - Parameter reportsLeftovers: Whether messages that were never sent are reported as dropped, as nobody looks at
+    ///   what is returned.
+    @discardableResult
+    func stop(code: CloseCode, reason: String, reportsLeftovers: Bool) async -> [WebSocketMessage] {
         let isInsideHandler = isInsideHandler
         let (stopping, ending, isFirst) = core.withLock { core in
             if let stopping = core.stopTask { return (stopping, core.endTask, false) }
-            let stopping = beginStopping(code: code, reason: reason, cancelsHandler: !isInsideHandler, &core)
+            let stopping = beginStopping(
+                code: code, reason: reason, cancelsHandler: !isInsideHandler, reportsLeftovers: reportsLeftovers, &core)
             return (stopping, core.endTask, true)
         }
         let leftovers = await stopping.value
@@ -100,7 +108,7 @@ extension SocketService {
     }
 
     private func beginStopping(
-        code: CloseCode, reason: String, cancelsHandler: Bool, _ core: inout Core
+        code: CloseCode, reason: String, cancelsHandler: Bool, reportsLeftovers: Bool, _ core: inout Core
     ) -> Task<[WebSocketMessage], Never> {
         let deadline = clock.now + options.closeTimeout
         leave(core.machine.stop(), code: code, reason: reason, &core)
@@ -119,7 +127,7 @@ extension SocketService {
             await closing?.value
             // It puts back what it could not send.
             await draining?.value
-            return takeLeftovers()
+            return takeLeftovers(reporting: reportsLeftovers)
         }
         core.stopTask = stopping
         core.endTask = Task {
@@ -130,14 +138,18 @@ extension SocketService {
         return stopping
     }
 
-    private func takeLeftovers() -> [WebSocketMessage] {
+    private func takeLeftovers(reporting: Bool) -> [WebSocketMessage] {
         var drops: [SendQueue.Drop] = []
-        let leftovers = core.withLock { core in
+        var leftovers = core.withLock { core in
             core.queue.removeExpired(now: clock.now, drops: &drops)
             return core.queue.removeAll()
         }
+        if reporting {
+            drops += leftovers.map { SendQueue.Drop(entry: $0, reason: .closed) }
+            leftovers = []
+        }
         report(drops)
-        return leftovers
+        return leftovers.map(\.message)
     }
 
     private func waitForHandlers(until deadline: Duration) async {

@@ -8,7 +8,8 @@ extension SocketService {
     /// Runs the service until it is stopped, gives up, or the task is cancelled or told to shut down.
     ///
     /// In a `ServiceGroup`, a graceful shutdown is ``shutDown(within:code:reason:)`` with the close code 1001 "going
-    /// away". Cancelling the task stops the service at once.
+    /// away". Cancelling the task stops the service at once. Queued messages that could not be sent are reported as
+    /// dropped, with ``DropReason/closed``.
     ///
     /// - Throws: What ``start(waitingForOpen:)`` throws; ``SocketServiceError`` with the code
     ///   ``SocketServiceError/Code/gaveUp``.
@@ -26,14 +27,14 @@ extension SocketService {
         do {
             try await withGracefulShutdown { try await ended.value() }
         } catch is CancellationError {
-            await stop(code: .goingAway)
+            await stop(code: .goingAway, reason: "", reportsLeftovers: true)
         }
     }
 
     private func withGracefulShutdown(_ operation: () async throws -> Void) async throws {
         #if ServiceLifecycleSupport
             try await withGracefulShutdownHandler(operation: operation) {
-                Task { await self.shutDown(code: .goingAway) }
+                Task { await self.shutDown(code: .goingAway, reportsLeftovers: true) }
             }
         #else
             try await operation()
@@ -53,8 +54,15 @@ extension SocketService {
     public func shutDown(
         within limit: Duration? = nil, code: CloseCode = .normalClosure, reason: String = ""
     ) async -> [WebSocketMessage] {
+        await shutDown(within: limit, code: code, reason: reason, reportsLeftovers: false)
+    }
+
+    @discardableResult
+    fileprivate func shutDown(
+        within limit: Duration? = nil, code: CloseCode, reason: String = "", reportsLeftovers: Bool
+    ) async -> [WebSocketMessage] {
         await flush(until: clock.now + (limit ?? options.shutdownTimeout))
-        return await stop(code: code, reason: reason)
+        return await stop(code: code, reason: reason, reportsLeftovers: reportsLeftovers)
     }
 
     private func flush(until deadline: Duration) async {
@@ -93,7 +101,8 @@ extension SocketService {
 /// Runs a service for the time of a closure.
 ///
 /// The service is started before and has ended after it: when the closure returns, with ``SocketService/shutDown(within:code:reason:)``,
-/// which sends what is queued; when it throws, with ``SocketService/stop(code:reason:)``.
+/// which sends what is queued; when it throws, with ``SocketService/stop(code:reason:)``. Queued messages that could not be
+/// sent are reported as dropped, with ``DropReason/closed``.
 ///
 /// - Throws: What ``SocketService/start(waitingForOpen:)`` or the closure throws.
 public func withSocketService<Result>(
@@ -102,10 +111,10 @@ public func withSocketService<Result>(
     do {
         try await service.start(waitingForOpen: waitingForOpen)
         let result = try await body(service)
-        await service.shutDown()
+        await service.shutDown(code: .normalClosure, reportsLeftovers: true)
         return result
     } catch {
-        await service.stop()
+        await service.stop(code: .normalClosure, reason: "", reportsLeftovers: true)
         throw error
     }
 }

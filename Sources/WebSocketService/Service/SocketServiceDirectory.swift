@@ -12,6 +12,7 @@ internal import Synchronization
 public final class SocketServiceDirectory: Sendable {
     private let services = Mutex<[(name: String, service: SocketService)]>([])
 
+    /// An empty directory.
     public init() {}
 
     /// The service of this name.

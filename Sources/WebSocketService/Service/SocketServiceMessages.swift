@@ -14,6 +14,7 @@ public struct SocketServiceMessages: AsyncSequence, Sendable {
         Iterator(subscription: Subscription(service, route: route))
     }
 
+    /// One loop over the messages. It gets those that arrive from now on, until it is let go of.
     public struct Iterator: AsyncIteratorProtocol {
         let subscription: Subscription
 
@@ -53,7 +54,7 @@ extension SocketService {
     /// All messages, as a sequence; answers to requests are not among them.
     ///
     /// ```swift
-    /// for await message in service.messages { … }
+    /// for await message in service.messages { print(message.text ?? "") }
     /// ```
     public var messages: SocketServiceMessages {
         SocketServiceMessages(service: self, route: nil)

@@ -12,6 +12,12 @@ enum Callbacks {
         service.unregister("price")  // all handlers of the route
     }
 
+    static func sequence(service: SocketService) async {
+        for await message in service.messages(of: "price") {
+            print(message.text ?? "")
+        }
+    }
+
     static func routers() {
         let byType = SocketService.Options(router: .json(routeKey: "type", correlationKey: "requestId"))
         let byFirstByte = SocketService.Options(

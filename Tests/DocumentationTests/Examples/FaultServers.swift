@@ -2,7 +2,7 @@ import LibWebSockets
 import Testing
 import WebSocketTesting
 
-@Suite(.timeLimit(.minutes(1))) struct FaultServers {
+@Suite(.timeLimit(.minutes(10))) struct FaultServers {
     @Test func aMaskedServerFrameIsAViolation() async throws {
         let script: [FaultServer.Step] = [
             .upgrade(), .write(.text("hi", maskKey: [1, 2, 3, 4])), .readClose,

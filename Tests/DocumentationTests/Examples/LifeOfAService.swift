@@ -16,6 +16,14 @@ enum LifeOfAService {
         _ = answer
     }
 
+    static func directory() async throws {
+        let sockets = SocketServiceDirectory()
+        try sockets.add(SocketService("wss://feed.example.com/prices"), named: "prices")
+        try sockets.add(SocketService("wss://chat.example.com/"), named: "chat")
+        try await sockets.startAll()
+        try await sockets["chat"]?.send("hello")
+    }
+
     #if ServiceLifecycleSupport
         static func serviceGroup(service: SocketService, logger: Logger) async throws {
             let group = ServiceGroup(

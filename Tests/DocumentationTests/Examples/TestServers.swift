@@ -3,7 +3,7 @@ import Testing
 import WebSocketService
 import WebSocketTesting
 
-@Suite(.timeLimit(.minutes(1))) struct TestServers {
+@Suite(.timeLimit(.minutes(10))) struct TestServers {
     @Test func theServerEchoes() async throws {
         let server = try await TestServer.start { socket, _ in
             for try await message in socket.messages { try await socket.send(message) }

@@ -2,7 +2,7 @@ import Testing
 import WebSocketService
 import WebSocketTesting
 
-@Suite(.timeLimit(.minutes(1))) struct TestingWithoutANetwork {
+@Suite(.timeLimit(.minutes(10))) struct TestingWithoutANetwork {
     @Test func aPriceIsConfirmed() async throws {
         let transport = ScriptedTransport()
         let service = SocketService("wss://feed.example.com", transport: transport)

@@ -7,6 +7,10 @@ enum WebSocketServiceComments {
         var topic: String
     }
 
+    static func messages(service: SocketService) async {
+        for await message in service.messages { print(message.text ?? "") }
+    }
+
     static func service(draw: @escaping @Sendable (MapData) async -> Void) async throws {
         let service = SocketService("wss://feed.example.com/stream")
         service.register("mapData", as: MapData.self) { data in await draw(data) }

@@ -4,7 +4,7 @@ import WebSocketTesting
 
 // The examples in the comments of WebSocketTesting's sources.
 
-@Suite(.timeLimit(.minutes(1))) struct WebSocketTestingComments {
+@Suite(.timeLimit(.minutes(10))) struct WebSocketTestingComments {
     @Test func testServer() async throws {
         let server = try await TestServer.start { socket, _ in
             for try await message in socket.messages { try await socket.send(message) }

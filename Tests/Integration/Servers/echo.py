@@ -17,6 +17,7 @@ import asyncio
 import http
 import json
 import logging
+import os
 import signal
 import ssl
 import urllib.parse
@@ -24,6 +25,7 @@ import urllib.parse
 from lifetime import announce, end_with_standard_input
 from websockets.asyncio.server import serve, unix_serve
 from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve as sync_serve
 
 
 def parse_arguments():
@@ -37,6 +39,11 @@ def parse_arguments():
     parser.add_argument("--key", help="PEM file with its private key")
     parser.add_argument("--client-ca", help="PEM file: demand a client certificate from one of these authorities")
     parser.add_argument("--tls-version", choices=["TLSv1_2", "TLSv1_3"], help="speak no other version of TLS")
+    parser.add_argument(
+        "--threads",
+        action="store_true",
+        help="only echo, from a thread for each connection: unlike asyncio, this says why a TLS handshake failed (alert)",
+    )
     parser.add_argument("--no-compression", action="store_true", help="refuse permessage-deflate")
     parser.add_argument("--max-size", type=int, default=64 << 20, help="the largest message accepted, in bytes")
     parser.add_argument("--subprotocol", action="append", help="in order of preference; may be repeated")
@@ -135,12 +142,22 @@ def refusal(arguments):
     return process_request
 
 
-async def main():
-    arguments = parse_arguments()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    # A failed opening handshake is a test's purpose and reported to the client, not a fault of this server.
-    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
-    end_with_standard_input()
+def echo_from_threads(arguments):
+    def handle(connection):
+        try:
+            for message in connection:
+                connection.send(message)
+        except ConnectionClosed:
+            # As above.
+            pass
+
+    with sync_serve(handle, arguments.host, arguments.port, ssl=tls_context(arguments)) as server:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        announce(server.socket.getsockname()[1])
+        server.serve_forever()
+
+
+async def main(arguments):
     options = dict(
         ssl=tls_context(arguments),
         compression=None if arguments.no_compression else "deflate",
@@ -161,4 +178,12 @@ async def main():
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    arguments = parse_arguments()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # A failed opening handshake is a test's purpose and reported to the client, not a fault of this server.
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
+    end_with_standard_input()
+    if arguments.threads:
+        echo_from_threads(arguments)
+    else:
+        asyncio.run(main(arguments))

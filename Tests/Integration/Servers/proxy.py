@@ -35,8 +35,10 @@ async def relay(reader, writer):
 def refusal(arguments, request_line, headers):
     """Why a request is not granted, as a response's status line and headers; None when it is."""
     if arguments.user is not None:
-        credentials = f"{arguments.user}:{arguments.password}".encode()
-        if headers.get("proxy-authorization") != "Basic " + base64.b64encode(credentials).decode():
+        credentials = base64.b64encode(f"{arguments.user}:{arguments.password}".encode()).decode()
+        scheme, _, given = headers.get("proxy-authorization", "").partition(" ")
+        # The scheme is case-insensitive (RFC 9110 section 11.1), and libwebsockets writes it small.
+        if scheme.lower() != "basic" or given != credentials:
             return '407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="proxy.py"'
     if arguments.status is not None:
         return f"{arguments.status} Refused"

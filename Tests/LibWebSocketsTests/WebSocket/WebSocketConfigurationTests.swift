@@ -10,6 +10,7 @@ import Testing
         #expect(configuration.headers.isEmpty)
         #expect(configuration.subprotocols.isEmpty)
         #expect(configuration.tls == TLSConfiguration())
+        #expect(configuration.compression == .automatic)
         #expect(configuration.maximumMessageSize == 16 << 20)
         #expect(configuration.receiveBufferSize == 1 << 20)
         #expect(configuration.sendBufferSize == 1 << 20)

@@ -7,7 +7,8 @@ extension Deflater {
     }
 
     mutating func compress(_ bytes: some Sequence<UInt8>, endsMessage: Bool = true) throws -> [UInt8] {
-        try Array(bytes).withUnsafeBytes { Array(try deflate($0, endsMessage: endsMessage)) }
+        defer { recycleOutput() }
+        return try Array(bytes).withUnsafeBytes { Array(try deflate($0, endsMessage: endsMessage)) }
     }
 }
 

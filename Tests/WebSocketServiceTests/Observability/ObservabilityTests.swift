@@ -7,7 +7,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct EventBroadcasterTests {
+@Suite(.timeLimit(.minutes(10))) struct EventBroadcasterTests {
     @Test func everySubscriberGetsEveryEventFromItsBeginningOn() async {
         let broadcaster = EventBroadcaster(bufferLimit: 10)
         let first = broadcaster.subscribe()
@@ -42,7 +42,7 @@ import WebSocketTesting
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct StatisticsAndMetricsTests {
+@Suite(.timeLimit(.minutes(10))) struct StatisticsAndMetricsTests {
     @Test func countersGaugeAndTimerSayWhatHappened() async throws {
         let metrics = TestMetrics()
         let fixture = Fixture(
@@ -98,7 +98,7 @@ import WebSocketTesting
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LoggingTests {
+@Suite(.timeLimit(.minutes(10))) struct LoggingTests {
     /// Keeps what is logged.
     private struct Handler: LogHandler {
         let lines: Recorder<String>

@@ -28,7 +28,7 @@ import Testing
         }
 
         mutating func rest() -> [String] {
-            queue.removeAll().compactMap(\.text)
+            queue.removeAll().compactMap(\.message.text)
         }
     }
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct CompletionTests {
+@Suite(.timeLimit(.minutes(10))) struct CompletionTests {
     private struct Failure: Error {}
 
     @Test func theFirstResultCounts() async throws {

@@ -4,7 +4,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct DispatchTests {
+@Suite(.timeLimit(.minutes(10))) struct DispatchTests {
     private struct Failure: Error {}
 
     private struct Point: Decodable, Equatable {

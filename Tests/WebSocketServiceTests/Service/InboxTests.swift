@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct InboxTests {
+@Suite(.timeLimit(.minutes(10))) struct InboxTests {
     private let inbox = Inbox()
 
     private func messages(_ count: Int) -> Inbox.Item {
@@ -31,6 +31,20 @@ import Testing
         try await reading.value
         try await idling.value
         try await inbox.waitUntilIdle()
+    }
+
+    @Test func aLateReaderOfAnOldConnectionTakesNobodysTurn() async throws {
+        _ = inbox.append(messages(1))
+        _ = inbox.next()
+        let current = Task { [inbox] in try await inbox.waitUntilReadable() }
+        for _ in 0..<100 { await Task.yield() }
+        let late = Task { [inbox] in
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await inbox.waitUntilReadable()
+        }
+        await #expect(throws: CancellationError.self) { try await late.value }
+        _ = inbox.next()
+        try await current.value
     }
 
     @Test func anExpectedReplyLetsReadingGoOnUpToTheLimit() async throws {

@@ -9,7 +9,7 @@ import WebSocketTesting
     import ServiceLifecycle
 #endif
 
-@Suite(.timeLimit(.minutes(1))) struct LifeTests {
+@Suite(.timeLimit(.minutes(10))) struct LifeTests {
     @Test(arguments: ["http://feed/", "feed", ""])
     func startThrowsForABadURL(url: String) async throws {
         let fixture = Fixture(urls: ["wss://good/", url])
@@ -218,11 +218,15 @@ import WebSocketTesting
 
     @Test func cancellingRunStopsTheServiceAtOnce() async throws {
         let fixture = Fixture()
-        let running = Task { try await fixture.service.run() }
-        let peer = try await fixture.transport.nextConnection()
-        await until { fixture.service.state == .open }
+        let (service, transport) = (fixture.service, fixture.transport)
+        service.onOpen { _ in transport.connections[0].holdSends() }
+        try await service.send("left")
+        let running = Task { try await service.run() }
+        let peer = try await transport.nextConnection()
+        await until { peer.heldSendCount == 1 }
         running.cancel()
         try await running.value
+        try await fixture.events.next { $0 == "dropped left closed" }
         #expect(fixture.service.state == .closed)
         #expect(peer.closure?.sent?.code == .goingAway)
     }
@@ -273,6 +277,8 @@ import WebSocketTesting
 
         struct Failure: Error {}
         let failing = Fixture([.hang])
+        let dropped = Recorder<String>()
+        failing.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
         await #expect(throws: Failure.self) {
             try await withSocketService(failing.service) { service in
                 try await service.send("never")
@@ -280,5 +286,6 @@ import WebSocketTesting
             }
         }
         #expect(failing.service.state == .closed)
+        #expect(dropped.all == ["never closed"], "nobody gets what was left, so it is reported")
     }
 }

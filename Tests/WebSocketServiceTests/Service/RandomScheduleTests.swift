@@ -6,7 +6,7 @@ import Testing
 @testable import WebSocketTesting
 
 /// Seeded schedules of connecting, killing, stalling and flooding, after which the books must balance.
-@Suite(.timeLimit(.minutes(5))) struct RandomScheduleTests {
+@Suite(.timeLimit(.minutes(10))) struct RandomScheduleTests {
     @Test(arguments: 0..<200 as Range<UInt64>)
     func everyMessageHasOneFateOrderIsKeptAndNothingLeaks(seed: UInt64) async throws {
         let witnesses = try await Schedule(seed: seed).run()

@@ -5,7 +5,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct ReconnectTests {
+@Suite(.timeLimit(.minutes(10))) struct ReconnectTests {
     @Test func delaysGrowAndTheServerIsTriedAgain() async throws {
         let fixture = Fixture([.connectionRefused, .connectionRefused, .open()], reconnect: .exponential())
         try await fixture.service.start()

@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// The table in the documentation of `SocketService.State`, and what happens to messages when connections come and go.
-@Suite(.timeLimit(.minutes(1))) struct SendTests {
+@Suite(.timeLimit(.minutes(10))) struct SendTests {
     private func outcomes(_ service: SocketService) async throws -> [SendOutcome] {
         try await [service.send("queued"), service.send("volatile", delivery: .volatile)]
     }

@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct SocketServiceDirectoryTests {
+@Suite(.timeLimit(.minutes(10))) struct SocketServiceDirectoryTests {
     @Test func servicesAreFoundByName() async throws {
         let (prices, chat) = (Fixture(), Fixture())
         let directory = SocketServiceDirectory()

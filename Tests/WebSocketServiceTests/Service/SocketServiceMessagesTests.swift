@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct SocketServiceMessagesTests {
+@Suite(.timeLimit(.minutes(10))) struct SocketServiceMessagesTests {
     @Test func aLoopGetsEveryMessageInOrderAndEndsWithTheService() async throws {
         let fixture = Fixture()
         let received = Recorder<String>()
