@@ -100,6 +100,8 @@ extension Duration {
     /// libwebsockets sets this to NULL when it has freed the context.
     private let contextSlot: UnsafeMutablePointer<OpaquePointer?>
     let context: OpaquePointer
+    /// The descriptor by which libwebsockets wakes the loop.
+    private var wakeDescriptor: CInt = -1
 
     /// `nil` where the plugin is not installed (Debian: libwebsockets-evlib-uv).
     init?(info: lws_context_creation_info) {
@@ -127,6 +129,13 @@ extension Duration {
         }
         unsafe context = created
         unsafe contextSlot.pointee = created
+        // The only socket that a fresh context polls.
+        unsafe uv_walk(
+            loop,
+            { handle, result in
+                guard let handle = unsafe handle, unsafe handle.pointee.type == UV_POLL else { return }
+                unsafe uv_fileno(handle, result?.assumingMemoryBound(to: CInt.self))
+            }, &wakeDescriptor)
     }
 
     deinit {
@@ -165,8 +174,14 @@ extension Duration {
 
     func destroy() {
         unsafe uv_timer_stop(alarm)
+        let placeholder = DescriptorPlaceholder(for: wakeDescriptor)
         // The first call begins to close sockets and handles, which the loop has to let go before the second frees them.
         unsafe lws_context_destroy(context)
+        guard placeholder?.occupy() ?? false else {
+            // Going on would close a descriptor of somebody else's: what is left of the context stays, this once.
+            _ = unsafe Unmanaged.passRetained(self)
+            return
+        }
         pumpUntilIdle()
         if unsafe contextSlot.pointee != nil {
             unsafe lws_context_destroy(context)

@@ -32,7 +32,8 @@ struct Redirect {
         func refuse(_ reason: String) -> WebSocketError {
             WebSocketError(
                 .upgradeRefused, stage: .upgrade,
-                message: "\(origin.origin) redirects with status \(refusal.status.code), which cannot be followed: \(reason)",
+                message:
+                    "\(origin.origin) redirects with status \(refusal.status.code), which cannot be followed: \(reason)",
                 refusal: refusal)
         }
         guard let location = refusal.headers[.location] else { throw refuse("it has no Location header") }

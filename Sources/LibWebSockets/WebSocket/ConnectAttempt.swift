@@ -339,7 +339,8 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         }
         return WebSocketError(
             .connectionLost, stage: .upgrade,
-            message: "\(origin) ended the connection before it answered the upgrade request: \(end.cause).\(tls?.hint ?? "")",
+            message:
+                "\(origin) ended the connection before it answered the upgrade request: \(end.cause).\(tls?.hint ?? "")",
             errno: end.cause.errno)
     }
 }

@@ -16,12 +16,17 @@ enum LifeOfAService {
         _ = answer
     }
 
-    static func directory() async throws {
+    struct Subscription: Codable, Sendable {
+        var topic: String
+    }
+
+    static func directory(service: SocketService) async throws {
         let sockets = SocketServiceDirectory()
-        try sockets.add(SocketService("wss://feed.example.com/prices"), named: "prices")
-        try sockets.add(SocketService("wss://chat.example.com/"), named: "chat")
+        try sockets.add(service, named: "prices")
         try await sockets.startAll()
-        try await sockets["chat"]?.send("hello")
+        try await sockets["prices"]?.send(Subscription(topic: "price"))
+        let neverSent = await sockets.stopAll()
+        _ = neverSent
     }
 
     #if ServiceLifecycleSupport

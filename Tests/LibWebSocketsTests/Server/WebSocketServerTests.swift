@@ -7,7 +7,9 @@ import WebSocketTesting
 @Suite(.hangs) struct WebSocketServerTests {
     // MARK: - Listening
 
-    @Test("It listens on loopback only, on a port of the system's choice, and its URL says where", arguments: Security.allCases)
+    @Test(
+        "It listens on loopback only, on a port of the system's choice, and its URL says where",
+        arguments: Security.allCases)
     func url(security: Security) async throws {
         try await withServer(security, handler: ServerPair.echo) { pair in
             #expect(pair.server.port > 0)
@@ -29,7 +31,8 @@ import WebSocketTesting
         for host in addresses.map(\.host) {
             try await withServer(security, configuration: .init(host: host), handler: ServerPair.echo) { pair in
                 let url = "\(security == .tls ? "wss" : "ws")://localhost:\(pair.server.port)/"
-                let client = try await WebSocket.connect(to: url, configuration: pair.configuration, on: pair.clientLoop)
+                let client = try await WebSocket.connect(
+                    to: url, configuration: pair.configuration, on: pair.clientLoop)
                 try await client.send("found")
                 #expect(try await client.receive(1) == [.text("found")])
             }
@@ -40,7 +43,8 @@ import WebSocketTesting
         "An address that cannot be listened on is an error that names it and says why",
         arguments: [
             ("localhost", 0, "is not an IPv4 or IPv6 address"), ("", 0, "is not an IPv4 or IPv6 address"),
-            ("127.0.0.1", -1, "the port is not between 0 and 65535"), ("127.0.0.1", 65_536, "the port is not between 0 and 65535"),
+            ("127.0.0.1", -1, "the port is not between 0 and 65535"),
+            ("127.0.0.1", 65_536, "the port is not between 0 and 65535"),
             ("192.0.2.1", 0, "Cannot assign requested address"),
         ])
     func unusableAddress(host: String, port: Int, reason: String) async throws {
@@ -59,7 +63,9 @@ import WebSocketTesting
     func portInUse() async throws {
         try await withServer(handler: ServerPair.echo) { pair in
             let error = await #expect(throws: WebSocketError.self) {
-                try await WebSocketServer.start(configuration: .init(port: pair.server.port), on: pair.serverLoop) { _, _ in }
+                try await WebSocketServer.start(configuration: .init(port: pair.server.port), on: pair.serverLoop) {
+                    _, _ in
+                }
             }
             #expect(error?.message.contains("Address already in use") == true)
             #expect(error?.errno == 98)
@@ -75,7 +81,9 @@ import WebSocketTesting
         let loop = EventLoop.forTest()
         let identity = TLSIdentity.pem(certificateChain: "no certificate", privateKey: "no key")
         let error = await #expect(throws: WebSocketError.self) {
-            try await WebSocketServer.start(configuration: .init(tls: TLSServerConfiguration(identity: identity)), on: loop) { _, _ in }
+            try await WebSocketServer.start(
+                configuration: .init(tls: TLSServerConfiguration(identity: identity)), on: loop
+            ) { _, _ in }
         }
         #expect(error?.stage == .configuration)
         #expect(error?.code == .invalidConfiguration)
@@ -132,7 +140,8 @@ import WebSocketTesting
         let server = WebSocketServer.Configuration(decide: { request in
             .accept(subprotocol: request.subprotocols.last, headers: [.server: "tests", .setCookie: "a=1"])
         })
-        try await withServer(configuration: server, client: WebSocketConfiguration(subprotocols: ["v1", "v2"])) { pair in
+        try await withServer(configuration: server, client: WebSocketConfiguration(subprotocols: ["v1", "v2"])) {
+            pair in
             let (client, accepted) = try await pair.connectPair()
             #expect(client.handshake.subprotocol == "v2")
             #expect(accepted.handshake.subprotocol == "v2")
@@ -247,7 +256,9 @@ import WebSocketTesting
 
     // MARK: - Stopping
 
-    @Test("stop() closes every connection with 1001 and waits for the handlers; then nobody listens", arguments: Security.allCases)
+    @Test(
+        "stop() closes every connection with 1001 and waits for the handlers; then nobody listens",
+        arguments: Security.allCases)
     func stop(security: Security) async throws {
         let running = Counter()
         let ended = Counter()
@@ -313,7 +324,8 @@ import WebSocketTesting
 
     @Test("stop() drops connections that have not sent a request yet")
     func stopDropsHandshakes() async throws {
-        try await withServer(configuration: .init(handshakeTimeout: .seconds(86_400)), handler: ServerPair.echo) { pair in
+        try await withServer(configuration: .init(handshakeTimeout: .seconds(86_400)), handler: ServerPair.echo) {
+            pair in
             let idle = try RawClient(port: pair.server.port)
             let half = try RawClient(port: pair.server.port)
             try await half.write("GET / HTTP/1.1\r\nHost: x\r\n")
@@ -342,7 +354,9 @@ import WebSocketTesting
         }
     }
 
-    @Test("A server that comes back takes its port over at once, also with clients still connected", arguments: [true, false])
+    @Test(
+        "A server that comes back takes its port over at once, also with clients still connected",
+        arguments: [true, false])
     func restart(gracefully: Bool) async throws {
         let loop = EventLoop.forTest()
         var server = try await WebSocketServer.start(on: loop, handler: ServerPair.echo)
@@ -352,7 +366,8 @@ import WebSocketTesting
             try await client.send("round \(round)")
             #expect(try await client.receive(1) == [.text("round \(round)")])
             if gracefully { await server.stop() } else { await server.kill() }
-            server = try await WebSocketServer.start(configuration: .init(port: port), on: loop, handler: ServerPair.echo)
+            server = try await WebSocketServer.start(
+                configuration: .init(port: port), on: loop, handler: ServerPair.echo)
             #expect(server.port == port)
         }
         await server.stop()
@@ -390,14 +405,22 @@ import WebSocketTesting
         ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 426),
         ("POST / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 405),
         ("GET / HTTP/1.0\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 505),
-        ("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n\r\n", 426),
-        ("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n", 400),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n\r\n",
+            426
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n",
+            400
+        ),
         ("complete nonsense\r\n\r\n", 400),
         ("\u{16}\u{3}\u{1}", 400),
         ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 20_000))\r\n\r\n", 431),
     ]
 
-    @Test("What is no acceptable upgrade request is answered with the fitting status, and no handler sees it", arguments: requests)
+    @Test(
+        "What is no acceptable upgrade request is answered with the fitting status, and no handler sees it",
+        arguments: requests)
     func badRequests(request: String, status: Int) async throws {
         let handled = Counter()
         try await withServer(handler: { _, _ in handled.increment() }) { pair in
