@@ -152,7 +152,12 @@ extension Duration {
     func setAlarm(after delay: Duration?) {
         if let delay {
             unsafe uv_update_time(loop)
-            unsafe uv_timer_start(alarm, { _ in }, UInt64((delay.wholeMicroseconds + 999) / 1000), 0)
+            // libuv runs timers before it waits, too, and then waits for whatever comes next: only this makes it return now.
+            let goOff: uv_timer_cb = { alarm in
+                guard let alarm = unsafe alarm else { return }
+                unsafe uv_stop(alarm.pointee.loop)
+            }
+            unsafe uv_timer_start(alarm, goOff, UInt64((delay.wholeMicroseconds + 999) / 1000), 0)
         } else {
             unsafe uv_timer_stop(alarm)
         }

@@ -126,6 +126,8 @@ internal import Logging
         for work in batch {
             perform(work)
         }
+        // The work holds connections, and these the loop, which would live on until the next work comes.
+        batch.removeAll(keepingCapacity: true)
     }
 
     private func perform(_ work: LoopWork) {

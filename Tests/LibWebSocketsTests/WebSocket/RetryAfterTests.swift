@@ -36,23 +36,21 @@ import Testing
         #expect(RetryAfter.delay(value, date: Self.now) == .seconds(seconds))
     }
 
-    @Test("Every day of 400 years is one day after the one before")
-    func calendar() throws {
+    @Test("Every month of 400 years begins and ends on its day")
+    func calendar() {
         let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
         let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        var expected: Int64 = 0
+        var days = 0
         for year in 1970..<2370 {
             let isLeap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0
             for month in 0..<12 {
-                for day in 1...(lengths[month] + (month == 1 && isLeap ? 1 : 0)) {
+                let length = lengths[month] + (month == 1 && isLeap ? 1 : 0)
+                for (day, elapsed) in [(1, days), (length, days + length - 1)] {
                     let date = "Thu, \(day < 10 ? "0" : "")\(day) \(names[month]) \(year) 00:00:00 GMT"
                     let delay = RetryAfter.delay(date, date: "Thu, 01 Jan 1970 00:00:00 GMT")
-                    guard delay == .seconds(expected) else {
-                        Issue.record("\(date): \(String(describing: delay)) instead of \(expected) s")
-                        return
-                    }
-                    expected += 86_400
+                    #expect(delay == .seconds(elapsed * 86_400), "\(date)")
                 }
+                days += length
             }
         }
     }

@@ -20,7 +20,7 @@ import Testing
         "Every length form and buffer boundary, up to several MiB", arguments: Security.allCases,
         [
             1, 125, 126, 127, 65_535, 65_536, 65_537, LoopCore.serviceBufferSize - 14, LoopCore.serviceBufferSize,
-            LoopCore.serviceBufferSize + 1, 1 << 20, 5_000_001,
+            LoopCore.serviceBufferSize + 1, 1 << 20, 4_000_001,
         ])
     func sizes(security: Security, size: Int) async throws {
         var payload = [UInt8](repeating: 0x5A, count: size)
@@ -28,7 +28,8 @@ import Testing
         for (mark, index) in stride(from: 0, to: size, by: 1_021).enumerated() {
             payload[index] = UInt8(truncatingIfNeeded: mark)
         }
-        let text = String(repeating: "é", count: size / 2) + String(repeating: "x", count: size % 2)
+        // Without optimization, checking megabytes of UTF-8 takes seconds.
+        let text = String(repeating: "é", count: min(size / 2, 100_000)) + String(repeating: "x", count: size % 2)
         try await withServer(security, handler: ServerPair.echo) { pair in
             let socket = try await pair.connect()
             try await socket.send(payload)
