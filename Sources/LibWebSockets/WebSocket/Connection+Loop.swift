@@ -12,7 +12,10 @@ extension Connection: PipeConsumer {
         }
         guard let pipe else { return }
         switch state {
-        case .closing where closeDeadline == nil: startCloseDeadline(core)
+        case .closing where closeDeadline == nil:
+            startCloseDeadline(core)
+            // The peer's close frame may stand behind messages that nobody takes any more.
+            pipe.setReading(true)
         case .closed(let closure, _) where outcome == nil: perform(.abort(closure))
         default: break
         }
@@ -99,7 +102,7 @@ extension Connection: PipeConsumer {
             $0.add(&turn.messages, byteCount: byteCount, limit: limits.receiveBuffer)
         }
         delivery.reader?.resume(returning: delivery.batch)
-        if delivery.pausesReading { pipe?.setReading(false) }
+        if delivery.pausesReading, closeDeadline == nil { pipe?.setReading(false) }
     }
 
     private func answerPings() {
