@@ -29,6 +29,8 @@ internal import Logging
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
     /// Sockets that libwebsockets has refused since the last turn began.
     private var refusedSockets: [LoopSocket] = []
+    /// Sockets with something to do that libwebsockets would not come back to by itself.
+    private var leftovers: [LoopSocket] = []
     private var clientVhosts: [ClientVhost.Key: ClientVhost] = [:]
     private(set) var isShuttingDown = false
     /// Connection attempts under way; kept here until they have completed.
@@ -100,7 +102,8 @@ internal import Logging
             setAlarm()
             let refused = refusedSockets
             refusedSockets = []
-            isAlive = backend.turn(isWorkWaiting: mailbox.hasWork)
+            isAlive = backend.turn(isWorkWaiting: mailbox.hasWork || !leftovers.isEmpty)
+            serviceLeftovers()
             forget(refused)
             runPostedWork()
             runDueTimers()
@@ -152,6 +155,7 @@ internal import Logging
         sockets.removeAll()
         listeners.removeAll()
         clientVhosts.removeAll()
+        leftovers.removeAll()
         timers = TimerQueue()
     }
 
@@ -190,6 +194,19 @@ internal import Logging
 
     func release(_ socket: LoopSocket) {
         sockets[ObjectIdentifier(socket)] = nil
+    }
+
+    /// See ``LoopSocket/noticeLeftovers()``.
+    func serviceAfterTurn(_ socket: LoopSocket) {
+        leftovers.append(socket)
+    }
+
+    /// What these leave in turn is for after the next turn, in which other sockets are served.
+    private func serviceLeftovers() {
+        guard !leftovers.isEmpty else { return }
+        let sockets = leftovers
+        leftovers = []
+        for socket in sockets { socket.serviceLeftovers() }
     }
 
     /// Lets go of a socket that libwebsockets has refused, which it may have to destroy all the same: where libuv has to

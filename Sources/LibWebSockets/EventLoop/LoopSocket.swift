@@ -1,4 +1,5 @@
 internal import CLibwebsockets
+internal import COpenSSL
 
 #if canImport(Glibc)
     internal import Glibc
@@ -38,6 +39,10 @@ internal import CLibwebsockets
     let core: LoopCore
     /// libwebsockets' handle; `nil` before it exists and after libwebsockets destroyed it.
     final var wsi: OpaquePointer?
+    /// Whether a ``LoopSocketEvent/writable`` was asked for and has not come.
+    fileprivate final var awaitsWritable = false
+    /// Whether libwebsockets has given the connection up, which it may destroy later.
+    fileprivate final var hasEnded = false
 
     init(core: LoopCore) {
         self.core = core
@@ -60,6 +65,7 @@ internal import CLibwebsockets
     final func requestWrite() {
         core.preconditionOnLoop()
         guard let wsi = unsafe wsi else { return }
+        awaitsWritable = true
         unsafe lws_callback_on_writable(wsi)
     }
 
@@ -88,6 +94,29 @@ internal import CLibwebsockets
         return code == 0 && error != 0 ? error : nil
     }
 
+    /// After ``LoopSocketEvent/closed``: hands over what had arrived before. libuv reports a reset as a mere hang-up, upon
+    /// which libwebsockets closes without reading: the peer's last messages, its close frame or its TLS alert would be lost.
+    ///
+    /// Ask for ``systemError`` before, or it is all that `recv(2)` says.
+    final func readLastWords(_ deliver: (UnsafeMutableRawBufferPointer) -> Bool) {
+        guard let wsi = unsafe wsi else { return }
+        // What OpenSSL thinks of the end of the connection is known already.
+        ERR_clear_error()
+        defer { ERR_clear_error() }
+        while true {
+            let count: Int
+            if let ssl = unsafe lws_get_ssl(wsi) {
+                count = Int(unsafe SSL_read(ssl, core.scratch.baseAddress, CInt(clamping: core.scratch.count)))
+            } else {
+                count = unsafe recv(
+                    lws_get_socket_fd(wsi), core.scratch.baseAddress, core.scratch.count, CInt(MSG_DONTWAIT))
+            }
+            guard count > 0, unsafe deliver(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])) else {
+                return
+            }
+        }
+    }
+
     /// Drops the connection with all that is still buffered, soon: never inside the call, which may come from a callback.
     final func abort() {
         core.preconditionOnLoop()
@@ -99,6 +128,45 @@ internal import CLibwebsockets
 
     /// Stops or resumes reading from the network.
     func setReading(_ isReading: Bool) {}
+
+    // MARK: - What libwebsockets passes over
+
+    /// After a read: makes the loop come back after its turn for what libwebsockets would leave.
+    ///
+    /// Where a socket is readable and writable at once, libwebsockets' HTTP client handles the former only: against a peer
+    /// that floods, nothing would ever be written. And what OpenSSL has decrypted beyond the room there was shows on no
+    /// socket: on libuv, 4.1.6 looks for it once after an event, and no more when that look finds as much again.
+    final func noticeLeftovers() {
+        if awaitsWritable || hasBufferedOutput || hasDecryptedInput { core.serviceAfterTurn(self) }
+    }
+
+    private final var hasDecryptedInput: Bool {
+        guard let wsi = unsafe wsi, let ssl = unsafe lws_get_ssl(wsi) else { return false }
+        return unsafe SSL_pending(ssl) != 0
+    }
+
+    /// Tells libwebsockets what is ready, as an event loop does that is not its own (`lws_service_fd`, lws-service.h).
+    final func serviceLeftovers() {
+        core.preconditionOnLoop()
+        guard !hasEnded else { return }
+        if awaitsWritable || hasBufferedOutput, isWritable { service(POLLOUT) }
+        if hasDecryptedInput, isReading { service(POLLIN) }
+    }
+
+    /// Whether input is wanted.
+    var isReading: Bool { false }
+
+    private final var isWritable: Bool {
+        guard let wsi = unsafe wsi else { return false }
+        var descriptor = pollfd(fd: unsafe lws_get_socket_fd(wsi), events: Int16(POLLOUT), revents: 0)
+        return unsafe poll(&descriptor, 1, 0) == 1 && descriptor.revents == Int16(POLLOUT)
+    }
+
+    private final func service(_ event: CInt) {
+        guard let wsi = unsafe wsi, let context = unsafe lws_get_context(wsi) else { return }
+        var descriptor = pollfd(fd: unsafe lws_get_socket_fd(wsi), events: Int16(event), revents: Int16(event))
+        unsafe lws_service_fd(context, &descriptor)
+    }
 }
 
 /// The one protocol that every vhost of ours has, and its callback.
@@ -154,6 +222,11 @@ enum LoopProtocol {
             }
             guard let event = unsafe event(for: reason, input: input, length: length) else { return 0 }
             unsafe socket.wsi = wsi
+            switch event {
+            case .writable: socket.awaitsWritable = false
+            case .closed, .failed: socket.hasEnded = true
+            default: break
+            }
             return socket.handle(event) ? 0 : -1
         }
 

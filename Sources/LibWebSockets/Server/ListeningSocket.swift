@@ -16,6 +16,8 @@ final class ListeningSocket: LoopSocket {
 
     /// Gone when libwebsockets did not take the socket.
     private weak var listener: ServerListener?
+    /// Whether accepting waits for somebody to close a file.
+    private var isShortOfResources = false
 
     init(core: LoopCore, listener: ServerListener) {
         self.listener = listener
@@ -44,13 +46,10 @@ final class ListeningSocket: LoopSocket {
             }
             guard connection >= 0 else {
                 let error = errno
-                if error != EAGAIN, error != EWOULDBLOCK, error != ECONNABORTED, error != EINTR {
-                    listener.configuration.logger.warning(
-                        "a connection could not be accepted",
-                        metadata: ["error": "\(unsafe String(cString: strerror(error)))"])
-                }
+                if error != EAGAIN, error != EWOULDBLOCK, error != ECONNABORTED, error != EINTR { pause(after: error) }
                 return
             }
+            isShortOfResources = false
             setCloseOnExec(connection)
             var noDelay: CInt = 1
             unsafe setsockopt(
@@ -62,6 +61,24 @@ final class ListeningSocket: LoopSocket {
             }
             listener.adopt(connection: connection, peer: peer ?? "unknown")
         }
+    }
+
+    /// Connections that wait for lack of a descriptor or memory keep the socket readable: trying again at once would only
+    /// heat the processor.
+    private func pause(after error: Int32) {
+        if !isShortOfResources {
+            listener?.configuration.logger.error(
+                "connections cannot be accepted and wait until they can be",
+                metadata: ["error": "\(unsafe String(cString: strerror(error)))"])
+        }
+        isShortOfResources = true
+        setReading(false)
+        _ = core.schedule(after: .milliseconds(100)) { [weak self] in self?.setReading(true) }
+    }
+
+    override func setReading(_ isReading: Bool) {
+        guard let wsi = unsafe wsi else { return }
+        unsafe lws_rx_flow_control(wsi, isReading ? 1 : 0)
     }
 
     /// Opens a socket that listens on a numeric address. Returns it with its port.

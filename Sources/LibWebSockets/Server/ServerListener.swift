@@ -38,6 +38,7 @@ internal import Logging
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.accepted = accepted
+        guard !core.isShuttingDown else { throw EventLoop.shutDownError }
         let (descriptor, port) = try ListeningSocket.listen(host: configuration.host, port: configuration.port)
         self.port = port
         var isListening = false
@@ -124,14 +125,20 @@ internal import Logging
 
     /// Stops listening, drops handshakes under way, and calls `completion` when the port is free again.
     func close(_ completion: @escaping () -> Void) {
-        guard closing == nil else {
-            closing?.append(completion)
-            return
+        let isFirst = closing == nil
+        closing = (closing ?? []) + [completion]
+        if isFirst {
+            socket?.abort()
+            for case let transport as ServerTransport in openSockets.values { transport.abortHandshake() }
         }
-        closing = [completion]
-        socket?.abort()
-        for case let transport as ServerTransport in openSockets.values { transport.abortHandshake() }
+        completeWhenClosed()
         freeWhenUnused()
+    }
+
+    private func completeWhenClosed() {
+        guard socket == nil, let waiting = closing else { return }
+        closing = []
+        for completion in waiting { completion() }
     }
 
     /// libwebsockets has destroyed one of this listener's sockets.
@@ -139,9 +146,12 @@ internal import Logging
         openSockets[ObjectIdentifier(socket)] = nil
         if socket === self.socket {
             self.socket = nil
-            for completion in closing ?? [] { completion() }
-            closing = []
+            if closing == nil, !core.isShuttingDown {
+                configuration.logger.error(
+                    "the listening socket has failed; no more connections are accepted", metadata: ["port": "\(port)"])
+            }
         }
+        completeWhenClosed()
         freeWhenUnused()
     }
 

@@ -14,9 +14,13 @@ final class ServerTransport: LoopSocket {
     }
 
     private var state = State.awaitingRequest(UpgradeRequestParser())
-    private unowned let listener: ServerListener
+    /// Holds this in turn, until libwebsockets has destroyed the socket.
+    private let listener: ServerListener
     private let peer: String
     private var consumer: (any PipeConsumer)?
+    private var wantsReading = true
+    /// Whether libwebsockets was told to read.
+    private var isFlowing = true
     private var handshakeDeadline: TimerQueue<ContinuousClock.Instant>.ID?
 
     init(core: LoopCore, listener: ServerListener, peer: String) {
@@ -40,10 +44,16 @@ final class ServerTransport: LoopSocket {
 
     override func handle(_ event: LoopSocketEvent) -> Bool {
         switch event {
-        case .bytes(let bytes): return unsafe receive(bytes)
-        case .writable: return write()
+        case .bytes(let bytes):
+            defer { noticeLeftovers() }
+            return unsafe receive(bytes)
+        case .writable:
+            defer { updateFlow() }
+            return write()
         case .closed:
-            finish(TransportEnd(stage: .open, cause: systemError.map { .systemError($0) } ?? .endOfStream))
+            let error = systemError
+            if consumer != nil { unsafe readLastWords { unsafe receive($0) } }
+            finish(TransportEnd(stage: .open, cause: error.map { .systemError($0) } ?? .endOfStream))
             return true
         case .failed(let words):
             finish(TransportEnd(stage: .open, cause: .library(words)))
@@ -112,9 +122,20 @@ final class ServerTransport: LoopSocket {
         return consumer?.pipeIsWritable() ?? true
     }
 
+    override var isReading: Bool { isFlowing }
+
     override func setReading(_ isReading: Bool) {
-        guard let wsi = unsafe wsi else { return }
-        unsafe lws_rx_flow_control(wsi, isReading ? 1 : 0)
+        wantsReading = isReading
+        updateFlow()
+    }
+
+    /// In the raw role libwebsockets reads nothing while it holds output back, and would turn in circles over the input
+    /// that waits meanwhile.
+    private func updateFlow() {
+        let flows = wantsReading && !hasBufferedOutput
+        guard flows != isFlowing, let wsi = unsafe wsi else { return }
+        isFlowing = flows
+        unsafe lws_rx_flow_control(wsi, flows ? 1 : 0)
     }
 
     // MARK: - Upgrade

@@ -105,17 +105,6 @@ final class TLSHandshake: @unchecked Sendable {
             : " It had asked for a client certificate, and may have refused the configured one."
     }
 
-    /// Reads from a connection that libwebsockets has given up, handshake or not: an alert that waits there is recorded.
-    ///
-    /// - Returns: the number of bytes; 0 or less when there are none.
-    func read(_ ssl: OpaquePointer, into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        guard failure == nil else { return 0 }
-        ERR_clear_error()
-        // What OpenSSL thinks of the end of the connection is known already.
-        defer { ERR_clear_error() }
-        return Int(unsafe SSL_read(ssl, buffer.baseAddress, CInt(clamping: buffer.count)))
-    }
-
     func record(_ failure: TLSFailure, certificate: TLSFailureMessage.Certificate? = nil) {
         guard self.failure == nil else { return }
         self.failure = failure

@@ -48,14 +48,15 @@ struct ProxyTunnel {
     private let request: [UInt8]
     private let tls: TLSHandshake?
     private let tunnel: ProxyTunnel?
-    private unowned let owner: any ClientTransportOwner
+    /// Whoever connects; `nil` once the tunnel is open or the attempt over.
+    private var owner: (any ClientTransportOwner)?
     /// What the bytes of the open tunnel go to.
     var consumer: (any PipeConsumer)?
     /// libwebsockets' service buffer, into which it reads the response's head; known once the request is written.
     private var serviceBuffer: UnsafeMutablePointer<CChar>?
     /// What the two sides agreed on, once TLS stands.
     private(set) var tlsInfo: TLSConnectionInfo?
-    private var isReading = true
+    private var wantsReading = true
     /// Where the bytes of the read under way end up in the scratch buffer.
     private var filled = 0
 
@@ -125,14 +126,14 @@ struct ProxyTunnel {
             if let tls, let wsi = unsafe wsi {
                 tls.expect(onSocket: unsafe lws_get_socket_fd(wsi))
             }
-            owner.transportDidConnect(self)
+            owner?.transportDidConnect(self)
             return true
         case .appendRequest(let cursor, let room):
             machine.requested()
             do {
                 if let tls { try completeHandshake(tls) }
                 try unsafe replaceRequest(cursor: cursor, room: room)
-                owner.transportDidRequestUpgrade(self)
+                owner?.transportDidRequestUpgrade(self)
             } catch {
                 unsafe discardRequest(cursor: cursor)
                 finish(TransportEnd(stage: .tls, cause: .error(error)))
@@ -143,6 +144,7 @@ struct ProxyTunnel {
         case .responseHead:
             return receiveHead()
         case .readable:
+            defer { noticeLeftovers() }
             return read()
         case .bytes(let bytes):
             unsafe collect(bytes)
@@ -154,7 +156,7 @@ struct ProxyTunnel {
             guard machine.isRefused else { return true }
             // This comes out of the very read that found the end of the body, which has collected bytes.
             if !deliverCollected() || machine.hasEnded { return true }
-            owner.transportDidCompleteResponse(self)
+            owner?.transportDidCompleteResponse(self)
             return true
         case .failed(let detail):
             let error = systemError
@@ -182,16 +184,19 @@ struct ProxyTunnel {
     func cancel() {
         machine.ended()
         consumer = nil
+        owner = nil
         abort()
     }
 
     private func finish(_ end: TransportEnd) {
         guard machine.ended() else { return }
+        let (consumer, owner) = (consumer, owner)
+        self.consumer = nil
+        self.owner = nil
         if let consumer {
-            self.consumer = nil
             consumer.pipeDidEnd(end)
         } else {
-            owner.transport(self, didEnd: end)
+            owner?.transport(self, didEnd: end)
         }
     }
 
@@ -249,9 +254,10 @@ struct ProxyTunnel {
     private func receiveHead() -> Bool {
         guard let wsi = unsafe wsi else { return false }
         let head = unsafe ResponseHead(wsi: wsi, serviceBuffer: serviceBuffer)
-        guard machine.receivedHead() else { return false }
+        guard machine.receivedHead(), let owner else { return false }
         if owner.transport(self, didReceiveHead: head) {
             machine.opened()
+            self.owner = nil
         } else {
             machine.refused()
         }
@@ -262,7 +268,7 @@ struct ProxyTunnel {
 
     /// Reads until the socket is empty or the scratch buffer full, and hands everything over at once.
     private func read() -> Bool {
-        guard let wsi = unsafe wsi, isReading else { return true }
+        guard let wsi = unsafe wsi, wantsReading else { return true }
         filled = 0
         var isAlive = true
         while unsafe filled < core.scratch.count {
@@ -287,21 +293,11 @@ struct ProxyTunnel {
         return true
     }
 
-    /// Takes what had arrived before the connection was reset. libuv reports a reset as a mere hang-up, upon which
-    /// libwebsockets closes without reading: the peer's last messages, its close frame or its TLS alert would be lost.
     private func readLastWords() {
-        guard !machine.hasEnded, let wsi = unsafe wsi, let start = unsafe core.scratch.baseAddress else { return }
-        while true {
-            let count: Int
-            if let tls {
-                guard let ssl = unsafe lws_get_ssl(wsi) else { return }
-                count = unsafe tls.read(ssl, into: core.scratch)
-            } else {
-                count = unsafe recv(lws_get_socket_fd(wsi), start, core.scratch.count, CInt(MSG_DONTWAIT))
-            }
-            filled = max(count, 0)
-            guard count > 0, deliverCollected() else { return }
-        }
+        // After a failure of TLS there is nothing to be had; before, an alert may wait that says more.
+        guard !machine.hasEnded, tls?.failure == nil else { return }
+        if tls != nil, unsafe wsi.flatMap({ unsafe lws_get_ssl($0) }) == nil { return }
+        unsafe readLastWords { unsafe deliver($0) }
     }
 
     /// What `recv(2)` leaves in `errno` when the connection broke; anything else is left from something else.
@@ -335,15 +331,18 @@ struct ProxyTunnel {
             guard let consumer else { return false }
             return unsafe consumer.pipeDidReceive(bytes)
         }
-        guard machine.isRefused else { return false }
+        guard machine.isRefused, let owner else { return false }
         return unsafe owner.transport(self, didReceiveBody: UnsafeRawBufferPointer(bytes))
     }
 
+    override var isReading: Bool { wantsReading }
+
     override func setReading(_ isReading: Bool) {
-        guard isReading != self.isReading else { return }
-        self.isReading = isReading
+        guard isReading != wantsReading else { return }
+        wantsReading = isReading
         // libwebsockets stops polling for input each time it says `readable`, and starts again with the next read: so
         // not reading is all it takes to stop, and reading is what resumes.
-        if isReading, !read() { abort() }
+        guard isReading else { return }
+        if read() { noticeLeftovers() } else { abort() }
     }
 }

@@ -1,3 +1,5 @@
+import Dispatch
+
 @testable import LibWebSockets
 
 #if canImport(Glibc)
@@ -35,4 +37,39 @@ extension EventLoop {
         case .automatic: (try? EventLoop(backend: .libuv).submit { _ in }) != nil
         }
     }()
+}
+
+extension EventLoop {
+    /// Keeps the loop from doing anything until the returned closure is called, so that it finds at once all that its
+    /// peers did meanwhile.
+    func occupy() async -> @Sendable () -> Void {
+        let end = DispatchSemaphore(value: 0)
+        await withCheckedContinuation { begun in
+            Task(executorPreference: self) {
+                begun.resume()
+                Self.wait(for: end)
+            }
+        }
+        return { end.signal() }
+    }
+
+    /// Not to be called from an `async` function directly.
+    private static func wait(for semaphore: DispatchSemaphore) { semaphore.wait() }
+
+    /// The share of `time` that the loop's thread spends on the processor.
+    func load(during time: Duration) async throws -> Double {
+        let before = await processorTime()
+        let start = ContinuousClock.now
+        try await Task.sleep(for: time)
+        let used = await processorTime() - before
+        return used / start.duration(to: .now)
+    }
+
+    private func processorTime() async -> Duration {
+        await Task(executorPreference: self) {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return Duration.seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+        }.value
+    }
 }

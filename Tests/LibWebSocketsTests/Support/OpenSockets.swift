@@ -1,3 +1,5 @@
+@testable import LibWebSockets
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -12,6 +14,16 @@ enum OpenSockets {
     /// How many sockets of this process are connected, or connecting, to `port`.
     static func connected(to port: Int) -> Int {
         descriptors().count { peerPort(of: $0) == port }
+    }
+
+    /// The socket of this process that listens on `port`.
+    static func listening(on port: Int) -> CInt? {
+        descriptors().first { descriptor in
+            var isListening: CInt = 0
+            var length = socklen_t(MemoryLayout<CInt>.size)
+            return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length) == 0 && isListening == 1
+                && SocketAddress(localEndOf: descriptor)?.port == port
+        }
     }
 
     /// Every open descriptor.

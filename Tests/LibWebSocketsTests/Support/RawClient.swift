@@ -60,6 +60,12 @@ final class RawClient: Sendable {
         }
     }
 
+    /// Closes with a TCP reset (SO_LINGER of 0, socket(7)) when this goes.
+    func resetWhenReleased() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+    }
+
     /// Everything up to the end of the connection, whether that is a FIN or a reset.
     func readToEnd() async throws -> [UInt8] {
         try await read { _ in false }

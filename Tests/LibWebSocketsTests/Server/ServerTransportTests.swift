@@ -1,0 +1,61 @@
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+@Suite(.hangs) struct ServerTransportTests {
+    @Test("What a client said before it reset the connection arrives")
+    func lastWords() async throws {
+        try await withServer { pair in
+            var client: RawClient? = try RawClient(port: pair.server.port)
+            try await client?.upgrade()
+            let socket = try await pair.accepted.take()
+            let release = await pair.serverLoop.occupy()
+            let words = (0..<100).map { "message \($0)" }
+            let frames = words.map { FaultServer.Frame.text($0, maskKey: [1, 2, 3, 4]) }
+            try await client?.write(frames.flatMap(\.bytes))
+            client?.resetWhenReleased()
+            client = nil
+            release()
+            var received: [String?] = []
+            // How the connection ends is told by the closure.
+            do { for try await message in socket.messages { received.append(message.text) } } catch {}
+            #expect(received == words)
+            #expect(try await socket.closed().code == .abnormalClosure)
+        }
+    }
+
+    @Test("A client that writes and never reads costs no processor time, and is read again once it reads")
+    func idleWhileOutputWaits() async throws {
+        try await withServer { pair in
+            // Accepted sockets inherit it: so small that every write leaves something for libwebsockets to hold back.
+            let listening = try #require(OpenSockets.listening(on: pair.server.port))
+            var size: CInt = 16 << 10
+            #expect(setsockopt(listening, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<CInt>.size)) == 0)
+            let client = try RawClient(port: pair.server.port)
+            try await client.upgrade()
+            let socket = try await pair.accepted.take()
+            let sending = Task {
+                while true { try await socket.send([UInt8](repeating: 1, count: 1 << 20)) }
+            }
+            _ = try await standstill { socket.statistics.bytesSent }
+            try await client.write(FaultServer.Frame.text("still there?", maskKey: [1, 2, 3, 4]).bytes)
+            #expect(try await pair.serverLoop.load(during: .milliseconds(300)) < 0.5, "the loop is busy with nothing")
+            #expect(socket.statistics.messagesReceived == 0)
+            sending.cancel()
+            _ = await sending.result
+            let draining = Task { try await client.readToEnd() }
+            #expect(try await socket.receive(1) == [.text("still there?")])
+            socket.abort()
+            _ = try await draining.value
+        }
+    }
+}
