@@ -9,6 +9,7 @@ final class CertificateKeyPair: @unchecked Sendable {
     let pointer: OpaquePointer
 
     init(_ kind: CertificateKey) throws(CertificateError) {
+        _ = OpenSSLCleanup.isDisabled
         ERR_clear_error()
         let algorithm = kind == .p256 ? EVP_PKEY_EC : EVP_PKEY_RSA
         guard

@@ -1,4 +1,5 @@
 import COpenSSL
+import LibWebSockets
 
 extension FaultServer {
     /// The server's side of TLS. Nothing here is checked for sense: an expired certificate or TLS 1.1 is what it is for.
@@ -68,6 +69,7 @@ final class FaultServerTLSContext: Sendable {
     nonisolated(unsafe) let pointer: OpaquePointer
 
     init(_ configuration: FaultServer.TLS) throws {
+        _ = OpenSSLCleanup.isDisabled
         guard let pointer = SSL_CTX_new(TLS_server_method()) else { throw Self.error("SSL_CTX_new") }
         self.pointer = pointer
         // The macros SSL_CTX_set_min_proto_version and SSL_CTX_set_max_proto_version, which Swift does not see.

@@ -21,6 +21,7 @@ enum Libwebsockets {
             return .failure(WebSocketError(.libraryUnsuitable, stage: .configuration, message: problem))
         }
         unsafe lws_set_log_level(CInt(LLL_ERR | LLL_WARN), forwardLogLine)
+        _ = OpenSSLCleanup.isDisabled
         // Each `lws_create_context` with DO_SSL_GLOBAL_INIT allocates OpenSSL's ex_data index anew, under the feet of
         // handshakes on other contexts (lws issue 2178, fixed in 4.2). So one context makes it, first, and is kept for
         // the life of the process; it is never serviced.

@@ -235,7 +235,8 @@ internal import Logging
         // Without an address of our own, libwebsockets silently obeys the environment's `http_proxy`.
         unsafe info.http_proxy_address = LoopProtocol.emptyString
         if let tls {
-            unsafe info.options = UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
+            unsafe info.options =
+                UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT) | clws_option_disable_tls_session_cache
             unsafe info.provided_client_ssl_ctx = tls.sslContext
         }
         let pointer = try unsafe withProxy(proxy, &info) { info throws(WebSocketError) in

@@ -4,6 +4,7 @@ internal import COpenSSL
 enum OpenSSLVersion {
     /// OpenSSL promises a stable ABI within a major version only (and 1.1.1 is another one than 1.1.0).
     static func check() throws(WebSocketError) {
+        _ = OpenSSLCleanup.isDisabled
         try check(compiled: copenssl_compiled_version(), loaded: OpenSSL_version_num())
     }
 

@@ -99,10 +99,16 @@ extension Connection: PipeConsumer {
         guard !turn.messages.isEmpty else { return }
         let byteCount = turn.messageByteCount
         let delivery = withInbound {
-            $0.add(&turn.messages, byteCount: byteCount, limit: limits.receiveBuffer)
+            $0.add(
+                &turn.messages, byteCount: byteCount, limit: limits.receiveBuffer, mayPause: closeDeadline == nil)
         }
         delivery.reader?.resume(returning: delivery.batch)
-        if delivery.pausesReading, closeDeadline == nil { pipe?.setReading(false) }
+        if delivery.pausesReading { pipe?.setReading(false) }
+        if delivery.discarded > 0 {
+            logger.debug(
+                "discarded messages that came after close() and that nobody reads",
+                metadata: ["count": "\(delivery.discarded)", "peer": "\(peer)"])
+        }
     }
 
     private func answerPings() {

@@ -139,13 +139,14 @@ final class Connection: @unchecked Sendable {
         try? eventLoop.submit { core in self.service(core) }
     }
 
+    /// What a call gets that comes too late: with the reason, where the connection was lost.
     static func closedError(_ outcome: Outcome?) -> WebSocketError {
-        WebSocketError(
+        let state = outcome.map { "closed (\($0.closure.code))" } ?? "closing"
+        let reason = outcome?.error.map { "; it ended because \($0.message)" } ?? ""
+        return WebSocketError(
             .connectionClosed, stage: .closing,
-            message: """
-                the connection is \(outcome.map { "closed (\($0.closure.code))" } ?? "closing"), so nothing more can be sent on it
-                """,
-            closure: outcome?.closure)
+            message: "the connection is \(state), so nothing more can be sent on it\(reason)",
+            closure: outcome?.closure, errno: outcome?.error?.errno)
     }
 
     static func randomError(_ failure: RandomSourceFailure) -> WebSocketError {

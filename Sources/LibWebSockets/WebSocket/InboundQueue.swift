@@ -30,12 +30,20 @@ struct InboundQueue {
         var reader: Reader?
         var batch: Batch = []
         var pausesReading = false
+        /// How many messages were not kept.
+        var discarded = 0
     }
 
     /// Adds messages, or hands them to the reader that waits for them.
-    mutating func add(_ messages: inout Batch, byteCount added: Int, limit: Int) -> Delivery {
+    /// - Parameter mayPause: Where reading has to go on although nobody takes the messages, those beyond the limit are
+    ///   discarded instead.
+    mutating func add(_ messages: inout Batch, byteCount added: Int, limit: Int, mayPause: Bool = true) -> Delivery {
         var delivery = Delivery()
         guard case .flowing = state, !messages.isEmpty else { return delivery }
+        guard mayPause || byteCount < limit else {
+            delivery.discarded = messages.count
+            return delivery
+        }
         receivedMessageCount += messages.count
         receivedByteCount += added
         if let reader {
@@ -51,7 +59,7 @@ struct InboundQueue {
             batch.append(contentsOf: messages)
         }
         byteCount += added
-        if byteCount >= limit, !isPaused {
+        if byteCount >= limit, !isPaused, mayPause {
             isPaused = true
             delivery.pausesReading = true
         }

@@ -180,7 +180,9 @@ public final class WebSocket: Sendable {
     }
 
     /// Closes the connection: what was sent before goes out first, then the close frame, then the peer has
-    /// ``WebSocketConfiguration/closeTimeout`` to answer. Messages that still arrive meanwhile can be read.
+    /// ``WebSocketConfiguration/closeTimeout`` to answer. Messages that still arrive meanwhile can be read; when nobody
+    /// does, those beyond ``WebSocketConfiguration/receiveBufferSize`` are discarded, because the peer's close frame stands
+    /// behind them.
     ///
     /// A call on a closed connection returns how it ended. Cancelling the task drops the connection at once.
     ///

@@ -26,10 +26,11 @@ import WebSocketProtocol
     private struct Loss: Error {}
 
     private static func add(
-        _ texts: String..., to queue: inout InboundQueue, limit: Int = 1_000
+        _ texts: String..., to queue: inout InboundQueue, limit: Int = 1_000, mayPause: Bool = true
     ) -> InboundQueue.Delivery {
         var batch = texts.map { WebSocketMessage.text($0) }
-        return queue.add(&batch, byteCount: texts.reduce(0) { $0 + $1.utf8.count }, limit: limit)
+        return queue.add(
+            &batch, byteCount: texts.reduce(0) { $0 + $1.utf8.count }, limit: limit, mayPause: mayPause)
     }
 
     @Test("Nothing is there before the first message")
@@ -60,6 +61,23 @@ import WebSocketProtocol
         turn = Self.messages("b")
         _ = queue.add(&turn, byteCount: 1, limit: 100)
         #expect(Self.taken(from: &queue) == "a b")
+    }
+
+    @Test("Where reading must go on, what nobody takes is kept up to the limit, and the rest is discarded and counted")
+    func withoutPause() {
+        var queue = InboundQueue()
+        let kept = Self.add("ab", "cd", to: &queue, limit: 3, mayPause: false)
+        #expect(kept.discarded == 0)
+        #expect(!kept.pausesReading)
+        let discarded = Self.add("ef", "gh", to: &queue, limit: 3, mayPause: false)
+        #expect(discarded.discarded == 2)
+        #expect(!discarded.pausesReading)
+        #expect(queue.receivedMessageCount == 2)
+        #expect(queue.byteCount == 4)
+        #expect(Self.taken(from: &queue) == "ab cd")
+        // There is room again.
+        #expect(Self.add("ij", to: &queue, limit: 3, mayPause: false).discarded == 0)
+        #expect(Self.taken(from: &queue) == "ij")
     }
 
     @Test("An empty turn changes nothing")

@@ -308,6 +308,14 @@ import WebSocketTesting
             #expect(error.code == .connectionLost)
             #expect(error.message.contains("was lost: Connection reset by peer"))
             #expect(error.errno == 104)
+            let late = try await #require(throws: WebSocketError.self) { try await socket.send("y") }
+            #expect(late.code == .connectionClosed)
+            #expect(
+                late.message == """
+                    the connection is closed (1006 abnormal closure), so nothing more can be sent on it; it ended because \
+                    \(error.message)
+                    """)
+            #expect(late.errno == 104)
         }
     }
 }

@@ -27,6 +27,23 @@ import WebSocketTesting
         }
     }
 
+    @Test("A peer that floods instead of answering the close frame fills no memory", arguments: Security.allCases)
+    func closesDuringFlood(security: Security) async throws {
+        let limit = 64 << 10
+        let configuration = WebSocketConfiguration(receiveBufferSize: limit, closeTimeout: .milliseconds(500))
+        let frame = FaultServer.Frame.binary([UInt8](repeating: 1, count: 1_000))
+        try await withFaultServer(
+            [.upgrade(), .flood(frame.bytes)], security: security, configuration: configuration
+        ) { _, socket in
+            let closure = await socket.close()
+            #expect(closure.received == nil)
+            let statistics = socket.statistics
+            #expect(statistics.bytesWaitingToBeRead <= limit + LoopCore.serviceBufferSize)
+            #expect(Int(statistics.networkBytesReceived) > 2 * limit, "it went on reading")
+            #expect(statistics.bytesReceived == statistics.bytesWaitingToBeRead, "the rest counts as not received")
+        }
+    }
+
     @Test("A connection whose messages nobody takes costs no processor time", arguments: Security.allCases)
     func idleWhilePaused(security: Security) async throws {
         let frame = FaultServer.Frame.binary([UInt8](repeating: 1, count: 10_000))

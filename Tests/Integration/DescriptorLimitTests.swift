@@ -1,0 +1,84 @@
+import Foundation
+import LibWebSockets
+import Logging
+import Synchronization
+import Testing
+
+/// Runs with the process to itself: its limit is everybody's.
+@Suite("A process that has no descriptor left", .timeLimit(.minutes(1)))
+struct DescriptorLimitTests {
+    /// A TCP connection that exists before the limit is reached.
+    private static func connect(_ descriptor: CInt, port: Int) -> Bool {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    @Test("A server says so once, and accepts who waits as soon as it can")
+    func accept() async throws {
+        let log = LogLines()
+        let logger = Logger(label: "test") { _ in log }
+        let server = try await WebSocketServer.start(configuration: .init(logger: logger)) { _, _ in }
+        let clients = (0..<3).map { _ in socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0) }
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let before = limit.rlim_cur
+        limit.rlim_cur = min(before, 1_024)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        var fillers: [CInt] = []
+        while case let copy = dup(0), copy >= 0 { fillers.append(copy) }
+
+        #expect(clients.allSatisfy { Self.connect($0, port: server.port) }, "the system's queue takes them")
+        try? await eventually("the server never ran out of descriptors") {
+            log.count(of: "connections cannot be accepted and wait until they can be") > 0
+        }
+        // Long enough for the server to try again, several times.
+        try? await Task.sleep(for: .milliseconds(350))
+        for filler in fillers { close(filler) }
+        limit.rlim_cur = before
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+
+        #expect(log.count(of: "connections cannot be accepted and wait until they can be") == 1)
+        for client in clients {
+            let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+            #expect(send(client, request, request.utf8.count, CInt(MSG_NOSIGNAL)) == request.utf8.count)
+            var answer = [UInt8](repeating: 0, count: 12)
+            #expect(recv(client, &answer, answer.count, CInt(MSG_WAITALL)) == answer.count)
+            #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.1 4"), "it is no WebSocket client")
+            close(client)
+        }
+        await server.stop()
+    }
+}
+
+/// Keeps what is logged.
+private final class LogLines: LogHandler {
+    private let lines = Mutex<[String]>([])
+
+    func count(of message: String) -> Int {
+        lines.withLock { lines in lines.count { $0 == message } }
+    }
+
+    func log(event: LogEvent) {
+        lines.withLock { $0.append("\(event.message)") }
+    }
+
+    subscript(metadataKey _: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .debug }
+        set {}
+    }
+}
