@@ -169,7 +169,7 @@ extension Duration {
 
     func noticeTimers() {
         // The plugin arms its timer after an event only: make one.
-        unsafe lws_cancel_service(context)
+        if unsafe contextSlot.pointee != nil { unsafe lws_cancel_service(context) }
     }
 
     func destroy() {
