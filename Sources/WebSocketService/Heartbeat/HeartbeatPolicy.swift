@@ -24,7 +24,8 @@ public struct HeartbeatPolicy: Sendable {
     public var anyTrafficCounts: Bool
     /// Whether anything that arrives puts the next beat off by a whole ``interval``.
     public var trafficPostpones: Bool
-    /// Whether the first beat is sent as soon as the connection is open, before any other message.
+    /// Whether the first beat is sent as soon as there is a connection. A message of the application's goes out before
+    /// any other message, and before the service counts as open.
     public var beatsOnOpen: Bool
     /// Which messages answer an application's beat. They are still dispatched like any other.
     public var isAnswer: (@Sendable (WebSocketMessage) -> Bool)?

@@ -77,6 +77,54 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
+    /// The app's closure hangs, and does not listen to its cancellation.
+    @Test func aConnectionWhoseFirstBeatIsStillBeingMadeIsNotOpenYet() async throws {
+        let (making, made) = (Completion<Void>(), Completion<Void>())
+        let fixture = Fixture(
+            heartbeat: .message(every: .seconds(60)) {
+                making.succeed()
+                return try await Task.detached {
+                    try await made.value()
+                    return .text("beat")
+                }.value
+            })
+        try await fixture.service.start()
+        let peer = try await fixture.transport.nextConnection()
+        try await making.value()
+        #expect(fixture.service.state == .connecting)
+        #expect(try await fixture.service.send("later") == .queued)
+        await fixture.service.pause()
+        #expect(try await peer.ended().initiator == .connectionLoss)
+        made.succeed()
+        #expect(await fixture.service.stop() == [.text("later")])
+        #expect(try await fixture.events.next { $0 == "end of events" } == "end of events")
+        #expect(
+            fixture.events.all == ["connecting 1 feed.example.com", "paused", "stopped 0", "end of events"],
+            "what never opened is not closed either")
+        #expect(peer.sent.isEmpty)
+    }
+
+    @Test func aPeerThatLivesButNeverAnswersPingsIsNotSentPingsForEver() async throws {
+        let fixture = Fixture(heartbeat: .ping())
+        let peer = try await fixture.open()
+        peer.answerPings(after: nil)
+        func minutesOfTraffic(_ minutes: Int) async throws {
+            let end = fixture.clock.now.advanced(by: .seconds(60 * minutes))
+            while fixture.clock.now < end {
+                peer.deliverPartOfMessage(byteCount: 1)
+                try await fixture.clock.advanceToNextSleeper()
+            }
+        }
+        try await minutesOfTraffic(60)
+        try await until { peer.pingCount == 16 }
+        #expect(fixture.service.state == .open)
+        peer.answerPings(after: .milliseconds(5))
+        try await fixture.events.next { $0.hasPrefix("round trip") }
+        try await minutesOfTraffic(1)
+        try await until { peer.pingCount > 16 }
+        await fixture.service.stop()
+    }
+
     @Test func aSlowHandlerDoesNotLookLikeADeadPeer() async throws {
         let fixture = Fixture(heartbeat: .ping(anyTrafficCounts: false))
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
