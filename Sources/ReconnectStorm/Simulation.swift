@@ -1,4 +1,5 @@
 import WebSocketService
+import WebSocketTesting
 
 /// Many clients that lose one server in the same instant, all with the same policy.
 ///
@@ -27,7 +28,7 @@ struct Simulation {
     }
 
     func run(_ policy: ReconnectPolicy) -> Result {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let refused = ConnectionFailure.connectFailed(
             WebSocketError(.connectFailed, stage: .connect, message: "the simulated server refused the connection"))
         let lost = ConnectionFailure.lost(
@@ -77,18 +78,5 @@ struct Simulation {
             tenth += 1
         }
         return result
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014), so that the plot is the same each time.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
