@@ -147,6 +147,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "LibWebSockets",
+                "ReconnectStorm",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),
