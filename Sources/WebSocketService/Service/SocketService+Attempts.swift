@@ -31,7 +31,7 @@ extension SocketService {
         } catch {
             return .connectFailed(error)
         }
-        let pulse = Pulse(HeartbeatStateMachine(policy: heartbeat, openedAt: clock.now))
+        let pulse = Pulse(policy: heartbeat, openedAt: clock.now)
         await withTaskCancellationHandler {
             await sendGreetingBeat(over: connection, pulse)
         } onCancel: {

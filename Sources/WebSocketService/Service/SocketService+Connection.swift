@@ -23,6 +23,7 @@ extension SocketService {
     private func read(_ connection: any SocketConnection, _ pulse: Pulse) async -> ConnectionFailure? {
         do {
             while true {
+                pulse.readingPaused(now: clock.now)
                 try await inbox.waitUntilReadable()
                 pulse.readingResumed(now: clock.now)
                 guard let batch = try await connection.receive() else { break }
@@ -66,7 +67,10 @@ extension SocketService {
         private let machine: Mutex<HeartbeatStateMachine>
         private let inFlight = Atomic<Int>(0)
 
-        init(_ machine: HeartbeatStateMachine) {
+        init(policy: HeartbeatPolicy, openedAt now: Duration) {
+            var machine = HeartbeatStateMachine(policy: policy, openedAt: now)
+            // Until the reader begins.
+            machine.readingPaused(now: now)
             self.machine = Mutex(machine)
         }
 
@@ -90,16 +94,17 @@ extension SocketService {
             machine.withLock { $0.answered() }
         }
 
+        func readingPaused(now: Duration) {
+            machine.withLock { $0.readingPaused(now: now) }
+        }
+
         func readingResumed(now: Duration) {
             machine.withLock { $0.readingResumed(now: now) }
         }
 
-        /// Notes a batch, which is handled from now on.
-        ///
         /// - Returns: The round trip, when one of the messages answers the last beat.
         func received(_ batch: [WebSocketMessage], now: Duration) -> Duration? {
             machine.withLock { machine in
-                machine.readingPaused()
                 var roundTrip: Duration?
                 for message in batch { roundTrip = machine.received(message, now: now) ?? roundTrip }
                 return roundTrip
