@@ -163,7 +163,7 @@ import WebSocketTesting
         // The answer lies unread until long after its time.
         #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(10))
         try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(20) || fixture.service.state != .open }
-        #expect(fixture.service.state == .open)
+        try #require(fixture.service.state == .open)
         proceed.succeed()
         try await fixture.events.next { $0 == "round trip \(Duration.seconds(10))" }
         await fixture.service.stop()
