@@ -109,12 +109,12 @@ let package = Package(
         ),
         .executableTarget(
             name: "ReconnectStorm",
-            dependencies: ["WebSocketService"],
+            dependencies: ["WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "WebSocketProtocolTests",
-            dependencies: ["WebSocketProtocol"],
+            dependencies: ["WebSocketProtocol", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
@@ -147,6 +147,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: [
                 "LibWebSockets",
+                "ReconnectStorm",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),

@@ -29,6 +29,11 @@ struct Subscription: Codable, Sendable {
     var topic: String
 }
 
+/// What must not happen: the demo then fails.
+struct LostOrders: Error {
+    let arrived: [Int]
+}
+
 @main
 enum Demo {
     static func main() async throws {
@@ -49,7 +54,9 @@ enum Demo {
         let service = SocketService(
             server.url,
             transport: WebSocketTransport(configuration: server.clientConfiguration),
-            reconnect: .exponential(initial: .milliseconds(200), multiplier: 2, maximum: .seconds(2), jitter: .full),
+            // Each delay is drawn from the upper half of its bound, so that one can see them grow. The default, full jitter,
+            // draws from the whole of it, which spreads many clients better.
+            reconnect: .exponential(initial: .milliseconds(200), multiplier: 2, maximum: .seconds(2), jitter: .equal),
             heartbeat: .ping(every: .milliseconds(400), timeout: .seconds(2)),
             queue: QueuePolicy(limit: 100, overflow: .dropOldest),
             // The demo tells its story itself; an app leaves the logger as it is.
@@ -70,7 +77,10 @@ enum Demo {
             say(context.isReconnect ? "connected again; renewing the subscription" : "connected")
             try await service?.send(Subscription(topic: "price"))
         }
-        service.onClose { end in say("connection ended: \(end.code)") }
+        service.onClose { end in
+            await log.noteEnd()
+            say("connection ended: \(end.code)")
+        }
 
         // 4. What happens beside the messages.
         let events = service.events
@@ -79,7 +89,9 @@ enum Demo {
                 switch event {
                 case .waiting(let delay, let attempt):
                     say("waiting \(milliseconds(delay)) ms before attempt \(attempt)")
-                case .failed(.connectFailed): say("attempt failed: the server is not there")
+                case .failed(.connectFailed):
+                    await log.noteFailedAttempt()
+                    say("attempt failed: the server is not there")
                 case .roundTrip(let time): await log.note(roundTrip: time)
                 default: break
                 }
@@ -92,37 +104,35 @@ enum Demo {
         try await service.send(Order(id: 1, item: "tea"))
         let reply = try await service.request(
             Order(id: 2, item: "coffee"), reply: "confirmation", as: Confirmation.self, timeout: .seconds(5))
-        say("request answered: \(reply.item)")
+        say("  <- the answer to request \(reply.id), for its caller alone: \(reply.item)")
         await log.confirm(reply.id)
-        await server.broadcast(.text(#"{"socketType": "price", "item": "tea", "cents": 250}"#))
-        await log.wait { $0.roundTrips.count >= 2 && $0.prices >= 1 && $0.confirmed.contains(1) }
+        await log.wait { $0.roundTrips.count >= 2 && $0.prices == 1 && $0.confirmed.contains(1) }
         say("heartbeats answered in \(await log.roundTrips.map { "\(microseconds($0)) µs" }.joined(separator: ", "))")
 
         // 6. The server dies without a word. What is sent meanwhile waits in the queue.
         say("killing the server")
         await server.kill()
+        await log.wait { $0.ends == 1 }
         for id in 3...7 {
             let outcome = try await service.send(Order(id: id, item: "item \(id)"))
             say("  -> order \(id): \(outcome)")
         }
-        // Let a few attempts fail: the delays grow, each drawn at random below its bound.
-        var attempts = service.events.makeAsyncIterator()
-        var failures = 0
-        while failures < 3, let event = await attempts.next() {
-            if case .failed(.connectFailed) = event { failures += 1 }
-        }
+        await log.wait { $0.failedAttempts >= 3 }
+
+        // 7. The server comes back. `onOpen` renews the subscription, then the queue is sent in its order.
         say("restarting the server on the same port")
         try await server.restart()
-        await log.wait { $0.confirmed.isSuperset(of: 1...7) }
+        await log.wait { $0.confirmed.isSuperset(of: 1...7) && $0.prices == 2 }
         let arrived = await shop.orders
         say("the server got orders \(arrived.map(String.init).joined(separator: ", ")), in the order they were sent")
 
-        // 7. A clean stop returns what was never sent.
+        // 8. A clean stop returns what was never sent. The events end with it.
         let leftovers = await service.stop()
+        await narrator.value
         await server.stop()
-        narrator.cancel()
+        say("stopped; \(leftovers.count) messages were left in the queue")
 
-        // 8. Errors say what failed and what to do.
+        // 9. Errors say what failed and what to do.
         print("\nA server whose authority is not trusted:")
         await expectFailure(trusting: .system, names: ["localhost"])
         print("\nA server with a certificate for another name:")
@@ -136,11 +146,13 @@ enum Demo {
               sent            \(statistics.messagesSent) messages
               received        \(statistics.messagesReceived) messages
               connections     \(statistics.connectionsOpened), after \(statistics.attempts) attempts
-              orders lost     \(7 - arrived.count)
+              subscriptions   \(await shop.subscriptions), one on each connection
+              orders          7 sent, \(arrived.count) arrived, \(7 - arrived.count) lost
               never sent      \(leftovers.count)
               took            \(milliseconds(start.duration(to: clock.now))) ms
             """)
         await EventLoop.shared.shutdown()
+        guard arrived == Array(1...7), leftovers.isEmpty else { throw LostOrders(arrived: arrived) }
     }
 
     /// Connects to a server that must be refused, and shows the error.

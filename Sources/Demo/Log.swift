@@ -3,6 +3,9 @@ actor Log {
     private(set) var confirmed: Set<Int> = []
     private(set) var prices = 0
     private(set) var roundTrips: [Duration] = []
+    private(set) var failedAttempts = 0
+    /// How many connections have ended.
+    private(set) var ends = 0
     private var waiters: [(condition: (Log) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
 
     func confirm(_ id: Int) {
@@ -12,6 +15,16 @@ actor Log {
 
     func notePrice() {
         prices += 1
+        wakeWaiters()
+    }
+
+    func noteFailedAttempt() {
+        failedAttempts += 1
+        wakeWaiters()
+    }
+
+    func noteEnd() {
+        ends += 1
         wakeWaiters()
     }
 

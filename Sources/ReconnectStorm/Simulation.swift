@@ -1,4 +1,5 @@
 import WebSocketService
+import WebSocketTesting
 
 /// Many clients that lose one server in the same instant, all with the same policy.
 ///
@@ -27,20 +28,25 @@ struct Simulation {
     }
 
     func run(_ policy: ReconnectPolicy) -> Result {
-        var generator = SplitMix64(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let refused = ConnectionFailure.connectFailed(
             WebSocketError(.connectFailed, stage: .connect, message: "the simulated server refused the connection"))
         let lost = ConnectionFailure.lost(
             WebSocketError(.connectionLost, stage: .open, message: "the simulated server died"))
         var clients = [Client](repeating: Client(), count: clientCount)
-        var waiting: [Int] = []
+        // Who tries in which tenth of a second.
+        var attempting = [[Int]](repeating: [], count: Int(limit / .milliseconds(100)))
+        var waitingCount = 0
         func schedule(_ index: Int, after failure: ConnectionFailure, now: Duration) {
             let client = clients[index]
             let context = ReconnectPolicy.Context(
                 failure: failure, failuresBefore: client.failures, previousDelay: client.delay)
             guard case .retry(let delay) = policy.decision(context, using: &generator) else { return }
             clients[index] = Client(failures: client.failures + 1, delay: delay, nextAttempt: now + delay)
-            waiting.append(index)
+            let tenth = Int((now + delay) / .milliseconds(100))
+            guard attempting.indices.contains(tenth) else { return }
+            attempting[tenth].append(index)
+            waitingCount += 1
         }
         for index in clients.indices { schedule(index, after: lost, now: .zero) }
 
@@ -48,18 +54,16 @@ struct Simulation {
         var connectedCount = 0
         var second = -1
         var room = 0
-        var tenth = 0
-        while !waiting.isEmpty, .milliseconds(tenth * 100) < limit {
-            let end = Duration.milliseconds((tenth + 1) * 100)
+        for tenth in attempting.indices where waitingCount > 0 {
             var attempts = 0
             // Within a tenth of a second a client with short delays may try more than once.
-            while true {
-                let due = waiting.filter { clients[$0].nextAttempt < end }
-                if due.isEmpty { break }
-                waiting.removeAll { clients[$0].nextAttempt < end }
-                for index in due.sorted(by: { clients[$0].nextAttempt < clients[$1].nextAttempt }) {
+            while !attempting[tenth].isEmpty {
+                let due = attempting[tenth].sorted { clients[$0].nextAttempt < clients[$1].nextAttempt }
+                attempting[tenth] = []
+                waitingCount -= due.count
+                attempts += due.count
+                for index in due {
                     let now = clients[index].nextAttempt
-                    attempts += 1
                     if Int(now.components.seconds) != second {
                         second = Int(now.components.seconds)
                         room = capacity
@@ -74,21 +78,7 @@ struct Simulation {
             }
             result.attempts.append(attempts)
             result.connected.append(connectedCount)
-            tenth += 1
         }
         return result
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014), so that the plot is the same each time.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

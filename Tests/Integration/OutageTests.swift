@@ -3,6 +3,7 @@ import LibWebSockets
 import Synchronization
 import Testing
 import WebSocketService
+import WebSocketTesting
 
 /// What "loses nothing unreported" means. `send` answers for each message once, and after that the message has one fate:
 ///
@@ -52,29 +53,29 @@ struct OutageTests {
             }
             service.onClose { end in observed.withLock { $0.ends.append(end) } }
             service.onDropped { _, _ in observed.withLock { $0.dropped += 1 } }
-            try await service.start(waitingForOpen: true)
-
             async let sending: Void = {
                 var number: UInt64 = 0
-                while observed.withLock(\.isSending) {
+                while observed.withLock(\.isSending), !Task.isCancelled {
                     let outcome = try await service.send(Self.message(number))
                     observed.withLock { $0.outcomes.append(outcome) }
                     number += 1
                 }
             }()
-            for kill in 1...kills {
-                try await eventually("no echo on connection \(kill)") {
-                    transport.ledger.pages.count == kill && transport.ledger.pages[kill - 1].returned.count > 100
+            let leftovers = try await withSocketService(service, waitingForOpen: true) { service in
+                for kill in 1...kills {
+                    try await eventually("no echo on connection \(kill)") {
+                        transport.ledger.pages.count == kill && transport.ledger.pages[kill - 1].returned.count > 100
+                    }
+                    await server.kill()
+                    if kill < kills { try await server.restart() }
                 }
-                await server.kill()
-                if kill < kills { try await server.restart() }
+                // `onClose` comes after the connection's messages, so that none of them is on its way to a handler.
+                try await eventually("the last loss was not noticed, or nothing queued after it") {
+                    observed.withLock(\.ends).count == kills && service.statistics.queuedMessages > 100
+                }
+                observed.withLock { $0.isSending = false }
+                return await service.stop().map(\.number)
             }
-            // `onClose` comes after the connection's messages, so that none of them is on its way to a handler.
-            try await eventually("the last loss was not noticed, or nothing queued after it") {
-                observed.withLock(\.ends).count == kills && service.statistics.queuedMessages > 100
-            }
-            observed.withLock { $0.isSending = false }
-            let leftovers = await service.stop().map(\.number)
             try await sending
 
             let pages = transport.ledger.pages

@@ -78,31 +78,32 @@ struct RestartTests {
             service.onOpen { [weak service] _ in try await service?.send("subscription") }
             service.onMessage { message in received.withLock { $0.append(message.text ?? "") } }
             service.onClose { end in ends.withLock { $0.append(end.code) } }
-            try await service.start(waitingForOpen: true)
-            try await eventually("no subscription") { received.withLock { $0 == ["subscription"] } }
-            let descriptors = OpenDescriptors.names.count
-            var expected = ["subscription"]
-            for restart in 1...restarts {
-                await restart.isMultiple(of: 2) ? server.end() : server.kill()
-                try await eventually("the end of connection \(restart) was not noticed") { service.state != .open }
-                let outcome = try await service.send("message \(restart)")
-                #expect(outcome == .queued)
-                try await server.restart()
-                expected += ["subscription", "message \(restart)"]
-                try await eventually("message \(restart) did not come back") {
-                    received.withLock(\.count) == expected.count
+            try await withSocketService(service, waitingForOpen: true) { service in
+                try await eventually("no subscription") { received.withLock { $0 == ["subscription"] } }
+                let descriptors = OpenDescriptors.names.count
+                var expected = ["subscription"]
+                for restart in 1...restarts {
+                    await restart.isMultiple(of: 2) ? server.end() : server.kill()
+                    try await eventually("the end of connection \(restart) was not noticed") { service.state != .open }
+                    let outcome = try await service.send("message \(restart)")
+                    #expect(outcome == .queued)
+                    try await server.restart()
+                    expected += ["subscription", "message \(restart)"]
+                    try await eventually("message \(restart) did not come back") {
+                        received.withLock(\.count) == expected.count
+                    }
                 }
+                #expect(received.withLock { $0 } == expected)
+                let expectedEnds = (1...restarts).map { $0.isMultiple(of: 2) ? CloseCode.goingAway : .abnormalClosure }
+                let unexpected = zip(ends.withLock { $0 }, expectedEnds).enumerated().filter { $1.0 != $1.1 }
+                #expect(ends.withLock(\.count) == restarts)
+                #expect(unexpected.isEmpty, "of \(url): \(unexpected.map { "\($0.offset + 1): \($0.element.0)" })")
+                #expect(service.statistics.connectionsOpened == UInt64(restarts) + 1)
+                try await eventually("more descriptors than at first: \(OpenDescriptors.names)") {
+                    OpenDescriptors.names.count <= descriptors
+                }
+                #expect(await service.stop() == [])
             }
-            #expect(received.withLock { $0 } == expected)
-            let expectedEnds: [CloseCode] = (1...restarts).map { $0.isMultiple(of: 2) ? .goingAway : .abnormalClosure }
-            let unexpected = zip(ends.withLock { $0 }, expectedEnds).enumerated().filter { $1.0 != $1.1 }
-            #expect(ends.withLock(\.count) == restarts)
-            #expect(unexpected.isEmpty, "of \(url): \(unexpected.map { "\($0.offset + 1): \($0.element.0)" })")
-            #expect(service.statistics.connectionsOpened == UInt64(restarts) + 1)
-            try await eventually("more descriptors than at first: \(OpenDescriptors.names)") {
-                OpenDescriptors.names.count <= descriptors
-            }
-            #expect(await service.stop() == [])
         }
         // Every task of a service keeps it.
         try await eventually("a task of the service still runs") { released == nil }

@@ -6,7 +6,7 @@
 /// peer would not answer. So a dead peer is found after `interval + timeout * (missesAllowed + 1)` at the latest.
 ///
 /// While a handler of the app is running, the connection is not read, so an answer could not be seen: beats are still
-/// sent, and none of them counts as missed.
+/// sent, and the time does not count.
 public struct HeartbeatPolicy: Sendable {
     enum Beat: Sendable {
         case ping
@@ -14,9 +14,10 @@ public struct HeartbeatPolicy: Sendable {
     }
 
     let beat: Beat?
-    /// The time from one beat to the next.
+    /// The time from one beat to the next; less than 1 ms counts as 1 ms.
     public var interval: Duration
-    /// How long an answer may take; `nil` when none is expected, and the beats only keep the connection in use.
+    /// How long an answer may take; `nil` when none is expected, and the beats only keep the connection in use. Less than
+    /// 1 ms counts as 1 ms.
     public var timeout: Duration?
     /// How many beats in a row may go unanswered.
     public var missesAllowed: Int
@@ -24,7 +25,8 @@ public struct HeartbeatPolicy: Sendable {
     public var anyTrafficCounts: Bool
     /// Whether anything that arrives puts the next beat off by a whole ``interval``.
     public var trafficPostpones: Bool
-    /// Whether the first beat is sent as soon as the connection is open, before any other message.
+    /// Whether the first beat is sent as soon as there is a connection. A message of the application's goes out before
+    /// any other message, and before the service counts as open.
     public var beatsOnOpen: Bool
     /// Which messages answer an application's beat. They are still dispatched like any other.
     public var isAnswer: (@Sendable (WebSocketMessage) -> Bool)?
@@ -34,10 +36,9 @@ public struct HeartbeatPolicy: Sendable {
         trafficPostpones: Bool, beatsOnOpen: Bool, isAnswer: (@Sendable (WebSocketMessage) -> Bool)? = nil
     ) {
         self.beat = beat
-        // A beat costs a frame: no configuration makes a busy loop of them.
-        self.interval = max(interval, .milliseconds(1))
+        self.interval = interval
         self.timeout = timeout
-        self.missesAllowed = max(missesAllowed, 0)
+        self.missesAllowed = missesAllowed
         self.anyTrafficCounts = anyTrafficCounts
         self.trafficPostpones = trafficPostpones
         self.beatsOnOpen = beatsOnOpen

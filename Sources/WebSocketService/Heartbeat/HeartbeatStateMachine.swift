@@ -15,18 +15,24 @@ struct HeartbeatStateMachine: Sendable {
     }
 
     private let policy: HeartbeatPolicy
+    private let interval: Duration
+    private let timeout: Duration?
     private var nextBeat: Duration
     /// When the oldest unanswered beat counts as missed.
     private var deadline: Duration?
     private var lastBeat: Duration?
     private var beats = 0
     private var unanswered = 0
-    private var isReading = true
+    /// Since when the connection is not read; `nil` while it is.
+    private var pausedAt: Duration?
     private var bytesSeen: UInt64 = 0
 
     init(policy: HeartbeatPolicy, openedAt: Duration) {
+        // A beat costs a frame: no configuration makes a busy loop of them.
+        self.interval = max(policy.interval, .milliseconds(1))
+        self.timeout = policy.timeout.map { max($0, .milliseconds(1)) }
         self.policy = policy
-        self.nextBeat = policy.beatsOnOpen ? openedAt : openedAt + policy.interval
+        self.nextBeat = policy.beatsOnOpen ? openedAt : openedAt + interval
     }
 
     /// What to do now.
@@ -39,19 +45,22 @@ struct HeartbeatStateMachine: Sendable {
             if policy.anyTrafficCounts { alive() }
         }
         if let deadline, now >= deadline {
-            self.deadline = nil
-            // Unread, an answer may be waiting: no verdict until reading goes on.
-            if isReading {
+            if pausedAt == nil {
+                self.deadline = nil
                 unanswered += 1
                 if unanswered > policy.missesAllowed { return .dead(unanswered: unanswered) }
                 nextBeat = now
+            } else {
+                // Unread, an answer may be waiting: no verdict until reading has gone on for as long again.
+                self.deadline = timeout.map { now + $0 }
+                pausedAt = now
             }
         }
         guard now >= nextBeat else { return .sleep(until: min(nextBeat, deadline ?? nextBeat)) }
         beats += 1
         lastBeat = now
-        nextBeat = now + policy.interval
-        if deadline == nil { deadline = policy.timeout.map { now + $0 } }
+        nextBeat = now + interval
+        if deadline == nil { deadline = timeout.map { now + $0 } }
         return .beat(beats)
     }
 
@@ -65,22 +74,22 @@ struct HeartbeatStateMachine: Sendable {
     /// - Returns: The round trip, when the message answers the last beat.
     mutating func received(_ message: WebSocketMessage, now: Duration) -> Duration? {
         if policy.anyTrafficCounts { alive() }
-        if policy.trafficPostpones { nextBeat = max(nextBeat, now + policy.interval) }
+        if policy.trafficPostpones { nextBeat = max(nextBeat, now + interval) }
         guard let isAnswer = policy.isAnswer, isAnswer(message) else { return nil }
         alive()
         defer { lastBeat = nil }
         return lastBeat.map { now - $0 }
     }
 
-    /// Messages are being handled, and the connection is not read.
-    mutating func readingPaused() {
-        isReading = false
+    /// The connection is not read from now on, as handlers of the app's are running.
+    mutating func readingPaused(now: Duration) {
+        if pausedAt == nil { pausedAt = now }
     }
 
+    /// The connection is read again. An answer has as much time left as when reading was paused.
     mutating func readingResumed(now: Duration) {
-        isReading = true
-        guard deadline != nil, let timeout = policy.timeout else { return }
-        deadline = now + timeout
+        guard let paused = pausedAt.take() else { return }
+        deadline = deadline.map { $0 + (now - paused) }
     }
 
     private mutating func alive() {

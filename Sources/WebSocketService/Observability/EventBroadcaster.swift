@@ -7,6 +7,12 @@ final class EventBroadcaster: Sendable {
         var nextNumber: UInt64 = 0
         var isFinished = false
         var droppedCount: UInt64 = 0
+
+        mutating func send(_ event: SocketEvent) {
+            for subscriber in subscribers.values {
+                if case .dropped = subscriber.yield(event) { droppedCount += 1 }
+            }
+        }
     }
 
     private let bufferLimit: Int
@@ -42,17 +48,16 @@ final class EventBroadcaster: Sendable {
     }
 
     func send(_ event: SocketEvent) {
-        let subscribers = state.withLock { Array($0.subscribers.values) }
-        for subscriber in subscribers {
-            if case .dropped = subscriber.yield(event) {
-                state.withLock { $0.droppedCount += 1 }
-            }
-        }
+        // Under the lock, so that all subscribers see the same order.
+        state.withLock { $0.send(event) }
     }
 
-    func finish() {
+    /// Sends the last event: whatever is sent after it reaches nobody.
+    func finish(with event: SocketEvent) {
         let subscribers = state.withLock { state in
+            state.send(event)
             state.isFinished = true
+            defer { state.subscribers = [:] }
             return Array(state.subscribers.values)
         }
         for subscriber in subscribers { subscriber.finish() }

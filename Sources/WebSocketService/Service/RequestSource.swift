@@ -47,6 +47,6 @@ extension ConnectRequest {
     /// The URL without user name, password and query: a log is no place for a secret.
     var loggableURL: String {
         guard let endpoint else { return "(no ws: or wss: URL)" }
-        return "\(endpoint.isSecure ? "wss" : "ws")://\(endpoint.hostHeader)\(endpoint.target.prefix { $0 != "?" })"
+        return "\(endpoint.origin)\(endpoint.target.prefix { $0 != "?" })"
     }
 }

@@ -31,28 +31,50 @@ extension SocketService {
         } catch {
             return .connectFailed(error)
         }
-        guard let context = opened(connection, request, attempt) else {
+        let pulse = Pulse(policy: heartbeat, openedAt: clock.now)
+        await withTaskCancellationHandler {
+            await sendGreetingBeat(over: connection, pulse)
+        } onCancel: {
+            // The app's closure that makes the beat may not listen to the cancellation.
+            connection.abort()
+        }
+        guard opened(connection, url: request.url, attempt) else {
             connection.abort()
             return nil
         }
-        return await serve(connection, context, generation: attempt.generation)
+        return await serve(connection, pulse)
     }
 
     private func isCurrent(_ attempt: StateMachine.Attempt) -> Bool {
         core.withLock { $0.machine.isCurrent(attempt.generation) }
     }
 
+    /// - Returns: Whether the connection is the service's from now on.
     private func opened(
-        _ connection: any SocketConnection, _ request: ConnectRequest, _ attempt: StateMachine.Attempt
-    ) -> OpenContext? {
-        core.withLock { core in
-            guard core.machine.opened(attempt.generation, now: clock.now) else { return nil }
-            defer { core.hasBeenOpen = true }
+        _ connection: any SocketConnection, url: String, _ attempt: StateMachine.Attempt
+    ) -> Bool {
+        let isOpen = core.withLock { core in
+            guard core.machine.opened(attempt.generation, now: clock.now) else { return false }
+            let context = OpenContext(
+                handshake: connection.handshake, url: url, isReconnect: core.hasBeenOpen)
+            core.hasBeenOpen = true
             core.link = Core.Link(connection: connection, generation: attempt.generation, phase: .greeting)
             core.roundTripTime = nil
-            return OpenContext(
-                handshake: connection.handshake, url: request.url, isReconnect: core.hasBeenOpen)
+            broadcaster.send(.open(context.handshake))
+            for waiter in core.openWaiters { waiter.succeed(context.handshake) }
+            core.openWaiters = []
+            if handlers.read({ $0.open.isEmpty }) {
+                // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
+                startDraining(&core)
+            } else {
+                deliver(.opened(context, generation: attempt.generation), &core)
+            }
+            return true
         }
+        guard isOpen else { return false }
+        meters.opened()
+        logger.debug("open")
+        return true
     }
 
     /// Decides what follows a failure and waits as long as that says.
@@ -62,32 +84,38 @@ extension SocketService {
         after failure: ConnectionFailure, of attempt: StateMachine.Attempt
     ) async -> StateMachine.Attempt? {
         var drops: [SendQueue.Drop] = []
-        let (action, wasOpen) = core.withLock { core in
+        let (action, wasOpen, failures) = core.withLock { core in
             let wasOpen = core.machine.isOpen(attempt.generation)
             let action = core.machine.failed(attempt.generation, failure, now: clock.now, using: &core.generator)
             switch action {
-            case .ignore: break
-            case .wait: if wasOpen { connectionLost(failure, &core, &drops) }
-            case .giveUp(let attempts): gaveUp(attempts, failure, &core)
+            case .ignore:
+                break
+            case .wait(let delay, _):
+                if wasOpen { connectionLost(failure, &core, &drops) }
+                announce(failure, wasOpen: wasOpen, &core)
+                broadcaster.send(.waiting(delay, attempt: core.machine.failures + 1))
+            case .giveUp(let attempts):
+                gaveUp(attempts, failure, &core)
+                announce(failure, wasOpen: wasOpen, &core)
+                broadcaster.send(.gaveUp(attempts: attempts, lastError: failure))
+                deliver(.failed(.gaveUp(attempts, failure)), &core)
             }
-            return (action, wasOpen)
+            return (action, wasOpen, core.machine.failures)
         }
-        report(drops)
         guard action != .ignore else { return nil }
-        announce(failure, wasOpen: wasOpen)
+        report(drops)
+        meters.failed()
+        logger.info(
+            wasOpen ? "connection lost" : "connecting failed", metadata: [LoggingKeys.failure: "\(failure)"])
         switch action {
         case .ignore:
             return nil
         case .giveUp(let attempts):
-            let error = SocketServiceError.gaveUp(attempts, failure)
             logger.error("gave up", metadata: [LoggingKeys.failure: "\(failure)", LoggingKeys.attempt: "\(attempts)"])
-            broadcaster.send(.gaveUp(attempts: attempts, lastError: failure))
-            deliver(.failed(error))
             return nil
         case .wait(let delay, let deadline):
-            let next = core.withLock { $0.machine.failures + 1 }
-            logger.debug("waiting", metadata: [LoggingKeys.delay: "\(delay)", LoggingKeys.attempt: "\(next)"])
-            broadcaster.send(.waiting(delay, attempt: next))
+            logger.debug(
+                "waiting", metadata: [LoggingKeys.delay: "\(delay)", LoggingKeys.attempt: "\(failures + 1)"])
             do {
                 try await clock.sleep(until: deadline)
             } catch {
@@ -122,18 +150,15 @@ extension SocketService {
         core.flushWaiters = []
     }
 
-    private func announce(_ failure: ConnectionFailure, wasOpen: Bool) {
-        meters.failed()
-        logger.info(
-            wasOpen ? "connection lost" : "connecting failed", metadata: [LoggingKeys.failure: "\(failure)"])
+    private func announce(_ failure: ConnectionFailure, wasOpen: Bool, _ core: inout Core) {
         // A peer that says goodbye is no error.
         if case .closed = failure {
         } else {
             broadcaster.send(.failed(failure))
-            deliver(.failed(.connectionFailed(failure)))
+            deliver(.failed(.connectionFailed(failure)), &core)
         }
         guard wasOpen else { return }
         broadcaster.send(.closed(.failed(failure)))
-        deliver(.closed(.failed(failure)))
+        deliver(.closed(.failed(failure)), &core)
     }
 }

@@ -3,13 +3,8 @@ internal import Synchronization
 
 extension SocketService {
     /// Reads from a connection and keeps its heartbeat, until it ends.
-    func serve(
-        _ connection: any SocketConnection, _ context: OpenContext, generation: UInt64
-    ) async -> ConnectionFailure {
-        let pulse = Pulse(HeartbeatStateMachine(policy: heartbeat, openedAt: clock.now))
-        await sendGreetingBeat(over: connection, pulse)
-        announceOpen(context, generation: generation)
-        return await withTaskGroup(of: ConnectionFailure?.self) { group in
+    func serve(_ connection: any SocketConnection, _ pulse: Pulse) async -> ConnectionFailure {
+        await withTaskGroup(of: ConnectionFailure?.self) { group in
             group.addTask { await self.read(connection, pulse) }
             group.addTask { await self.beat(connection, pulse) }
             for await failure in group {
@@ -23,28 +18,12 @@ extension SocketService {
         }
     }
 
-    private func announceOpen(_ context: OpenContext, generation: UInt64) {
-        meters.opened()
-        logger.debug("open")
-        broadcaster.send(.open(context.handshake))
-        let waiters = core.withLock { core in
-            defer { core.openWaiters = [] }
-            return core.openWaiters
-        }
-        for waiter in waiters { waiter.succeed(context.handshake) }
-        if handlers.read({ $0.open.isEmpty }) {
-            // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
-            greetingFinished(generation)
-        } else {
-            deliver(.opened(context, generation: generation))
-        }
-    }
-
     // MARK: Reading
 
     private func read(_ connection: any SocketConnection, _ pulse: Pulse) async -> ConnectionFailure? {
         do {
             while true {
+                pulse.readingPaused(now: clock.now)
                 try await inbox.waitUntilReadable()
                 pulse.readingResumed(now: clock.now)
                 guard let batch = try await connection.receive() else { break }
@@ -81,10 +60,17 @@ extension SocketService {
     // MARK: Heartbeat
 
     /// The heartbeat of one connection, which its reader and its timer share.
-    private final class Pulse: Sendable {
-        private let machine: Mutex<HeartbeatStateMachine>
+    final class Pulse: Sendable {
+        /// Beyond so many unanswered beats, which only other traffic can have forgiven, no further one is sent.
+        static let inFlightLimit = 16
 
-        init(_ machine: HeartbeatStateMachine) {
+        private let machine: Mutex<HeartbeatStateMachine>
+        private let inFlight = Atomic<Int>(0)
+
+        init(policy: HeartbeatPolicy, openedAt now: Duration) {
+            var machine = HeartbeatStateMachine(policy: policy, openedAt: now)
+            // Until the reader begins.
+            machine.readingPaused(now: now)
             self.machine = Mutex(machine)
         }
 
@@ -92,20 +78,33 @@ extension SocketService {
             machine.withLock { $0.advance(now: now, bytesReceived: bytesReceived) }
         }
 
+        /// - Returns: Whether the beat may be sent; if so, ``endSending()`` follows.
+        func beginSending() -> Bool {
+            // Only the timer's task begins.
+            guard inFlight.load(ordering: .relaxed) < Self.inFlightLimit else { return false }
+            inFlight.add(1, ordering: .relaxed)
+            return true
+        }
+
+        func endSending() {
+            inFlight.subtract(1, ordering: .relaxed)
+        }
+
         func answered() {
             machine.withLock { $0.answered() }
+        }
+
+        func readingPaused(now: Duration) {
+            machine.withLock { $0.readingPaused(now: now) }
         }
 
         func readingResumed(now: Duration) {
             machine.withLock { $0.readingResumed(now: now) }
         }
 
-        /// Notes a batch, which is handled from now on.
-        ///
         /// - Returns: The round trip, when one of the messages answers the last beat.
         func received(_ batch: [WebSocketMessage], now: Duration) -> Duration? {
             machine.withLock { machine in
-                machine.readingPaused()
                 var roundTrip: Duration?
                 for message in batch { roundTrip = machine.received(message, now: now) ?? roundTrip }
                 return roundTrip
@@ -114,7 +113,7 @@ extension SocketService {
     }
 
     /// An application's beat that comes right on open goes out before anything else, as servers expect of a login.
-    private func sendGreetingBeat(over connection: any SocketConnection, _ pulse: Pulse) async {
+    func sendGreetingBeat(over connection: any SocketConnection, _ pulse: Pulse) async {
         guard heartbeat.beatsOnOpen, case .message = heartbeat.beat else { return }
         guard case .beat = pulse.advance(now: clock.now, bytesReceived: connection.bytesReceived) else { return }
         await sendBeat(over: connection, pulse)
@@ -122,7 +121,8 @@ extension SocketService {
 
     /// - Returns: That the peer is dead; `nil` when the connection ended otherwise.
     private func beat(_ connection: any SocketConnection, _ pulse: Pulse) async -> ConnectionFailure? {
-        await withTaskGroup(of: Void.self) { group in
+        // One that discards: over the years of a connection, the results of its beats would add up.
+        await withDiscardingTaskGroup { group in
             defer { group.cancelAll() }
             while !Task.isCancelled {
                 switch pulse.advance(now: clock.now, bytesReceived: connection.bytesReceived) {
@@ -131,7 +131,11 @@ extension SocketService {
                 case .dead(let unanswered):
                     return .heartbeatTimeout(unanswered: unanswered)
                 case .beat:
-                    group.addTask { await self.sendBeat(over: connection, pulse) }
+                    guard pulse.beginSending() else { continue }
+                    group.addTask {
+                        await self.sendBeat(over: connection, pulse)
+                        pulse.endSending()
+                    }
                 case .sleep(let deadline):
                     do {
                         try await clock.sleep(until: deadline)

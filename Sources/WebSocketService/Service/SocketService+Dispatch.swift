@@ -13,6 +13,11 @@ extension SocketService {
         if inbox.append(item) { startDispatching() }
     }
 
+    /// The same, in one step with a change of the service: what handlers see is in the order of those changes.
+    func deliver(_ item: Inbox.Item, _ core: inout Core) {
+        if inbox.append(item) { startDispatching(&core) }
+    }
+
     /// Tells of an error of the app's own code.
     func report(_ error: SocketServiceError) {
         broadcaster.send(.error(error))
@@ -21,7 +26,11 @@ extension SocketService {
     }
 
     private func startDispatching() {
-        core.withLock { $0.dispatchTask = Task { await dispatch() } }
+        core.withLock { startDispatching(&$0) }
+    }
+
+    private func startDispatching(_ core: inout Core) {
+        core.dispatchTask = Task { await dispatch() }
     }
 
     private func dispatch() async {

@@ -99,6 +99,7 @@ extension SocketService {
                 waiter.outcome.fail(SocketServiceError.queueFull)
             }
         }
+        meters.queued(core.queue.count)
         scheduleExpiry(&core)
     }
 
@@ -127,6 +128,7 @@ extension SocketService {
             core.expiry = nil
             core.queue.removeExpired(now: clock.now, drops: &drops)
             admitRoomWaiters(&core)
+            meters.queued(core.queue.count)
             scheduleExpiry(&core)
         }
         report(drops)

@@ -50,11 +50,12 @@ extension SocketService {
     /// Returns once the connection is closed.
     public func pause(code: CloseCode = .normalClosure, reason: String = "") async {
         var drops: [SendQueue.Drop] = []
-        let (action, closing, lost) = core.withLock { core in
+        let (closing, lost) = core.withLock { core in
             let action = core.machine.pause()
             leave(action, code: code, reason: reason, &core)
+            if action == .abandon { broadcaster.send(.paused) }
             settleRoomWaiters(&core, &drops)
-            return (action, core.closeTask, action == .closeConnection ? core.replies.takeLost() : [])
+            return (core.closeTask, action == .closeConnection ? core.replies.takeLost() : [])
         }
         report(drops)
         for request in lost {
@@ -62,7 +63,6 @@ extension SocketService {
                 SocketServiceError(.connectionFailed, "the service was paused before the answer to the request came"))
         }
         await closing?.value
-        if action != .nothing { broadcaster.send(.paused) }
     }
 
     /// Connects again after ``pause(code:reason:)``.
@@ -142,6 +142,7 @@ extension SocketService {
         var drops: [SendQueue.Drop] = []
         var leftovers = core.withLock { core in
             core.queue.removeExpired(now: clock.now, drops: &drops)
+            defer { meters.queued(0) }
             return core.queue.removeAll()
         }
         if reporting {
@@ -168,8 +169,7 @@ extension SocketService {
     }
 
     private func endForGood() {
-        broadcaster.send(.stopped(undelivered: inbox.undeliveredCount))
-        broadcaster.finish()
+        broadcaster.finish(with: .stopped(undelivered: inbox.undeliveredCount))
         logger.debug("stopped", metadata: [LoggingKeys.count: "\(inbox.undeliveredCount)"])
         let waiters = core.withLock { core in
             defer { core.endWaiters = [] }
@@ -223,11 +223,14 @@ extension SocketService {
 
     private func closed(_ closure: WebSocketClosure) {
         logger.debug("closed", metadata: [LoggingKeys.closeCode: "\(closure.code)"])
-        broadcaster.send(.closed(.closed(closure)))
-        deliver(.closed(.closed(closure)))
         core.withLock { core in
-            guard let attempt = core.machine.closingFinished() else { return }
-            launch(attempt, &core)
+            broadcaster.send(.closed(.closed(closure)))
+            deliver(.closed(.closed(closure)), &core)
+            if let attempt = core.machine.closingFinished() {
+                launch(attempt, &core)
+            } else if core.machine.state == .idle {
+                broadcaster.send(.paused)
+            }
         }
     }
 }

@@ -133,7 +133,7 @@ extension SocketService {
         core.withLock { core in
             core.replies.remove(number: number)
             // Nobody waits for the answer any more.
-            _ = core.queue.remove(number: number)
+            if core.queue.remove(number: number) { meters.queued(core.queue.count) }
         }
     }
 }

@@ -109,6 +109,17 @@ public final class SocketService: Sendable {
             queue: queue, options: options)
     }
 
+    /// A service for one server, whose URL was taken apart and checked, or made from that of a page.
+    public convenience init(
+        _ endpoint: Endpoint, headers: HTTPFields = [:], transport: any SocketTransport = WebSocketTransport(),
+        reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),
+        queue: QueuePolicy = QueuePolicy(), options: Options = Options()
+    ) {
+        self.init(
+            source: .requests([ConnectRequest(endpoint, headers: headers)]), transport: transport,
+            reconnect: reconnect, heartbeat: heartbeat, queue: queue, options: options)
+    }
+
     /// A service for several servers that stand in for each other.
     ///
     /// They are tried in turn, from the first one: each failure moves on to the next, except the loss of a connection

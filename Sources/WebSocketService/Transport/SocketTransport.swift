@@ -12,6 +12,14 @@ public struct ConnectRequest: Hashable, Sendable {
         self.url = url
         self.headers = headers
     }
+
+    /// A request for an endpoint. Its credentials become the `Authorization` header unless there is one.
+    public init(_ endpoint: Endpoint, headers: HTTPFields = [:]) {
+        self.init(url: endpoint.description, headers: headers)
+        if let credentials = endpoint.credentials, headers[.authorization] == nil {
+            self.headers[.authorization] = credentials.basicAuthorization
+        }
+    }
 }
 
 /// Where a ``SocketService`` gets its connections from.

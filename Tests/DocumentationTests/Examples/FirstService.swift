@@ -29,6 +29,13 @@ enum FirstService {
         try await service.start(waitingForOpen: true)
     }
 
+    static func endpoint(token: String) throws {
+        let endpoint = try Endpoint(base: "https://www.example.com/app#/home", port: 9098, path: "live/prices")
+        let headers: HTTPFields = [.authorization: "Bearer \(token)"]
+        let service = SocketService(endpoint, headers: headers)
+        _ = service
+    }
+
     static func transport() {
         let transport = WebSocketTransport(
             configuration: WebSocketConfiguration(

@@ -1,5 +1,4 @@
 import Testing
-import WebSocketService
 import WebSocketTesting
 
 @Suite(.timeLimit(.minutes(10))) struct TestingWithoutANetwork {
@@ -29,6 +28,11 @@ import WebSocketTesting
         _ = try await transport.nextConnection()
 
         await service.stop()
+    }
+
+    @Test func jitterIsTheSameEachTime() {
+        let options = SocketService.Options(clock: ManualClock(), generator: SeededGenerator(seed: 7))
+        _ = options
     }
 
     @Test func ordersSurviveAnOutage() async throws {

@@ -1,5 +1,4 @@
 import Testing
-import WebSocketService
 import WebSocketTesting
 
 // The examples in the comments of WebSocketTesting's sources.
@@ -30,6 +29,14 @@ import WebSocketTesting
         try await clock.advanceToNextSleeper()
         try await result  // at once, and clock.now is 30 s later
         #expect(clock.now.sinceStart == .seconds(30))
+    }
+
+    @Test func seededGenerator() {
+        var generator = SeededGenerator(seed: 7)
+        let policy = ReconnectPolicy.exponential()
+        let failure = ConnectionFailure.heartbeatTimeout(unanswered: 1)
+        let decision = policy.decision(.init(failure: failure, failuresBefore: 0), using: &generator)
+        #expect(decision != .giveUp)
     }
 
     @Test func scriptedTransport() async throws {

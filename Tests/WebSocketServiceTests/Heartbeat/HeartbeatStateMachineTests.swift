@@ -122,18 +122,35 @@ import Testing
 
     @Test func aHandlerThatRunsHidesTheAnswerSoNothingIsMissed() {
         var machine = machine(.ping())
-        machine.readingPaused()
+        machine.readingPaused(now: seconds(25))
         let beats = [30.0, 40, 60, 70, 90].map { machine.advance(now: seconds($0)) }
-        #expect(beats == [.beat(1), .sleep(until: seconds(60)), .beat(2), .sleep(until: seconds(90)), .beat(3)])
+        #expect(beats == [.beat(1), .sleep(until: seconds(50)), .beat(2), .sleep(until: seconds(80)), .beat(3)])
         machine.readingResumed(now: seconds(95))
         #expect(machine.advance(now: seconds(100)) == .sleep(until: seconds(105)), "a whole timeout from then on")
         #expect(machine.advance(now: seconds(105)) == .dead(unanswered: 1))
     }
 
+    @Test func handlersOfOtherMessagesPutTheVerdictOffByNoMoreThanTheyTake() {
+        var machine = machine(.message(.text("ping"), beatsOnOpen: false, isAnswer: { $0.text == "pong" }))
+        #expect(machine.advance(now: seconds(60)) == .beat(1))
+        for second in 61...69 {
+            _ = machine.received(.text("news"), now: .seconds(second))
+            machine.readingPaused(now: .seconds(second))
+            machine.readingResumed(now: .seconds(second) + .milliseconds(100))
+        }
+        #expect(machine.advance(now: seconds(70)) == .sleep(until: .milliseconds(70_900)))
+        #expect(machine.advance(now: .milliseconds(70_900)) == .dead(unanswered: 1))
+    }
+
     @Test func senselessNumbersDoNotSpin() {
-        let policy = HeartbeatPolicy.ping(every: .zero, timeout: .zero, missesAllowed: -1)
-        #expect(policy.interval == .milliseconds(1))
-        #expect(policy.missesAllowed == 0)
+        var machine = machine(.ping(every: .seconds(-1), timeout: .zero, missesAllowed: -1))
+        #expect(machine.advance(now: .zero) == .sleep(until: .milliseconds(1)))
+        #expect(machine.advance(now: .milliseconds(1)) == .beat(1))
+        machine.readingPaused(now: .milliseconds(1))
+        #expect(machine.advance(now: .milliseconds(2)) == .beat(2))
+        #expect(machine.advance(now: .milliseconds(2)) == .sleep(until: .milliseconds(3)))
+        machine.readingResumed(now: .milliseconds(2))
+        #expect(machine.advance(now: .milliseconds(3)) == .dead(unanswered: 1))
     }
 }
 

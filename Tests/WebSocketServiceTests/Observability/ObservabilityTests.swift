@@ -13,8 +13,8 @@ import WebSocketTesting
         let first = broadcaster.subscribe()
         broadcaster.send(.paused)
         let second = broadcaster.subscribe()
-        broadcaster.send(.stopped(undelivered: 0))
-        broadcaster.finish()
+        broadcaster.finish(with: .stopped(undelivered: 0))
+        broadcaster.send(.paused)
         var (firstEvents, secondEvents) = ([String](), [String]())
         for await event in first { firstEvents.append(event.summary) }
         for await event in second { secondEvents.append(event.summary) }
@@ -26,11 +26,11 @@ import WebSocketTesting
     @Test func aSubscriberThatLagsLosesTheOldestAndThatIsCounted() async {
         let broadcaster = EventBroadcaster(bufferLimit: 3)
         let lagging = broadcaster.subscribe()
-        for number in 1...5 { broadcaster.send(.stopped(undelivered: number)) }
-        broadcaster.finish()
+        for attempt in 1...4 { broadcaster.send(.waiting(.zero, attempt: attempt)) }
+        broadcaster.finish(with: .stopped(undelivered: 0))
         var events: [String] = []
         for await event in lagging { events.append(event.summary) }
-        #expect(events == ["stopped 3", "stopped 4", "stopped 5"])
+        #expect(events == ["waiting 0.0 seconds for 3", "waiting 0.0 seconds for 4", "stopped 0"])
         #expect(broadcaster.droppedCount == 2)
     }
 
@@ -95,6 +95,26 @@ import WebSocketTesting
         expected.roundTripTime = RoundTripTime(first: .milliseconds(7))
         #expect(service.statistics == expected)
         await service.stop()
+    }
+
+    @Test func theGaugeFollowsTheQueueAlsoWhereNothingIsSent() async throws {
+        let metrics = TestMetrics()
+        let fixture = Fixture([.hang], configure: { $0.metrics = metrics })
+        let depth = try metrics.expectGauge("websocket_service_queued_messages", [("service", "feed.example.com")])
+        try await fixture.service.start()
+        try await fixture.service.send("kept")
+        try await fixture.service.send("expires", delivery: .expiring(after: .seconds(5)))
+        #expect(depth.lastValue == 2)
+        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.events.next { $0 == "dropped expires expired" }
+        #expect(depth.lastValue == 1)
+        let request = Task { try await fixture.service.request(message: .text("{}")) }
+        await until { depth.lastValue == 2 }
+        request.cancel()
+        await #expect(throws: CancellationError.self) { try await request.value }
+        #expect(depth.lastValue == 1)
+        #expect(await fixture.service.stop() == [.text("kept")])
+        #expect(depth.lastValue == 0)
     }
 }
 

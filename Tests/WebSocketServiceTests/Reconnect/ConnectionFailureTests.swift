@@ -7,7 +7,9 @@ import Testing
 @Suite struct ConnectionFailureTests {
     @Test(arguments: [
         TLSFailure.Reason.untrustedRoot, .selfSigned, .expired, .notYetValid,
-        .hostnameMismatch(expected: "a.example", presented: ["b.example"]), .pinMismatch, .clientCertificateRequired,
+        .hostnameMismatch(expected: "a.example", presented: ["b.example"]), .pinMismatch, .revoked, .invalidPurpose,
+        .invalidAuthority, .weakKey, .weakSignature, .invalidSignature, .chainTooLong, .clientCertificateRequired,
+        .clientCertificateRefused(alert: "unknown ca"),
     ])
     func certificateFailuresAreFinal(reason: TLSFailure.Reason) {
         #expect(ConnectionFailure.tls(reason).isFinal)

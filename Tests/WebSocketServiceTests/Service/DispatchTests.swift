@@ -110,6 +110,39 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
+    /// Messages that are no JSON at all: the first byte is the route, the others are the value.
+    @Test func aRouterAndACodecOfTheAppsOwn() async throws {
+        struct Bytes: MessageCodec {
+            func encode(_ value: some Encodable) throws -> WebSocketMessage { .binary([1] + "\(value)".utf8) }
+            func decode<Value: Decodable>(_ type: Value.Type, from message: WebSocketMessage) throws -> Value {
+                guard let value = Int(String(decoding: message.payload.dropFirst(), as: UTF8.self)) as? Value else {
+                    throw CancellationError()
+                }
+                return value
+            }
+        }
+        let fixture = Fixture(configure: {
+            $0.codec = Bytes()
+            $0.router = .custom { message in message.payload.first.map { "\($0)" } }
+        })
+        let received = Recorder<String>()
+        fixture.service.register("1", as: Int.self) { received.add("\($0)") }
+        fixture.service.onDecodeFailure { received.add("\($0.payload.count) bytes: \($1.code)") }
+        let peer = try await fixture.open()
+        peer.deliver([.binary([1] + "42".utf8), .binary([1])])
+        #expect(try await received.next(2) == ["42", "1 bytes: decodingFailed"])
+        await fixture.untilDirect()
+        try await fixture.service.send(7)
+        #expect(peer.sent == [.binary([1] + "7".utf8)])
+        let answer = Task {
+            try await fixture.service.request(8, reply: "1", as: Int.self, correlated: false)
+        }
+        await until { peer.sent.count == 2 }
+        peer.deliver([.binary([1] + "9".utf8)])
+        #expect(try await answer.value == 9)
+        await fixture.service.stop()
+    }
+
     @Test func numbersAreRoutesToo() async throws {
         let fixture = Fixture(configure: { $0.router = .json(routeKey: "op") })
         let calls = Recorder<String>()

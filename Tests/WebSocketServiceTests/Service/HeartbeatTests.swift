@@ -77,6 +77,54 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
+    /// The app's closure hangs, and does not listen to its cancellation.
+    @Test func aConnectionWhoseFirstBeatIsStillBeingMadeIsNotOpenYet() async throws {
+        let (making, made) = (Completion<Void>(), Completion<Void>())
+        let fixture = Fixture(
+            heartbeat: .message(every: .seconds(60)) {
+                making.succeed()
+                return try await Task.detached {
+                    try await made.value()
+                    return .text("beat")
+                }.value
+            })
+        try await fixture.service.start()
+        let peer = try await fixture.transport.nextConnection()
+        try await making.value()
+        #expect(fixture.service.state == .connecting)
+        #expect(try await fixture.service.send("later") == .queued)
+        await fixture.service.pause()
+        #expect(try await peer.ended().initiator == .connectionLoss)
+        made.succeed()
+        #expect(await fixture.service.stop() == [.text("later")])
+        #expect(try await fixture.events.next { $0 == "end of events" } == "end of events")
+        #expect(
+            fixture.events.all == ["connecting 1 feed.example.com", "paused", "stopped 0", "end of events"],
+            "what never opened is not closed either")
+        #expect(peer.sent.isEmpty)
+    }
+
+    @Test func aPeerThatLivesButNeverAnswersPingsIsNotSentPingsForEver() async throws {
+        let fixture = Fixture(heartbeat: .ping())
+        let peer = try await fixture.open()
+        peer.answerPings(after: nil)
+        func minutesOfTraffic(_ minutes: Int) async throws {
+            let end = fixture.clock.now.advanced(by: .seconds(60 * minutes))
+            while fixture.clock.now < end {
+                peer.deliverPartOfMessage(byteCount: 1)
+                try await fixture.clock.advanceToNextSleeper()
+            }
+        }
+        try await minutesOfTraffic(60)
+        try await until { peer.pingCount >= 16 }
+        #expect(peer.pingCount == 16)
+        #expect(fixture.service.state == .open)
+        peer.answerPings(after: .milliseconds(5))
+        try await fixture.events.next { $0.hasPrefix("round trip") }
+        while peer.pingCount == 16 { try await minutesOfTraffic(1) }
+        await fixture.service.stop()
+    }
+
     @Test func aSlowHandlerDoesNotLookLikeADeadPeer() async throws {
         let fixture = Fixture(heartbeat: .ping(anyTrafficCounts: false))
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
@@ -100,6 +148,23 @@ import WebSocketTesting
         peer.answerPings(after: .milliseconds(5))
         try await fixture.events.next { $0.hasPrefix("round trip") }
         #expect(fixture.service.state == .open)
+        await fixture.service.stop()
+    }
+
+    @Test func anOnOpenHandlerThatTakesLongDoesNotEither() async throws {
+        let fixture = Fixture(
+            heartbeat: .message(.text("ping"), isAnswer: { $0.text == "pong" }))
+        let proceed = Completion<Void>()
+        fixture.service.onOpen { _ in try await proceed.value() }
+        let peer = try await fixture.open()
+        #expect(try await peer.nextSent() == .text("ping"))
+        peer.deliver("pong")
+        // The answer lies unread until long after its time.
+        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(10))
+        try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(20) || fixture.service.state != .open }
+        try #require(fixture.service.state == .open)
+        proceed.succeed()
+        try await fixture.events.next { $0 == "round trip \(Duration.seconds(10))" }
         await fixture.service.stop()
     }
 

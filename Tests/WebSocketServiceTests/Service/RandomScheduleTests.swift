@@ -49,7 +49,9 @@ private final class Schedule: Sendable {
                 byteLimit: Int.random(in: 20...500, using: &generator),
                 overflow: .allCases.randomElement(using: &generator)!,
                 timeToLive: Bool.random(using: &generator) ? .seconds(4) : nil),
-            generator: SeededGenerator(seed: seed &+ 1))
+            generator: SeededGenerator(seed: seed &+ 1),
+            // Nothing may be missing from what the audit looks at.
+            configure: { $0.eventBufferLimit = .max })
     }
 
     func run() async throws -> [Witness] {
@@ -201,6 +203,9 @@ private final class Schedule: Sendable {
             #expect(numbers == numbers.sorted(), "sender \(sender) out of order")
         }
         #expect(books.handled == Array(Set(books.handled)).sorted(), "received out of order, or twice")
+        let ends = fixture.events.all.filter { $0 == "open" || $0.hasPrefix("closed") }
+        let alternate = ends.enumerated().allSatisfy { ($1 == "open") == $0.isMultiple(of: 2) }
+        #expect(alternate && ends.count.isMultiple(of: 2), "each connection opens, then ends, before the next: \(ends)")
         let replies = connections.reduce(0) { $0 + $1.discardedCount }
         #expect(books.handled.count <= books.delivered)
         // Only what the service discarded with a connection it closed itself, or did not show after its stop, is missing.

@@ -79,6 +79,30 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
+    @Test(arguments: [
+        ("https://www.example.com/app#/home", "wss://www.example.com:9098/name/xx"),
+        ("http://user:secret@www.example.com:8080/app", "ws://www.example.com:9098/name/xx"),
+    ])
+    func aURLBuiltFromThePagesProtocolHostAPortAndAName(page: String, url: String) async throws {
+        let transport = ScriptedTransport()
+        let service = SocketService(
+            try Endpoint(base: page, port: 9098, path: "name/xx"), transport: transport,
+            options: .init(clock: ManualClock(), logger: .silent))
+        try await service.start()
+        #expect(try await transport.nextConnection().request == ConnectRequest(url: url))
+        await service.stop()
+    }
+
+    @Test func credentialsOfAnEndpointBecomeTheAuthorizationHeaderUnlessThereIsOne() throws {
+        let endpoint = try Endpoint("wss://user:secret@feed.example.com/")
+        #expect(
+            ConnectRequest(endpoint)
+                == ConnectRequest(
+                    url: "wss://feed.example.com/", headers: [.authorization: "Basic dXNlcjpzZWNyZXQ="]))
+        #expect(
+            ConnectRequest(endpoint, headers: [.authorization: "Bearer x"]).headers == [.authorization: "Bearer x"])
+    }
+
     @Test func twoSocketsNeverMixTheirMessages() async throws {
         let (first, second) = (Fixture(), Fixture())
         let received = Recorder<String>()
@@ -209,10 +233,44 @@ import WebSocketTesting
         #expect(fixture.clock.sleeperCount == 0)
     }
 
-    @Test func readyStateDecidesWhatSendDoes() {
-        // The whole table is in `SendTests`; here, that none of the four states of the browser is missing.
-        let names = SocketService.State.allCases.map(\.rawValue)
-        #expect(["connecting", "open", "closing", "closed", "reconnecting"].allSatisfy(names.contains))
+    /// One message in each state of one life; the table with every column is `SendTests`.
+    @Test func readyStateDecidesWhatSendDoes() async throws {
+        let fixture = Fixture([.hang, .connectionRefused, .open()])
+        let service = fixture.service
+        func send() async throws -> String { "\(service.state) \(try await service.send("x"))" }
+        #expect(try await send() == "idle queued")
+        try await service.start()
+        _ = try await fixture.transport.nextRequest()
+        #expect(try await send() == "connecting queued")
+        await service.pause()
+        service.resume()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        #expect(try await send() == "reconnecting queued")
+        fixture.clock.advance(by: .seconds(1))
+        let peer = try await fixture.transport.nextConnection()
+        await fixture.untilDirect()
+        #expect(try await send() == "open sent")
+        #expect(peer.sent.count == 4)
+        peer.answerClose(false)
+        async let stopped = service.stop()
+        await until { service.state == .closing }
+        #expect(try await send() == "closing dropped(WebSocketService.DropReason.closed)")
+        try await fixture.clock.advanceToNextSleeper()
+        #expect(await stopped == [])
+        #expect(try await send() == "closed dropped(WebSocketService.DropReason.closed)")
+    }
+
+    @Test func aLibraryThatCannotDoTheJobIsAClearErrorAndNotTriedAgain() async throws {
+        let unsuitable = WebSocketError(
+            .libraryUnsuitable, stage: .configuration, message: "libwebsockets was built without TLS")
+        let fixture = Fixture(afterwards: .fail(unsuitable))
+        let errors = Recorder<SocketServiceError>()
+        fixture.service.onError { errors.add($0) }
+        try await fixture.service.start()
+        let last = try await fixture.events.next { $0.hasPrefix("gave up") || $0.hasPrefix("waiting") }
+        try #require(last == "gave up after 1")
+        #expect(try await errors.next { $0.code == .gaveUp }.message.contains("libwebsockets was built without TLS"))
+        await fixture.service.stop()
     }
 
     @Test func afterTheLastTryTheAppIsTold() async throws {
@@ -224,6 +282,7 @@ import WebSocketTesting
         #expect(last.message.hasPrefix("gave up after 3 failed attempts"))
         #expect((last.underlying as? WebSocketError)?.code == .connectFailed)
         #expect(fixture.service.state == .closed)
+        try await fixture.events.next { $0 == "gave up after 3" }
         await fixture.service.stop()
     }
 }
