@@ -114,7 +114,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketProtocolTests",
-            dependencies: ["WebSocketProtocol"],
+            dependencies: ["CZlib", "WebSocketProtocol"],
             swiftSettings: commonSettings
         ),
         .testTarget(

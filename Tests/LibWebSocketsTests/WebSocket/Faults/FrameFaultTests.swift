@@ -118,9 +118,10 @@ import WebSocketTesting
             #expect(received == ["before"], "what came before the violation is not lost")
             #expect(error.code == (violation.code == .messageTooBig ? .messageTooBig : .protocolViolation))
             #expect(error.stage == .open)
-            #expect(error.message.hasPrefix("The peer broke the WebSocket protocol: "))
-            #expect(error.message.contains(violation.words))
-            #expect(error.message.contains("(RFC 6455 section "))
+            let isTooBig = violation.code == .messageTooBig
+            let fault = isTooBig ? "The peer sent too much: " : "The peer broke the WebSocket protocol: "
+            #expect(error.message.hasPrefix(fault + violation.words))
+            #expect(error.message.contains(isTooBig ? " (maximumMessageSize). " : " (RFC 6455 section "))
             #expect(
                 error.message.hasSuffix(
                     "The connection to ws://127.0.0.1:\(server.port) was closed with \(violation.code)."))
