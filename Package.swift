@@ -119,7 +119,12 @@ let package = Package(
         ),
         .testTarget(
             name: "LibWebSocketsTests",
-            dependencies: ["COpenSSL", "LibWebSockets", "WebSocketTesting"],
+            dependencies: [
+                "COpenSSL",
+                "LibWebSockets",
+                "WebSocketTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(
