@@ -1,4 +1,5 @@
 import Testing
+import WebSocketProtocol
 import WebSocketTesting
 
 @testable import LibWebSockets
@@ -243,6 +244,34 @@ import WebSocketTesting
             #expect(error.code == .messageTooBig)
             #expect(error.message.contains("compressed message inflates beyond the limit of 1048576 bytes"))
             #expect(error.closure?.sent?.code == .messageTooBig)
+        }
+    }
+
+    @Test("A bomb in fragments without end is stopped at the same limit", arguments: Security.allCases)
+    func endlessBomb(security: Security) async throws {
+        var deflater = Deflater(windowBits: 15, level: 9, memoryLevel: 8, keepsContext: true)
+        func compressedZeros() throws -> [UInt8] {
+            defer { deflater.recycleOutput() }
+            return try [UInt8](repeating: 0, count: 1 << 20).withUnsafeBytes {
+                Array(try deflater.deflate($0, endsMessage: false))
+            }
+        }
+        let first = FaultServer.Frame(opcode: 2, payload: try compressedZeros(), isFinal: false, reservedBits: 4)
+        // With zeros in the window, each further MiB compresses to the same bytes.
+        let next = FaultServer.Frame.continuation(try compressedZeros(), isFinal: false)
+        let script: [FaultServer.Step] = [
+            .upgrade(.init(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")])), .write(first),
+            .flood(next.bytes),
+        ]
+        try await withFaultServer(script, security: security) { server, socket in
+            let error = try await #require(throws: WebSocketError.self) { try await socket.receiveAll() }
+            #expect(error.code == .messageTooBig)
+            let scheme = security == .tls ? "wss" : "ws"
+            #expect(
+                error.message
+                    == "The peer sent too much: compressed message inflates beyond the limit of 16777216 bytes "
+                    + "(maximumMessageSize). The connection to \(scheme)://127.0.0.1:\(server.port) was closed with "
+                    + "1009 message too big.")
         }
     }
 

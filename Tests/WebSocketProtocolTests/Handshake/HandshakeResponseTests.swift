@@ -116,7 +116,10 @@ import Testing
         expect(.subprotocolNotOffered("v1", offered: []), "subprotocol \"v1\" was chosen, but none was offered") {
             try validate(lines)
         }
-        expect(.subprotocolNotOffered("v1", offered: ["v2", "V1"]), "subprotocol \"v1\" is not one of those offered: v2, V1") {
+        expect(
+            .subprotocolNotOffered("v1", offered: ["v2", "V1"]),
+            "subprotocol \"v1\" is not one of those offered: v2, V1"
+        ) {
             try validate(lines, subprotocols: ["v2", "V1"])
         }
         for several in [

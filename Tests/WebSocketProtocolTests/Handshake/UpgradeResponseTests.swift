@@ -47,7 +47,8 @@ import Testing
         #expect(rejection.status == .internalServerError)
         #expect(
             rejection.message
-                == "Header \(name.rawName) belongs to the opening handshake itself and cannot be set (RFC 6455 section 4).")
+                == "Header \(name.rawName) belongs to the opening handshake itself and cannot be set (RFC 6455 section 4)."
+        )
     }
 
     @Test func `a value with a control character cannot be added to an acceptance`() throws {
@@ -56,7 +57,8 @@ import Testing
         let rejection = try #require(throws: UpgradeRejection.self) {
             try UpgradeResponse.accepting(offer(), headers: headers)
         }
-        #expect(rejection.message == "The value of header Server has a control character at byte 1 (RFC 9110 section 5.5).")
+        #expect(
+            rejection.message == "The value of header Server has a control character at byte 1 (RFC 9110 section 5.5).")
     }
 
     @Test func `how long a refusal's body is, no header of the program can say otherwise`() {
