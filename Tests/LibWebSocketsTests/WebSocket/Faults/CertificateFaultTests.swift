@@ -10,7 +10,7 @@ import WebSocketTesting
     private func failure(
         server tls: FaultServer.TLS, client: TLSConfiguration, requestIsSent: Bool = false
     ) async throws -> (error: WebSocketError, failure: TLSFailure, port: UInt16) {
-        let server = try FaultServer(tls: tls, scripts: [[.readRequest, .stall]])
+        let server = try FaultServer(tls: tls, scripts: [[.readRequest]])
         defer { server.stop() }
         let loop = EventLoop.forTest()
         let error = try await #require(throws: WebSocketError.self) {
