@@ -7,7 +7,7 @@ package enum UpgradeResponse {
     ///   - subprotocol: One of those that were offered.
     ///   - extensions: Answers to those that were offered.
     ///   - headers: Further ones. As in ``UpgradeRequest``, those that make the handshake what it is cannot be set.
-    /// - Throws: What to answer instead when `headers` cannot be sent: it is the server's own fault.
+    /// - Throws: What to answer instead when `subprotocol` or `headers` cannot be sent: it is the server's own fault.
     package static func accepting(
         _ offer: UpgradeOffer,
         subprotocol: String? = nil,
@@ -16,6 +16,11 @@ package enum UpgradeResponse {
     ) throws(UpgradeRejection) -> [UInt8] {
         for field in headers {
             if let problem = field.handshakeProblem { throw UpgradeRejection(.internalServerError, problem) }
+        }
+        if let subprotocol, !offer.subprotocols.contains(subprotocol) {
+            throw UpgradeRejection(
+                .internalServerError,
+                "Subprotocol \(HeaderSyntax.quoted(subprotocol)) was chosen, but not offered (RFC 6455 section 4.2.2).")
         }
         var fields: HTTPFields = [
             .upgrade: "websocket",

@@ -39,28 +39,21 @@ import WebSocketTesting
         }
     }
 
-    @Test("A server that chooses what was not offered is refused by the client")
-    func wrongSubprotocol() async throws {
-        let server = WebSocketServer.Configuration(decide: { _ in .accept(subprotocol: "v9") })
-        try await withServer(configuration: server, handler: ServerPair.echo) { pair in
-            let error = await #expect(throws: WebSocketError.self) { try await pair.connect() }
-            #expect(error?.code == .invalidHandshake)
-            try await eventually { pair.server.connectionCount == 0 }
-        }
-    }
-
-    @Test("A header that would change the handshake is the server's own fault: 500, a line in the log, and no handler")
-    func reservedHeader() async throws {
+    @Test(
+        "A decision that would break the handshake is the server's own fault: 500, a line in the log, and no handler",
+        arguments: [
+            (
+                .accept(headers: [.secWebSocketExtensions: "permessage-deflate"]),
+                "Header Sec-WebSocket-Extensions belongs to the opening handshake itself and cannot be set"
+            ),
+            (.accept(subprotocol: "v9"), "Subprotocol \"v9\" was chosen, but not offered"),
+        ] as [(WebSocketServer.Decision, String)])
+    func unusableDecision(decision: WebSocketServer.Decision, reason: String) async throws {
         let handled = Counter()
         let lines = LogLines()
-        let server = WebSocketServer.Configuration(
-            logger: lines.logger,
-            decide: { _ in
-                .accept(headers: [.secWebSocketExtensions: "permessage-deflate"])
-            })
+        let server = WebSocketServer.Configuration(logger: lines.logger, decide: { _ in decision })
         try await withServer(configuration: server, handler: { _, _ in handled.increment() }) { pair in
             let error = await #expect(throws: WebSocketError.self) { try await pair.connect() }
-            let reason = "Header Sec-WebSocket-Extensions belongs to the opening handshake itself and cannot be set"
             #expect(error?.code == .upgradeRefused)
             #expect(error?.refusal?.status == .internalServerError)
             #expect(error.map { String(decoding: $0.refusal?.body ?? [], as: UTF8.self) }?.hasPrefix(reason) == true)

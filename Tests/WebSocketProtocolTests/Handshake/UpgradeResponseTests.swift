@@ -4,13 +4,14 @@ import Testing
 @testable import WebSocketProtocol
 
 @Suite struct UpgradeResponseTests {
-    private func offer() throws -> UpgradeOffer {
+    private func offer(_ subprotocols: String = "v1, v2") throws -> UpgradeOffer {
         try UpgradeOffer(
             UpgradeRequestHead(
                 method: "GET", target: "/", version: "HTTP/1.1",
                 headers: [
                     #require(HTTPField.Name("Host")): "example.com", .upgrade: "websocket", .connection: "Upgrade",
                     .secWebSocketKey: "dGhlIHNhbXBsZSBub25jZQ==", .secWebSocketVersion: "13",
+                    .secWebSocketProtocol: subprotocols,
                 ]))
     }
 
@@ -49,6 +50,16 @@ import Testing
             rejection.message
                 == "Header \(name.rawName) belongs to the opening handshake itself and cannot be set (RFC 6455 section 4)."
         )
+    }
+
+    @Test(arguments: ["v3", "V1", "", "v1, v2", "v1\r\nX-Evil: 1"])
+    func `a subprotocol that was not offered cannot be chosen`(name: String) throws {
+        let rejection = try #require(throws: UpgradeRejection.self) {
+            try UpgradeResponse.accepting(offer(), subprotocol: name)
+        }
+        #expect(rejection.status == .internalServerError)
+        #expect(rejection.message.hasSuffix(" was chosen, but not offered (RFC 6455 section 4.2.2)."))
+        #expect(!rejection.message.contains("\r"))
     }
 
     @Test func `a value with a control character cannot be added to an acceptance`() throws {
