@@ -114,12 +114,17 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketProtocolTests",
-            dependencies: ["WebSocketProtocol", "WebSocketTesting"],
+            dependencies: ["CZlib", "WebSocketProtocol", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "LibWebSocketsTests",
-            dependencies: ["COpenSSL", "LibWebSockets", "WebSocketTesting"],
+            dependencies: [
+                "COpenSSL",
+                "LibWebSockets",
+                "WebSocketTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(

@@ -92,7 +92,8 @@ final class ServerTransport: LoopSocket {
                 state = .awaitingRequest(parser)
                 if case .complete(let head, let rest) = progress { try answer(head, rest: rest) }
             } catch {
-                listener.configuration.logger.debug(
+                listener.configuration.logger.log(
+                    level: error.status == .internalServerError ? .error : .debug,
                     "refused a request", metadata: ["peer": "\(peer)", "reason": "\(error)"])
                 respond(UpgradeResponse.refusing(error), isLast: true)
             }
@@ -153,7 +154,7 @@ final class ServerTransport: LoopSocket {
                 headers: headers, subprotocol: subprotocol, extensions: compression.map { [$0.parameters.answer] } ?? []
             )
             respond(
-                UpgradeResponse.accepting(
+                try UpgradeResponse.accepting(
                     offer, subprotocol: subprotocol, extensions: handshake.extensions, headers: headers),
                 isLast: false)
             open(request, handshake, compression, rest: rest)

@@ -32,7 +32,9 @@ public final class WebSocketServer: Sendable {
 
     /// What to do with an upgrade request.
     public enum Decision: Sendable {
-        /// Open the WebSocket, with one of the offered subprotocols or none.
+        /// Open the WebSocket, with one of the offered subprotocols or none. Another subprotocol cannot be chosen, nor can
+        /// headers be added that belong to the handshake (`Upgrade`, `Connection`, `Content-Length`, `Transfer-Encoding`,
+        /// `Host` and every `Sec-WebSocket-…`): the client is answered with 500 then, and the reason is logged.
         case accept(subprotocol: String? = nil, headers: HTTPFields = [:])
         /// Answer with this response and close the connection.
         case refuse(HTTPResponse.Status, headers: HTTPFields = [:], body: String = "")

@@ -78,8 +78,13 @@ struct TLSFailureMessage {
         }
     }
 
-    private var subject: String { failure.subject.map { $0.isEmpty ? "no subject" : $0 } ?? "unknown" }
-    private var issuer: String { failure.issuer.map { $0.isEmpty ? "no name" : $0 } ?? "unknown" }
+    private var subject: String { failure.subject.map { $0.isEmpty ? "no subject" : Self.clipped($0) } ?? "unknown" }
+    private var issuer: String { failure.issuer.map { $0.isEmpty ? "no name" : Self.clipped($0) } ?? "unknown" }
+
+    /// A name in a certificate may be as long as the certificate; what X.520 allows is shown whole.
+    private static func clipped(_ name: String) -> String {
+        name.count > 300 ? name.prefix(300) + "…" : name
+    }
 
     private var theCertificate: String {
         switch failure.depth {
@@ -117,7 +122,7 @@ struct TLSFailureMessage {
 
     private func hostnameMismatch(_ expected: String, _ presented: [String]) -> String {
         // A certificate may carry thousands of names.
-        let shown = presented.prefix(10).joined(separator: ", ") + (presented.count > 10 ? ", …" : "")
+        let shown = presented.prefix(10).map(Self.clipped).joined(separator: ", ") + (presented.count > 10 ? ", …" : "")
         let names =
             presented.isEmpty
             ? "for no host at all: it has no subjectAltName, and its common name does not count (RFC 9525); \(subject)"

@@ -40,7 +40,10 @@ enum Resolver {
                 unsafe systemError.map { unsafe String(cString: strerror($0)) } ?? String(cString: gai_strerror(code))
             throw WebSocketError(
                 .nameResolutionFailed, stage: .nameResolution,
-                message: "the host name \"\(host)\" could not be resolved: \(reason)", errno: systemError)
+                message: """
+                    the host name "\(host)" could not be resolved: \(reason). Is it spelt right, and does this machine's \
+                    resolver work?
+                    """, errno: systemError)
         }
         defer { unsafe freeaddrinfo(list) }
         var addresses: [SocketAddress] = []

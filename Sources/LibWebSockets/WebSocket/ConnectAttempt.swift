@@ -175,7 +175,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
                 WebSocketError(
                     .invalidHandshake, stage: .upgrade,
                     message:
-                        "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status)"
+                        "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status): is it a web server?"
                 ))
             return false
         }
@@ -329,18 +329,24 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         }
         // A server that speaks TLS 1.3 refuses a client certificate only after the client's handshake is complete.
         if let tls, end.stage == .tls || tls.failure != nil { return tls.error(errno: end.cause.errno) }
+        let hint = tls?.hint ?? " If this port expects TLS, connect with wss:."
         if case .library(let words) = end.cause, words.contains("header") {
             return WebSocketError(
                 .invalidHandshake, stage: .upgrade,
                 message: """
                     the answer of \(origin) to the upgrade request is not HTTP, or its head is larger than \
-                    \(LoopCore.maximumResponseHeadSize) bytes (libwebsockets: \(words))
+                    \(LoopCore.maximumResponseHeadSize) bytes (libwebsockets: \(words)).\(hint)
                     """)
         }
+        let cause =
+            switch end.cause {
+            case .systemError: ": \(end.cause)"
+            case .library(let words): " (libwebsockets: \(words))"
+            default: ""
+            }
         return WebSocketError(
             .connectionLost, stage: .upgrade,
-            message:
-                "\(origin) ended the connection before it answered the upgrade request: \(end.cause).\(tls?.hint ?? "")",
+            message: "\(origin) ended the connection before it answered the upgrade request\(cause).\(hint)",
             errno: end.cause.errno)
     }
 }

@@ -114,7 +114,7 @@ extension Connection {
         var pings: [PendingPings.Waiter]
     }
 
-    private static func error(
+    static func error(
         for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), transportError: WebSocketError?,
         peer: String
     ) -> WebSocketError? {
@@ -122,14 +122,9 @@ extension Connection {
         case .closeHandshake, .abort: nil
         // This side closed; that the peer did not answer shows in the closure.
         case .closeDeadline: nil
-        case .refusal(let frame):
-            WebSocketError(
-                .connectionClosed, stage: .open,
-                message: "the connection to \(peer) was closed by this side: \(frame.reason)",
-                closure: end.closure)
         case .violation(let violation):
             WebSocketError(
-                violation.closeCode == .messageTooBig ? .messageTooBig : .protocolViolation, stage: .open,
+                code(of: violation), stage: .open,
                 message: "\(violation.description) The connection to \(peer) was closed with \(violation.closeCode).",
                 closure: end.closure)
         case .transportEnded:
@@ -140,6 +135,14 @@ extension Connection {
                     transportError?.code ?? .connectionLost, stage: .open,
                     message: transportError?.message ?? "the connection to \(peer) was lost",
                     closure: end.closure, errno: transportError?.errno)
+        }
+    }
+
+    private static func code(of violation: ProtocolViolation) -> WebSocketError.Code {
+        switch violation.rule {
+        case .messageTooBig: .messageTooBig
+        case .inflaterFailed: .internalError
+        default: .protocolViolation
         }
     }
 

@@ -18,13 +18,15 @@ struct OutboundQueue: ~Copyable {
     private static let segmentSize = 64 << 10
     /// A segment this small is kept for the next message; larger ones go, so that idle connections stay small.
     private static let largestKeptCapacity = 4 << 10
-    /// How many bytes of pings and pongs may wait before further pongs are left out.
+    /// How many bytes of pings and pongs may wait before only the latest further ping is answered.
     private static let pongLimit = 64 << 10
 
     var machine: ConnectionStateMachine
     private var encoder: FrameEncoder
     private var segments = Deque<Segment>()
     private var control: FrameBuffer?
+    /// The pong that follows ``control`` when that is full.
+    private var latestPong: FrameBuffer?
     private var spare: FrameBuffer?
     /// Bytes that were added and not yet handed to libwebsockets.
     private(set) var byteCount = 0
@@ -81,11 +83,17 @@ struct OutboundQueue: ~Copyable {
         try appendControl(.ping, payload)
     }
 
-    /// Adds a pong, as ``appendPing(_:)`` does, unless too many wait already. A peer may be left without an answer to all
-    /// but its latest ping (RFC 6455 section 5.5.3); one that pings without reading gets the first ones only.
+    /// Adds a pong, as ``appendPing(_:)`` does. When too many wait already, it takes the place of the one before: a peer may
+    /// be left without an answer to all but its latest ping (RFC 6455 section 5.5.3).
     mutating func appendPong(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
-        guard (control?.count ?? 0) < Self.pongLimit else { return }
-        try appendControl(.pong, payload)
+        guard let control, control.count >= Self.pongLimit else { return try appendControl(.pong, payload) }
+        let frame = latestPong ?? FrameBuffer(headroom: clws_pre)
+        latestPong = nil
+        byteCount -= frame.count
+        frame.removeAll()
+        try encoder.encode(.pong, payload: payload, into: frame)
+        latestPong = frame
+        byteCount += frame.count
     }
 
     private mutating func appendControl(_ opcode: Opcode, _ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
@@ -126,7 +134,8 @@ struct OutboundQueue: ~Copyable {
     /// The next frames to write, control frames first; `nil` when there are none.
     mutating func takeSegment() -> Segment? {
         if let control {
-            self.control = nil
+            self.control = latestPong
+            latestPong = nil
             byteCount -= control.count
             return Segment(frames: control)
         }
@@ -146,6 +155,7 @@ struct OutboundQueue: ~Copyable {
     mutating func discard() {
         segments = []
         control = nil
+        latestPong = nil
         spare = nil
         byteCount = 0
     }

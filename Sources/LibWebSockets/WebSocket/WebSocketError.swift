@@ -29,6 +29,8 @@ public struct WebSocketError: Error, Sendable {
         public static let protocolViolation = Code(description: "protocolViolation")
         /// A message is larger than the configured maximum.
         public static let messageTooBig = Code(description: "messageTooBig")
+        /// This side could not go on, for lack of memory for instance; the peer was told 1011.
+        public static let internalError = Code(description: "internalError")
         /// The connection is closing or closed, so the call cannot be carried out.
         public static let connectionClosed = Code(description: "connectionClosed")
         /// The event loop was shut down.

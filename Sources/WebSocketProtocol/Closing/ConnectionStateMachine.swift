@@ -43,10 +43,8 @@ package struct ConnectionStateMachine: Sendable {
     package enum Cause: Hashable, Sendable {
         /// Both sides sent a close frame.
         case closeHandshake
-        /// The peer broke the protocol.
+        /// The peer broke the protocol, or sent what this side cannot take.
         case violation(ProtocolViolation)
-        /// This side could not go on with what the peer sent, for a reason of its own.
-        case refusal(CloseFrame)
         /// TCP ended before both close frames were exchanged.
         case transportEnded(TransportEnd)
         /// The peer's close frame did not come in time.
@@ -138,14 +136,9 @@ package struct ConnectionStateMachine: Sendable {
         }
     }
 
-    /// The peer broke the protocol.
+    /// The peer broke the protocol, or sent what this side cannot take.
     package mutating func violated(_ violation: ProtocolViolation) -> Action {
         fail(with: violation.closeFrame, cause: .violation(violation))
-    }
-
-    /// This side cannot go on with what the peer sent, and says why.
-    package mutating func refuse(_ frame: CloseFrame) -> Action {
-        fail(with: frame, cause: .refusal(frame))
     }
 
     /// TCP has ended.

@@ -18,6 +18,8 @@ package final class Inflater: MessageInflater {
     private var hasInput = false
     /// Whether the payload so far ends with a block that says it is the last one.
     private var isAfterFinalBlock = false
+    /// Where zlib gets its memory, when not from malloc(3): a test lets it run out.
+    var allocate: alloc_func?
 
     package init(windowBits: Int, keepsContext: Bool) {
         self.windowBits = Int32(clamping: windowBits)
@@ -100,8 +102,10 @@ package final class Inflater: MessageInflater {
                 // `inflateReset`, this keeps the window.
                 inflateResetKeep(stream)
                 isAfterFinalBlock = stream.pointee.avail_in == 0
-            default:
+            case Z_DATA_ERROR:
                 throw ProtocolViolation(.compressedDataInvalid(ZlibError.text(status, stream.pointee)))
+            default:
+                throw ProtocolViolation(.inflaterFailed(ZlibError.text(status, stream.pointee)))
             }
         } while stream.pointee.avail_in > 0 || stream.pointee.avail_out == 0
     }
@@ -110,12 +114,13 @@ package final class Inflater: MessageInflater {
         if let stream { return stream }
         let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         stream.initialize(to: z_stream())
+        stream.pointee.zalloc = allocate
         // A negative number of window bits means DEFLATE without zlib's header and checksum.
         let status = czlib_inflateInit2(stream, -windowBits)
         guard status == Z_OK else {
             let text = ZlibError.text(status, stream.pointee)
             stream.deallocate()
-            throw ProtocolViolation(.compressedDataInvalid(text))
+            throw ProtocolViolation(.inflaterFailed(text))
         }
         self.stream = stream
         return stream

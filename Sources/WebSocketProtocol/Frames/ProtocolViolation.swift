@@ -1,4 +1,4 @@
-/// What the peer did that RFC 6455 forbids, and the close code it is told.
+/// What the peer did that RFC 6455 forbids or that this side cannot take, and the close code it is told.
 package struct ProtocolViolation: Error, Hashable {
     package enum Rule: Hashable, Sendable {
         /// The first byte of a frame with reserved bits that no negotiated extension gives a meaning to.
@@ -23,6 +23,8 @@ package struct ProtocolViolation: Error, Hashable {
         case closeReasonNotUTF8
         /// What the inflater said of a compressed message (RFC 7692).
         case compressedDataInvalid(String)
+        /// What zlib said when it could not inflate for a reason of its own, such as a lack of memory.
+        case inflaterFailed(String)
     }
 
     package let rule: Rule
@@ -36,6 +38,7 @@ package struct ProtocolViolation: Error, Hashable {
         switch rule {
         case .messageTooBig: .messageTooBig
         case .textNotUTF8, .closeReasonNotUTF8, .compressedDataInvalid: .invalidFramePayloadData
+        case .inflaterFailed: .internalError
         default: .protocolError
         }
     }
@@ -47,9 +50,15 @@ package struct ProtocolViolation: Error, Hashable {
 }
 
 extension ProtocolViolation: CustomStringConvertible {
-    /// What the peer did, and which section forbids it.
+    /// Whose fault it is, what happened, and which section or option says that it must not.
     package var description: String {
-        "The peer broke the WebSocket protocol: \(summary) (\(section))."
+        let fault =
+            switch rule {
+            case .messageTooBig: "The peer sent too much"
+            case .inflaterFailed: "This side failed"
+            default: "The peer broke the WebSocket protocol"
+            }
+        return "\(fault): \(summary) (\(source))."
     }
 
     /// Short enough for the reason of a close frame.
@@ -91,21 +100,23 @@ extension ProtocolViolation: CustomStringConvertible {
             "reason of the close frame is not valid UTF-8"
         case .compressedDataInvalid(let detail):
             "compressed message cannot be inflated: \(detail)"
+        case .inflaterFailed(let detail):
+            "zlib cannot inflate a compressed message: \(detail)"
         }
     }
 
-    private var section: String {
+    private var source: String {
         switch rule {
         case .reservedBits, .reservedOpcode, .lengthNotMinimal, .lengthExceeds63Bits: "RFC 6455 section 5.2"
         case .compressionBitOutOfPlace: "RFC 7692 section 6"
         case .fragmentedControlFrame, .oversizedControlFrame: "RFC 6455 section 5.5"
         case .maskedServerFrame, .unmaskedClientFrame: "RFC 6455 section 5.1"
         case .continuationOfNothing, .messageInsideMessage: "RFC 6455 section 5.4"
-        case .messageTooBig: "RFC 6455 section 10.4"
         case .textNotUTF8: "RFC 6455 section 8.1"
         case .closeBodyOfOneByte, .closeReasonNotUTF8: "RFC 6455 section 5.5.1"
         case .closeCodeNotAllowed: "RFC 6455 section 7.4"
-        case .compressedDataInvalid: "RFC 7692 section 7.2.2"
+        case .compressedDataInvalid, .inflaterFailed: "RFC 7692 section 7.2.2"
+        case .messageTooBig: "maximumMessageSize"
         }
     }
 

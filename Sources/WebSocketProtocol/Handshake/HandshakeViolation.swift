@@ -44,7 +44,7 @@ extension HandshakeViolation: CustomStringConvertible {
         case .subprotocolNotOffered(let name, let offered) where offered.isEmpty:
             "subprotocol \(HeaderSyntax.quoted(name)) was chosen, but none was offered"
         case .subprotocolNotOffered(let name, let offered):
-            "subprotocol \(HeaderSyntax.quoted(name)) was chosen, but only \(offered.joined(separator: ", ")) offered"
+            "subprotocol \(HeaderSyntax.quoted(name)) is not one of those offered: \(offered.joined(separator: ", "))"
         case .severalSubprotocols(let names):
             "several subprotocols were chosen: \(HeaderSyntax.quoted(names.joined(separator: ", ")))"
         case .extensionNotOffered(let name): "extension \(HeaderSyntax.quoted(name)) was not offered"

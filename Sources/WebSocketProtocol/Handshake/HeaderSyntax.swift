@@ -44,6 +44,29 @@ enum HeaderSyntax {
     }
 }
 
+extension HTTPField {
+    /// Why a program may not add this field to an opening handshake, on either side; `nil` when it may.
+    var handshakeProblem: String? {
+        let name = name.rawName
+        guard HeaderSyntax.isToken(name) else {
+            return "Header name \(HeaderSyntax.quoted(name)) is not a token (RFC 9110 section 5.1)."
+        }
+        guard !Self.belongsToHandshake(HeaderSyntax.lowercased(name)) else {
+            return "Header \(name) belongs to the opening handshake itself and cannot be set (RFC 6455 section 4)."
+        }
+        return withUnsafeBytesOfValue { $0.firstIndex { !HeaderSyntax.isFieldValueByte($0) } }.map { offset in
+            "The value of header \(name) has a control character at byte \(offset) (RFC 9110 section 5.5)."
+        }
+    }
+
+    private static func belongsToHandshake(_ lowercasedName: String) -> Bool {
+        switch lowercasedName {
+        case "host", "upgrade", "connection", "content-length", "transfer-encoding": true
+        default: lowercasedName.hasPrefix("sec-websocket-")
+        }
+    }
+}
+
 extension HTTPFields {
     /// The members of a field that is a comma-separated list, from all its lines (RFC 9110 section 5.6.1), without
     /// empty ones. Not for fields whose members may hold quoted commas.

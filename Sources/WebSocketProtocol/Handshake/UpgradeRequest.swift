@@ -28,7 +28,9 @@ package struct UpgradeRequest: Hashable, Sendable {
     ) throws(InvalidUpgradeRequest) {
         try Self.check(subprotocols: subprotocols)
         try Self.check(extensions: extensions)
-        for field in headers { try Self.check(field) }
+        for field in headers {
+            if let problem = field.handshakeProblem { throw InvalidUpgradeRequest(problem) }
+        }
         self.endpoint = endpoint
         self.key = key
         self.subprotocols = subprotocols
@@ -112,31 +114,6 @@ extension UpgradeRequest {
             throw InvalidUpgradeRequest(
                 "Extension \(HeaderSyntax.quoted(offer.description)) is not made of tokens "
                     + "(RFC 6455 section 9.1).")
-        }
-    }
-
-    private static func check(_ field: HTTPField) throws(InvalidUpgradeRequest) {
-        let name = field.name.rawName
-        guard HeaderSyntax.isToken(name) else {
-            throw InvalidUpgradeRequest(
-                "Header name \(HeaderSyntax.quoted(name)) is not a token (RFC 9110 section 5.1).")
-        }
-        guard !isReserved(HeaderSyntax.lowercased(name)) else {
-            throw InvalidUpgradeRequest(
-                "Header \(name) belongs to the opening handshake itself and cannot be set "
-                    + "(RFC 6455 section 4.1).")
-        }
-        let offset = field.withUnsafeBytesOfValue { $0.firstIndex { !HeaderSyntax.isFieldValueByte($0) } }
-        if let offset {
-            throw InvalidUpgradeRequest(
-                "The value of header \(name) has a control character at byte \(offset) (RFC 9110 section 5.5).")
-        }
-    }
-
-    private static func isReserved(_ lowercasedName: String) -> Bool {
-        switch lowercasedName {
-        case "host", "upgrade", "connection", "content-length", "transfer-encoding": true
-        default: lowercasedName.hasPrefix("sec-websocket-")
         }
     }
 }

@@ -6,13 +6,22 @@ package enum UpgradeResponse {
     /// - Parameters:
     ///   - subprotocol: One of those that were offered.
     ///   - extensions: Answers to those that were offered.
-    ///   - headers: Further ones; those of the handshake itself are left out of it.
+    ///   - headers: Further ones. As in ``UpgradeRequest``, those that make the handshake what it is cannot be set.
+    /// - Throws: What to answer instead when `subprotocol` or `headers` cannot be sent: it is the server's own fault.
     package static func accepting(
         _ offer: UpgradeOffer,
         subprotocol: String? = nil,
         extensions: [WebSocketExtension] = [],
         headers: HTTPFields = [:]
-    ) -> [UInt8] {
+    ) throws(UpgradeRejection) -> [UInt8] {
+        for field in headers {
+            if let problem = field.handshakeProblem { throw UpgradeRejection(.internalServerError, problem) }
+        }
+        if let subprotocol, !offer.subprotocols.contains(subprotocol) {
+            throw UpgradeRejection(
+                .internalServerError,
+                "Subprotocol \(HeaderSyntax.quoted(subprotocol)) was chosen, but not offered (RFC 6455 section 4.2.2).")
+        }
         var fields: HTTPFields = [
             .upgrade: "websocket",
             .connection: "Upgrade",
@@ -22,8 +31,7 @@ package enum UpgradeResponse {
         if !extensions.isEmpty {
             fields[.secWebSocketExtensions] = extensions.map(\.description).joined(separator: ", ")
         }
-        let reserved = Set(fields.map(\.name)).union([.contentLength, .transferEncoding])
-        fields.append(contentsOf: headers.filter { !reserved.contains($0.name) })
+        fields.append(contentsOf: headers)
         return head(.switchingProtocols, fields)
     }
 
@@ -37,6 +45,8 @@ package enum UpgradeResponse {
         _ status: HTTPResponse.Status, headers: HTTPFields = [:], body: [UInt8] = []
     ) -> [UInt8] {
         var fields = headers
+        // How long the body is, is said here.
+        fields[.transferEncoding] = nil
         fields[.contentLength] = String(body.count)
         // The last response on this connection, whatever else is asked of the client (RFC 9112 section 9.6).
         if !fields.listContains(.connection, "close") {

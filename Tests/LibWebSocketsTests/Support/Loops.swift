@@ -72,4 +72,21 @@ extension EventLoop {
             return Duration.seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
         }.value
     }
+
+    /// For tests that need both, whatever the environment says.
+    static let testBackends: [Backend] = testsRunOnLibuv ? [.libuv, .poll] : [.poll]
+
+    /// Runs `work` on the loop and returns what it returns.
+    func run<Value: Sendable>(_ work: @escaping @Sendable (LoopCore) -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            do {
+                try submit { continuation.resume(returning: work($0)) }
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
 }
+
+/// Tells threads apart.
+var currentThread: UInt { UInt(bitPattern: pthread_self().hashValue) }

@@ -17,7 +17,8 @@ final class TemporaryDirectory {
     let path: String
 
     init() throws {
-        var template = Array("/tmp/swift-libwebsockets-XXXXXX".utf8CString)
+        let system = getenv("TMPDIR").map { String(cString: $0) } ?? P_tmpdir
+        var template = Array("\(system)/swift-libwebsockets-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw LoopbackError(description: "mkdtemp failed: errno \(errno)") }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

@@ -114,6 +114,25 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         #expect(outcome.message.utf8.count < 500)
     }
 
+    @Test("A name as long as a certificate can carry does not flood the sentence either")
+    func longName() throws {
+        let authority = try CertificateAuthority()
+        let leaf = try authority.issue(names: [String(repeating: "x", count: 20_000)], commonName: "long")
+        let outcome = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: TLSHandshakeVerificationTests.server(leaf)
+        ).connect()
+        #expect(outcome.message.contains("is not for localhost but for xxx"))
+        #expect(outcome.message.contains("xxx…. Connect by a name it is for"))
+        #expect(outcome.message.utf8.count < 1_000)
+        let failure = TLSFailure(
+            reason: .untrustedRoot, depth: 0, subject: "CN=a", issuer: "CN=" + String(repeating: "y", count: 20_000))
+        let message = TLSFailureMessage(
+            failure: failure, server: "localhost:443", configuration: TLSConfiguration(), certificate: nil)
+        #expect(message.text.contains("not trusted: CN=yyy"))
+        #expect(message.text.utf8.count < 1_000)
+    }
+
     @Test("serverName replaces the host in SNI and in verification")
     func serverName() throws {
         let authority = try CertificateAuthority()

@@ -30,5 +30,6 @@ import Testing
         #expect(error.code == .nameResolutionFailed)
         #expect(error.stage == .nameResolution)
         #expect(error.message.hasPrefix("the host name \"\(host)\" could not be resolved: "))
+        #expect(error.message.hasSuffix(". Is it spelt right, and does this machine's resolver work?"))
     }
 }

@@ -219,15 +219,34 @@ import WebSocketProtocol
         #expect(try frames(queue.takeSegment()).last == .ping([7]))
     }
 
-    @Test("Pongs beyond 64 KiB of waiting ones are not stored: a peer that pings and never reads costs no more")
+    @Test("A peer that pings and never reads costs 64 KiB: beyond that its latest ping is answered, and no other")
     func pongLimit() throws {
         let queue = Fixture()
-        for _ in 0..<10_000 { try queue.appendPong([UInt8](repeating: 1, count: 125)) }
+        for number in 0..<10_000 {
+            try queue.appendPong([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 125))
+        }
+        try queue.appendPong([7])
         #expect(queue.byteCount >= 64 << 10)
-        #expect(queue.byteCount < (64 << 10) + 127)
-        _ = queue.takeSegment()
-        try queue.appendPong([9])
-        #expect(try frames(queue.takeSegment()) == [.pong([9])])
+        #expect(queue.byteCount < (64 << 10) + 2 * 127)
+        let first = try frames(queue.takeSegment())
+        // 517 frames of 127 bytes are the first to reach 65,536.
+        #expect(first.map(\.payload.first) == (0..<517).map { UInt8(truncatingIfNeeded: $0) })
+        #expect(queue.byteCount == 3)
+        try queue.appendPong([8])
+        #expect(try frames(queue.takeSegment()) == [.pong([7]), .pong([8])])
+        #expect(queue.isEmpty)
+        #expect(queue.byteCount == 0)
+    }
+
+    @Test("Discarding drops the pong that waited behind too many others, too")
+    func discardedPong() throws {
+        let queue = Fixture()
+        for _ in 0..<1_000 { try queue.appendPong([UInt8](repeating: 1, count: 125)) }
+        queue.discard()
+        #expect(queue.byteCount == 0)
+        try queue.appendPing([2])
+        #expect(try frames(queue.takeSegment()) == [.ping([2])])
+        #expect(queue.isEmpty)
     }
 
     @Test("Discarding leaves nothing to take and no bytes counted")

@@ -150,6 +150,8 @@ import WebSocketTesting
         socket.abort()
         let error = try await #require(throws: WebSocketError.self) { try await sending.value }
         #expect(error.code == .connectionClosed)
+        #expect(
+            error.message == "the connection is closed (1006 abnormal closure), so nothing more can be sent on it")
         #expect(socket.closure?.code == .abnormalClosure)
         #expect(socket.closeError == nil)
         #expect(socket.statistics.messagesNeverWritten > 0)

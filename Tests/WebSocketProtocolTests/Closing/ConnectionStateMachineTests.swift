@@ -5,7 +5,7 @@ import Testing
 /// What each event does in each state, for both roles.
 @Suite struct ConnectionStateMachineTests {
     enum Event: String, CaseIterable, Sendable {
-        case opened, close, received, violated, refuse, endOfStream, transportFailure, closeDeadline, abort
+        case opened, close, received, violated, endOfStream, transportFailure, closeDeadline, abort
     }
 
     /// Each way to get into a state that differs in what may come next.
@@ -40,7 +40,6 @@ import Testing
     static let reply = CloseFrame(code: CloseCode(rawValue: 4001))
     static let violation = ProtocolViolation(.textNotUTF8)
     static let complaint = violation.closeFrame
-    static let refusal = CloseFrame(code: .messageTooBig, reason: "too big for us")
 
     static func closure(
         _ initiator: WebSocketClosure.Initiator, _ sent: CloseFrame?, _ received: CloseFrame?
@@ -73,7 +72,6 @@ import Testing
         case .close: machine.close(mine)
         case .received: machine.received(theirs)
         case .violated: machine.violated(violation)
-        case .refuse: machine.refuse(refusal)
         case .endOfStream: machine.transportEnded(.endOfStream)
         case .transportFailure: machine.transportEnded(.failure)
         case .closeDeadline: machine.closeDeadlinePassed()
@@ -100,7 +98,6 @@ import Testing
         case (.connecting, .close): return (.abort(neverOpen), .abort)
         case (.connecting, .received): return (.ignore, nil)
         case (.connecting, .violated): return (.abort(neverOpen), .violation(violation))
-        case (.connecting, .refuse): return (.abort(neverOpen), .refusal(refusal))
         case (.connecting, .endOfStream): return (.finish(lost), .transportEnded(.endOfStream))
         case (.connecting, .transportFailure): return (.finish(lost), .transportEnded(.failure))
         case (.connecting, .closeDeadline): return (.ignore, nil)
@@ -110,7 +107,6 @@ import Testing
         case (.open, .close): return (.sendClose(mine), nil)
         case (.open, .received): return (tell(reply), nil)
         case (.open, .violated): return (tell(complaint), nil)
-        case (.open, .refuse): return (tell(refusal), nil)
         case (.open, .endOfStream): return (.finish(lost), .transportEnded(.endOfStream))
         case (.open, .transportFailure): return (.finish(lost), .transportEnded(.failure))
         case (.open, .closeDeadline): return (.ignore, nil)
@@ -120,7 +116,6 @@ import Testing
         case (.closingLocally, .close): return (.ignore, nil)
         case (.closingLocally, .received): return (endOfHandshake, nil)
         case (.closingLocally, .violated): return (endOfHandshake, nil)
-        case (.closingLocally, .refuse): return (endOfHandshake, nil)
         case (.closingLocally, .endOfStream): return (.finish(half), .transportEnded(.endOfStream))
         case (.closingLocally, .transportFailure): return (.finish(half), .transportEnded(.failure))
         case (.closingLocally, .closeDeadline): return (.abort(half), .closeDeadline)
@@ -226,6 +221,16 @@ import Testing
         #expect(
             machine.transportEnded(.endOfStream)
                 == .finish(WebSocketClosure(initiator: .remote, sent: reply, received: received)))
+    }
+
+    @Test func `a failure of this side's own is told with 1011`() {
+        var machine = ConnectionStateMachine(role: .client)
+        _ = machine.opened()
+        let failure = ProtocolViolation(.inflaterFailed("insufficient memory (-4)"))
+        let sent = CloseFrame(
+            code: .internalError, reason: "zlib cannot inflate a compressed message: insufficient memory (-4)")
+        #expect(machine.violated(failure) == .sendClose(sent))
+        #expect(machine.end?.cause == .violation(failure))
     }
 
     @Test func `what is reported as sent is what went over the wire`() {

@@ -1,7 +1,16 @@
+import CZlib
 import Testing
 import WebSocketTesting
 
 @testable import WebSocketProtocol
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 @Suite struct InflaterTests {
     private static let hello = Array("Hello".utf8)
@@ -142,6 +151,28 @@ import WebSocketTesting
         #expect(try inflater.restore([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]) == Self.hello)
         #expect(try inflater.restore(blocks) == [])
         #expect(try inflater.restore([0xF2, 0x00, 0x11, 0x00, 0x00]) == Self.hello)
+    }
+
+    // MARK: - Failures of this side
+
+    @Test func `a lack of memory is this side's failure, whenever it comes, and not the peer's`() {
+        // The state of a stream takes 7 KiB, its window 32.
+        for (name, allocate) in [
+            ("from the beginning", { _, _, _ in nil }),
+            ("for the window", { _, count, size in count * size < 32 << 10 ? calloc(Int(count), Int(size)) : nil }),
+        ] as [(String, alloc_func)] {
+            let inflater = Inflater(windowBits: 15, keepsContext: true)
+            inflater.allocate = allocate
+            let violation = #expect(throws: ProtocolViolation.self) {
+                try inflater.restore([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])
+            }
+            #expect(violation?.rule == .inflaterFailed("insufficient memory (-4)"), "\(name)")
+            #expect(violation?.closeCode == .internalError)
+            #expect(
+                violation?.description
+                    == "This side failed: zlib cannot inflate a compressed message: insufficient memory (-4) "
+                    + "(RFC 7692 section 7.2.2).")
+        }
     }
 
     // MARK: - Damage

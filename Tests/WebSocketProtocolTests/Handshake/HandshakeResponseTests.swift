@@ -116,7 +116,10 @@ import Testing
         expect(.subprotocolNotOffered("v1", offered: []), "subprotocol \"v1\" was chosen, but none was offered") {
             try validate(lines)
         }
-        expect(.subprotocolNotOffered("v1", offered: ["v2", "V1"]), "\"v1\" was chosen, but only v2, V1 offered") {
+        expect(
+            .subprotocolNotOffered("v1", offered: ["v2", "V1"]),
+            "subprotocol \"v1\" is not one of those offered: v2, V1"
+        ) {
             try validate(lines, subprotocols: ["v2", "V1"])
         }
         for several in [
@@ -127,7 +130,7 @@ import Testing
                 try validate(Self.good + several, subprotocols: ["v1", "v2"])
             }
         }
-        expect(.subprotocolNotOffered("", offered: ["v1"]), "subprotocol \"\" was chosen") {
+        expect(.subprotocolNotOffered("", offered: ["v1"]), "subprotocol \"\" is not one of those offered: v1") {
             try validate(Self.good + [("Sec-WebSocket-Protocol", "")], subprotocols: ["v1"])
         }
     }

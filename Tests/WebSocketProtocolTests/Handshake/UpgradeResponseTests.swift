@@ -4,13 +4,14 @@ import Testing
 @testable import WebSocketProtocol
 
 @Suite struct UpgradeResponseTests {
-    private func offer() throws -> UpgradeOffer {
+    private func offer(_ subprotocols: String = "v1, v2") throws -> UpgradeOffer {
         try UpgradeOffer(
             UpgradeRequestHead(
                 method: "GET", target: "/", version: "HTTP/1.1",
                 headers: [
                     #require(HTTPField.Name("Host")): "example.com", .upgrade: "websocket", .connection: "Upgrade",
                     .secWebSocketKey: "dGhlIHNhbXBsZSBub25jZQ==", .secWebSocketVersion: "13",
+                    .secWebSocketProtocol: subprotocols,
                 ]))
     }
 
@@ -18,19 +19,65 @@ import Testing
         let expected =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-        #expect(String(decoding: UpgradeResponse.accepting(try offer()), as: UTF8.self) == expected)
+        #expect(String(decoding: try UpgradeResponse.accepting(offer()), as: UTF8.self) == expected)
     }
 
-    @Test func `an acceptance with everything, and nothing that would break it`() throws {
-        let bytes = UpgradeResponse.accepting(
-            try offer(),
+    @Test func `an acceptance with everything`() throws {
+        let bytes = try UpgradeResponse.accepting(
+            offer(),
             subprotocol: "v2",
             extensions: [WebSocketExtension("x", parameters: [.init("a", "1")])],
-            headers: [.server: "test", .contentLength: "7", .upgrade: "h2c", .setCookie: "a=1\r\nX-Evil: 1"])
+            headers: [.server: "test", .setCookie: "a=1\r\nX-Evil: 1"])
         let expected =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: v2\r\n"
             + "Sec-WebSocket-Extensions: x; a=1\r\nServer: test\r\nSet-Cookie: a=1  X-Evil: 1\r\n\r\n"
+        #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    }
+
+    @Test(
+        arguments: [
+            "Upgrade", "connection", "Content-Length", "TRANSFER-ENCODING", "Host", "Sec-WebSocket-Accept",
+            "Sec-WebSocket-Protocol", "sec-websocket-extensions", "Sec-WebSocket-Whatever",
+        ])
+    func `headers of the handshake itself cannot be added to an acceptance`(name: String) throws {
+        let name = try #require(HTTPField.Name(name))
+        let rejection = try #require(throws: UpgradeRejection.self) {
+            try UpgradeResponse.accepting(offer(), headers: [.server: "test", name: "x"])
+        }
+        #expect(rejection.status == .internalServerError)
+        #expect(
+            rejection.message
+                == "Header \(name.rawName) belongs to the opening handshake itself and cannot be set (RFC 6455 section 4)."
+        )
+    }
+
+    @Test(arguments: ["v3", "V1", "", "v1, v2", "v1\r\nX-Evil: 1"])
+    func `a subprotocol that was not offered cannot be chosen`(name: String) throws {
+        let rejection = try #require(throws: UpgradeRejection.self) {
+            try UpgradeResponse.accepting(offer(), subprotocol: name)
+        }
+        #expect(rejection.status == .internalServerError)
+        #expect(rejection.message.hasSuffix(" was chosen, but not offered (RFC 6455 section 4.2.2)."))
+        #expect(!rejection.message.contains("\r"))
+    }
+
+    @Test func `a value with a control character cannot be added to an acceptance`() throws {
+        var headers = HTTPFields()
+        headers.append(HTTPField(name: .server, lenientValue: Array("a\u{1B}[31m".utf8)))
+        let rejection = try #require(throws: UpgradeRejection.self) {
+            try UpgradeResponse.accepting(offer(), headers: headers)
+        }
+        #expect(
+            rejection.message == "The value of header Server has a control character at byte 1 (RFC 9110 section 5.5).")
+    }
+
+    @Test func `how long a refusal's body is, no header of the program can say otherwise`() {
+        let bytes = UpgradeResponse.refusing(
+            .forbidden, headers: [.contentLength: "7", .transferEncoding: "chunked"], body: Array("no".utf8))
+        let expected =
+            "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n"
+            + "Content-Type: text/plain; charset=utf-8\r\n\r\nno"
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 

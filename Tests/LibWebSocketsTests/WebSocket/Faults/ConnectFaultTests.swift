@@ -63,8 +63,14 @@ import WebSocketTesting
     private func check(_ error: WebSocketError, _ fault: Fault) {
         #expect(error.code == fault.code)
         #expect(error.stage == fault.stage)
-        for words in fault.words { #expect(error.message.contains(words)) }
+        for words in fault.words { #expect(error.message.contains(words), "\(error.message)") }
+        #expect(error.message.contains("127.0.0.1:"), "it does not name the server: \(error.message)")
+        if fault.code == .connectionLost, fault.stage == .upgrade {
+            #expect(error.message.hasSuffix(hint) == (fault.client == .plain), "\(error.message)")
+        }
     }
+
+    private let hint = "If this port expects TLS, connect with wss:."
 
     // MARK: - No connection
 
@@ -74,6 +80,7 @@ import WebSocketTesting
         #expect(error.code == .nameResolutionFailed)
         #expect(error.stage == .nameResolution)
         #expect(error.message.hasPrefix("the host name \"no-such-host.invalid\" could not be resolved: "))
+        #expect(error.message.hasSuffix("Is it spelt right, and does this machine's resolver work?"))
     }
 
     @Test("A port on which nobody listens", arguments: ["127.0.0.1", "localhost"])
@@ -112,10 +119,10 @@ import WebSocketTesting
             words: ["ended the connection before it answered the upgrade request"]),
         Fault(
             name: "closed instead of TLS", script: [.read(1)], client: .tls, code: .connectionLost, stage: .tls,
-            words: ["TLS handshake"]),
+            words: ["closed the connection during the TLS handshake, without an alert"]),
         Fault(
             name: "reset instead of TLS", script: [.read(1), .reset], client: .tls, code: .connectionLost, stage: .tls,
-            words: ["TLS handshake"]),
+            words: ["closed the connection during the TLS handshake, without an alert"]),
         Fault(
             name: "closed after TLS", script: [], server: .tls, client: .tls, code: .connectionLost, stage: .upgrade,
             words: ["ended the connection before it answered the upgrade request"]),
@@ -192,6 +199,9 @@ import WebSocketTesting
             configuration: Self.impatient)
         #expect(error.code == .timedOut)
         #expect(error.stage == .upgrade)
+        #expect(
+            error.message.hasPrefix(
+                "it took longer than 0.2 seconds (connectTimeout) to get an answer to the upgrade request from ws://"))
     }
 
     @Test("Stages have deadlines of their own when asked for, named in the text")
@@ -214,6 +224,7 @@ import WebSocketTesting
             of: [.readRequest, .write("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nhalf a bo"), .stall],
             configuration: Self.impatient)
         #expect(error.code == .upgradeRefused)
+        #expect(error.message.hasSuffix(" refused the upgrade with status 503: try again later"))
         #expect(error.refusal?.status.code == 503)
         #expect(error.refusal.map { String(decoding: $0.body, as: UTF8.self) } == "half a bo")
     }
@@ -224,10 +235,12 @@ import WebSocketTesting
         Fault(
             name: "plain HTTP on the TLS port", script: [.read(1), .write("HTTP/1.1 400 Bad Request\r\n\r\n")],
             client: .tls,
-            code: .tlsFailed, stage: .tls, words: ["does not speak TLS"]),
+            code: .tlsFailed, stage: .tls,
+            words: ["does not speak TLS on this port. Is it the port of a plain ws:// server, or of another service?"]),
         Fault(
             name: "SSH on the TLS port", script: [.write("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")], client: .tls,
-            code: .tlsFailed, stage: .tls, words: ["does not speak TLS"]),
+            code: .tlsFailed, stage: .tls,
+            words: ["does not speak TLS on this port. Is it the port of a plain ws:// server, or of another service?"]),
         Fault(
             name: "SSH on the plain port, which hangs up",
             script: [.write("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), .readRequest],
@@ -243,7 +256,7 @@ import WebSocketTesting
             name: "the request echoed",
             script: [.readRequest, .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), .readUntilEnd],
             code: .invalidHandshake, stage: .upgrade,
-            words: ["answered the upgrade request with the impossible status 0"]),
+            words: ["answered the upgrade request with the impossible status 0: is it a web server?"]),
         Fault(
             name: "one header of 64 KiB",
             script: [
@@ -252,17 +265,20 @@ import WebSocketTesting
                     "HTTP/1.1 101 Switching Protocols\r\nX-Long: \(String(repeating: "x", count: 64 << 10))\r\n\r\n"),
                 .readUntilEnd,
             ],
-            code: .invalidHandshake, stage: .upgrade, words: ["its head is larger than 32768 bytes"]),
+            code: .invalidHandshake, stage: .upgrade,
+            words: ["to the upgrade request is not HTTP, or its head is larger than 32768 bytes"]),
         Fault(
             name: "headers without end",
             script: [
                 .readRequest, .write("HTTP/1.1 101 Switching Protocols\r\n"), .flood(Array("X-More: y\r\n".utf8)),
             ],
-            code: .invalidHandshake, stage: .upgrade, words: ["its head is larger than 32768 bytes"]),
+            code: .invalidHandshake, stage: .upgrade,
+            words: ["to the upgrade request is not HTTP, or its head is larger than 32768 bytes"]),
         Fault(
             name: "a status line without end",
             script: [.readRequest, .write("HTTP/1.1 101 "), .flood(Array("Switching ".utf8))],
-            code: .invalidHandshake, stage: .upgrade, words: ["its head is larger than 32768 bytes"]),
+            code: .invalidHandshake, stage: .upgrade,
+            words: ["to the upgrade request is not HTTP, or its head is larger than 32768 bytes"]),
     ]
 
     @Test("A server that is none", arguments: strangers)
@@ -279,16 +295,23 @@ import WebSocketTesting
         let error = try await failure(of: [.readRequest, .stall], server: .tls, client: .plain)
         #expect(error.code == .invalidHandshake || error.code == .connectionLost)
         #expect(error.stage == .upgrade)
+        #expect(error.message.hasSuffix(hint), "\(error.message)")
     }
 
     @Test(
         "A status that HTTP does not have is an error, not a trap",
-        arguments: ["0", "99", "600", "1000", "99999", "-101", "1e2", "abc", ""])
-    func impossibleStatus(status: String) async throws {
+        arguments: [
+            ("0", "0"), ("99", "99"), ("600", "600"), ("1000", "1000"), ("99999", "99999"), ("-101", "4294967195"),
+            ("1e2", "1"), ("abc", "0"), ("", "0"),
+        ])
+    func impossibleStatus(status: String, asRead: String) async throws {
         let error = try await failure(
             of: [.readRequest, .write("HTTP/1.1 \(status) What\r\nContent-Length: 0\r\n\r\n"), .readUntilEnd],
             configuration: Self.patient)
         #expect(error.code == .invalidHandshake)
         #expect(error.stage == .upgrade)
+        #expect(
+            error.message.hasSuffix(
+                " answered the upgrade request with the impossible status \(asRead): is it a web server?"))
     }
 }

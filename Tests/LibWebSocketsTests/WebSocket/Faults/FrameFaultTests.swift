@@ -61,10 +61,10 @@ import WebSocketTesting
             code: .messageTooBig, words: "message of at least 16777217 bytes exceeds the limit of 16777216"),
         Violation(
             "long form for a short length", Frame(opcode: 2, payload: [1], lengthForm: .sixteenBits),
-            words: "not in its shortest form"),
+            words: "payload length 1 not in its shortest form"),
         Violation(
             "longest form for a medium length", Frame(opcode: 2, payload: long, lengthForm: .sixtyFourBits),
-            words: "not in its shortest form"),
+            words: "payload length 126 not in its shortest form"),
         Violation(
             "continuation of nothing", .continuation([1]), words: "continuation frame without a message to continue"),
         Violation(
@@ -75,20 +75,20 @@ import WebSocketTesting
             words: "binary frame before the fragmented message was finished"),
         Violation(
             "text not UTF-8", Frame(opcode: 1, payload: [0x61, 0xFF]), code: .invalidFramePayloadData,
-            words: "not valid UTF-8"),
+            words: "text message is not valid UTF-8"),
         Violation(
             "overlong UTF-8", Frame(opcode: 1, payload: [0xC0, 0x80]), code: .invalidFramePayloadData,
-            words: "not valid UTF-8"),
+            words: "text message is not valid UTF-8"),
         Violation(
             "surrogate in UTF-8", Frame(opcode: 1, payload: [0xED, 0xA0, 0x80]), code: .invalidFramePayloadData,
-            words: "not valid UTF-8"),
+            words: "text message is not valid UTF-8"),
         Violation(
             "UTF-8 cut at the end", Frame(opcode: 1, payload: [0xE2, 0x82]), code: .invalidFramePayloadData,
-            words: "not valid UTF-8"),
+            words: "text message is not valid UTF-8"),
         Violation(
             "UTF-8 wrong across fragments", Frame(opcode: 1, payload: [0xE2, 0x82], isFinal: false),
             .continuation([0x41]),
-            code: .invalidFramePayloadData, words: "not valid UTF-8"),
+            code: .invalidFramePayloadData, words: "text message is not valid UTF-8"),
         Violation("close of one byte", Frame(opcode: 8, payload: [3]), words: "close frame with a body of one byte"),
         Violation("close 0", .close(0), words: "close code 0, which must not be sent"),
         Violation("close 999", .close(999), words: "close code 999, which must not be sent"),
@@ -118,9 +118,10 @@ import WebSocketTesting
             #expect(received == ["before"], "what came before the violation is not lost")
             #expect(error.code == (violation.code == .messageTooBig ? .messageTooBig : .protocolViolation))
             #expect(error.stage == .open)
-            #expect(error.message.hasPrefix("The peer broke the WebSocket protocol: "))
-            #expect(error.message.contains(violation.words))
-            #expect(error.message.contains("(RFC 6455 section "))
+            let isTooBig = violation.code == .messageTooBig
+            let fault = isTooBig ? "The peer sent too much: " : "The peer broke the WebSocket protocol: "
+            #expect(error.message.hasPrefix(fault + violation.words))
+            #expect(error.message.contains(isTooBig ? " (maximumMessageSize). " : " (RFC 6455 section "))
             #expect(
                 error.message.hasSuffix(
                     "The connection to ws://127.0.0.1:\(server.port) was closed with \(violation.code)."))
@@ -272,7 +273,8 @@ import WebSocketTesting
     @Test("An end in the middle of a frame is a lost connection, and the half message is not delivered")
     func endInsideAFrame() async throws {
         let frame = Frame.text("never complete").bytes
-        try await withFaultServer([.upgrade(), .write(.text("whole")), .write(Array(frame.dropLast(3)))]) { _, socket in
+        try await withFaultServer([.upgrade(), .write(.text("whole")), .write(Array(frame.dropLast(3)))]) {
+            server, socket in
             var received: [String?] = []
             var failure: (any Error)?
             do {
@@ -282,6 +284,9 @@ import WebSocketTesting
             }
             #expect(received == ["whole"])
             #expect((failure as? WebSocketError)?.code == .connectionLost)
+            #expect(socket.closure?.code == .abnormalClosure)
+            let lost = "the connection to ws://127.0.0.1:\(server.port) was lost: "
+            #expect((failure as? WebSocketError)?.message.hasPrefix(lost) == true)
         }
     }
 }

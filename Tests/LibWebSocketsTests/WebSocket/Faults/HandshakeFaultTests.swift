@@ -157,13 +157,13 @@ import WebSocketTesting
             words: "subprotocol \"chat\" was chosen, but none was offered"),
         Answer(
             name: "other subprotocol", response: .init(headers: [("Sec-WebSocket-Protocol", "chat")]),
-            subprotocols: ["v1", "v2"], words: "subprotocol \"chat\" was chosen, but only v1, v2 offered"),
+            subprotocols: ["v1", "v2"], words: "subprotocol \"chat\" is not one of those offered: v1, v2"),
         Answer(
             name: "two subprotocols", response: .init(headers: [("Sec-WebSocket-Protocol", "v1, v2")]),
             subprotocols: ["v1", "v2"], words: "several subprotocols were chosen"),
         Answer(
             name: "subprotocol in other case", response: .init(headers: [("Sec-WebSocket-Protocol", "V1")]),
-            subprotocols: ["v1"], words: "subprotocol \"V1\" was chosen"),
+            subprotocols: ["v1"], words: "subprotocol \"V1\" is not one of those offered: v1"),
         Answer(
             name: "unasked extension", response: .init(headers: [("Sec-WebSocket-Extensions", "x-made-up; a=1")]),
             words: "extension \"x-made-up\" was not offered"),

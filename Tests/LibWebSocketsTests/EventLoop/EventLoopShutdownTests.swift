@@ -1,0 +1,183 @@
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+/// The end of a loop: of its thread, of the work it was given, of the calls that wait for its connections.
+@Suite(.hangs) struct EventLoopShutdownTests {
+    @Test("A loop that nobody refers to ends its thread and frees what it held", arguments: EventLoop.testBackends)
+    func deinitEndsTheThread(backend: EventLoop.Backend) async throws {
+        weak var core: LoopCore?
+        weak var weakLoop: EventLoop?
+        do {
+            let loop = EventLoop(backend: backend)
+            weakLoop = loop
+            core = try await loop.run { CoreReference(core: $0) }.core
+            #expect(core != nil)
+        }
+        #expect(weakLoop == nil)
+        try await eventually("the thread goes on") { core == nil }
+    }
+
+    @Test("A connection keeps its loop; when both are dropped, both go", arguments: EventLoop.testBackends)
+    func connectionKeepsTheLoop(backend: EventLoop.Backend) async throws {
+        weak var weakLoop: EventLoop?
+        try await withServer(handler: ServerPair.echo) { pair in
+            let socket: WebSocket
+            do {
+                let loop = EventLoop(backend: backend)
+                weakLoop = loop
+                socket = try await WebSocket.connect(to: pair.server.url, on: loop)
+            }
+            #expect(weakLoop != nil)
+            try await socket.send("alive")
+            #expect(try await socket.receive(1) == [.text("alive")])
+        }
+        try await eventually("the loop outlives its connection") { weakLoop == nil }
+    }
+
+    @Test("Work after shutdown() is refused", arguments: EventLoop.testBackends)
+    func submitAfterShutdown(backend: EventLoop.Backend) async throws {
+        for hasRun in [false, true] {
+            let loop = EventLoop(backend: backend)
+            if hasRun { try await loop.run { _ in } }
+            await loop.shutdown()
+            let error = #expect(throws: WebSocketError.self) { try loop.submit { _ in } }
+            #expect(error?.code == .eventLoopShutDown)
+            #expect(error?.message == "the event loop was shut down; make connections on another one")
+            await #expect(throws: WebSocketError.self) {
+                try await WebSocket.connect(to: "ws://127.0.0.1:9/", on: loop)
+            }
+            await #expect(throws: WebSocketError.self) {
+                try await WebSocketServer.start(on: loop) { _, _ in }
+            }
+        }
+    }
+
+    @Test(
+        "shutdown() may be called again, and by several tasks at once; each returns when the thread has gone",
+        arguments: EventLoop.testBackends)
+    func repeatedShutdown(backend: EventLoop.Backend) async throws {
+        let loop = EventLoop(backend: backend)
+        let reference = try await loop.run { CoreReference(core: $0) }
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { await loop.shutdown() } }
+        }
+        await loop.shutdown()
+        try await eventually("the core outlives its thread") { reference.core == nil }
+    }
+
+    @Test("Work that was submitted before shutdown() still runs", arguments: EventLoop.testBackends)
+    func pendingWork(backend: EventLoop.Backend) async throws {
+        let loop = EventLoop(backend: backend)
+        let count = Counter()
+        for _ in 0..<100 { try loop.submit { _ in count.increment() } }
+        await loop.shutdown()
+        #expect(count.value == 100)
+    }
+
+    @Test("shutdown() ends every waiting call once, with a clear error", arguments: Security.allCases)
+    func shutdownCompletesWaiters(security: Security) async throws {
+        // The texts show that ping and close frame had come: then the calls below were really waiting.
+        let script: [FaultServer.Step] = [.upgrade(), .readFrames(1), .write(.text("pinged")), .stall]
+        let silent = try FaultServer(scripts: [[.readRequest, .stall]])
+        try await withFaultServer(
+            listening: script, security: security,
+            configuration: WebSocketConfiguration(sendBufferSize: 1 << 10, closeTimeout: .seconds(86_400))
+        ) { server, _ in
+            let loop = EventLoop.forTest()
+            var configuration = WebSocketConfiguration(sendBufferSize: 1 << 10, closeTimeout: .seconds(86_400))
+            configuration.tls = try security.client
+            let socket = try await WebSocket.connect(to: server.url(), configuration: configuration, on: loop)
+            let outcomes = Collector<(String, any Error)>()
+            let sent = Counter()
+            let returned = Counter()
+            await withTaskGroup(of: Void.self) { group in
+                func call(_ name: String, _ body: @escaping @Sendable () async throws -> Void) {
+                    group.addTask {
+                        do {
+                            try await body()
+                            returned.increment()
+                        } catch {
+                            outcomes.add((name, error))
+                        }
+                    }
+                }
+                call("ping") { _ = try await socket.ping() }
+                _ = try? await socket.receive(1)
+                call("reader") { _ = try await socket.nextMessages() }
+                call("sender") {
+                    while true {
+                        try await socket.send([UInt8](repeating: 0, count: 64 << 10))
+                        sent.increment()
+                    }
+                }
+                call("closed") { _ = try await socket.closed() }
+                call("connect") {
+                    _ = try await WebSocket.connect(to: silent.url(), on: loop)
+                }
+                try? await silent.waitForConnection()
+                _ = try? await standstill { sent.value }
+                await loop.shutdown()
+            }
+            // `closed()` does not fail: it tells how the connection ended.
+            #expect(returned.value == 1)
+            #expect(Set(outcomes.all.map(\.0)) == ["ping", "reader", "sender", "connect"])
+            for (name, error) in outcomes.all {
+                #expect((error as? WebSocketError)?.code == .eventLoopShutDown, "\(name): \(error)")
+                #expect(
+                    (error as? WebSocketError)?.message.contains("event loop was shut down") == true,
+                    "\(name): \(error)")
+            }
+            #expect(socket.closure == WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
+            #expect(socket.closeError?.code == .eventLoopShutDown)
+            #expect(OpenSockets.connected(to: Int(server.port)) == 0)
+            #expect(OpenSockets.connected(to: Int(silent.port)) == 0)
+            let late = await #expect(throws: WebSocketError.self) { try await socket.send("late") }
+            #expect(late?.code == .connectionClosed)
+            let again = try? await socket.nextMessages()
+            #expect(again == .some(nil))
+            socket.abort()
+            #expect(await socket.close() == socket.closure)
+        }
+        silent.stop()
+    }
+
+    @Test("shutdown() ends a close handshake that is under way")
+    func shutdownWhileClosing() async throws {
+        let server = try FaultServer(scripts: [[.upgrade(), .readClose, .write(.text("closing")), .stall]])
+        let loop = EventLoop.forTest()
+        let socket = try await WebSocket.connect(
+            to: server.url(), configuration: WebSocketConfiguration(closeTimeout: .seconds(86_400)), on: loop)
+        let closing = Task { await socket.close(code: .goingAway) }
+        #expect(try await socket.receive(1) == [.text("closing")])
+        await loop.shutdown()
+        let closure = await closing.value
+        #expect(closure.sent?.code == .goingAway)
+        #expect(closure.received == nil)
+        server.stop()
+    }
+
+    @Test("shutdown() ends a server's connections and frees its port; stopping the server afterwards returns")
+    func shutdownWithServer() async throws {
+        let serverLoop = EventLoop.forTest()
+        let clientLoop = EventLoop.forTest()
+        let server = try await WebSocketServer.start(on: serverLoop, handler: ServerPair.echo)
+        let client = try await WebSocket.connect(to: server.url, on: clientLoop)
+        await serverLoop.shutdown()
+        let error = await #expect(throws: WebSocketError.self) { try await client.receiveAll() }
+        #expect(error?.code == .connectionLost)
+        await server.stop()
+        await server.kill()
+        let next = try await WebSocketServer.start(
+            configuration: .init(port: server.port), on: clientLoop, handler: ServerPair.echo)
+        #expect(next.port == server.port)
+        await next.stop()
+        await clientLoop.shutdown()
+    }
+}
+
+/// Takes a core out of its loop, to look at its life only.
+private struct CoreReference: @unchecked Sendable {
+    weak var core: LoopCore?
+}

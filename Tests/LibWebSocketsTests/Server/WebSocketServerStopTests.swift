@@ -1,0 +1,150 @@
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+/// The ways in which a server ends.
+@Suite(.hangs) struct WebSocketServerStopTests {
+    @Test(
+        "stop() closes every connection with 1001 and waits for the handlers; then nobody listens",
+        arguments: Security.allCases)
+    func stop(security: Security) async throws {
+        let running = Counter()
+        let ended = Counter()
+        try await withServer(
+            security,
+            handler: { socket, _ in
+                running.increment()
+                defer { ended.increment() }
+                for try await message in socket.messages { try await socket.send(message) }
+            }
+        ) { pair in
+            var clients: [WebSocket] = []
+            for _ in 0..<10 { clients.append(try await pair.connect()) }
+            try await eventually { running.value == 10 }
+            async let ends = withThrowingTaskGroup(of: WebSocketClosure?.self) { [clients] group in
+                for client in clients {
+                    group.addTask {
+                        _ = try await client.receiveAll()
+                        return client.closure
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            await pair.server.stop()
+            #expect(ended.value == 10)
+            #expect(pair.server.connectionCount == 0)
+            for closure in try await ends {
+                #expect(closure?.received == CloseFrame(code: .goingAway, reason: "the server stops"))
+                #expect(closure?.isClean == true)
+            }
+            let error = await #expect(throws: WebSocketError.self) { try await pair.connect() }
+            #expect(error?.code == .connectFailed)
+            await pair.server.stop()
+            await pair.server.kill()
+        }
+    }
+
+    @Test("stop() cancels handlers that wait for something else")
+    func stopCancelsHandlers() async throws {
+        try await withServer(handler: { _, _ in try await Task.sleep(for: .seconds(86_400)) }) { pair in
+            let client = try await pair.connect()
+            try await eventually { pair.server.connectionCount == 1 }
+            await pair.server.stop()
+            #expect(try await client.receiveAll() == [])
+            #expect(client.closure?.code == .goingAway)
+        }
+    }
+
+    @Test("stop() gives a client that does not answer closeTimeout, and no more")
+    func stopWithSilentClient() async throws {
+        let configuration = WebSocketServer.Configuration(closeTimeout: .milliseconds(100))
+        try await withServer(configuration: configuration, handler: ServerPair.echo) { pair in
+            let client = try RawClient(port: pair.server.port)
+            try await client.upgrade()
+            try await eventually { pair.server.connectionCount == 1 }
+            await pair.server.stop()
+            #expect(pair.server.connectionCount == 0)
+            // The close frame came, then the end.
+            let rest = try await client.readToEnd()
+            #expect(rest.first == 0x88)
+        }
+    }
+
+    @Test("stop() drops connections that have not sent a request yet")
+    func stopDropsHandshakes() async throws {
+        try await withServer(configuration: .init(handshakeTimeout: .seconds(86_400)), handler: ServerPair.echo) {
+            pair in
+            let idle = try RawClient(port: pair.server.port)
+            let half = try RawClient(port: pair.server.port)
+            try await half.write("GET / HTTP/1.1\r\nHost: x\r\n")
+            // Both are known to the server when a later connection has been served.
+            let later = try await pair.connect()
+            try await later.send("x")
+            _ = try await later.receive(1)
+            await pair.server.stop()
+            #expect(try await idle.readToEnd() == [])
+            #expect(try await half.readToEnd() == [])
+        }
+    }
+
+    @Test("kill() is a lost connection for the clients, as when the process dies", arguments: Security.allCases)
+    func kill(security: Security) async throws {
+        try await withServer(security, handler: ServerPair.echo) { pair in
+            let client = try await pair.connect()
+            try await client.send("before")
+            #expect(try await client.receive(1) == [.text("before")])
+            await pair.server.kill()
+            let error = await #expect(throws: WebSocketError.self) { try await client.receiveAll() }
+            #expect(error?.code == .connectionLost)
+            #expect(client.closure?.code == .abnormalClosure)
+            let refused = await #expect(throws: WebSocketError.self) { try await pair.connect() }
+            #expect(refused?.code == .connectFailed)
+        }
+    }
+
+    @Test(
+        "A server that comes back takes its port over at once, also with clients still connected",
+        arguments: [true, false])
+    func restart(gracefully: Bool) async throws {
+        let loop = EventLoop.forTest()
+        var server = try await WebSocketServer.start(on: loop, handler: ServerPair.echo)
+        let port = server.port
+        for round in 0..<10 {
+            let client = try await WebSocket.connect(to: server.url, on: loop)
+            try await client.send("round \(round)")
+            #expect(try await client.receive(1) == [.text("round \(round)")])
+            if gracefully { await server.stop() } else { await server.kill() }
+            server = try await WebSocketServer.start(
+                configuration: .init(port: port), on: loop, handler: ServerPair.echo)
+            #expect(server.port == port)
+        }
+        await server.stop()
+        await loop.shutdown()
+    }
+
+    @Test("A server that nobody refers to stops listening; connections it has go on until they end")
+    func droppedServer() async throws {
+        let loop = EventLoop.forTest()
+        let client: WebSocket
+        let port: Int
+        do {
+            let server = try await WebSocketServer.start(on: loop, handler: ServerPair.echo)
+            port = server.port
+            client = try await WebSocket.connect(to: server.url, on: loop)
+            try await client.send("x")
+            _ = try await client.receive(1)
+        }
+        try await eventually("the dropped server still listens") {
+            do {
+                _ = try await WebSocket.connect(to: "ws://127.0.0.1:\(port)/", on: loop)
+                return false
+            } catch {
+                return (error as? WebSocketError)?.code == .connectFailed
+            }
+        }
+        try await client.send("still here")
+        #expect(try await client.receive(1) == [.text("still here")])
+        await loop.shutdown()
+    }
+}
