@@ -3,6 +3,9 @@ import LibWebSockets
 import Testing
 import WebSocketTesting
 
+/// `exit`, which returns as far as the compiler knows: the macro adds code behind it.
+private func leave() { exit(7) }
+
 /// OpenSSL's cleanup at exit would free what running loops use.
 @Suite("A program that ends without closing anything", .timeLimit(.minutes(2)))
 struct ExitTests {
@@ -34,7 +37,7 @@ struct ExitTests {
                     for _ in 0..<3 { _ = try await socket.nextMessages() }
                 }
             }
-            await MainActor.run { exit(7) }
+            await MainActor.run { leave() }
         }
     }
 }

@@ -20,8 +20,8 @@ protocol LoopBackend: AnyObject {
     /// Makes libwebsockets look at its own timers soon, which were set outside of its callbacks.
     func noticeTimers()
 
-    /// Closes every socket, with its callbacks, and frees the context.
-    func destroy()
+    /// Closes every socket, with its callbacks, and frees the context. Returns false when it had to leave them as they are.
+    func destroy() -> Bool
 }
 
 extension Duration {
@@ -85,8 +85,9 @@ extension Duration {
         // Each wait is for the earliest of them.
     }
 
-    func destroy() {
+    func destroy() -> Bool {
         unsafe lws_context_destroy(context)
+        return true
     }
 }
 
@@ -172,7 +173,7 @@ extension Duration {
         if unsafe contextSlot.pointee != nil { unsafe lws_cancel_service(context) }
     }
 
-    func destroy() {
+    func destroy() -> Bool {
         unsafe uv_timer_stop(alarm)
         let placeholder = DescriptorPlaceholder(for: wakeDescriptor)
         // The first call begins to close sockets and handles, which the loop has to let go before the second frees them.
@@ -180,7 +181,7 @@ extension Duration {
         guard placeholder?.occupy() ?? false else {
             // Going on would close a descriptor of somebody else's: what is left of the context stays, this once.
             _ = unsafe Unmanaged.passRetained(self)
-            return
+            return false
         }
         pumpUntilIdle()
         if unsafe contextSlot.pointee != nil {
@@ -188,6 +189,7 @@ extension Duration {
             pumpUntilIdle()
         }
         unsafe Self.close(alarm, on: loop)
+        return true
     }
 
     private func pumpUntilIdle() {

@@ -151,8 +151,12 @@ internal import Logging
         for socket in sockets.values {
             socket.loopEnds()
         }
-        backend.destroy()
-        sockets.removeAll()
+        let descriptors = sockets.values.compactMap { $0.descriptor.flatMap { DescriptorIdentity($0) } }
+        if !backend.destroy() {
+            for descriptor in descriptors { descriptor.shutDown() }
+        }
+        // Those that libwebsockets has not destroyed.
+        forget(Array(sockets.values))
         listeners.removeAll()
         clientVhosts.removeAll()
         leftovers.removeAll()

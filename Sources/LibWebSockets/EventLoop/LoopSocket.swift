@@ -43,6 +43,7 @@ internal import COpenSSL
     fileprivate final var awaitsWritable = false
     /// Whether libwebsockets has given the connection up, which it may destroy later.
     fileprivate final var hasEnded = false
+    private final var isAborted = false
 
     init(core: LoopCore) {
         self.core = core
@@ -117,9 +118,25 @@ internal import COpenSSL
         }
     }
 
+    /// libwebsockets' descriptor, while there is one.
+    final var descriptor: CInt? {
+        guard let wsi = unsafe wsi, case let descriptor = unsafe lws_get_socket_fd(wsi), descriptor >= 0 else {
+            return nil
+        }
+        return descriptor
+    }
+
     /// Drops the connection with all that is still buffered, soon: never inside the call, which may come from a callback.
     final func abort() {
         core.preconditionOnLoop()
+        guard unsafe wsi != nil else { return }
+        isAborted = true
+        setTimeoutToKill()
+        // Some callbacks are followed by a timeout of libwebsockets' own, which takes the place of this one.
+        core.serviceAfterTurn(self)
+    }
+
+    private final func setTimeoutToKill() {
         guard let wsi = unsafe wsi else { return }
         // Any reason but NO_PENDING_TIMEOUT; KILL_ASYNC takes the place of the seconds (lws-timeout-timer.h).
         unsafe lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC)
@@ -149,6 +166,7 @@ internal import COpenSSL
     final func serviceLeftovers() {
         core.preconditionOnLoop()
         guard !hasEnded else { return }
+        if isAborted { return setTimeoutToKill() }
         if awaitsWritable || hasBufferedOutput, isWritable { service(POLLOUT) }
         if hasDecryptedInput, isReading { service(POLLIN) }
     }

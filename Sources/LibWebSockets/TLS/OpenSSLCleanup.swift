@@ -7,5 +7,5 @@ package enum OpenSSLCleanup {
     /// By default it frees everything in an `atexit` handler, under the feet of loops that still run when `main` returns
     /// or `exit` is called: they crash. Only the first call into OpenSSL decides (`OPENSSL_init_crypto(3)`), so this
     /// stands in front of ours; a program that uses OpenSSL itself before the first connection decides for itself.
-    package static let isDisabled: Bool = unsafe OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) == 1
+    package static let isDisabled: Bool = OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) == 1
 }

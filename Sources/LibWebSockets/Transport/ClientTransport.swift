@@ -129,6 +129,11 @@ struct ProxyTunnel {
             owner?.transportDidConnect(self)
             return true
         case .appendRequest(let cursor, let room):
+            guard !machine.hasEnded else {
+                unsafe discardRequest(cursor: cursor)
+                abort()
+                return true
+            }
             machine.requested()
             do {
                 if let tls { try completeHandshake(tls) }

@@ -66,7 +66,7 @@ extension Connection {
         do {
             unsafe payload = try deflater.deflate(bytes, endsMessage: part.endsMessage)
         } catch {
-            throw WebSocketError(.libraryUnsuitable, stage: .open, message: error.description)
+            throw WebSocketError(.internalError, stage: .open, message: error.description)
         }
         let needsSchedule = try withOutbound { outbound throws(WebSocketError) in
             guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
