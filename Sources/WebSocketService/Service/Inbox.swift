@@ -24,9 +24,19 @@ final class Inbox: Sendable {
         var isBeingTaken = false
         var expectedReplies = 0
         var undelivered = 0
+        /// How many readers may have messages in hand.
+        var receiving = 0
         /// Nearly always one. The reader of a connection that was left behind may come once more beside a newer one.
         var readers: [Completion<Void>] = []
         var idleWaiters: [Completion<Void>] = []
+
+        var isIdle: Bool { items.isEmpty && !isBeingTaken && receiving == 0 }
+
+        mutating func takeIdleWaiters() -> [Completion<Void>] {
+            guard isIdle else { return [] }
+            defer { idleWaiters = [] }
+            return idleWaiters
+        }
 
         func isReadable(readAheadLimit: Int) -> Bool {
             (items.isEmpty && !isBeingTaken) || (expectedReplies > 0 && messageCount < readAheadLimit)
@@ -64,8 +74,8 @@ final class Inbox: Sendable {
                 return (item, [])
             }
             state.isBeingTaken = false
-            defer { (state.readers, state.idleWaiters) = ([], []) }
-            return (nil, state.readers + state.idleWaiters)
+            defer { state.readers = [] }
+            return (nil, state.readers + state.takeIdleWaiters())
         }
         for waiter in waiters { waiter.succeed() }
         return item
@@ -82,11 +92,24 @@ final class Inbox: Sendable {
         if !isReadable { try await reader.value() }
     }
 
-    /// Waits until everything was handled.
+    /// A reader takes messages from its connection; they are appended before ``endReceiving()``.
+    func beginReceiving() {
+        state.withLock { $0.receiving += 1 }
+    }
+
+    func endReceiving() {
+        let waiters = state.withLock { state in
+            state.receiving -= 1
+            return state.takeIdleWaiters()
+        }
+        for waiter in waiters { waiter.succeed() }
+    }
+
+    /// Waits until everything was handled, and no reader has anything more.
     func waitUntilIdle() async throws {
         let idle = Completion<Void>()
         let isIdle = state.withLock { state in
-            guard state.isBeingTaken || !state.items.isEmpty else { return true }
+            guard !state.isIdle else { return true }
             state.idleWaiters.append(idle)
             return false
         }

@@ -83,8 +83,7 @@ extension SocketService {
     private func wait(
         after failure: ConnectionFailure, of attempt: StateMachine.Attempt
     ) async -> StateMachine.Attempt? {
-        var drops: [SendQueue.Drop] = []
-        let (action, wasOpen, failures) = core.withLock { core in
+        let (action, wasOpen, failures) = change { core, drops in
             let wasOpen = core.machine.isOpen(attempt.generation)
             let action = core.machine.failed(attempt.generation, failure, now: clock.now, using: &core.generator)
             switch action {
@@ -103,7 +102,6 @@ extension SocketService {
             return (action, wasOpen, core.machine.failures)
         }
         guard action != .ignore else { return nil }
-        report(drops)
         meters.failed()
         logger.info(
             wasOpen ? "connection lost" : "connecting failed", metadata: [LoggingKeys.failure: "\(failure)"])

@@ -26,8 +26,7 @@ extension SocketService {
                 pulse.readingPaused(now: clock.now)
                 try await inbox.waitUntilReadable()
                 pulse.readingResumed(now: clock.now)
-                guard let batch = try await connection.receive() else { break }
-                received(batch, pulse)
+                guard try await receiveBatch(from: connection, pulse) else { break }
             }
             return .closed(
                 connection.closure ?? WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
@@ -36,6 +35,15 @@ extension SocketService {
             if let closure = connection.closure, closure.received != nil { return .closed(closure) }
             return .lost(error)
         }
+    }
+
+    /// - Returns: Whether the connection goes on.
+    private func receiveBatch(from connection: any SocketConnection, _ pulse: Pulse) async throws -> Bool {
+        inbox.beginReceiving()
+        defer { inbox.endReceiving() }
+        guard let batch = try await connection.receive() else { return false }
+        received(batch, pulse)
+        return true
     }
 
     private func received(_ batch: [WebSocketMessage], _ pulse: Pulse) {

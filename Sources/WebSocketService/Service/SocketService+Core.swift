@@ -57,6 +57,10 @@ extension SocketService {
         var endWaiters: [Completion<Void>] = []
         /// Complete when the queue is empty.
         var flushWaiters: [Completion<Void>] = []
+        /// How many calls are about to tell of messages that were dropped.
+        var reportsUnderWay = 0
+        /// Complete when none is.
+        var reportWaiters: [Completion<Void>] = []
 
         init(machine: StateMachine, queue: SendQueue, generator: any RandomNumberGenerator & Sendable) {
             self.machine = machine

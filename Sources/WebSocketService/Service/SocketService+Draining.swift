@@ -46,8 +46,7 @@ extension SocketService {
 
     /// The oldest message; `nil` when there is none, and from then on messages go straight to the connection.
     private func nextToDrain(_ generation: UInt64) -> SendQueue.Entry? {
-        var drops: [SendQueue.Drop] = []
-        let entry = core.withLock { core -> SendQueue.Entry? in
+        change { core, drops -> SendQueue.Entry? in
             guard core.link?.generation == generation, core.link?.phase == .draining else { return nil }
             core.queue.removeExpired(now: clock.now, drops: &drops)
             admitRoomWaiters(&core)
@@ -60,17 +59,13 @@ extension SocketService {
             core.flushWaiters = []
             return nil
         }
-        report(drops)
-        return entry
     }
 
     private func drainEnded() {
-        var drops: [SendQueue.Drop] = []
-        core.withLock { core in
+        change { core, drops in
             core.activeDrains -= 1
             if core.link == nil { settleRoomWaiters(&core, &drops) }
         }
-        report(drops)
     }
 
     // MARK: Senders that wait for room
@@ -122,8 +117,7 @@ extension SocketService {
     }
 
     private func dropExpired(scheduledAt instant: Duration) {
-        var drops: [SendQueue.Drop] = []
-        core.withLock { core in
+        change { core, drops in
             guard core.expiry?.instant == instant else { return }
             core.expiry = nil
             core.queue.removeExpired(now: clock.now, drops: &drops)
@@ -131,11 +125,43 @@ extension SocketService {
             meters.queued(core.queue.count)
             scheduleExpiry(&core)
         }
+    }
+
+    // MARK: Reports
+
+    /// Changes the core, and then tells everybody concerned of the queued messages that will not be sent after all. The
+    /// service does not end before they know.
+    func change<Result>(_ body: (inout Core, inout [SendQueue.Drop]) -> Result) -> Result {
+        var drops: [SendQueue.Drop] = []
+        let result = core.withLock { core in
+            let result = body(&core, &drops)
+            if !drops.isEmpty { core.reportsUnderWay += 1 }
+            return result
+        }
+        guard !drops.isEmpty else { return result }
         report(drops)
+        let waiters = core.withLock { core -> [Completion<Void>] in
+            core.reportsUnderWay -= 1
+            guard core.reportsUnderWay == 0 else { return [] }
+            defer { core.reportWaiters = [] }
+            return core.reportWaiters
+        }
+        for waiter in waiters { waiter.succeed() }
+        return result
+    }
+
+    /// Waits until everybody has been told of the messages that were dropped so far.
+    func waitForReports() async {
+        let reported = Completion<Void>()
+        core.withLock { core in
+            if core.reportsUnderWay == 0 { reported.succeed() } else { core.reportWaiters.append(reported) }
+        }
+        // Fails only when the task is cancelled that waits.
+        try? await reported.value()
     }
 
     /// Tells everybody concerned that queued messages will not be sent.
-    func report(_ drops: [SendQueue.Drop]) {
+    private func report(_ drops: [SendQueue.Drop]) {
         guard !drops.isEmpty else { return }
         let hooks = handlers.read { $0.dropped }
         for drop in drops {

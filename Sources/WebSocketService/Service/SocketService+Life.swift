@@ -49,15 +49,13 @@ extension SocketService {
     ///
     /// Returns once the connection is closed.
     public func pause(code: CloseCode = .normalClosure, reason: String = "") async {
-        var drops: [SendQueue.Drop] = []
-        let (closing, lost) = core.withLock { core in
+        let (closing, lost) = change { core, drops in
             let action = core.machine.pause()
             leave(action, code: code, reason: reason, &core)
             if action == .abandon { broadcaster.send(.paused) }
             settleRoomWaiters(&core, &drops)
             return (core.closeTask, action == .closeConnection ? core.replies.takeLost() : [])
         }
-        report(drops)
         for request in lost {
             request.reply.fail(
                 SocketServiceError(.connectionFailed, "the service was paused before the answer to the request came"))
@@ -133,24 +131,21 @@ extension SocketService {
         core.endTask = Task {
             _ = await stopping.value
             await waitForHandlers(until: deadline)
+            await waitForReports()
             endForGood()
         }
         return stopping
     }
 
     private func takeLeftovers(reporting: Bool) -> [WebSocketMessage] {
-        var drops: [SendQueue.Drop] = []
-        var leftovers = core.withLock { core in
+        change { core, drops in
             core.queue.removeExpired(now: clock.now, drops: &drops)
-            defer { meters.queued(0) }
-            return core.queue.removeAll()
-        }
-        if reporting {
+            let leftovers = core.queue.removeAll()
+            meters.queued(0)
+            guard reporting else { return leftovers.map(\.message) }
             drops += leftovers.map { SendQueue.Drop(entry: $0, reason: .closed) }
-            leftovers = []
+            return []
         }
-        report(drops)
-        return leftovers.map(\.message)
     }
 
     private func waitForHandlers(until deadline: Duration) async {

@@ -64,8 +64,7 @@ extension SocketService {
         _ message: WebSocketMessage, _ delivery: Delivery, requestNumber: UInt64? = nil
     ) async throws -> SendOutcome {
         let greeting = isInsideHandler ? Self.handlerContext?.openGeneration : nil
-        var drops: [SendQueue.Drop] = []
-        let admission = core.withLock { core -> Admission in
+        let admission = change { core, drops -> Admission in
             let number = requestNumber ?? core.nextNumber()
             if core.machine.isFinished { return .notNow(.outcome(.dropped(.closed))) }
             if let link = core.link, link.phase == .direct || (link.phase == .greeting && link.generation == greeting) {
@@ -73,7 +72,6 @@ extension SocketService {
             }
             return .notNow(enqueue(message, delivery, number: number, &core, &drops))
         }
-        report(drops)
         switch admission {
         case .direct(let link, let number):
             let outcome = try await send(message, delivery, number: number, over: link)
@@ -94,8 +92,7 @@ extension SocketService {
         } catch {
             guard !(error is CancellationError), link.connection.hasEnded(error) else { throw error }
         }
-        var drops: [SendQueue.Drop] = []
-        let verdict = core.withLock { core -> Verdict in
+        let verdict = change { core, drops -> Verdict in
             if core.machine.isFinished { return .outcome(.dropped(.closed)) }
             let verdict = enqueue(message, delivery, number: number, &core, &drops)
             // On a newer connection that is past its queue, nobody would look there again.
@@ -104,7 +101,6 @@ extension SocketService {
             }
             return verdict
         }
-        report(drops)
         return try await outcome(of: verdict)
     }
 
