@@ -6,7 +6,7 @@ import WebSocketTesting
 
 /// What it costs to bring a message to its raw handler, next to decoding the same message with `JSONDecoder`.
 @main
-struct Dispatch: AsyncParsableCommand {
+struct MessageDispatch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Routing a 256-byte message to a raw handler, next to JSONDecoder.")
 
