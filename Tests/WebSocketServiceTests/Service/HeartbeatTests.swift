@@ -111,6 +111,8 @@ import WebSocketTesting
         func minutesOfTraffic(_ minutes: Int) async throws {
             let end = fixture.clock.now.advanced(by: .seconds(60 * minutes))
             while fixture.clock.now < end {
+                // Traffic of an earlier moment would not count at the next.
+                try await fixture.clock.waitForSleepers()
                 peer.deliverPartOfMessage(byteCount: 1)
                 try await fixture.clock.advanceToNextSleeper()
             }
