@@ -49,11 +49,12 @@ extension SocketService {
             switch item {
             case .messages(let messages):
                 for (index, message) in messages.enumerated() {
+                    if version != handlers.version { (table, version) = handlers.snapshot() }
+                    // Looked at last: the handlers are released only after the stop.
                     if inbox.isStopped {
                         inbox.leaveUndelivered(messages.count - index)
                         break
                     }
-                    if version != handlers.version { (table, version) = handlers.snapshot() }
                     await handle(message, table)
                 }
             case .opened(let context, let generation):
