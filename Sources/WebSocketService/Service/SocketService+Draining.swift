@@ -102,7 +102,8 @@ extension SocketService {
 
     /// Sees to it that a message is dropped, and reported, when its time to live has passed.
     func scheduleExpiry(_ core: inout Core) {
-        guard let instant = core.queue.nextExpiry else { return }
+        // A service that stops hands out what is left: nothing may wait for that, nor keep the service.
+        guard !core.machine.isStopped, let instant = core.queue.nextExpiry else { return }
         if let scheduled = core.expiry, scheduled.instant <= instant { return }
         core.expiry?.task.cancel()
         let task = Task {

@@ -347,6 +347,28 @@ import WebSocketTesting
         #expect(transport.connections[0].sent.isEmpty)
     }
 
+    /// As it may be asked to by a message that expired in the very moment of the stop.
+    @Test func aServiceThatStopsDoesNotWaitForExpiry() async throws {
+        let fixture = Fixture(queue: QueuePolicy(timeToLive: .seconds(30)))
+        for text in ["a", "b"] { try await fixture.service.send(text) }
+        let transport = fixture.transport
+        fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.start(waitingForOpen: true)
+        await until { transport.connections[0].heldSendCount == 1 }
+        transport.connections[0].answerClose(false)
+        async let leftovers = fixture.service.stop()
+        await until { fixture.service.state == .closing }
+        let isScheduled = fixture.service.core.withLock { core in
+            core.expiry = nil
+            fixture.service.scheduleExpiry(&core)
+            return core.expiry != nil
+        }
+        #expect(!isScheduled)
+        transport.connections[0].drop()
+        #expect(await leftovers == [.text("a"), .text("b")])
+        #expect(fixture.clock.sleeperCount == 0)
+    }
+
     @Test func messagesExpireWhileTheServiceIsDown() async throws {
         let fixture = Fixture(queue: QueuePolicy(timeToLive: .seconds(30)))
         try await fixture.service.send("a")
