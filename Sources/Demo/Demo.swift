@@ -89,9 +89,9 @@ enum Demo {
                 switch event {
                 case .waiting(let delay, let attempt):
                     say("waiting \(milliseconds(delay)) ms before attempt \(attempt)")
-                case .failed(.connectFailed):
+                case .failed(.connectFailed(let error)):
                     await log.noteFailedAttempt()
-                    say("attempt failed: the server is not there")
+                    say("attempt failed: \(error)")
                 case .roundTrip(let time): await log.note(roundTrip: time)
                 default: break
                 }
