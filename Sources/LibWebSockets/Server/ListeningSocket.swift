@@ -68,7 +68,7 @@ final class ListeningSocket: LoopSocket {
     private func pause(after error: Int32) {
         if !isShortOfResources {
             listener?.configuration.logger.error(
-                "connections cannot be accepted and wait until they can be",
+                "connections cannot be accepted for now and wait",
                 metadata: ["error": "\(unsafe String(cString: strerror(error)))"])
         }
         isShortOfResources = true
