@@ -25,6 +25,8 @@ struct DescriptorLimitTests {
         let log = LogLines()
         let logger = Logger(label: "test") { _ in log }
         let server = try await WebSocketServer.start(configuration: .init(logger: logger)) { _, _ in }
+        // The first timer of a process needs descriptors itself, and libdispatch ends the process when it gets none.
+        try await Task.sleep(for: .milliseconds(1))
         let clients = (0..<3).map { _ in socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0) }
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

@@ -53,19 +53,23 @@ final class SharedHandlerTable: Sendable {
     /// - Returns: Whether it was changed: not once the service has ended, as nothing would ever be called.
     @discardableResult
     func change(_ body: (inout HandlerTable) -> Void) -> Bool {
-        table.withLock { table in
-            guard !table.isReleased else { return false }
+        // Kept until the lock is free: what a handler holds may, as it goes, cancel a registration.
+        let previous = table.withLock { table -> HandlerTable? in
+            guard !table.isReleased else { return nil }
+            let previous = table
             body(&table)
             currentVersion.add(1, ordering: .releasing)
-            return true
+            return previous
         }
+        return withExtendedLifetime(previous) { previous != nil }
     }
 
     func add<Input>(
         _ callback: Callback<Input>, to hooks: any WritableKeyPath<HandlerTable, [Callback<Input>]> & Sendable
     ) -> Registration {
         change { $0[keyPath: hooks].append(callback) }
-        return Registration { [weak self] in
+        return Registration { [weak self, weak callback] in
+            guard let callback else { return }
             callback.cancel()
             self?.change { $0[keyPath: hooks].removeAll { $0 === callback } }
         }

@@ -12,7 +12,9 @@ extension SocketService {
     ) -> Registration {
         let callback = CallbackRegistry.MessageCallback(handler)
         handlers.change { $0.registry.add(callback, to: route) }
-        return Registration { [weak handlers] in
+        // Weak, so that an owner of both the handler and its registration goes when the handler is removed otherwise.
+        return Registration { [weak handlers, weak callback] in
+            guard let callback else { return }
             handlers?.change { $0.registry.remove(callback, from: route) }
         }
     }
@@ -100,7 +102,8 @@ extension SocketService {
     public func onDropped(_ handler: @escaping @Sendable (WebSocketMessage, DropReason) -> Void) -> Registration {
         let hook = DropHook(handler)
         handlers.change { $0.dropped.append(hook) }
-        return Registration { [weak handlers] in
+        return Registration { [weak handlers, weak hook] in
+            guard let hook else { return }
             handlers?.change { $0.dropped.removeAll { $0 === hook } }
         }
     }

@@ -288,4 +288,44 @@ import WebSocketTesting
         #expect(failing.service.state == .closed)
         #expect(dropped.all == ["never closed"], "nobody gets what was left, so it is reported")
     }
+
+    @Test func stopWaitsForWhoeverIsTellingOfADrop() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let dropped = Recorder<String>()
+        service.onDropped { message, reason in dropped.add("\(message.text ?? "") \(reason)") }
+        // A sender was about to tell of a message that gave way.
+        service.core.withLock { $0.reportsUnderWay += 1 }
+        let stopping = Task { await service.stop() }
+        await until { service.core.withLock { !$0.reportWaiters.isEmpty } }
+        service.change { core, drops in
+            core.reportsUnderWay -= 1
+            drops.append(.init(entry: .init(number: 1, message: .text("late"), expiry: nil), reason: .expired))
+        }
+        #expect(await stopping.value == [])
+        #expect(dropped.all == ["late expired"])
+        try await fixture.events.next { $0 == "end of events" }
+        #expect(fixture.events.all == ["dropped late expired", "stopped 0", "end of events"])
+    }
+
+    /// Removing a handler lets go of what it holds, which may use the service as it goes.
+    @Test func aHandlersOwnerMayCancelItsRegistrationAsItGoes() async throws {
+        final class Owner: Sendable {
+            let registration = Mutex<Registration?>(nil)
+            deinit { registration.withLock { $0?.cancel() } }
+        }
+        let fixture = Fixture()
+        for remove: (SocketService) async -> Void in [{ $0.unregister("x") }, { await $0.stop() }] {
+            weak var owner: Owner?
+            do {
+                let strong = Owner()
+                owner = strong
+                let registration = fixture.service.register("x") { _ in _ = strong }
+                strong.registration.withLock { $0 = registration }
+            }
+            #expect(owner != nil)
+            await remove(fixture.service)
+            await until { owner == nil }
+        }
+    }
 }
