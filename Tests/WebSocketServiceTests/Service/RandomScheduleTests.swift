@@ -212,9 +212,11 @@ private final class Schedule: Sendable {
 
     private var missing: Int { books.withLock { $0.delivered - $0.handled.count } }
 
-    /// Only what the service discarded with a connection it closed itself, or did not show after its stop, may be missing.
-    /// A reader that was caught with messages in hand while the clock jumped over the stop's deadline counts them late.
+    /// Only what the service discarded with a connection it closed itself, left unread in one that ended while it was paused
+    /// or stopped, or did not show after its stop, may be missing. A reader that was caught with messages in hand while the
+    /// clock jumped over the stop's deadline counts them late.
     private var accountedFor: Int {
-        fixture.transport.connections.reduce(0) { $0 + $1.discardedCount } + fixture.service.inbox.undeliveredCount
+        fixture.transport.connections.reduce(0) { $0 + $1.discardedCount + $1.unreadCount }
+            + fixture.service.inbox.undeliveredCount
     }
 }
