@@ -12,27 +12,11 @@ struct EchoTests {
         let fixture = try TLSFixture()
         var options = EchoServerOptions(certificate: scheme == "wss" ? fixture.certificate : nil)
         options.compression = false
-        let seed: UInt64 = 0x5EED
         try await withEchoServer(options) { server in
             let socket = try await WebSocket.connect(
                 to: server.url(scheme: scheme), configuration: WebSocketConfiguration(tls: fixture.client))
             let (bytes, duration) = try await timed {
-                async let sending: Void = {
-                    var messages = RandomMessages(seed: seed, maximumSize: 1 << 20)
-                    for _ in 0..<count { try await socket.send(messages.next()) }
-                }()
-                var expected = RandomMessages(seed: seed, maximumSize: 1 << 20)
-                var (received, bytes) = (0, 0)
-                for try await message in socket.messages {
-                    let next = expected.next()
-                    try #require(next.equals(message), "message \(received) of \(next.bytes.count) bytes differs")
-                    received += 1
-                    bytes += message.payload.count
-                    if received == count { break }
-                }
-                try await sending
-                #expect(received == count)
-                return bytes
+                try await socket.exchange(count, seed: 0x5EED, maximumSize: 1 << 20)
             }
             let closure = await socket.close()
             #expect(closure.isClean && closure.code == .normalClosure)
@@ -50,28 +34,9 @@ struct EchoTests {
         } _: { server, configuration in
             let socket = try await WebSocket.connect(
                 to: server.url(scheme: "wss"), configuration: configuration)
-            let count = 200
-            async let sending: Void = {
-                var messages = RandomMessages(seed: 7, maximumSize: 1 << 16)
-                for _ in 0..<count {
-                    let message = messages.next()
-                    try await socket.sendMessage(message.kind) { writer in
-                        var rest = message.bytes
-                        while !rest.isEmpty {
-                            try await writer.write(rest.prefix(777))
-                            rest = rest.dropFirst(777)
-                        }
-                    }
-                }
-            }()
-            var expected = RandomMessages(seed: 7, maximumSize: 1 << 16)
-            var received = 0
-            for try await message in socket.messages {
-                try #require(expected.next().equals(message), "message \(received) differs")
-                received += 1
-                if received == count { break }
-            }
-            try await sending
+            try await socket.exchange(
+                200, seed: 7, maximumSize: 1 << 16,
+                send: { socket, message, _ in try await socket.send(message, inPiecesOf: 777) })
             await socket.close()
         }
     }

@@ -24,19 +24,7 @@ struct NginxTests {
                 to: nginx.url(scheme: "wss", path: "/request"), configuration: configuration)
             let request = try await HandshakeTests.Request(of: socket)
             #expect(request.values(of: "Host") == ["localhost:\(nginx.port)"])
-            let count = 200
-            async let sending: Void = {
-                var messages = RandomMessages(seed: 3, maximumSize: 4 << 20)
-                for _ in 0..<count { try await socket.send(messages.next()) }
-            }()
-            var expected = RandomMessages(seed: 3, maximumSize: 4 << 20)
-            var received = 0
-            for try await message in socket.messages {
-                try #require(expected.next().equals(message), "message \(received) differs")
-                received += 1
-                if received == count { break }
-            }
-            try await sending
+            try await socket.exchange(200, seed: 3, maximumSize: 4 << 20)
             let closure = await socket.close(code: .goingAway)
             #expect(closure.isClean && closure.code == .goingAway)
         }

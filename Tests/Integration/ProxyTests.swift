@@ -24,15 +24,7 @@ struct ProxyTests {
 
     private func expectEcho(_ url: String, _ configuration: WebSocketConfiguration) async throws {
         let socket = try await WebSocket.connect(to: url, configuration: configuration)
-        var messages = RandomMessages(seed: 11, maximumSize: 1 << 20)
-        for _ in 0..<20 {
-            let message = messages.next()
-            try await socket.send(message)
-            for try await echo in socket.messages {
-                #expect(message.equals(echo))
-                break
-            }
-        }
+        try await socket.exchange(20, seed: 11, maximumSize: 1 << 20)
         #expect(await socket.close().isClean)
     }
 

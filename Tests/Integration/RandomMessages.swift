@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import Testing
 import WebSocketTesting
 
 /// Endless random messages, text and binary. The same seed gives the same messages: a reader makes again what a sender
@@ -24,6 +25,9 @@ struct RandomMessages {
             }
         }
     }
+
+    /// How a message goes out, given its number.
+    typealias Sender = @Sendable (WebSocket, Message, _ number: Int) async throws -> Void
 
     private var generator: SeededGenerator
     private let maximumSize: Int
@@ -86,6 +90,47 @@ struct RandomMessages {
 }
 
 extension WebSocket {
+    /// Sends random messages and reads, at the same time, what comes back, which must be the same.
+    ///
+    /// - Parameters:
+    ///   - shape: Makes a message another one by its number, for both sides.
+    ///   - send: How the message with a number is sent.
+    /// - Returns: How many bytes came back.
+    @discardableResult
+    func exchange(
+        _ count: Int, seed: UInt64, maximumSize: Int,
+        shape: @escaping @Sendable (RandomMessages.Message, Int) -> RandomMessages.Message = { message, _ in message },
+        send: @escaping RandomMessages.Sender = { socket, message, _ in try await socket.send(message) }
+    ) async throws -> Int {
+        async let sending: Void = {
+            var messages = RandomMessages(seed: seed, maximumSize: maximumSize)
+            for number in 0..<count { try await send(self, shape(messages.next(), number), number) }
+        }()
+        var expected = RandomMessages(seed: seed, maximumSize: maximumSize)
+        var (received, bytes) = (0, 0)
+        for try await message in messages {
+            let next = shape(expected.next(), received)
+            try #require(next.equals(message), "message \(received) of \(next.bytes.count) bytes differs")
+            received += 1
+            bytes += message.payload.count
+            if received == count { break }
+        }
+        try await sending
+        #expect(received == count)
+        return bytes
+    }
+
+    /// Sends one message in pieces.
+    func send(_ message: RandomMessages.Message, inPiecesOf size: Int) async throws {
+        try await sendMessage(message.kind) { writer in
+            var rest = message.bytes
+            while !rest.isEmpty {
+                try await writer.write(rest.prefix(size))
+                rest = rest.dropFirst(size)
+            }
+        }
+    }
+
     func send(_ message: RandomMessages.Message) async throws {
         switch message.kind {
         case .text: try await send(String(decoding: message.bytes, as: UTF8.self))

@@ -13,15 +13,7 @@ struct UnixSocketTests {
             let socket = try await WebSocket.connect(
                 to: "\(scheme)://localhost/request", configuration: configuration)
             #expect(try await HandshakeTests.Request(of: socket).values(of: "Host") == ["localhost"])
-            var messages = RandomMessages(seed: 5, maximumSize: 1 << 20)
-            for _ in 0..<20 {
-                let message = messages.next()
-                try await socket.send(message)
-                for try await echo in socket.messages {
-                    #expect(message.equals(echo))
-                    break
-                }
-            }
+            try await socket.exchange(20, seed: 5, maximumSize: 1 << 20)
             #expect(await socket.close().isClean)
         }
     }

@@ -4,8 +4,8 @@ internal import CLibwebsockets
 enum LoopProtocol {
     static let name: StaticString = "swift-libwebsockets"
 
-    // libwebsockets keeps pointers to these for as long as a context lives, so they are allocated once, never changed and
-    // never freed; nothing but libwebsockets reads them.
+    /// libwebsockets keeps the pointer for as long as a context lives. `nonisolated(unsafe)`: allocated once, filled here,
+    /// then never changed and never freed; nothing but libwebsockets reads it.
     nonisolated(unsafe) static let protocols: UnsafeMutablePointer<lws_protocols> = {
         // The array ends with an all-zero entry.
         let protocols = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 2)
@@ -18,17 +18,18 @@ enum LoopProtocol {
         return unsafe protocols
     }()
 
+    /// libwebsockets keeps the pointer. `nonisolated(unsafe)` for the same reason as ``protocols``.
     nonisolated(unsafe) static let noRetryPolicy: UnsafeMutablePointer<lws_retry_bo_t> = {
         let policy = UnsafeMutablePointer<lws_retry_bo_t>.allocate(capacity: 1)
         unsafe policy.initialize(to: lws_retry_bo_t())
         return unsafe policy
     }()
 
-    nonisolated(unsafe) static let clientVhostName = unsafe cString("client")
-    nonisolated(unsafe) static let serverVhostName = unsafe cString("server")
-    nonisolated(unsafe) static let emptyString = unsafe cString("")
-    nonisolated(unsafe) static let namePointer = unsafe cString(name)
-    nonisolated(unsafe) static let applicationProtocol = unsafe cString("http/1.1")
+    static var clientVhostName: UnsafePointer<CChar> { unsafe cString("client") }
+    static var serverVhostName: UnsafePointer<CChar> { unsafe cString("server") }
+    static var emptyString: UnsafePointer<CChar> { unsafe cString("") }
+    static var namePointer: UnsafePointer<CChar> { unsafe cString(name) }
+    static var applicationProtocol: UnsafePointer<CChar> { unsafe cString("http/1.1") }
 
     /// A string literal's bytes live as long as the program and end with a NUL.
     private static func cString(_ literal: StaticString) -> UnsafePointer<CChar> {

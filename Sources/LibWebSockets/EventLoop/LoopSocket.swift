@@ -138,14 +138,13 @@ internal import COpenSSL
     /// Drops the connection with all that is still buffered, soon: never inside the call, which may come from a callback.
     final func abort() {
         core.preconditionOnLoop()
-        guard unsafe wsi != nil else { return }
+        guard unsafe wsi != nil, !isAborted else { return }
         isAborted = true
-        setTimeoutToKill()
-        // Some callbacks are followed by a timeout of libwebsockets' own, which takes the place of this one.
+        // After the turn: some callbacks are followed by a timeout of libwebsockets' own, which would take the place of ours.
         core.serviceAfterTurn(self)
     }
 
-    private final func setTimeoutToKill() {
+    private final func kill() {
         guard let wsi = unsafe wsi else { return }
         // Any reason but NO_PENDING_TIMEOUT; KILL_ASYNC takes the place of the seconds (lws-timeout-timer.h).
         unsafe lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC)
@@ -175,7 +174,7 @@ internal import COpenSSL
     final func serviceLeftovers() {
         core.preconditionOnLoop()
         guard !hasEnded else { return }
-        if isAborted { return setTimeoutToKill() }
+        if isAborted { return kill() }
         if awaitsWritable || hasBufferedOutput, isWritable { service(POLLOUT) }
         if hasDecryptedInput, isReading { service(POLLIN) }
     }

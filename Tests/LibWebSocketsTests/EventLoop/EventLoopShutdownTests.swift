@@ -1,5 +1,3 @@
-import Foundation
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -76,32 +74,6 @@ import WebSocketTesting
         for _ in 0..<100 { try loop.submit { _ in count.increment() } }
         await loop.shutdown()
         #expect(count.value == 100)
-    }
-
-    @Test("Peers see the end, and the port is free, whatever descriptors other threads open meanwhile")
-    func shutdownWhileDescriptorsComeAndGo() async throws {
-        // They take the number of the one that libwebsockets closes twice, which must not be closed under them.
-        let isDone = Atomic(false)
-        let churn = Thread {
-            while !isDone.load(ordering: .relaxed) {
-                let copies = (0..<64).map { _ in dup(2) }
-                for copy in copies { close(copy) }
-            }
-        }
-        churn.start()
-        defer { isDone.store(true, ordering: .relaxed) }
-        for _ in 0..<40 {
-            let (serverLoop, clientLoop) = (EventLoop.forTest(), EventLoop.forTest())
-            let server = try await WebSocketServer.start(on: serverLoop, handler: ServerPair.echo)
-            let client = try await WebSocket.connect(to: server.url, on: clientLoop)
-            await serverLoop.shutdown()
-            #expect(try await client.closed().initiator == .connectionLoss)
-            await server.stop()
-            let again = try await WebSocketServer.start(
-                configuration: .init(port: server.port), on: clientLoop, handler: ServerPair.echo)
-            await again.stop()
-            await clientLoop.shutdown()
-        }
     }
 
     @Test("shutdown() ends every waiting call once, with a clear error", arguments: Security.allCases)

@@ -1,0 +1,35 @@
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+/// A server that dies, or closes with something unread, resets the connection (RFC 1122 section 4.2.2.13), often right
+/// behind what it said last.
+@Suite(.hangs) struct WebSocketResetTests {
+    @Test("Messages and the close frame from before the reset arrive", arguments: Security.allCases)
+    func lastWords(security: Security) async throws {
+        let words = (0..<100).map { "message \($0)" }
+        let frames = words.map { FaultServer.Frame.text($0) } + [.close(1012, reason: "new version")]
+        let script: [FaultServer.Step] = [
+            // Time to occupy the loop; should it not suffice, the test is easier to pass and nothing else.
+            .upgrade(), .pause(.milliseconds(500)), .write(frames.flatMap(\.bytes)), .reset,
+        ]
+        let loop = EventLoop.forTest()
+        let server = try FaultServer(tls: try security.faultServer, scripts: [script])
+        let socket = try await WebSocket.connect(
+            to: server.url(), configuration: .init(tls: try security.client), on: loop)
+        let release = await loop.occupy()
+        // Returns once the connection is reset.
+        _ = try await server.transcript()
+        release()
+        var received: [String?] = []
+        // How the connection ends is told by the closure.
+        do { for try await message in socket.messages { received.append(message.text) } } catch {}
+        #expect(received == words)
+        let closure = try await socket.closed()
+        #expect(closure.received == CloseFrame(code: .serviceRestart, reason: "new version"))
+        #expect(closure.initiator == .remote)
+        server.stop()
+        await loop.shutdown()
+    }
+}
