@@ -114,11 +114,10 @@ public struct ScriptedConnection: Sendable {
     /// Whether the client dropped the connection without a close handshake.
     public var wasAborted: Bool { link.wasAborted }
 
-    /// Waits until the connection has ended. Only one task may wait.
+    /// Waits until the connection has ended. Any number of tasks may wait.
     ///
     /// - Throws: `CancellationError` when the waiting task is cancelled.
     public func ended() async throws -> WebSocketClosure {
-        if let closure { return closure }
-        return try await link.endFeed.next()
+        try await link.ended()
     }
 }

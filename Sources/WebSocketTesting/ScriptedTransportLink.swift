@@ -20,6 +20,9 @@ final class ScriptedLink: SocketConnection {
         var readWatchers: [Completion<Void>] = []
         var ending: Ending?
         var closure: WebSocketClosure?
+        /// Why the connection ended, where it was the peer that dropped it.
+        var closeError: (any Error)?
+        var endWaiters: [Completion<WebSocketClosure>] = []
         var isClosing = false
         var closeWaiters: [Completion<WebSocketClosure>] = []
         var wasAborted = false
@@ -36,7 +39,6 @@ final class ScriptedLink: SocketConnection {
     let handshake: HandshakeResponse
     let sentFeed = ScriptedTransportFeed<WebSocketMessage>()
     let pingFeed = ScriptedTransportFeed<Void>()
-    let endFeed = ScriptedTransportFeed<WebSocketClosure>()
     private let state = Mutex(State())
 
     init(handshake: HandshakeResponse) {
@@ -136,7 +138,21 @@ final class ScriptedLink: SocketConnection {
         }
     }
 
+    func ended() async throws -> WebSocketClosure {
+        let completion = Completion<WebSocketClosure>()
+        state.withLock { state in
+            if let closure = state.closure {
+                completion.succeed(closure)
+            } else {
+                state.endWaiters.append(completion)
+            }
+        }
+        defer { state.withLock { $0.endWaiters.removeAll { $0 === completion } } }
+        return try await completion.value()
+    }
+
     var closure: WebSocketClosure? { state.withLock(\.closure) }
+    var closeError: (any Error)? { state.withLock(\.closeError) }
     var bytesReceived: UInt64 { state.withLock(\.bytesReceived) }
 
     // MARK: The peer's side
@@ -170,6 +186,7 @@ final class ScriptedLink: SocketConnection {
     func peerDrops(_ error: any Error) {
         state.withLock { state in
             guard state.ending == nil else { return }
+            state.closeError = error
             end(
                 &state, .lost(error),
                 closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
@@ -212,6 +229,7 @@ final class ScriptedLink: SocketConnection {
     var wasAborted: Bool { state.withLock(\.wasAborted) }
     var unreadCount: Int { state.withLock { $0.inbound.reduce(0) { $0 + $1.count } } }
     var discardedCount: Int { state.withLock(\.discardedCount) }
+    var endWaiterCount: Int { state.withLock(\.endWaiters.count) }
     var heldSendCount: Int { state.withLock { $0.held.count { !$0.completion.isComplete } } }
 
     func waitUntilRead() async throws {
@@ -238,12 +256,12 @@ final class ScriptedLink: SocketConnection {
         }
         failSends(&state)
         for ping in state.pings { ping.fail(Self.closedError) }
-        for waiter in state.closeWaiters { waiter.succeed(closure) }
+        for waiter in state.closeWaiters + state.endWaiters { waiter.succeed(closure) }
         for watcher in state.readWatchers { watcher.succeed() }
         state.pings = []
         state.closeWaiters = []
+        state.endWaiters = []
         state.readWatchers = []
-        endFeed.append(closure)
     }
 
     private func discardUnread(_ state: inout State) {

@@ -67,12 +67,14 @@ private struct LedgerConnection: SocketConnection {
 
     var handshake: HandshakeResponse { base.handshake }
     var closure: WebSocketClosure? { base.closure }
+    var closeError: (any Error)? { base.closeError }
     var bytesReceived: UInt64 { base.bytesReceived }
     func ping() async throws -> Duration { try await base.ping() }
     func close(code: CloseCode, reason: String) async -> WebSocketClosure {
         await base.close(code: code, reason: reason)
     }
     func abort() { base.abort() }
+    func ended() async throws -> WebSocketClosure { try await base.ended() }
 }
 
 extension WebSocketMessage {

@@ -1,7 +1,8 @@
 import HTTPTypes
 import Testing
 import WebSocketService
-import WebSocketTesting
+
+@testable import WebSocketTesting
 
 @Suite(.timeLimit(.minutes(10))) struct ScriptedTransportTests {
     private let request = ConnectRequest(url: "wss://feed.example.com/", headers: [.authorization: "Bearer x"])
@@ -99,6 +100,58 @@ import WebSocketTesting
             ($0 as? WebSocketError)?.code == .connectionLost
         }
         #expect(client.closure?.code == .abnormalClosure)
+    }
+
+    @Test func theEndIsToldWhileMessagesAreUnreadAndNobodyReads() async throws {
+        let frame = CloseFrame(code: .goingAway, reason: "bye")
+        let (client, peer) = try await open()
+        peer.deliver("last", "words")
+        #expect(client.closeError == nil)
+        peer.close(code: .goingAway, reason: "bye")
+        #expect(try await client.ended().received == frame)
+        #expect(client.closeError == nil, "a close handshake is no error")
+        #expect(try await client.receive() == [.text("last"), .text("words")])
+        #expect(try await client.receive() == nil)
+        #expect(try await client.ended().received == frame, "again, at once")
+
+        let (lostClient, lostPeer) = try await open()
+        lostPeer.deliver("last words")
+        lostPeer.drop()
+        #expect(try await lostClient.ended().initiator == .connectionLoss)
+        #expect((lostClient.closeError as? WebSocketError)?.code == .connectionLost)
+        #expect(try await lostClient.receive() == [.text("last words")])
+    }
+
+    @Test("Whoever ends the connection, all who wait for that are told, on both sides", arguments: 0..<4)
+    func theEndIsToldToAnyNumber(whoEnds: Int) async throws {
+        let (client, peer) = try await open()
+        let waiting = (0..<3).map { _ in Task { try await client.ended() } }
+        let peerWaiting = Task { try await peer.ended() }
+        while peer.link.endWaiterCount < 4 { await Task.yield() }
+        switch whoEnds {
+        case 0: peer.close()
+        case 1: peer.drop()
+        case 2: client.abort()
+        default: _ = await client.close(code: .normalClosure, reason: "")
+        }
+        for task in waiting + [peerWaiting] { #expect(try await task.value == client.closure) }
+        #expect((client.closeError == nil) == (whoEnds != 1))
+        #expect(peer.link.endWaiterCount == 0)
+    }
+
+    @Test func waitingForTheEndCanBeCancelled() async throws {
+        let (client, peer) = try await open()
+        let cancelled = Task { try await client.ended() }
+        let other = Task { try await client.ended() }
+        while peer.link.endWaiterCount < 2 { await Task.yield() }
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        #expect(peer.link.endWaiterCount == 1, "one that gave up is forgotten")
+        #expect(client.closure == nil)
+        peer.deliver("a")
+        #expect(try await client.receive() == [.text("a")])
+        peer.drop()
+        #expect(try await other.value == client.closure)
     }
 
     @Test func theClientsCloseIsAnsweredOrNot() async throws {

@@ -211,9 +211,14 @@ public final class WebSocket: Sendable {
         connection.outcome?.error
     }
 
-    /// Waits until the connection has ended, whoever ends it.
+    /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody iterates
+    /// ``messages``: those that arrived before the end can still be taken afterwards.
     ///
-    /// - Throws: `CancellationError` when the task is cancelled; the connection stays as it is.
+    /// Any number of tasks may wait. When it returns, ``closure`` and ``closeError`` are set. While reading is stopped,
+    /// as more than ``WebSocketConfiguration/receiveBufferSize`` waits to be taken, an end by the peer may show only when
+    /// messages have been taken.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled first; the connection stays as it is.
     public func closed() async throws -> WebSocketClosure {
         try await connection.closed()
     }

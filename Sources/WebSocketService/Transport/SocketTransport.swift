@@ -48,7 +48,8 @@ public protocol SocketConnection: Sendable {
 
     /// The next messages, in order and never empty; `nil` after the peer closed with a close frame.
     ///
-    /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once.
+    /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once. What
+    /// arrived before the end is returned before the end is told, also after ``ended()`` has returned.
     ///
     /// - Throws: When the connection was lost or had to be given up.
     func receive() async throws -> [WebSocketMessage]?
@@ -73,6 +74,21 @@ public protocol SocketConnection: Sendable {
 
     /// How the connection ended; `nil` while it is open.
     var closure: WebSocketClosure? { get }
+
+    /// Why the connection ended; `nil` while it is open, after a close handshake and after ``abort()``.
+    var closeError: (any Error)? { get }
+
+    /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody reads.
+    ///
+    /// Independent of ``receive()``: messages that arrived before the end may still wait there, and nobody has to take
+    /// them for the end to be told. When it returns, ``closure`` and ``closeError`` are set and for good, and no further
+    /// message is taken by ``send(_:)``. Any number of calls may wait at a time; on a connection that has ended each
+    /// returns at once. Cancelling a task ends its call and leaves the connection and other calls as they are.
+    ///
+    /// A transport that stops reading while too much waits to be received may learn of an end only when it reads on.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled first; nothing else.
+    func ended() async throws -> WebSocketClosure
 
     /// Bytes read from the network so far: a large message that is still arriving shows that the peer is alive.
     var bytesReceived: UInt64 { get }

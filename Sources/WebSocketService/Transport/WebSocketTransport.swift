@@ -39,6 +39,7 @@ private struct WebSocketConnection: SocketConnection {
 
     var handshake: HandshakeResponse { socket.handshake }
     var closure: WebSocketClosure? { socket.closure }
+    var closeError: (any Error)? { socket.closeError }
     var bytesReceived: UInt64 { socket.statistics.networkBytesReceived }
 
     func receive() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
@@ -48,4 +49,5 @@ private struct WebSocketConnection: SocketConnection {
         await socket.close(code: code, reason: reason)
     }
     func abort() { socket.abort() }
+    func ended() async throws -> WebSocketClosure { try await socket.closed() }
 }
