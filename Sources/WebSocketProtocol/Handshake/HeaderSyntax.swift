@@ -39,7 +39,18 @@ enum HeaderSyntax {
         return "\"\(shown)\(text.unicodeScalars.count > 100 ? "…" : "")\""
     }
 
-    private static func isBlank(_ byte: UInt8) -> Bool {
+    /// The same for bytes that may be no text at all: each is shown by itself.
+    static func quoted(bytes: some Collection<UInt8>) -> String {
+        // One byte more than is shown, for the ellipsis.
+        quoted(latin1(bytes.prefix(101)))
+    }
+
+    /// Bytes as ISO Latin 1, which every byte is.
+    static func latin1(_ bytes: some Collection<UInt8>) -> String {
+        String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
+    }
+
+    static func isBlank(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
     }
 }
