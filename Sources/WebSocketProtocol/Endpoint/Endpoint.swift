@@ -1,14 +1,16 @@
 /// Where a WebSocket server is: a `ws:` or `wss:` URL (RFC 6455 section 3), taken apart and checked.
 ///
 /// The path and the query stay exactly as they were written, escapes included. Scheme and host are case-insensitive and
-/// kept in lower case. What a URL must not hold is refused rather than repaired: spaces, control characters and
-/// characters outside ASCII (write them percent-encoded), a fragment, a host that is no name or IP address, port 0.
+/// kept in lower case; an international host name is kept in its ASCII form (`xn--…`, RFC 5891). What a URL must not hold is
+/// refused rather than repaired: spaces, control characters and, outside the host, characters that are not ASCII (write them
+/// percent-encoded), a fragment, a host that is no name or IP address, port 0.
 ///
 /// `http:` and `https:` are accepted for `ws:` and `wss:`, as browsers do.
 public struct Endpoint: Hashable, Sendable {
     /// Whether the connection uses TLS: `wss:`.
     public let isSecure: Bool
-    /// The name or the IP address, in lower case and without the brackets of an IPv6 address.
+    /// The name, in lower case and ASCII, or the IP address without the brackets of IPv6: `xn--bcher-kva.example` for
+    /// `bücher.example`.
     public let host: String
     /// The zone of a link-local IPv6 address (RFC 6874), such as `eth0`; it means something on this machine only.
     public let zone: String?
@@ -57,6 +59,14 @@ public struct Endpoint: Hashable, Sendable {
             target: try pathParser.target(),
             credentials: nil
         )
+    }
+
+    /// Reads host, port and credentials of a URL that is no WebSocket's, such as a proxy's.
+    /// - Parameter defaultPorts: The schemes that it may have, in lower case, each with its port.
+    /// - Throws: What is wrong with the URL, and where.
+    package init(_ url: String, defaultPorts: KeyValuePairs<String, Int>) throws(InvalidEndpoint) {
+        var parser = EndpointParser(url)
+        self = try parser.authority(defaultPorts: defaultPorts)
     }
 
     init(isSecure: Bool, host: ParsedHost, port: Int?, target: String, credentials: Credentials?) {

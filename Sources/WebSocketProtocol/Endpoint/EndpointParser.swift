@@ -18,7 +18,7 @@ struct EndpointParser {
     }
 
     mutating func endpoint() throws(InvalidEndpoint) -> Endpoint {
-        try checkCharacters(bytes[...])
+        try checkCharacters(bytes[...], allowsUnicode: true)
         let origin = try origin()
         return Endpoint(
             isSecure: origin.isSecure,
@@ -31,9 +31,35 @@ struct EndpointParser {
 
     /// Everything in front of the path.
     mutating func origin() throws(InvalidEndpoint) -> Origin {
-        let isSecure = try scheme()
+        let isSecure = try isSecure()
+        return try authority(isSecure: isSecure)
+    }
+
+    /// Host, port and credentials of a URL with one of these schemes, each of which has a port of its own.
+    mutating func authority(defaultPorts: KeyValuePairs<String, Int>) throws(InvalidEndpoint) -> Endpoint {
+        try checkCharacters(bytes[...], allowsUnicode: true)
+        let name = try scheme("\(defaultPorts[0].key)://")
+        guard let defaultPort = defaultPorts.first(where: { $0.key == name })?.value else {
+            let known = defaultPorts.map(\.key).joined(separator: ", ")
+            throw InvalidEndpoint(
+                "The URL's scheme is \(HeaderSyntax.quoted(name)): only \(known) can be used.")
+        }
+        let authority = try authority(isSecure: false)
+        guard ["", "/"].contains(String(decoding: bytes[offset...], as: UTF8.self)) else {
+            // Not quoted: it may be the end of a password with an unescaped character.
+            throw InvalidEndpoint(
+                "The URL goes on behind host and port at byte \(offset), where nothing is expected; percent-encode /, ? and # "
+                    + "in a user name or password.")
+        }
+        return Endpoint(
+            isSecure: false, host: authority.host, port: authority.port ?? defaultPort, target: "/",
+            credentials: authority.credentials)
+    }
+
+    private mutating func authority(isSecure: Bool) throws(InvalidEndpoint) -> Origin {
         let authority = bytes[offset...].prefix { !"/?#".utf8.contains($0) }
-        try checkCharacters(authority)
+        // A host may be an international name; the other parts check themselves.
+        try checkCharacters(authority, allowsUnicode: true)
         let userEnd = authority.lastIndex(of: UInt8(ascii: "@"))
         let credentials = try userEnd.map { end throws(InvalidEndpoint) in try self.credentials(authority[..<end]) }
         let hostAndPort = userEnd.map { authority[($0 + 1)...] } ?? authority
@@ -58,8 +84,12 @@ struct EndpointParser {
     }
 
     /// What is allowed nowhere in a URL (RFC 3986 section 2).
-    private func checkCharacters(_ bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
-        guard let position = bytes.firstIndex(where: { !(0x21...0x7E).contains($0) }) else { return }
+    private func checkCharacters(
+        _ bytes: ArraySlice<UInt8>, allowsUnicode: Bool = false
+    ) throws(InvalidEndpoint) {
+        guard
+            let position = bytes.firstIndex(where: { !(0x21...0x7E).contains($0) && !(allowsUnicode && $0 >= 0x80) })
+        else { return }
         let what =
             switch bytes[position] {
             case 0x20: "a space"
@@ -70,18 +100,23 @@ struct EndpointParser {
             "The \(subject) has \(what) at byte \(position): percent-encode it (RFC 3986 section 2.1).")
     }
 
-    private mutating func scheme() throws(InvalidEndpoint) -> Bool {
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: "://".utf8) else {
-            throw InvalidEndpoint("The URL does not begin with wss:// or ws://.")
-        }
-        offset = colon + 3
-        switch HeaderSyntax.lowercased(String(decoding: bytes[..<colon], as: UTF8.self)) {
+    private mutating func isSecure() throws(InvalidEndpoint) -> Bool {
+        let name = try scheme("wss:// or ws://")
+        switch name {
         case "wss", "https": return true
         case "ws", "http": return false
         default:
-            let scheme = HeaderSyntax.quoted(String(decoding: bytes[..<colon], as: UTF8.self))
-            throw InvalidEndpoint("The URL's scheme is \(scheme): only wss and ws (https and http) can be used.")
+            throw InvalidEndpoint(
+                "The URL's scheme is \(HeaderSyntax.quoted(name)): only wss and ws (https and http) can be used.")
         }
+    }
+
+    private mutating func scheme(_ expected: String) throws(InvalidEndpoint) -> String {
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes[colon...].starts(with: "://".utf8) else {
+            throw InvalidEndpoint("The URL does not begin with \(expected).")
+        }
+        offset = colon + 3
+        return HeaderSyntax.lowercased(String(decoding: bytes[..<colon], as: UTF8.self))
     }
 
     private func credentials(_ bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) -> Endpoint.Credentials {

@@ -12,25 +12,24 @@ struct ParsedHost: Hashable {
         guard !bytes.isEmpty else { throw InvalidEndpoint("The URL has no host at byte \(bytes.startIndex).") }
         if bytes.first == UInt8(ascii: "[") {
             try self.init(literal: bytes.dropFirst().dropLast())
+        } else if bytes.contains(where: { $0 >= 0x80 }) {
+            try Self.checkCharacters(bytes)
+            // Nothing as long can be a name: each character takes at most four bytes.
+            guard bytes.count <= 4 * Self.longestName else { throw Self.tooLong(bytes.count) }
+            let name = try InternationalName.ascii(String(decoding: bytes, as: UTF8.self))
+            try self.init(name: Array(name.utf8)[...])
         } else {
             try self.init(name: bytes)
         }
     }
 
     private init(name bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
-        if let position = bytes.firstIndex(where: { !URLCharacter.isUnreserved($0) && !URLCharacter.isSubDelimiter($0) }
-        ) {
-            let character = HeaderSyntax.quoted(String(UnicodeScalar(bytes[position])))
-            throw InvalidEndpoint(
-                "The URL's host has \(character) at byte \(position), which no host name has; an IPv6 address "
-                    + "goes in brackets, an international name in its xn-- form.")
-        }
+        try Self.checkCharacters(bytes)
         text = HeaderSyntax.lowercased(String(decoding: bytes, as: UTF8.self))
         zone = nil
         let withoutFinalDot = bytes.last == UInt8(ascii: ".") ? bytes.dropLast() : bytes
         guard (1...Self.longestName).contains(withoutFinalDot.count) else {
-            throw InvalidEndpoint(
-                "The URL's host is \(bytes.count) bytes long: names have 1 to \(Self.longestName) (RFC 1035).")
+            throw Self.tooLong(bytes.count)
         }
         let labels = withoutFinalDot.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard let lastLabel = labels.last, Self.isNumber(lastLabel) else {
@@ -39,7 +38,7 @@ struct ParsedHost: Hashable {
         }
         // Resolvers read `127.1`, `0x7f.1` and `010.0.0.1` as addresses, each in its own way (WHATWG URL, "ends in a
         // number checker"). Only the one form that everybody reads alike is taken.
-        guard IPAddressSyntax.isIPv4(bytes) else {
+        guard IPAddress.isIPv4(bytes) else {
             throw InvalidEndpoint(
                 "The URL's host \(HeaderSyntax.quoted(text)) ends in a number but is no IPv4 address of the form "
                     + "192.0.2.1.")
@@ -47,10 +46,27 @@ struct ParsedHost: Hashable {
         kind = .ipv4
     }
 
+    private static func tooLong(_ count: Int) -> InvalidEndpoint {
+        InvalidEndpoint("The URL's host is \(count) bytes long: names have 1 to \(longestName) (RFC 1035).")
+    }
+
+    /// Characters outside ASCII are for ``InternationalName`` to judge.
+    private static func checkCharacters(_ bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
+        guard
+            let position = bytes.firstIndex(where: {
+                $0 < 0x80 && !URLCharacter.isUnreserved($0) && !URLCharacter.isSubDelimiter($0)
+            })
+        else { return }
+        let character = HeaderSyntax.quoted(String(UnicodeScalar(bytes[position])))
+        throw InvalidEndpoint(
+            "The URL's host has \(character) at byte \(position), which no host name has; an IPv6 address "
+                + "goes in brackets.")
+    }
+
     private init(literal bytes: ArraySlice<UInt8>) throws(InvalidEndpoint) {
         let percent = bytes.firstIndex(of: UInt8(ascii: "%"))
         let address = bytes[..<(percent ?? bytes.endIndex)]
-        guard IPAddressSyntax.isIPv6(address) else {
+        guard IPAddress.isIPv6(address) else {
             let shown = HeaderSyntax.quoted(String(decoding: address, as: UTF8.self))
             throw InvalidEndpoint("\(shown) at byte \(bytes.startIndex) of the URL is no IPv6 address.")
         }
@@ -77,48 +93,5 @@ struct ParsedHost: Hashable {
             label.count >= 2 && label.first == UInt8(ascii: "0") && label[label.startIndex + 1] | 0x20 == 0x78
             && label.dropFirst(2).allSatisfy { URLCharacter.hexValue($0) != nil }
         return isDecimal || isHexadecimal
-    }
-}
-
-/// What addresses look like (RFC 3986 section 3.2.2, RFC 4291 section 2.2).
-enum IPAddressSyntax {
-    static func isIPv4(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return parts.count == 4
-            && parts.allSatisfy { part in
-                guard (1...3).contains(part.count), part.allSatisfy({ (0x30...0x39).contains($0) }) else {
-                    return false
-                }
-                guard part.count == 1 || part.first != UInt8(ascii: "0") else { return false }
-                return part.reduce(0) { $0 * 10 + Int($1 - 0x30) } <= 255
-            }
-    }
-
-    static func isIPv6(_ bytes: ArraySlice<UInt8>) -> Bool {
-        let gap = bytes.indices.dropLast().first { bytes[$0...].starts(with: "::".utf8) }
-        guard let gap else { return groupCount(bytes, mayEndInIPv4: true) == 8 }
-        // A second gap leaves an empty group behind, which is none.
-        let head = bytes[..<gap]
-        let tail = bytes[(gap + 2)...]
-        guard let before = head.isEmpty ? 0 : groupCount(head, mayEndInIPv4: false),
-            let after = tail.isEmpty ? 0 : groupCount(tail, mayEndInIPv4: true)
-        else { return false }
-        return before + after <= 7
-    }
-
-    /// How many groups of 16 bits the colon-separated text stands for.
-    private static func groupCount(_ bytes: ArraySlice<UInt8>, mayEndInIPv4: Bool) -> Int? {
-        let groups = bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-        var count = 0
-        for (index, group) in groups.enumerated() {
-            if (1...4).contains(group.count), group.allSatisfy({ URLCharacter.hexValue($0) != nil }) {
-                count += 1
-            } else if mayEndInIPv4, index == groups.count - 1, isIPv4(group) {
-                count += 2
-            } else {
-                return nil
-            }
-        }
-        return count
     }
 }
