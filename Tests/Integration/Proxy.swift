@@ -6,7 +6,7 @@ import LibWebSockets
 ///   - credentials: What it demands; `nil` for nothing.
 ///   - status: What it answers to every request; `nil` for what is right.
 func withProxy<Result>(
-    credentials: HTTPProxy.Credentials? = nil, status: Int? = nil, _ body: (ExternalServer) async throws -> Result
+    credentials: Proxy.Credentials? = nil, status: Int? = nil, _ body: (ExternalServer) async throws -> Result
 ) async throws -> Result {
     var arguments: [String] = []
     if let credentials { arguments += ["--user", credentials.user, "--password", credentials.password] }

@@ -4,19 +4,19 @@ import Testing
 
 @Suite("Through an HTTP proxy", .needsEchoServer, .timeLimit(.minutes(10)))
 struct ProxyTests {
-    private static let credentials = HTTPProxy.Credentials(user: "Aladdin", password: "open: sesame")
+    private static let credentials = Proxy.Credentials(user: "Aladdin", password: "open: sesame")
 
     /// The echo server's certificate is for a name that only the proxy knows.
     private func withServers(
-        credentials: HTTPProxy.Credentials? = nil, status: Int? = nil,
-        _ body: (_ url: String, _ proxy: HTTPProxy, _ configuration: WebSocketConfiguration) async throws -> Void
+        credentials: Proxy.Credentials? = nil, status: Int? = nil,
+        _ body: (_ url: String, _ proxy: Proxy, _ configuration: WebSocketConfiguration) async throws -> Void
     ) async throws {
         let fixture = try TLSFixture()
         let options = EchoServerOptions(certificate: try fixture.authority.issue(names: ["echo.test"]))
         try await withEchoServer(options) { server in
             try await withProxy(credentials: credentials, status: status) { proxy in
                 try await body(
-                    server.url(scheme: "wss", host: "echo.test"), HTTPProxy(host: "127.0.0.1", port: Int(proxy.port)),
+                    server.url(scheme: "wss", host: "echo.test"), Proxy(host: "127.0.0.1", port: Int(proxy.port)),
                     WebSocketConfiguration(tls: fixture.client))
             }
         }
@@ -34,19 +34,19 @@ struct ProxyTests {
         try await withServers(credentials: credentials) { url, proxy, configuration in
             var (proxy, configuration) = (proxy, configuration)
             proxy.credentials = credentials
-            configuration.proxy = .http(proxy)
+            configuration.proxy = .proxy(proxy)
             try await expectEcho(url, configuration)
         }
     }
 
     @Test(
         "Missing and wrong credentials are an error of the proxy's, which never shows the password",
-        arguments: [nil, HTTPProxy.Credentials(user: "Aladdin", password: "sesame street")])
-    func wrongCredentials(wrong: HTTPProxy.Credentials?) async throws {
+        arguments: [nil, Proxy.Credentials(user: "Aladdin", password: "sesame street")])
+    func wrongCredentials(wrong: Proxy.Credentials?) async throws {
         try await withServers(credentials: Self.credentials) { url, proxy, configuration in
             var (proxy, configuration) = (proxy, configuration)
             proxy.credentials = wrong
-            configuration.proxy = .http(proxy)
+            configuration.proxy = .proxy(proxy)
             let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(to: url, configuration: configuration)
             }
@@ -63,7 +63,7 @@ struct ProxyTests {
     func refusal() async throws {
         try await withServers(status: 503) { url, proxy, configuration in
             var configuration = configuration
-            configuration.proxy = .http(proxy)
+            configuration.proxy = .proxy(proxy)
             let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(to: url, configuration: configuration)
             }

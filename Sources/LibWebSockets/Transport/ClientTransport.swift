@@ -28,7 +28,7 @@ protocol ClientTransportOwner: AnyObject {
 
 /// What a proxy is asked for.
 struct ProxyTunnel {
-    var credentials: HTTPProxy.Credentials?
+    var credentials: Proxy.Credentials?
     /// As it goes into the CONNECT request: IPv6 in brackets.
     var targetHost: String
     var targetPort: Int
