@@ -1,6 +1,6 @@
 // With the C library's own module: which of the two declares what of <netdb.h> depends on the order of the build.
 internal import CLibwebsockets
-internal import Dispatch
+internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -10,40 +10,125 @@ internal import Dispatch
     internal import Darwin
 #endif
 
-/// Looks host names up with the system's resolver, away from the loop: `getaddrinfo(3)` blocks, for seconds when a name
-/// server is silent.
-enum Resolver {
-    private static let queue = DispatchQueue(label: "LibWebSockets.Resolver", attributes: .concurrent)
+/// Looks host names up with the system's resolver, on threads of its own.
+///
+/// `getaddrinfo(3)` blocks, for half a minute when a name server is silent (resolv.conf(5): `timeout`, `attempts`). Neither
+/// a loop nor Swift's executor nor Dispatch, which shares its threads with that, can wait so long. A thread lives as long as
+/// there is a name to look up; the limit keeps blocked lookups from taking over the process.
+final class Resolver: Sendable {
+    /// The one that all connections use.
+    static let shared = Resolver()
+
+    /// So many names can be without an answer before another one has to wait for its turn.
+    static let maximumThreadCount = 64
+    /// Enough for the C library and the modules of nsswitch.conf(5), of which only what is touched takes memory.
+    private static let stackSize = 512 << 10
+
+    typealias Completion = @Sendable (Result<[SocketAddress], WebSocketError>) -> Void
+    /// Finds the addresses of a name, with port 0. Blocks.
+    typealias LookUp = @Sendable (_ host: String) -> Result<[SocketAddress], WebSocketError>
+    /// Starts a thread; returns the system's error number, 0 when it has started.
+    typealias StartThread = @Sendable (@escaping @Sendable () -> Void) -> CInt
+
+    private struct Waiter {
+        let port: Int
+        let completion: Completion
+    }
+
+    private let queue: Mutex<LookupQueue<Waiter>>
+    private let lookUp: LookUp
+    private let startThread: StartThread
+
+    init(
+        threadLimit: Int = Resolver.maximumThreadCount,
+        lookUp: @escaping LookUp = { host in
+            Result { () throws(WebSocketError) in try Resolver.systemLookUp(host, flags: 0) }
+        },
+        startThread: @escaping StartThread = { DetachedThread.start(stackSize: Resolver.stackSize, $0) }
+    ) {
+        queue = Mutex(LookupQueue(threadLimit: threadLimit))
+        self.lookUp = lookUp
+        self.startThread = startThread
+    }
+
+    /// A lookup that somebody waits for.
+    struct Lookup: Sendable {
+        fileprivate let resolver: Resolver
+        fileprivate let id: UInt64
+
+        /// Stops waiting. The completion is not called any more, unless it is being called already.
+        func cancel() {
+            resolver.queue.withLock { $0.cancel(id) }
+        }
+    }
+
+    /// How many threads are at work.
+    var threadCount: Int { queue.withLock { $0.threadCount } }
+    /// How many names wait for one.
+    var waitingNameCount: Int { queue.withLock { $0.waitingNameCount } }
 
     /// Finds the addresses of `host`, in the system's order of preference (RFC 6724), none twice. A literal is its own
     /// address.
     ///
     /// - Parameter completion: Called once, on any thread; with ``WebSocketError`` when the name has no address.
-    static func addresses(
-        of host: String, port: Int, completion: @escaping @Sendable (Result<[SocketAddress], WebSocketError>) -> Void
-    ) {
-        if let literal = try? lookUp(host, port: port, flags: AI_NUMERICHOST) { return completion(.success(literal)) }
-        queue.async {
-            completion(Result { () throws(WebSocketError) in try lookUp(host, port: port, flags: 0) })
+    /// - Returns: The lookup that is under way; `nil` when `completion` has been called.
+    @discardableResult
+    func addresses(of host: String, port: Int, completion: @escaping Completion) -> Lookup? {
+        if let literal = try? Self.systemLookUp(host, flags: AI_NUMERICHOST) {
+            completion(.success(literal.map { SocketAddress(host: $0.host, port: port) }))
+            return nil
+        }
+        let (id, action) = queue.withLock { $0.add(Waiter(port: port, completion: completion), for: host) }
+        if action == .startThread {
+            let code = startThread { self.work() }
+            if code != 0 {
+                let error = Self.threadError(code, host: host)
+                for waiter in queue.withLock({ $0.threadDidNotStart(for: id) }) { waiter.completion(.failure(error)) }
+            }
+        }
+        return Lookup(resolver: self, id: id)
+    }
+
+    /// The body of a thread.
+    private func work() {
+        while let host = queue.withLock({ $0.next() }) {
+            let result = lookUp(host)
+            for waiter in queue.withLock({ $0.finished(host) }) {
+                waiter.completion(
+                    result.map { $0.map { SocketAddress(host: $0.host, port: waiter.port) } })
+            }
         }
     }
 
-    private static func lookUp(_ host: String, port: Int, flags: CInt) throws(WebSocketError) -> [SocketAddress] {
+    private static func threadError(_ code: CInt, host: String) -> WebSocketError {
+        WebSocketError(
+            .nameResolutionFailed, stage: .nameResolution,
+            message: """
+                no thread could be started to look up the host name "\(host)": \(unsafe String(cString: strerror(code))). \
+                Another try may succeed; if it does not, raise the limit on threads (`ulimit -u`, TasksMax= of systemd, \
+                pids.max of a container)
+                """, errno: code)
+    }
+
+    private static func systemLookUp(_ host: String, flags: CInt) throws(WebSocketError) -> [SocketAddress] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_flags = flags
-        unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        unsafe hints.ai_socktype = SocketAddress.streamSocket
         var list: UnsafeMutablePointer<addrinfo>?
-        let code = unsafe getaddrinfo(host, String(port), &hints, &list)
+        errno = 0
+        let code = unsafe getaddrinfo(host, nil, &hints, &list)
+        let systemError = errno
         guard code == 0 else {
-            let systemError = code == EAI_SYSTEM ? errno : nil
+            // A shortage shows as anything from a name server that does not answer to a name that does not exist.
+            let isSystemError = code == EAI_SYSTEM || [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(systemError)
             let reason =
-                unsafe systemError.map { unsafe String(cString: strerror($0)) } ?? String(cString: gai_strerror(code))
+                unsafe isSystemError ? String(cString: strerror(systemError)) : String(cString: gai_strerror(code))
             throw WebSocketError(
                 .nameResolutionFailed, stage: .nameResolution,
                 message: """
                     the host name "\(host)" could not be resolved: \(reason). Is it spelt right, and does this machine's \
                     resolver work?
-                    """, errno: systemError)
+                    """, errno: isSystemError ? systemError : nil)
         }
         defer { unsafe freeaddrinfo(list) }
         var addresses: [SocketAddress] = []

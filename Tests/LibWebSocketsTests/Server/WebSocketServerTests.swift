@@ -26,7 +26,7 @@ import WebSocketTesting
     @Test("localhost finds it, though the name's first address may be another one", arguments: Security.allCases)
     func localhost(security: Security) async throws {
         let addresses = try await withCheckedThrowingContinuation { continuation in
-            Resolver.addresses(of: "localhost", port: 0) { continuation.resume(with: $0) }
+            Resolver.shared.addresses(of: "localhost", port: 0) { continuation.resume(with: $0) }
         }
         for host in addresses.map(\.host) {
             try await withServer(security, configuration: .init(host: host), handler: ServerPair.echo) { pair in

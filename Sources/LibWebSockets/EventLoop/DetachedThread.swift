@@ -1,0 +1,46 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A thread that nobody joins.
+enum DetachedThread {
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Runs `body` on a new thread. Returns the system's error number, 0 when the thread has started.
+    ///
+    /// - Parameter stackSize: In bytes, a multiple of the page size; `nil` for the system's default.
+    static func start(stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void) -> CInt {
+        var attributes = pthread_attr_t()
+        let attributesCode = unsafe pthread_attr_init(&attributes)
+        guard attributesCode == 0 else { return attributesCode }
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        unsafe pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        if let stackSize {
+            let code = unsafe pthread_attr_setstacksize(&attributes, stackSize)
+            guard code == 0 else { return code }
+        }
+        let body = unsafe Unmanaged.passRetained(Body(body))
+        #if canImport(Glibc)
+            var thread = pthread_t()
+        #else
+            var thread: pthread_t?
+        #endif
+        let code = unsafe pthread_create(
+            &thread, &attributes,
+            { argument in
+                // Not optional on Darwin.
+                let argument: UnsafeMutableRawPointer? = unsafe argument
+                unsafe Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
+                return nil
+            }, unsafe body.toOpaque())
+        if code != 0 { unsafe body.release() }
+        return code
+    }
+}

@@ -1,0 +1,83 @@
+internal import DequeModule
+
+/// Which names are being looked up or wait for a thread to do that, and who waits for each.
+///
+/// A value: events in, actions out. A name is looked up once at a time, however many want it, so that one that is never
+/// answered holds one thread. Beyond the limit of threads, names take turns in the order in which they came.
+struct LookupQueue<Waiter> {
+    typealias ID = UInt64
+
+    enum Action: Equatable {
+        /// Wait: a thread is at it, or will be.
+        case wait
+        /// Start a thread, which asks for work with ``LookupQueue/next()``.
+        case startThread
+    }
+
+    private struct Lookup {
+        var waiters: [(id: ID, waiter: Waiter)]
+        var isUnderWay = false
+    }
+
+    private let threadLimit: Int
+    private(set) var threadCount = 0
+    var waitingNameCount: Int { queue.count }
+    private var lookups: [String: Lookup] = [:]
+    private var names: [ID: String] = [:]
+    private var queue: Deque<String> = []
+    private var lastID: ID = 0
+
+    init(threadLimit: Int) {
+        self.threadLimit = threadLimit
+    }
+
+    /// Somebody wants the addresses of `name`.
+    mutating func add(_ waiter: Waiter, for name: String) -> (id: ID, action: Action) {
+        lastID += 1
+        names[lastID] = name
+        if lookups[name] != nil {
+            lookups[name]?.waiters.append((lastID, waiter))
+            return (lastID, .wait)
+        }
+        lookups[name] = Lookup(waiters: [(lastID, waiter)])
+        queue.append(name)
+        guard threadCount < threadLimit else { return (lastID, .wait) }
+        threadCount += 1
+        return (lastID, .startThread)
+    }
+
+    /// No thread could be started for `id`. Returns those whom that concerns; nobody when another thread has taken the name.
+    mutating func threadDidNotStart(for id: ID) -> [Waiter] {
+        threadCount -= 1
+        guard let name = names[id], let lookup = lookups[name], !lookup.isUnderWay else { return [] }
+        queue.removeAll { $0 == name }
+        return finished(name)
+    }
+
+    /// A thread has nothing to do. Returns the name to look up next; `nil` ends the thread.
+    mutating func next() -> String? {
+        guard let name = queue.popFirst() else {
+            threadCount -= 1
+            return nil
+        }
+        lookups[name]?.isUnderWay = true
+        return name
+    }
+
+    /// A lookup has ended. Returns those who still wait for it.
+    mutating func finished(_ name: String) -> [Waiter] {
+        let waiters = lookups.removeValue(forKey: name)?.waiters ?? []
+        for (id, _) in waiters { names[id] = nil }
+        return waiters.map(\.waiter)
+    }
+
+    /// Somebody does not wait any longer. A lookup that is under way cannot be stopped; one that is not is dropped with the
+    /// last who wanted it.
+    mutating func cancel(_ id: ID) {
+        guard let name = names.removeValue(forKey: id) else { return }
+        lookups[name]?.waiters.removeAll { $0.id == id }
+        guard let lookup = lookups[name], lookup.waiters.isEmpty, !lookup.isUnderWay else { return }
+        lookups[name] = nil
+        queue.removeAll { $0 == name }
+    }
+}
