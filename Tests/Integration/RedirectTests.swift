@@ -50,7 +50,7 @@ struct RedirectTests {
         }
     }
 
-    @Test("Another origin gets no credentials, but everything else")
+    @Test("Another origin gets nothing that may tell who connects")
     func otherOrigin() async throws {
         let fixture = try TLSFixture()
         try await withEchoServer(fixture.echoOptions) { first in
@@ -67,7 +67,7 @@ struct RedirectTests {
                     #expect(request.values(of: "Host") == ["localhost:\(second.port)"])
                     #expect(request.values(of: "Authorization") == [])
                     #expect(request.values(of: "Cookie") == [])
-                    #expect(request.values(of: "User-Agent") == ["test"])
+                    #expect(request.values(of: "User-Agent") == [])
                     await socket.close()
                 }
             }

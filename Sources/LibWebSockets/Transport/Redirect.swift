@@ -5,24 +5,51 @@ internal import WebSocketProtocol
 public struct RedirectPolicy: Hashable, Sendable {
     /// How many redirects to follow for one connection; 0 reports the first one.
     public var limit: Int
+    /// Whether another origin gets all that the first one gets. `false` by default: then it is asked without headers of the
+    /// program's, subprotocols, the URL's credentials and a client certificate, since any of them may tell who connects.
+    public var trustsOtherOrigins: Bool
 
     /// Reports a redirect as ``WebSocketError/Code/upgradeRefused``, with its `Location`. The default.
-    public static let report = RedirectPolicy(limit: 0)
+    public static let report = RedirectPolicy(limit: 0, trustsOtherOrigins: false)
 
-    /// Follows redirects to the same or a higher security, never from `wss:` to `ws:`. Credentials (the URL's, the headers
-    /// `Authorization`, `Cookie` and `Proxy-Authorization`, and a client certificate) go to the same origin only.
-    public static func follow(limit: Int = 5) -> RedirectPolicy {
-        RedirectPolicy(limit: limit)
+    /// Follows redirects to the same or a higher security, never from `wss:` to `ws:`. Whatever the policy, all hops together
+    /// have the time of ``WebSocketConfiguration/connectTimeout``.
+    ///
+    /// - Parameters:
+    ///   - limit: How many redirects to follow for one connection.
+    ///   - trustsOtherOrigins: Whether what may tell who connects goes to other origins, too; see
+    ///     ``trustsOtherOrigins``. An origin is scheme, host and port, so that `ws:` and `wss:` are two.
+    public static func follow(limit: Int = 5, trustingOtherOrigins trustsOtherOrigins: Bool = false) -> RedirectPolicy {
+        RedirectPolicy(limit: limit, trustsOtherOrigins: trustsOtherOrigins)
+    }
+}
+
+extension WebSocketConfiguration {
+    /// What the place to which a redirect leads is asked with.
+    func redirected(by redirect: Redirect, from origin: Endpoint) -> WebSocketConfiguration {
+        var next = self
+        next.redirects.limit -= 1
+        if redirect.isSameOrigin || redirects.trustsOtherOrigins {
+            if let credentials = origin.credentials, headers[.authorization] == nil {
+                next.headers[.authorization] = credentials.basicAuthorization
+            }
+        } else {
+            next.headers = [:]
+            next.subprotocols = []
+            next.tls.clientIdentity = nil
+        }
+        return next
     }
 }
 
 /// Where a redirect leads.
 struct Redirect {
     let endpoint: Endpoint
-    /// Whether credentials may go there.
+    /// Whether scheme, host and port stay the same.
     let isSameOrigin: Bool
 
-    private static let statuses: Set<Int> = [301, 302, 303, 307, 308]
+    /// The statuses that ask the client to go elsewhere (RFC 9110 section 15.4).
+    static let statuses: Set<Int> = [301, 302, 303, 307, 308]
 
     /// `nil` when the refusal is no redirect.
     ///
@@ -36,9 +63,9 @@ struct Redirect {
                     "\(origin.origin) redirects with status \(refusal.status.code), which cannot be followed: \(reason)",
                 refusal: refusal)
         }
-        guard let location = refusal.headers[.location] else { throw refuse("it has no Location header") }
+        if let problem = refusal.locationProblem { throw refuse("it \(problem); check the URL") }
         do {
-            endpoint = try Self.resolve(location, against: origin)
+            endpoint = try Self.resolve(refusal.headers[.location] ?? "", against: origin)
         } catch {
             throw refuse("its Location is unusable: \(error.message)")
         }

@@ -14,7 +14,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let configuration: WebSocketConfiguration
         let request: UpgradeRequest
         let tls: TLSClientContext?
-        let proxy: HTTPProxy?
+        let proxy: Proxy?
 
         init(endpoint: Endpoint, configuration: WebSocketConfiguration) throws(WebSocketError) {
             self.endpoint = endpoint
@@ -41,7 +41,10 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private static let maximumBodySize = 64 << 10
 
     let plan: Plan
+    /// What is left of the plan's `connectTimeout`.
+    private let remainingTime: Duration
     private let eventLoop: EventLoop
+    private let resolver: Resolver
     private var completion: Completion?
     private var race = AddressRace([])
     private var transports: [(address: SocketAddress, transport: ClientTransport, tls: TLSHandshake?)] = []
@@ -50,6 +53,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var timers: [TimerQueue<ContinuousClock.Instant>.ID] = []
     /// Until a transport has won, which then knows better.
     private var stage = WebSocketError.Stage.nameResolution
+    private var lookup: Resolver.Lookup?
     private var stageDeadline: TimerQueue<ContinuousClock.Instant>.ID?
     private var refusalHead: ResponseHead?
     private var refusalBody: [UInt8] = []
@@ -57,18 +61,28 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private(set) var lastFailure: (address: SocketAddress, end: TransportEnd)?
     private var core: LoopCore?
 
-    private init(plan: Plan, eventLoop: EventLoop, completion: @escaping Completion) {
+    private init(
+        plan: Plan, remainingTime: Duration, eventLoop: EventLoop, resolver: Resolver, completion: @escaping Completion
+    ) {
         self.plan = plan
+        self.resolver = resolver
+        self.remainingTime = remainingTime
         self.eventLoop = eventLoop
         self.completion = completion
     }
 
     /// Makes the attempt and waits for how it ends.
-    static func run(_ plan: Plan, on eventLoop: EventLoop) async throws -> WebSocket {
+    ///
+    /// - Parameter remainingTime: What earlier attempts for the same connection have left of the `connectTimeout`.
+    static func run(
+        _ plan: Plan, within remainingTime: Duration, on eventLoop: EventLoop, resolver: Resolver = .shared
+    ) async throws -> WebSocket {
         let canceller = Canceller()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let attempt = ConnectAttempt(plan: plan, eventLoop: eventLoop) { continuation.resume(with: $0) }
+                let attempt = ConnectAttempt(
+                    plan: plan, remainingTime: remainingTime, eventLoop: eventLoop, resolver: resolver
+                ) { continuation.resume(with: $0) }
                 do {
                     try eventLoop.submit { core in attempt.start(core) }
                     canceller.set { try? eventLoop.submit { _ in attempt.fail(CancellationError()) } }
@@ -89,13 +103,14 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         self.core = core
         core.attempts.insert(self)
         let timeout = plan.configuration.connectTimeout
-        timers.append(core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
+        timers.append(
+            core.schedule(after: remainingTime) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
         if let path = plan.configuration.unixSocketPath {
             return resolved(.success([SocketAddress(host: path, port: 0)]))
         }
         let endpoint = plan.endpoint
         let host = plan.proxy?.host ?? endpoint.zone.map { "\(endpoint.host)%\($0)" } ?? endpoint.host
-        Resolver.addresses(of: host, port: plan.proxy?.port ?? endpoint.port) { [eventLoop] result in
+        lookup = resolver.addresses(of: host, port: plan.proxy?.port ?? endpoint.port) { [eventLoop] result in
             // When the loop has ended, so has the attempt.
             try? eventLoop.submit { _ in self.resolved(result) }
         }
@@ -278,7 +293,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     private func failWithRefusal() {
         guard let head = refusalHead else { return }
-        fail(UpgradeRefusal(head: head, body: refusalBody).error(endpoint: plan.endpoint))
+        fail(
+            UpgradeRefusal(head: head, body: refusalBody).error(
+                endpoint: plan.endpoint, origin: plan.configuration.headers[.origin]))
     }
 
     /// Completes once; whatever happens afterwards finds nobody.
@@ -287,6 +304,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         self.completion = nil
         for timer in timers { core?.cancel(timer) }
         if let stageDeadline { core?.cancel(stageDeadline) }
+        lookup?.cancel()
         for entry in transports { entry.transport.cancel() }
         transports = []
         winner = nil

@@ -26,20 +26,79 @@ public struct UpgradeRefusal: Hashable, Sendable {
             retryAfter: head.headers[.retryAfter].flatMap { RetryAfter.delay($0, date: head.headers[.date]) })
     }
 
-    func error(endpoint: Endpoint) -> WebSocketError {
-        let advice =
-            switch status.code {
-            case 100..<200: "it answers with an interim response first, which is not supported"
-            case 200..<300: "it is a web server, but no WebSocket endpoint is at this path"
-            case 300..<400:
-                "it redirects to \(headers[.location].map { $0.prefix(200) } ?? "nowhere"); use that URL if you trust it"
-            case 401, 403: "check the credentials in the request's headers"
-            case 404: "check the URL's path"
-            case 429, 503: retryAfter.map { "it asks to try again in \($0)" } ?? "try again later"
-            default: "its body may say why"
-            }
+    /// - Parameter origin: The request's `Origin` header.
+    func error(endpoint: Endpoint, origin: String? = nil) -> WebSocketError {
+        let words = excerpt.map { ". It says: \($0)" } ?? ""
         return WebSocketError(
             .upgradeRefused, stage: .upgrade,
-            message: "\(endpoint.origin) refused the upgrade with status \(status.code): \(advice)", refusal: self)
+            message: """
+                \(endpoint.origin) refused the upgrade with status \(status.code): \(advice(origin: origin))\(words)
+                """, refusal: self)
     }
+
+    private func advice(origin: String?) -> String {
+        if isRedirect {
+            if let locationProblem {
+                return
+                    "it redirects, but \(locationProblem); check the URL, and ask whoever runs the server where it leads"
+            }
+            return "it redirects to \((headers[.location] ?? "").visible(limit: 200)); use that URL if you trust it"
+        }
+        switch status.code {
+        case 100..<200: return "it answers with an interim response first, which is not supported"
+        case 200..<300: return "it is a web server, but no WebSocket endpoint is at this path"
+        case 401: return "check the credentials in the request's headers"
+        case 403: return forbiddenAdvice(origin: origin)
+        case 404: return "check the URL's path"
+        case 407: return "a proxy in front of it wants credentials"
+        case 429, 503: return retryAfter.map { "it asks to try again in \($0)" } ?? "try again later"
+        default: return "its body may say why"
+        }
+    }
+
+    private func forbiddenAdvice(origin: String?) -> String {
+        let sent = origin.map { "this request's was \($0.visible(limit: 100))" } ?? "this request had none"
+        if headers[.wwwAuthenticate] != nil { return "check the credentials in the request's headers" }
+        // RFC 6455 section 10.2: servers refuse pages of other sites with this status.
+        if text.lowercased().contains("origin") {
+            return "it does not take the request's Origin header (\(sent)); set the one that it expects in the headers"
+        }
+        return """
+            check the credentials in the request's headers, and the Origin header, by which servers let certain sites in \
+            only (\(sent))
+            """
+    }
+
+    private var isRedirect: Bool { Redirect.statuses.contains(status.code) }
+
+    /// Why the redirect leads nowhere; `nil` when it leads somewhere.
+    var locationProblem: String? {
+        switch headers[values: .location] {
+        case []: "has no Location header, so that it leads nowhere"
+        case [""]: "has an empty Location header, so that it leads nowhere"
+        case let several where several.count > 1: "has several Location headers, which may lead to different places"
+        default: nil
+        }
+    }
+
+    /// The start of the body, where that is not a page or a file.
+    private var text: String {
+        let type = (headers[.contentType] ?? "text/plain").prefix { $0 != ";" }.lowercased()
+        guard type == "text/plain" || type == "application/json" || type == "application/problem+json" else {
+            return ""
+        }
+        let text = String(decoding: body.prefix(Self.excerptLength), as: UTF8.self)
+        // Something else under a wrong name. A cut in the middle of a character leaves a replacement character, and no more.
+        let isText = text.unicodeScalars.allSatisfy {
+            $0.properties.generalCategory != .control || $0.properties.isWhitespace
+        }
+        return isText ? text : ""
+    }
+
+    private var excerpt: String? {
+        let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return words.isEmpty ? nil : "\"\(words.visible(limit: 200))\""
+    }
+
+    private static let excerptLength = 1 << 10
 }

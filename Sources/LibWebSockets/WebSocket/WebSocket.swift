@@ -55,21 +55,18 @@ public final class WebSocket: Sendable {
         try configuration.validate()
         var endpoint = endpoint
         var configuration = configuration
+        let start = ContinuousClock.now
         while true {
             let plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration)
             do {
-                return try await ConnectAttempt.run(plan, on: eventLoop)
+                let rest = configuration.connectTimeout - start.duration(to: .now)
+                return try await ConnectAttempt.run(plan, within: rest, on: eventLoop)
             } catch let error as WebSocketError {
                 guard
-                    configuration.redirects.limit > 0, let refusal = error.refusal,
+                    configuration.redirects.limit > 0, error.code == .upgradeRefused, let refusal = error.refusal,
                     let redirect = try Redirect(refusal, from: endpoint)
                 else { throw error }
-                configuration.redirects.limit -= 1
-                if !redirect.isSameOrigin {
-                    configuration.dropCredentials()
-                } else if let credentials = endpoint.credentials, configuration.headers[.authorization] == nil {
-                    configuration.headers[.authorization] = credentials.basicAuthorization
-                }
+                configuration = configuration.redirected(by: redirect, from: endpoint)
                 endpoint = redirect.endpoint
             }
         }

@@ -27,8 +27,8 @@ public struct WebSocketConfiguration: Sendable {
     public var receiveBufferSize: Int
     /// How many bytes may wait for the network. Then `send` suspends until half of them are gone. The default is 1 MiB.
     public var sendBufferSize: Int
-    /// How long everything up to the open connection may take: name resolution, TCP, TLS and upgrade together. The
-    /// default is 10 s.
+    /// How long everything up to the open connection may take: name resolution, TCP, TLS, upgrade and redirects together.
+    /// The default is 10 s.
     public var connectTimeout: Duration
     /// How long TLS alone may take, counted from the TCP connection; `nil`, the default, leaves it to ``connectTimeout``.
     public var tlsTimeout: Duration?
@@ -101,12 +101,6 @@ public struct WebSocketConfiguration: Sendable {
         }
         try compression.validate()
         if let unixSocketPath { try SocketAddress.validate(unixPath: unixSocketPath) }
-    }
-
-    /// Leaves out what identifies the user to one origin and must not reach another.
-    mutating func dropCredentials() {
-        for name in [HTTPField.Name.authorization, .cookie, .proxyAuthorization] { headers[name] = nil }
-        tls.clientIdentity = nil
     }
 
     var limits: Connection.Limits {

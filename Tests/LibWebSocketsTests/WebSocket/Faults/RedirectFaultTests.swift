@@ -1,0 +1,112 @@
+import HTTPTypes
+import Testing
+import WebSocketProtocol
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+/// What servers can make of a client that follows their redirects.
+@Suite(.hangs) struct RedirectFaultTests {
+    private func redirect(to location: String) -> [FaultServer.Step] {
+        [.readRequest, .respond(status: 302, headers: [("Location", location)])]
+    }
+
+    /// Whatever may tell who connects.
+    private func personal(_ redirects: RedirectPolicy) -> WebSocketConfiguration {
+        WebSocketConfiguration(
+            headers: [
+                .authorization: "Bearer SECRET", .cookie: "session=SECRET", .userAgent: "SECRET/1.0",
+                .origin: "https://SECRET.test", HTTPField.Name("X-API-Key")!: "SECRET",
+            ], subprotocols: ["token.SECRET"], redirects: redirects)
+    }
+
+    private func head(
+        afterRedirectWith redirects: RedirectPolicy, from credentials: String = ""
+    ) async throws -> String {
+        try await FaultServer.withServer([.upgrade(), .readClose]) { second in
+            try await FaultServer.withServer(redirect(to: second.url(path: "/there"))) { first in
+                let url = "ws://\(credentials)127.0.0.1:\(first.port)/SECRET"
+                let socket = try? await WebSocket.connect(to: url, configuration: personal(redirects))
+                await socket?.close()
+                #expect(try await first.transcript().requestHead?.contains("X-API-Key: SECRET") == true)
+                return try #require(try await second.transcript().requestHead)
+            }
+        }
+    }
+
+    @Test("Nothing that may tell who connects goes to another origin", arguments: ["", "user:SECRET@"])
+    func otherOrigin(credentials: String) async throws {
+        let head = try await head(afterRedirectWith: .follow(), from: credentials)
+        #expect(head.hasPrefix("GET /there HTTP/1.1\r\n"))
+        #expect(!head.contains("SECRET"), "\(head)")
+        #expect(!head.lowercased().contains("authorization"), "\(head)")
+    }
+
+    @Test("Everything goes to another origin when asked for")
+    func trustedOrigin() async throws {
+        let head = try await head(afterRedirectWith: .follow(trustingOtherOrigins: true))
+        for line in [
+            "Bearer SECRET", "session=SECRET", "SECRET/1.0", "https://SECRET.test", "X-API-Key: SECRET", "token.SECRET",
+        ] {
+            #expect(head.contains(line), "\(head)")
+        }
+    }
+
+    @Test("A client certificate stays with its origin unless asked for")
+    func clientCertificate() throws {
+        let origin = try Endpoint("wss://a.test/")
+        let identity = TLSIdentity.pem(certificateChain: "certificate", privateKey: "key")
+        let refusal = UpgradeRefusal(
+            status: .found, headers: [.location: "wss://b.test/"], body: [], retryAfter: nil)
+        let redirect = try #require(try Redirect(refusal, from: origin))
+        for trusts in [false, true] {
+            var configuration = personal(.follow(trustingOtherOrigins: trusts))
+            configuration.tls.clientIdentity = identity
+            let next = configuration.redirected(by: redirect, from: origin)
+            #expect((next.tls.clientIdentity != nil) == trusts)
+            #expect(next.redirects.limit == 4)
+        }
+    }
+
+    @Test("One deadline holds for all hops together")
+    func deadline() async throws {
+        // A server that always sends the client on, just in time.
+        let server = try FaultServer(scripts: [
+            [
+                .readRequest, .pause(.milliseconds(150)), .respond(status: 307, headers: [("Location", "/again")]),
+            ]
+        ])
+        defer { server.stop() }
+        let configuration = WebSocketConfiguration(
+            connectTimeout: .milliseconds(400), redirects: .follow(limit: 1_000))
+        let error = try await #require(throws: WebSocketError.self) {
+            try await WebSocket.connect(to: server.url(), configuration: configuration)
+        }
+        #expect(error.code == .timedOut)
+        #expect(error.message.contains("it took longer than 0.4 seconds (connectTimeout)"), "\(error.message)")
+        #expect(server.connectionCount <= 3)
+    }
+
+    @Test(
+        "A redirect that leads nowhere, or to two places, says what it is and what to do",
+        arguments: [
+            ([], "has no Location header, so that it leads nowhere"),
+            ([("Location", "")], "has an empty Location header, so that it leads nowhere"),
+            ([("Location", "/a"), ("Location", "/b")], "has several Location headers"),
+        ] as [([(name: String, value: String)], String)], [RedirectPolicy.report, .follow()])
+    func nowhere(row: (headers: [(name: String, value: String)], reason: String), redirects: RedirectPolicy)
+        async throws
+    {
+        let server = try FaultServer(scripts: [[.readRequest, .respond(status: 302, headers: row.headers)]])
+        defer { server.stop() }
+        let error = try await #require(throws: WebSocketError.self) {
+            try await WebSocket.connect(
+                to: server.url(), configuration: WebSocketConfiguration(redirects: redirects))
+        }
+        #expect(error.code == .upgradeRefused)
+        #expect(error.refusal?.status.code == 302)
+        #expect(error.message.contains("redirects"), "\(error.message)")
+        #expect(error.message.contains(row.reason), "\(error.message)")
+        #expect(error.message.contains("check the URL"), "\(error.message)")
+    }
+}
