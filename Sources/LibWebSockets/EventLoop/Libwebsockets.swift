@@ -1,5 +1,6 @@
 internal import CLibwebsockets
 internal import Logging
+internal import WebSocketProtocol
 
 #if canImport(Glibc)
     internal import Glibc
@@ -67,6 +68,7 @@ enum Libwebsockets {
     }
 
     static let logger = Logger(label: "LibWebSockets.libwebsockets")
+    private static let logLimit = SharedLogLimit()
 
     /// libwebsockets formats into one static buffer, so the line is copied at once.
     private static let forwardLogLine: @convention(c) (CInt, UnsafePointer<CChar>?) -> Void = { level, line in
@@ -75,10 +77,14 @@ enum Libwebsockets {
         while text.last?.isNewline == true { text.removeLast() }
         // The empty proxy address that keeps `http_proxy` from being obeyed silently makes it complain each time.
         if text.contains("http_proxy needs to be ads:port") { return }
-        switch level {
-        case CInt(LLL_ERR): logger.error("\(text)")
-        case CInt(LLL_WARN): logger.warning("\(text)")
-        default: logger.debug("\(text)")
+        // Peers can make it complain with every connection, and put their words into it.
+        let shown = text.visible(limit: 500)
+        logLimit.log { suffix in
+            switch level {
+            case CInt(LLL_ERR): logger.error("\(shown)\(suffix)")
+            case CInt(LLL_WARN): logger.warning("\(shown)\(suffix)")
+            default: logger.debug("\(shown)\(suffix)")
+            }
         }
     }
 }

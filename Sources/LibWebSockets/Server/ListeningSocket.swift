@@ -67,9 +67,7 @@ final class ListeningSocket: LoopSocket {
     /// heat the processor.
     private func pause(after error: Int32) {
         if !isShortOfResources {
-            listener?.configuration.logger.error(
-                "connections cannot be accepted for now and wait",
-                metadata: ["error": "\(unsafe String(cString: strerror(error)))"])
+            listener?.logShortage(unsafe String(cString: strerror(error)))
         }
         isShortOfResources = true
         setReading(false)

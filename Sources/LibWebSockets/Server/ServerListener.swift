@@ -30,6 +30,7 @@ internal import Logging
     /// Sockets that libwebsockets still knows, the listening one included.
     private var openSockets: [ObjectIdentifier: LoopSocket] = [:]
     private var closing: [() -> Void]?
+    let logLimits = LogLimits()
 
     init(
         core: LoopCore, configuration: WebSocketServer.Configuration, eventLoop: EventLoop, accepted: @escaping Accepted

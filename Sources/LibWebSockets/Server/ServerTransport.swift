@@ -92,9 +92,7 @@ final class ServerTransport: LoopSocket {
                 state = .awaitingRequest(parser)
                 if case .complete(let head, let rest) = progress { try answer(head, rest: rest) }
             } catch {
-                listener.configuration.logger.log(
-                    level: error.status == .internalServerError ? .error : .debug,
-                    "refused a request", metadata: ["peer": "\(peer)", "reason": "\(error)"])
+                listener.logRefusal(error, of: peer)
                 respond(UpgradeResponse.refusing(error), isLast: true)
             }
             return true

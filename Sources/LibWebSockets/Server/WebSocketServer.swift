@@ -112,6 +112,7 @@ public final class WebSocketServer: Sendable {
     private let handler: Handler
     private let eventLoop: EventLoop
     private let sessions = Mutex(Sessions())
+    private let failureLimit = SharedLogLimit()
     private let listener = Mutex<ListenerReference?>(nil)
 
     /// Starts to listen.
@@ -249,14 +250,16 @@ public final class WebSocketServer: Sendable {
             return sessions.lastID
         }
         guard let id else { return socket.abort() }
-        let task = Task { [handler, weak self, logger = configuration.logger] in
+        let task = Task { [handler, weak self, failureLimit, logger = configuration.logger] in
             do {
                 try await handler(socket, request)
                 await socket.close()
             } catch {
                 // What ends the connection also ends the handler, and is no failure of the handler.
                 if socket.closure == nil, !(error is CancellationError) {
-                    logger.warning("the handler failed", metadata: ["error": "\(error)"])
+                    // The error may hold what the peer wrote.
+                    let shown = "\(error)".visible(limit: 1_000)
+                    failureLimit.log { logger.warning("the handler failed\($0)", metadata: ["error": "\(shown)"]) }
                     await socket.close(code: .internalError)
                 }
             }

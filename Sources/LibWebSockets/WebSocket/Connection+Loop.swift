@@ -105,13 +105,14 @@ extension Connection: PipeConsumer {
         delivery.reader?.resume(returning: delivery.batch)
         if delivery.pausesReading { pipe?.setReading(false) }
         if delivery.discarded > 0 {
-            logger.debug(
-                "discarded messages that came after close() and that nobody reads",
-                metadata: ["count": "\(delivery.discarded)", "peer": "\(peer)"])
+            logOnce(
+                .discardedMessages, .debug,
+                "discarding messages that come after close() and that nobody reads", ["peer": "\(peer)"])
         }
     }
 
     private func answerPings() {
+        var failure: (any Error)?
         let hasOutput = withOutbound { outbound in
             // After a close frame nothing more is sent (RFC 6455 section 5.5.1).
             guard outbound.queue.machine.allowsSending else { return false }
@@ -119,12 +120,21 @@ extension Connection: PipeConsumer {
                 do {
                     try outbound.queue.appendPong(ping)
                 } catch {
-                    logger.error("a ping could not be answered", metadata: ["error": "\(error)"])
+                    failure = error
                 }
             }
             return true
         }
+        if let failure { logOnce(.unansweredPing, .error, "a ping could not be answered", ["error": "\(failure)"]) }
         if hasOutput { pipe?.requestWrite() }
+    }
+
+    /// A peer can make happen again and again what is worth one line.
+    private func logOnce(
+        _ line: LoggedOnce, _ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata
+    ) {
+        guard loggedOnce.insert(line).inserted else { return }
+        logger.log(level: level, message, metadata: metadata)
     }
 
     private func receivePong(_ payload: ArraySlice<UInt8>) {

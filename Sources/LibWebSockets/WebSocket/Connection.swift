@@ -62,6 +62,14 @@ final class Connection: @unchecked Sendable {
     var pipe: LoopSocket?
     var reader: MessageReader
     var turn = ReceivedTurn()
+    /// What was logged about this connection, and is not again.
+    var loggedOnce: Set<LoggedOnce> = []
+
+    enum LoggedOnce {
+        case unansweredPing
+        case discardedMessages
+    }
+
     var segment: OutboundQueue.Segment?
     var segmentOffset = 0
     var closeDeadline: TimerQueue<ContinuousClock.Instant>.ID?
