@@ -2,7 +2,8 @@ package import HTTPTypes
 
 extension HandshakeResponse {
     /// Accepts the server's answer to `request`, if it keeps every rule of RFC 6455 section 4.1. A status other than
-    /// 101 is a refusal, which the caller reports with all that belongs to it; here it is only recognised.
+    /// 101 is a refusal, which the caller reports with all that belongs to it; here it is only recognised. A 101 has no
+    /// body, whatever `Content-Length` or `Transfer-Encoding` say (RFC 9112 section 6.3): some servers send them.
     package init(
         status: HTTPResponse.Status, headers: HTTPFields, answering request: UpgradeRequest
     ) throws(HandshakeViolation) {
@@ -17,8 +18,6 @@ extension HandshakeResponse {
         guard headers[values: .secWebSocketAccept] == [expected] else {
             throw HandshakeViolation(.accept(expected: expected, found: headers[.secWebSocketAccept]))
         }
-        if headers.contains(.contentLength) { throw HandshakeViolation(.bodyHeader("Content-Length")) }
-        if headers.contains(.transferEncoding) { throw HandshakeViolation(.bodyHeader("Transfer-Encoding")) }
         self.init(
             status: status,
             headers: headers,

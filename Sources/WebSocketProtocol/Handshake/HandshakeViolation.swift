@@ -15,8 +15,6 @@ package struct HandshakeViolation: Error, Hashable {
         case extensionsMalformed(String)
         /// permessage-deflate with parameters that do not correspond to the offer.
         case deflateParameters(String, DeflateParameterProblem)
-        /// `Content-Length` or `Transfer-Encoding`, which would make the frames a body.
-        case bodyHeader(String)
     }
 
     package let rule: Rule
@@ -51,13 +49,11 @@ extension HandshakeViolation: CustomStringConvertible {
         case .extensionsMalformed(let value):
             "header Sec-WebSocket-Extensions is malformed: \(HeaderSyntax.quoted(value))"
         case .deflateParameters(let answer, let problem): "extension \(HeaderSyntax.quoted(answer)): \(problem)"
-        case .bodyHeader(let name): "header \(name) is not allowed with status 101"
         }
     }
 
     private var section: String {
         switch rule {
-        case .bodyHeader(let name): name == "Content-Length" ? "RFC 9110 section 8.6" : "RFC 9112 section 6.1"
         case .deflateParameters: "RFC 7692 section 7.1"
         case .extensionsMalformed: "RFC 6455 section 9.1"
         default: "RFC 6455 section 4.1"

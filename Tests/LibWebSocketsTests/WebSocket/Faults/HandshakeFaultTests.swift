@@ -167,15 +167,6 @@ import WebSocketTesting
         Answer(
             name: "unasked extension", response: .init(headers: [("Sec-WebSocket-Extensions", "x-made-up; a=1")]),
             words: "extension \"x-made-up\" was not offered"),
-        Answer(
-            name: "Content-Length", response: .init(headers: [("Content-Length", "0")]),
-            words: "header Content-Length is not allowed with status 101"),
-        Answer(
-            name: "Content-Length of a body", response: .init(headers: [("Content-Length", "100")]),
-            words: "header Content-Length is not allowed with status 101"),
-        Answer(
-            name: "Transfer-Encoding", response: .init(headers: [("Transfer-Encoding", "chunked")]),
-            words: "header Transfer-Encoding is not allowed with status 101"),
     ]
 
     @Test("An answer that breaks a rule is refused with that rule", arguments: wrongAnswers)
