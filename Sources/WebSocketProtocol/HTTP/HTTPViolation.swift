@@ -26,10 +26,19 @@ package struct HTTPViolation: Error, Hashable {
         case switchInHTTP10
     }
 
+    /// How much of another protocol's beginning is shown.
+    static let excerptSize = 60
+
     package let rule: Rule
 
     init(_ rule: Rule) {
         self.rule = rule
+    }
+
+    /// - Parameter beginning: What has arrived; its first line is shown.
+    static func notHTTP(beginning: [UInt8]) -> HTTPViolation {
+        let line = beginning.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
+        return HTTPViolation(.notHTTP(HeaderSyntax.quoted(bytes: line.isEmpty ? beginning[...] : line)))
     }
 }
 

@@ -31,8 +31,6 @@ package struct ResponseParser: Sendable {
     static let maximumInterimResponses = 16
 
     private static let opening = Array("HTTP/".utf8)
-    /// How much of another protocol's beginning is shown.
-    private static let excerptSize = 60
 
     private let request: Request
     private let maximumHeadSize: Int
@@ -122,10 +120,10 @@ package struct ResponseParser: Sendable {
 
     /// Recognises another protocol by its first bytes: it may have no lines, or wait for an answer itself.
     private func checkOpening(_ bytes: UnsafeRawBufferPointer) throws(HTTPViolation) {
-        let beginning = reader.beginning(bytes, count: Self.excerptSize)
-        guard !beginning.starts(with: Self.opening.prefix(beginning.count)) else { return }
-        let firstLine = beginning.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
-        throw HTTPViolation(.notHTTP(HeaderSyntax.quoted(bytes: firstLine.isEmpty ? beginning[...] : firstLine)))
+        let beginning = reader.beginning(bytes, count: HTTPViolation.excerptSize)
+        guard beginning.starts(with: Self.opening.prefix(beginning.count)) else {
+            throw .notHTTP(beginning: beginning)
+        }
     }
 
     private func switches(_ head: ResponseHead) throws(HTTPViolation) -> Bool {

@@ -29,14 +29,32 @@ package struct UpgradeOffer: Hashable, Sendable {
             throw UpgradeRejection(
                 .methodNotAllowed, headers: [.allow: "GET"], "WebSocket needs the method GET, not \(head.method).")
         }
-        guard head.headers.count(where: { $0.name.canonicalName == "host" }) == 1 else {
-            throw UpgradeRejection(.badRequest, "The request must have one Host header.")
+        guard head.target.hasPrefix("/"), !head.target.contains("#") else {
+            throw UpgradeRejection(
+                .badRequest, "The target \(HeaderSyntax.quoted(head.target)) is no path (RFC 9112 section 3.2.1).")
         }
+        try checkHost(head.headers)
         // A body would be taken for frames.
         guard !head.headers.contains(.transferEncoding),
             head.headers[values: .contentLength].allSatisfy({ $0 == "0" })
         else {
             throw UpgradeRejection(.badRequest, "An opening handshake has no body.")
+        }
+    }
+
+    /// RFC 9112 section 3.2.
+    private static func checkHost(_ headers: HTTPFields) throws(UpgradeRejection) {
+        let hosts = headers.filter { $0.name.canonicalName == "host" }
+        guard hosts.count == 1 else { throw UpgradeRejection(.badRequest, "The request must have one Host header.") }
+        let value = hosts[0].value
+        var parser = EndpointParser("ws://\(value)")
+        // What a URL may have around a host and its port, or in an international name, a Host header may not.
+        let isAuthority = value.utf8.allSatisfy { $0 < 0x80 && !"/?#@".utf8.contains($0) }
+        guard isAuthority, (try? parser.origin()) != nil else {
+            throw UpgradeRejection(
+                .badRequest,
+                "The Host header \(HeaderSyntax.quoted(value)) is no host with an optional port (RFC 9110 section 7.2)."
+            )
         }
     }
 

@@ -6,7 +6,7 @@ package struct UpgradeRequestHead: Hashable, Sendable {
     /// As it stands in the request line.
     package let target: String
     package let version: String
-    package let headers: HTTPFields
+    package internal(set) var headers = HTTPFields()
 }
 
 /// Reads a client's opening handshake from the bytes of a connection (RFC 9112 sections 2 to 5). It never keeps more of
@@ -19,100 +19,88 @@ package struct UpgradeRequestParser: Sendable {
     }
 
     private let maximumSize: Int
-    private var received: [UInt8] = []
-    /// How many of the received bytes were searched for the end of the head.
-    private var searched = 0
+    private var reader: HeadReader
     private var skippedEmptyLine = false
+    /// What has arrived of it.
+    private var head: UpgradeRequestHead?
 
     /// - Parameter maximumSize: Of request line and headers together, in bytes.
     package init(maximumSize: Int = UpgradeRequest.defaultMaximumSize) {
         self.maximumSize = maximumSize
+        reader = HeadReader(maximumSize: maximumSize, lineEnding: .crLF)
     }
 
     /// - Throws: As soon as what was received cannot become an acceptable request: refuse the connection then.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(UpgradeRejection) -> Progress {
-        received.append(contentsOf: bytes)
-        if searched == 0, try !startsRequest() { return .needsMoreBytes }
-        while searched < received.count {
-            guard searched < maximumSize else {
-                throw UpgradeRejection(
-                    .requestHeaderFieldsTooLarge, "The request's head is larger than \(maximumSize) bytes.")
-            }
-            if received[searched] == UInt8(ascii: "\n"), try endsHead(at: searched) {
-                let head = try Self.head(received[...searched])
-                let rest = Array(received[(searched + 1)...])
-                received = []
-                searched = 0
-                return .complete(head, rest: rest)
-            }
-            searched += 1
+        var rest = bytes
+        do throws(HTTPViolation) {
+            guard let head = try nextHead(&rest) else { return .needsMoreBytes }
+            return .complete(head, rest: Array(rest))
+        } catch {
+            throw UpgradeRejection(error)
         }
-        return .needsMoreBytes
     }
 
-    /// Whether the first byte of a request is there. One empty line in front of it is skipped (RFC 9112 section 2.2).
-    private mutating func startsRequest() throws(UpgradeRejection) -> Bool {
-        if !skippedEmptyLine, received.first == UInt8(ascii: "\r") {
-            guard received.count > 1 else { return false }
-            if received[1] == UInt8(ascii: "\n") {
-                received.removeFirst(2)
+    private mutating func nextHead(
+        _ bytes: inout UnsafeRawBufferPointer
+    ) throws(HTTPViolation) -> UpgradeRequestHead? {
+        while !bytes.isEmpty {
+            if head == nil { try checkBeginning(bytes) }
+            guard let line = try reader.nextLine(&bytes) else { return nil }
+            if head != nil {
+                if line.isEmpty { return head }
+                try head?.headers.append(line: line)
+            } else if line.isEmpty {
                 skippedEmptyLine = true
+                reader = HeadReader(maximumSize: maximumSize, lineEnding: .crLF)
+            } else {
+                head = try UpgradeRequestHead(requestLine: line)
             }
         }
-        guard let first = received.first else { return false }
-        guard HeaderSyntax.isTokenCharacter(first) else {
-            throw UpgradeRejection(.badRequest, "What was received is not an HTTP request.")
-        }
-        return true
+        return nil
     }
 
-    private func endsHead(at newline: Int) throws(UpgradeRejection) -> Bool {
-        guard newline >= 1, received[newline - 1] == UInt8(ascii: "\r") else {
-            throw UpgradeRejection(.badRequest, "A line of the request's head does not end with CR LF.")
+    /// Recognises another protocol by its first bytes. One empty line in front of a request is skipped (RFC 9112 section
+    /// 2.2).
+    private func checkBeginning(_ bytes: UnsafeRawBufferPointer) throws(HTTPViolation) {
+        let beginning = reader.beginning(bytes, count: HTTPViolation.excerptSize)
+        let emptyLine = Array("\r\n".utf8)
+        if !skippedEmptyLine, emptyLine.starts(with: beginning.prefix(emptyLine.count)) { return }
+        guard let first = beginning.first, HeaderSyntax.isTokenCharacter(first) else {
+            throw .notHTTP(beginning: beginning)
         }
-        return newline >= 3 && received[newline - 2] == UInt8(ascii: "\n")
     }
+}
 
-    private static func head(_ bytes: ArraySlice<UInt8>) throws(UpgradeRejection) -> UpgradeRequestHead {
-        // Every line is known to end with CR LF; the last two are the empty line that ends the head.
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            .dropLast(2).map { $0.dropLast() }
-        let requestLine = lines.first ?? []
-        let parts = requestLine.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+extension UpgradeRequestHead {
+    /// RFC 9112 section 3.
+    init(requestLine line: [UInt8]) throws(HTTPViolation) {
+        let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
         guard parts.count == 3,
-            !parts[0].isEmpty, parts[0].allSatisfy(HeaderSyntax.isTokenCharacter),
+            HeaderSyntax.isToken(String(decoding: parts[0], as: UTF8.self)),
             !parts[1].isEmpty, parts[1].allSatisfy({ (0x21...0x7E).contains($0) }),
-            isVersion(parts[2])
-        else {
-            let line = HeaderSyntax.quoted(String(decoding: requestLine, as: UTF8.self))
-            throw UpgradeRejection(.badRequest, "The request line is malformed: \(line).")
-        }
-        var headers = HTTPFields()
-        for line in lines.dropFirst() { headers.append(try field(line)) }
-        return UpgradeRequestHead(
+            Self.isVersion(Array(parts[2]))
+        else { throw HTTPViolation(.requestLine(HeaderSyntax.quoted(bytes: line))) }
+        self.init(
             method: String(decoding: parts[0], as: UTF8.self),
             target: String(decoding: parts[1], as: UTF8.self),
-            version: String(decoding: parts[2], as: UTF8.self),
-            headers: headers
-        )
+            version: String(decoding: parts[2], as: UTF8.self))
     }
 
     /// RFC 9112 section 2.3.
-    private static func isVersion(_ text: ArraySlice<UInt8>) -> Bool {
+    private static func isVersion(_ version: [UInt8]) -> Bool {
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        let version = Array(text)
         return version.count == 8 && version.starts(with: "HTTP/".utf8)
             && digits.contains(version[5]) && version[6] == UInt8(ascii: ".") && digits.contains(version[7])
     }
+}
 
-    private static func field(_ line: ArraySlice<UInt8>) throws(UpgradeRejection) -> HTTPField {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
-            let name = HTTPField.Name(String(decoding: line[..<colon], as: UTF8.self)),
-            line[(colon + 1)...].allSatisfy(HeaderSyntax.isFieldValueByte)
-        else {
-            let shown = HeaderSyntax.quoted(String(decoding: line, as: UTF8.self))
-            throw UpgradeRejection(.badRequest, "A header line is malformed: \(shown).")
+extension UpgradeRejection {
+    /// RFC 9110 section 15.5.1, RFC 6585 section 5.
+    init(_ violation: HTTPViolation) {
+        switch violation.rule {
+        case .headTooLarge, .tooManyFields: self.init(.requestHeaderFieldsTooLarge, violation.description)
+        default: self.init(.badRequest, violation.description)
         }
-        return HTTPField(name: name, value: HeaderSyntax.trimmed(line[(colon + 1)...]))
     }
 }

@@ -38,6 +38,17 @@ import Testing
                 == [WebSocketExtension("permessage-deflate", parameters: [.init("client_max_window_bits")])])
     }
 
+    @Test(
+        arguments: [
+            "example.com", "EXAMPLE.com:8080", "localhost", "127.0.0.1:9000", "[::1]", "[2001:db8::1]:443",
+            "my_service",
+            "example.com.", "example.com:",
+        ])
+    func `a Host header names a host, with or without a port`(host: String) throws {
+        let offer = try offer("GET //chat?x=/y HTTP/1.1", Self.without("Host", "Host: \(host)"))
+        #expect(offer.head.target == "//chat?x=/y")
+    }
+
     @Test func `what the client side writes the server side accepts`() throws {
         let key = try HandshakeKey(.seeded(3))
         let request = try UpgradeRequest(
@@ -66,6 +77,32 @@ import Testing
             ("GET / HTTP/2.0", good, 505, "not \"HTTP/2.0\""),
             ("GET / HTTP/1.1", without("Host"), 400, "The request must have one Host header."),
             ("GET / HTTP/1.1", good + ["Host: other"], 400, "one Host header"),
+            ("GET / HTTP/1.1", good + ["host: example.com"], 400, "one Host header"),
+            ("GET / HTTP/1.1", without("Host", "Host:"), 400, "The Host header \"\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: :80"), 400, "The Host header \":80\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a b"), 400, "\"a b\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a, b"), 400, "\"a, b\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: http://a/"), 400, "\"http://a/\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a/b"), 400, "\"a/b\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a?b"), 400, "\"a?b\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a#b"), 400, "\"a#b\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: user@a"), 400, "\"user@a\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a:0"), 400, "\"a:0\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a:65536"), 400, "\"a:65536\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: a:http"), 400, "\"a:http\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: ::1"), 400, "\"::1\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: [::1"), 400, "\"[::1\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: [::1]x"), 400, "\"[::1]x\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: [a]"), 400, "\"[a]\" is no host"),
+            ("GET / HTTP/1.1", without("Host", "Host: é"), 400, "\"\\u{00E9}\" is no host"),
+            ("GET * HTTP/1.1", good, 400, "The target \"*\" is no path (RFC 9112 section 3.2.1)."),
+            ("GET http://example.com/ HTTP/1.1", good, 400, "The target \"http://example.com/\" is no path"),
+            ("GET example.com:80 HTTP/1.1", good, 400, "is no path"),
+            ("GET chat HTTP/1.1", good, 400, "is no path"),
+            ("GET ?a HTTP/1.1", good, 400, "is no path"),
+            ("GET /a#b HTTP/1.1", good, 400, "The target \"/a#b\" is no path"),
+            ("OPTIONS * HTTP/1.1", good, 405, "not OPTIONS"),
+            ("CONNECT example.com:80 HTTP/1.1", good, 405, "not CONNECT"),
             ("GET / HTTP/1.1", without("Upgrade"), 426, "the header Upgrade must name websocket"),
             ("GET / HTTP/1.1", without("Upgrade", "Upgrade: h2c"), 426, "the header Upgrade must name websocket"),
             ("GET / HTTP/1.1", without("Connection"), 400, "The header Connection must name Upgrade."),

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Testing
+import WebSocketTesting
 
 @testable import WebSocketProtocol
 
@@ -60,12 +61,13 @@ import Testing
 
     @Test(
         arguments: [
-            ("\u{16}\u{3}\u{1}", "What was received is not an HTTP request."),
-            (" GET / HTTP/1.1\r\n\r\n", "What was received is not an HTTP request."),
-            ("\r\n\r\nGET / HTTP/1.1\r\n\r\n", "What was received is not an HTTP request."),
-            ("GET / HTTP/1.1\nHost: x\n\n", "A line of the request's head does not end with CR LF."),
-            ("GET / HTTP/1.1\r\nHost: x\n\r\n", "A line of the request's head does not end with CR LF."),
-            ("GET /\r\n\r\n", "The request line is malformed: \"GET /\"."),
+            ("\u{16}\u{3}\u{1}", "It is not HTTP: it begins with"),
+            (" GET / HTTP/1.1\r\n\r\n", "It is not HTTP: it begins with"),
+            ("\r\n\r\nGET / HTTP/1.1\r\n\r\n", "It is not HTTP: it begins with"),
+            ("GET / HTTP/1.1\nHost: x\n\n", "A line of the head does not end with CR LF (RFC 9112 section 2.2)."),
+            ("GET / HTTP/1.1\r\nHost: x\n\r\n", "A line of the head does not end with CR LF (RFC 9112 section 2.2)."),
+            ("\rGET / HTTP/1.1\r\n\r\n", "It is not HTTP: it begins with"),
+            ("GET /\r\n\r\n", "The request line is malformed: \"GET /\" (RFC 9112 section 3)."),
             ("GET  / HTTP/1.1\r\n\r\n", "The request line is malformed"),
             ("GET / x HTTP/1.1\r\n\r\n", "The request line is malformed"),
             ("GET / HTTP/1.1 \r\n\r\n", "The request line is malformed"),
@@ -75,14 +77,17 @@ import Testing
             ("G@T / HTTP/1.1\r\n\r\n", "The request line is malformed"),
             ("GET /ä HTTP/1.1\r\n\r\n", "The request line is malformed"),
             ("GET /\u{0} HTTP/1.1\r\n\r\n", "The request line is malformed"),
-            ("GET / HTTP/1.1\r\nHost\r\n\r\n", "A header line is malformed: \"Host\"."),
-            ("GET / HTTP/1.1\r\nHost : x\r\n\r\n", "A header line is malformed"),
-            ("GET / HTTP/1.1\r\n: x\r\n\r\n", "A header line is malformed"),
-            ("GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", "A header line is malformed: \" folded\"."),
-            ("GET / HTTP/1.1\r\n\tA: b\r\n\r\n", "A header line is malformed"),
-            ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", "A header line is malformed"),
-            ("GET / HTTP/1.1\r\nA: b\u{0}c\r\n\r\n", "A header line is malformed"),
-            ("GET / HTTP/1.1\r\nA\u{0}: b\r\n\r\n", "A header line is malformed"),
+            ("GET / HTTP/1.1\r\nHost\r\n\r\n", "A header line has no colon: \"Host\" (RFC 9112 section 5)."),
+            ("GET / HTTP/1.1\r\nHost : x\r\n\r\n", "A header line has a blank in front of its colon"),
+            ("GET / HTTP/1.1\r\n: x\r\n\r\n", "A header line does not begin with a header's name"),
+            (
+                "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n",
+                "A header line begins with a blank, which is no longer allowed: \" folded\""
+            ),
+            ("GET / HTTP/1.1\r\n\tA: b\r\n\r\n", "A header line begins with a blank"),
+            ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", "has a control character: 0x0d"),
+            ("GET / HTTP/1.1\r\nA: b\u{0}c\r\n\r\n", "has a control character: 0x00"),
+            ("GET / HTTP/1.1\r\nA\u{0}: b\r\n\r\n", "A header line does not begin with a header's name"),
         ])
     func `a head that breaks HTTP is refused with 400`(text: String, message: String) {
         for cut in 0...text.utf8.count {
@@ -103,7 +108,7 @@ import Testing
             return
         }
         #expect(rejection.status == .requestHeaderFieldsTooLarge)
-        #expect(rejection.message == "The request's head is larger than \(limit - 1) bytes.")
+        #expect(rejection.message == "The head is larger than \(limit - 1) bytes.")
 
         let endless = "GET /" + String(repeating: "a", count: 20_000)
         guard case .failure(let other) = parse(endless) else {
@@ -117,5 +122,62 @@ import Testing
         let frames = String(repeating: "f", count: 30_000)
         let (_, rest) = try #require(try parse(Self.sample + frames).get())
         #expect(rest.count == 30_000)
+    }
+
+    @Test func `more header lines than can be looked through are refused with 431`() {
+        let lines = String(repeating: "a:\r\n", count: 1_001)
+        guard case .failure(let rejection) = parse("GET / HTTP/1.1\r\n\(lines)\r\n") else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(rejection.status == .requestHeaderFieldsTooLarge)
+        #expect(rejection.message == "The head has more than 1000 header lines.")
+    }
+
+    @Test func `mutated requests come to one end, however they are cut`() {
+        var generator = SeededGenerator(seed: 12)
+        var ends: [String: Int] = [:]
+        for round in 0..<12_000 {
+            let bytes = generator.mutate(Array(("\r\n" + Self.sample + "rest").utf8))
+            let whole = end(of: bytes, cutAt: [])
+            for cuts in [Array(0...bytes.count), generator.cuts(bytes.count, maximum: 6)] {
+                if end(of: bytes, cutAt: cuts) != whole { Issue.record("round \(round), cut at \(cuts): \(bytes)") }
+            }
+            ends[whole.kind, default: 0] += 1
+        }
+        #expect(ends.count == 3 && ends.values.allSatisfy { $0 > 500 }, "\(ends)")
+    }
+
+    private enum End: Equatable {
+        case complete(UpgradeRequestHead, rest: [UInt8])
+        case refused(UpgradeRejection)
+        case waiting
+
+        var kind: String {
+            switch self {
+            case .complete: "complete"
+            case .refused: "refused"
+            case .waiting: "waiting"
+            }
+        }
+    }
+
+    private func end(of bytes: [UInt8], cutAt cuts: [Int]) -> End {
+        var parser = UpgradeRequestParser(maximumSize: 120)
+        let edges = [0] + cuts + [bytes.count]
+        for (start, end) in zip(edges, edges.dropFirst()) {
+            do throws(UpgradeRejection) {
+                let progress = try Array(bytes[start..<end]).withUnsafeBufferPointer {
+                    buffer throws(UpgradeRejection) in
+                    try parser.parse(UnsafeRawBufferPointer(buffer))
+                }
+                if case .complete(let head, let rest) = progress { return .complete(head, rest: rest + bytes[end...]) }
+            } catch {
+                // How much is shown of another protocol depends on how much had arrived.
+                let isExcerpt = error.message.hasPrefix("It is not HTTP")
+                return .refused(isExcerpt ? UpgradeRejection(error.status, "") : error)
+            }
+        }
+        return .waiting
     }
 }
