@@ -110,6 +110,12 @@ extension Endpoint {
         /// Percent-decoded; empty when the URL has none.
         public let password: String
 
+        /// For a proxy, whose configuration has them in a form of its own. Whoever sends them checks them.
+        package init(user: String, password: String) {
+            self.user = user
+            self.password = password
+        }
+
         /// What goes into the `Authorization` header (RFC 7617 section 2).
         package var basicAuthorization: String {
             "Basic \(Base64.encode("\(user):\(password)".utf8))"
