@@ -127,14 +127,6 @@ internal import COpenSSL
         }
     }
 
-    /// libwebsockets' descriptor, while there is one.
-    final var descriptor: CInt? {
-        guard let wsi = unsafe wsi, case let descriptor = unsafe lws_get_socket_fd(wsi), descriptor >= 0 else {
-            return nil
-        }
-        return descriptor
-    }
-
     /// Drops the connection with all that is still buffered, soon: never inside the call, which may come from a callback.
     final func abort() {
         core.preconditionOnLoop()
