@@ -107,7 +107,6 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
-        .executableTarget(name: "Conformance", dependencies: ["LibWebSockets"], swiftSettings: commonSettings),
         .executableTarget(
             name: "ReconnectStorm",
             dependencies: ["WebSocketService", "WebSocketTesting"],

@@ -1,5 +1,6 @@
 internal import CLibwebsockets
 internal import Logging
+internal import WebSocketProtocol
 
 #if canImport(Glibc)
     internal import Glibc
@@ -14,14 +15,12 @@ internal import Logging
 /// Not `Sendable`: work posted to the loop gets it as an argument, and nothing else reaches it. ``preconditionOnLoop()``
 /// stands in front of every call into libwebsockets.
 @safe final class LoopCore {
-    /// Enough for a full TLS record and for one large read; also the largest request and response head.
-    static let serviceBufferSize = 128 << 10
-    /// A response head larger than this fails the connection attempt.
-    static let maximumResponseHeadSize = 32 << 10
+    /// How much one connection reads in a turn.
+    static let readSize = 128 << 10
 
     private let backend: any LoopBackend
     private let mailbox: Mailbox
-    private let thread: pthread_t
+    private var thread: pthread_t?
     private var timers = TimerQueue<ContinuousClock.Instant>()
     /// The deadline for which the backend's alarm is set.
     private var alarmDeadline: ContinuousClock.Instant?
@@ -29,58 +28,66 @@ internal import Logging
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
     /// Sockets that libwebsockets has refused since the last turn began.
     private var refusedSockets: [LoopSocket] = []
-    /// Sockets with something to do that libwebsockets would not come back to by itself.
-    private var leftovers: [LoopSocket] = []
-    private var clientVhosts: [ClientVhost.Key: ClientVhost] = [:]
+    /// Sockets with something to do in this turn.
+    private var busySockets: [LoopSocket] = []
+    private var closingSockets: [LoopSocket] = []
+    /// Connections that libwebsockets has given up and that are not over; kept here until they are.
+    private var forsakenSockets: [ObjectIdentifier: LoopSocket] = [:]
+    private var vhost: OpaquePointer?
     private(set) var isShuttingDown = false
     /// Connection attempts under way; kept here until they have completed.
     var attempts: Set<ConnectAttempt> = []
-    /// Listeners that are open; kept here until their vhost is gone.
+    /// Listeners that are open; kept here until their socket is gone.
     var listeners: Set<ServerListener> = []
-    private var unusedVhosts: [OpaquePointer] = unsafe []
 
     /// Bytes from the network pass through here on their way into messages.
     let scratch: UnsafeMutableRawBufferPointer
+    /// TLS records pass through here on their way into ``scratch``.
+    let encryptedScratch: UnsafeMutableRawBufferPointer
+    /// TLS records pass through here on their way to the network; empty whenever no connection is being served.
+    let encryptedOutput = FrameBuffer()
 
-    @safe private struct ClientVhost {
-        struct Key: Hashable {
-            let tls: ObjectIdentifier?
-            let proxy: String?
-        }
-
-        let pointer: OpaquePointer
-        /// The vhost borrows its `SSL_CTX`, which must outlive it.
-        let tls: TLSClientContext?
-    }
-
-    /// Creates the context. Runs on the loop's thread.
+    /// Creates the context. Runs on the thread that starts the loop, before the loop's own thread exists.
     init(mailbox: Mailbox, backend kind: EventLoop.Backend) throws(WebSocketError) {
+        try Libwebsockets.readiness.get()
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
         unsafe info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS)
-        unsafe info.pt_serv_buf_size = UInt32(Self.serviceBufferSize + clws_pre)
-        unsafe info.max_http_header_data2 = UInt32(Self.maximumResponseHeadSize)
         // Every deadline is ours, in milliseconds: these whole-second ones only must never come first.
         unsafe info.timeout_secs = 86_400
         unsafe info.connect_timeout_secs = 86_400
         // An all-zero policy: libwebsockets never pings and never hangs up by itself. The context keeps the pointer.
         unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
-        backend = try Libwebsockets.create { () throws(WebSocketError) in
-            try DescriptorTable.sized { () throws(WebSocketError) in try unsafe kind.make(info) }
+        let backend: (any LoopBackend)? =
+            switch kind {
+            case .automatic: unsafe LibuvBackend(info: info) ?? PollBackend(info: info)
+            case .libuv: unsafe LibuvBackend(info: info)
+            case .poll: unsafe PollBackend(info: info)
+            }
+        guard let backend else {
+            throw WebSocketError(
+                .libraryUnsuitable, stage: .configuration,
+                message: """
+                    libwebsockets could not create an event loop (is its libuv plugin missing, or the limit on open files, \
+                    `ulimit -n`, exhausted?); its log line says more
+                    """)
         }
-        thread = pthread_self()
+        self.backend = backend
         self.mailbox = mailbox
-        unsafe scratch = .allocate(byteCount: Self.serviceBufferSize, alignment: 16)
+        unsafe scratch = .allocate(byteCount: Self.readSize, alignment: 16)
+        unsafe encryptedScratch = .allocate(byteCount: Self.readSize, alignment: 16)
     }
 
     deinit {
         unsafe scratch.deallocate()
+        unsafe encryptedScratch.deallocate()
     }
 
     // MARK: - The loop
 
     /// Services the context until ``shutDown()``; the body of the loop's thread.
     func run() {
+        thread = pthread_self()
         // `lws_cancel_service` is the only function of libwebsockets that other threads may call.
         let context = unsafe WakeTarget(context: backend.context)
         mailbox.open { context.wake() }
@@ -89,12 +96,12 @@ internal import Logging
             setAlarm()
             let refused = refusedSockets
             refusedSockets = []
-            isAlive = backend.turn(isWorkWaiting: mailbox.hasWork || !leftovers.isEmpty)
-            serviceLeftovers()
+            isAlive = backend.turn(isWorkWaiting: mailbox.hasWork || !busySockets.isEmpty)
             forget(refused)
             runPostedWork()
             runDueTimers()
-            destroyUnusedVhosts()
+            serviceSockets()
+            closeSockets()
         }
         end()
     }
@@ -107,7 +114,7 @@ internal import Logging
 
     func preconditionOnLoop() {
         precondition(
-            pthread_equal(thread, pthread_self()) != 0,
+            thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false,
             "libwebsockets may be called on the loop's thread only")
     }
 
@@ -135,15 +142,19 @@ internal import Logging
         for attempt in attempts {
             attempt.loopEnds()
         }
-        for socket in sockets.values {
+        for socket in Array(sockets.values) + Array(forsakenSockets.values) {
             socket.loopEnds()
         }
-        backend.destroy()
+        let descriptors = sockets.values.compactMap { $0.descriptor.flatMap { DescriptorIdentity($0) } }
+        if !backend.destroy() {
+            for descriptor in descriptors { descriptor.shutDown() }
+        }
         // Those that libwebsockets has not destroyed.
         forget(Array(sockets.values))
         listeners.removeAll()
-        clientVhosts.removeAll()
-        leftovers.removeAll()
+        forsakenSockets.removeAll()
+        busySockets.removeAll()
+        closingSockets.removeAll()
         timers = TimerQueue()
     }
 
@@ -184,17 +195,37 @@ internal import Logging
         sockets[ObjectIdentifier(socket)] = nil
     }
 
-    /// See ``LoopSocket/noticeLeftovers()``.
+    /// Keeps a connection that libwebsockets has given up; see ``BytePipe``.
+    func keepForsaken(_ socket: LoopSocket) {
+        forsakenSockets[ObjectIdentifier(socket)] = socket
+    }
+
+    func releaseForsaken(_ socket: LoopSocket) {
+        forsakenSockets[ObjectIdentifier(socket)] = nil
+    }
+
+    /// See ``LoopSocket/serviceAfterTurn()``.
     func serviceAfterTurn(_ socket: LoopSocket) {
-        leftovers.append(socket)
+        busySockets.append(socket)
+    }
+
+    /// See ``LoopSocket/close()``.
+    func closeAfterTurn(_ socket: LoopSocket) {
+        closingSockets.append(socket)
     }
 
     /// What these leave in turn is for after the next turn, in which other sockets are served.
-    private func serviceLeftovers() {
-        guard !leftovers.isEmpty else { return }
-        let sockets = leftovers
-        leftovers = []
-        for socket in sockets { socket.serviceLeftovers() }
+    private func serviceSockets() {
+        guard !busySockets.isEmpty else { return }
+        let sockets = busySockets
+        busySockets = []
+        for socket in sockets { socket.performService() }
+    }
+
+    private func closeSockets() {
+        while let socket = closingSockets.popLast() {
+            socket.performClose()
+        }
     }
 
     /// Lets go of a socket that libwebsockets has refused, which it may have to destroy all the same: where libuv has to
@@ -210,78 +241,58 @@ internal import Logging
         }
     }
 
-    /// The vhost for connections with this TLS identity, or plain ones, through this proxy (`user:password@address:port`)
-    /// or none. Made once and kept: 4.1 cannot destroy a vhost safely while a socket is bound to it.
-    func clientVhost(tls: TLSClientContext?, proxy: String?) throws(WebSocketError) -> OpaquePointer {
+    /// libwebsockets' idea of a place that sockets belong to. One is enough: nothing in it tells connections apart.
+    private func loopVhost() throws(WebSocketError) -> OpaquePointer {
         preconditionOnLoop()
-        let key = ClientVhost.Key(tls: tls.map { ObjectIdentifier($0) }, proxy: proxy)
-        if let vhost = clientVhosts[key] { return unsafe vhost.pointer }
+        if let vhost = unsafe vhost { return unsafe vhost }
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
         unsafe info.protocols = UnsafePointer(LoopProtocol.protocols)
-        unsafe info.vhost_name = LoopProtocol.clientVhostName
+        unsafe info.vhost_name = LoopProtocol.vhostName
         // Without an address of our own, libwebsockets silently obeys the environment's `http_proxy`.
         unsafe info.http_proxy_address = LoopProtocol.emptyString
-        if let tls {
-            unsafe info.options =
-                UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT) | clws_option_disable_tls_session_cache
-            unsafe info.provided_client_ssl_ctx = tls.sslContext
-        }
-        let pointer = try unsafe withProxy(proxy, &info) { info throws(WebSocketError) in
-            try unsafe createVhost(&info)
-        }
-        unsafe clientVhosts[key] = ClientVhost(pointer: pointer, tls: tls)
-        return unsafe pointer
-    }
-
-    /// libwebsockets copies the proxy's address while it makes the vhost.
-    private func withProxy(
-        _ proxy: String?, _ info: inout lws_context_creation_info,
-        _ body: (inout lws_context_creation_info) throws(WebSocketError) -> OpaquePointer
-    ) throws(WebSocketError) -> OpaquePointer {
-        guard let proxy else { return try unsafe body(&info) }
-        let copy = unsafe strdup(proxy)
-        defer { unsafe free(copy) }
-        unsafe info.http_proxy_address = UnsafePointer(copy)
-        return try unsafe body(&info)
-    }
-
-    func createVhost(_ info: inout lws_context_creation_info) throws(WebSocketError) -> OpaquePointer {
-        preconditionOnLoop()
-        errno = 0
         guard let vhost = unsafe lws_create_vhost(backend.context, &info) else {
-            let code = errno
-            if WebSocketError.isShortage(code) {
-                throw .resourceUnavailable(
-                    code, stage: .configuration, for: "libwebsockets could not prepare the connection (no vhost)")
-            }
             throw WebSocketError(
                 .libraryUnsuitable, stage: .configuration,
                 message: "libwebsockets could not create a vhost; its log line says why")
         }
+        unsafe self.vhost = vhost
         return unsafe vhost
     }
 
-    /// Timers that libwebsockets was told outside of its callbacks are looked at soon.
-    func noticeTimers() {
-        backend.noticeTimers()
-    }
-
-    /// Destroys a vhost to which nothing is bound any more; after the turn, because a callback may be under way.
-    func destroyAfterTurn(_ vhost: OpaquePointer) {
-        unsafe unusedVhosts.append(vhost)
-    }
-
-    private func destroyUnusedVhosts() {
-        while let vhost = unsafe unusedVhosts.popLast() {
-            unsafe lws_vhost_destroy(vhost)
+    /// Lets libwebsockets poll a descriptor, which it owns and closes from then on. It reads and writes nothing (the
+    /// raw-file role).
+    ///
+    /// Returns false when it does not poll it. Even so it may have kept both the descriptor and the socket, which it closes
+    /// with its context (4.1: `lws_adopt_descriptor_vhost2`); so the connection is only ended here.
+    func adopt(_ descriptor: CInt, as socket: LoopSocket) throws(WebSocketError) -> Bool {
+        preconditionOnLoop()
+        var info = unsafe lws_adopt_desc_t()
+        do {
+            unsafe info.vh = try loopVhost()
+        } catch {
+            _ = close(descriptor)
+            throw error
         }
+        unsafe info.type = LWS_ADOPT_RAW_FILE_DESC
+        unsafe info.fd.filefd = descriptor
+        unsafe info.vh_prot_name = LoopProtocol.namePointer
+        unsafe info.opaque = Unmanaged.passUnretained(socket).toOpaque()
+        retain(socket)
+        guard let wsi = unsafe lws_adopt_descriptor_vhost_via_info(&info) else {
+            unsafe socket.wsi = nil
+            _ = shutdown(descriptor, CInt(SHUT_RDWR))
+            return false
+        }
+        unsafe socket.wsi = wsi
+        return true
     }
 
-    /// Starts a connection with `info`, whose context this fills in. `nil` when libwebsockets refuses at once.
-    func connect(_ info: inout lws_client_connect_info) -> OpaquePointer? {
+    /// Starts a connection with `info`, whose context and vhost this fills in. `nil` when libwebsockets refuses at once.
+    func connect(_ info: inout lws_client_connect_info) throws(WebSocketError) -> OpaquePointer? {
         preconditionOnLoop()
         unsafe info.context = backend.context
+        unsafe info.vhost = try loopVhost()
         return unsafe lws_client_connect_via_info(&info)
     }
 }

@@ -25,8 +25,12 @@ final class ListeningSocket: LoopSocket {
     }
 
     override func handle(_ event: LoopSocketEvent) -> Bool {
-        if case .readable = event { acceptConnections() }
+        if case .readable = event { serviceAfterTurn() }
         return true
+    }
+
+    override func service() {
+        acceptConnections()
     }
 
     override func destroyed() {
@@ -34,8 +38,7 @@ final class ListeningSocket: LoopSocket {
     }
 
     private func acceptConnections() {
-        guard let wsi = unsafe wsi, let listener else { return }
-        let descriptor = unsafe lws_get_socket_fd(wsi)
+        guard let descriptor, let listener else { return }
         for _ in 0..<Self.connectionsPerTurn {
             var address = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -70,13 +73,8 @@ final class ListeningSocket: LoopSocket {
             listener?.logShortage(unsafe String(cString: strerror(error)))
         }
         isShortOfResources = true
-        setReading(false)
-        _ = core.schedule(after: .milliseconds(100)) { [weak self] in self?.setReading(true) }
-    }
-
-    override func setReading(_ isReading: Bool) {
-        guard let wsi = unsafe wsi else { return }
-        unsafe lws_rx_flow_control(wsi, isReading ? 1 : 0)
+        setPollingForInput(false)
+        _ = core.schedule(after: .milliseconds(100)) { [weak self] in self?.setPollingForInput(true) }
     }
 
     /// Opens a socket that listens on a numeric address. Returns it with its port.
@@ -105,15 +103,10 @@ final class ListeningSocket: LoopSocket {
             let bound = SocketAddress(localEndOf: descriptor)
         else {
             let error = systemError(host, port)
-            close(descriptor)
+            _ = Glibc.close(descriptor)
             throw error
         }
         return (descriptor, bound.port)
-    }
-
-    /// Closes a socket that no one has adopted. (`close` of the C library has the name of a listener's method.)
-    static func close(_ descriptor: CInt) {
-        _ = Glibc.close(descriptor)
     }
 
     static func error(_ reason: String, _ host: String, _ port: Int, errno: Int32? = nil) -> WebSocketError {

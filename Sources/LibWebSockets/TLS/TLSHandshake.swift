@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import WebSocketProtocol
 
 #if canImport(Glibc)
     import Glibc
@@ -51,6 +52,13 @@ final class TLSHandshake: @unchecked Sendable {
     /// Announces that the next TLS handshake on this socket is this one. Without it the handshake fails.
     func expect(onSocket socket: Int32) {
         context.pendingHandshakes.insert(self, socket: socket)
+    }
+
+    /// Begins the handshake: the `SSL*` is bound to this before it sends its ClientHello.
+    func begin(output: FrameBuffer) throws(WebSocketError) -> TLSStream {
+        let stream = try unsafe TLSStream(connectingWith: context.sslContext, output: output)
+        unsafe bind(to: stream.ssl)
+        return stream
     }
 
     /// Checks once more, from the outcome, that the server was verified, and says what was agreed on.
@@ -132,15 +140,21 @@ extension TLSHandshake {
         // From here on only our callback decides; should anything below fail, it refuses every certificate.
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, refuseCertificate)
         guard let handshake = unsafe PendingTLSHandshakes.of(ssl)?.take(socket: SSL_get_fd(ssl)) else { return }
-        let reference = unsafe Unmanaged.passRetained(handshake).toOpaque()
-        guard unsafe SSL_set_ex_data(ssl, index, reference) == 1 else {
+        unsafe handshake.bind(to: ssl)
+    }
+
+    /// Binds the `SSL*` to this handshake. Should anything fail, it refuses every certificate.
+    func bind(to ssl: OpaquePointer) {
+        unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, refuseCertificate)
+        let reference = unsafe Unmanaged.passRetained(self).toOpaque()
+        guard unsafe SSL_set_ex_data(ssl, Self.index, reference) == 1 else {
             unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).release()
             return
         }
-        handshake.hasBegun = true
-        guard unsafe handshake.setExpectations(on: ssl) else { return }
+        hasBegun = true
+        guard unsafe setExpectations(on: ssl) else { return }
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, tlsVerifyCallback)
-        unsafe handshake.offerSession(on: ssl)
+        unsafe offerSession(on: ssl)
     }
 
     private static let alpn: [UInt8] = [8] + Array("http/1.1".utf8)

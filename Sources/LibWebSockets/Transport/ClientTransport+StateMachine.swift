@@ -2,57 +2,79 @@ extension ClientTransport {
     /// How far a client's transport has come. Events that do not fit, such as late ones of a connection that was given
     /// up, change nothing.
     struct StateMachine {
-        private enum State {
+        enum State: CaseIterable {
             case connecting
+            case tunnelling
             case securing
             case awaitingResponse
-            /// The head was handed over; what follows depends on the owner's answer.
-            case receivedHead
             case open
-            case refused
             case ended
         }
 
-        private var state = State.connecting
+        /// What is to be done next.
+        enum Action {
+            case ignore
+            /// Ask the proxy for a tunnel.
+            case tunnel
+            /// Begin TLS.
+            case secure
+            /// Send the opening handshake.
+            case request
+        }
 
+        private let usesProxy: Bool
+        private let usesTLS: Bool
+        private(set) var state = State.connecting
         /// The stage to blame for a failure now.
         private(set) var stage = WebSocketError.Stage.connect
 
-        var isOpen: Bool { state == .open }
-        var isRefused: Bool { state == .refused }
+        init(usesProxy: Bool, usesTLS: Bool) {
+            self.usesProxy = usesProxy
+            self.usesTLS = usesTLS
+        }
+
         var hasEnded: Bool { state == .ended }
 
-        /// The TCP connection stands. Returns false when that comes too late to matter.
-        mutating func connected(usesProxy: Bool, usesTLS: Bool) -> Bool {
-            guard state == .connecting else { return false }
-            state = usesTLS ? .securing : .awaitingResponse
-            stage = usesProxy ? .proxy : usesTLS ? .tls : .upgrade
-            return true
+        /// The TCP connection stands.
+        mutating func connected() -> Action {
+            guard state == .connecting else { return .ignore }
+            guard usesProxy else { return reached() }
+            state = .tunnelling
+            stage = .proxy
+            return .tunnel
         }
 
-        /// The request is on its way.
-        mutating func requested() {
-            guard state == .connecting || state == .securing || state == .awaitingResponse else { return }
+        /// The proxy has made the tunnel.
+        mutating func tunnelled() -> Action {
+            guard state == .tunnelling else { return .ignore }
+            return reached()
+        }
+
+        /// What is sent now reaches the server.
+        private mutating func reached() -> Action {
+            guard usesTLS else { return requesting() }
+            state = .securing
+            stage = .tls
+            return .secure
+        }
+
+        /// TLS stands, and the server is who it has to be.
+        mutating func secured() -> Action {
+            guard state == .securing else { return .ignore }
+            return requesting()
+        }
+
+        private mutating func requesting() -> Action {
             state = .awaitingResponse
             stage = .upgrade
+            return .request
         }
 
-        /// The response's head has arrived. Returns false when there is nobody to tell.
-        mutating func receivedHead() -> Bool {
-            guard state == .awaitingResponse else { return false }
-            state = .receivedHead
-            return true
-        }
-
+        /// The server has agreed to speak WebSocket.
         mutating func opened() {
-            guard state == .receivedHead else { return }
+            guard state == .awaitingResponse else { return }
             state = .open
             stage = .open
-        }
-
-        mutating func refused() {
-            guard state == .receivedHead else { return }
-            state = .refused
         }
 
         /// Returns whether this is the first time: only the first terminal event counts.

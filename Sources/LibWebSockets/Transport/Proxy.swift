@@ -98,7 +98,6 @@ public struct Proxy: Hashable, Sendable {
         guard target.zone == nil else {
             throw Self.invalid("the zone of \(target.origin) means something on this machine only, not to the proxy")
         }
-        try proxy.checkLibwebsockets(target: target)
         return proxy
     }
 
@@ -118,18 +117,6 @@ public struct Proxy: Hashable, Sendable {
         where text.utf8.count > longestSOCKSCredential {
             throw invalid(
                 "the \(name) is longer than \(longestSOCKSCredential) bytes, the most that SOCKS can carry (RFC 1929)")
-        }
-    }
-
-    /// Refuses what libwebsockets' own CONNECT cannot carry: it cuts a long name silently, and goes past the proxy where it has no room
-    /// for the credentials (4.1, `lws_set_proxy`). Needless as soon as the request to the proxy is ours.
-    private func checkLibwebsockets(target: Endpoint) throws(WebSocketError) {
-        guard kind == .http else { throw Self.invalid("SOCKS proxies are not supported yet") }
-        if let credentials, "\(credentials.user):\(credentials.password)".utf8.count > 93 {
-            throw Self.invalid("libwebsockets cannot send it more than 92 bytes of user and password together")
-        }
-        guard target.host.utf8.count <= 99 else {
-            throw Self.invalid("libwebsockets cannot ask it for a host name longer than 99 bytes")
         }
     }
 }

@@ -61,16 +61,37 @@ extension SocketAddress {
 
     /// The address to which a socket is bound.
     init?(localEndOf descriptor: CInt) {
+        unsafe self.init { address, length in unsafe getsockname(descriptor, address, length) }
+    }
+
+    /// The address to which a socket is connected.
+    init?(peerOf descriptor: CInt) {
+        unsafe self.init { address, length in unsafe getpeername(descriptor, address, length) }
+    }
+
+    private init?(_ ask: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt) {
         var address = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let found = unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address -> SocketAddress? in
-                guard unsafe getsockname(descriptor, address, &length) == 0 else { return nil }
+                guard unsafe ask(address, &length) == 0 else { return nil }
                 return unsafe SocketAddress(address, length: length)
             }
         }
         guard let found else { return nil }
         self = found
+    }
+
+    /// Whether a socket that was to be connected to this address is. To the unspecified address means to this machine
+    /// (tcp(7)), and IPv4 may be written as IPv6 (RFC 4291 section 2.5.5.2).
+    func isPeer(of descriptor: CInt) -> Bool {
+        guard !isUnix else { return true }
+        guard let peer = SocketAddress(peerOf: descriptor), peer.port == port else { return false }
+        return ["0.0.0.0", "::"].contains(host) || Self.unmapped(host) == Self.unmapped(peer.host)
+    }
+
+    private static func unmapped(_ host: String) -> Substring {
+        host.hasPrefix("::ffff:") ? host.dropFirst(7) : host[...]
     }
 
     private static func text(_ buffer: [CChar]) -> String {

@@ -1,3 +1,5 @@
+internal import WebSocketProtocol
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -7,15 +9,19 @@
 #endif
 
 /// How a transport ended.
-struct TransportEnd {
+struct TransportEnd: Error {
     enum Cause: CustomStringConvertible {
-        /// The peer ended its side, or libwebsockets does not say why it closed.
+        /// The peer ended its side, or this one did.
         case endOfStream
         /// The operating system's error number.
         case systemError(Int32)
         /// libwebsockets' words.
         case library(String)
+        /// OpenSSL's words.
+        case tls(String)
         case loopShutDown
+        /// The peer's answer is not HTTP as it has to be.
+        case violation(HTTPViolation)
         /// A check of ours.
         case error(WebSocketError)
 
@@ -23,7 +29,7 @@ struct TransportEnd {
             switch self {
             case .systemError(let number): number
             case .error(let error): error.errno
-            case .endOfStream, .library, .loopShutDown: nil
+            case .endOfStream, .library, .tls, .loopShutDown, .violation: nil
             }
         }
 
@@ -32,6 +38,8 @@ struct TransportEnd {
             case .endOfStream: "the peer ended it without a close frame"
             case .systemError(let number): unsafe String(cString: strerror(number))
             case .library(let words): words
+            case .tls(let words): "TLS failed: \(words)"
+            case .violation(let violation): violation.description
             case .loopShutDown: "its event loop was shut down"
             case .error(let error): error.message
             }

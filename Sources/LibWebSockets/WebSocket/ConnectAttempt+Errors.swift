@@ -1,12 +1,9 @@
+internal import HTTPTypes
 internal import WebSocketProtocol
 
 // What an attempt that failed says: what was tried, what failed, what to look at.
 extension ConnectAttempt {
     func connectError() -> WebSocketError {
-        let target = plan.proxy.map { "the proxy \($0)" } ?? plan.endpoint.origin
-        if let code = lastFailure?.end.cause.errno, WebSocketError.isShortage(code) {
-            return .resourceUnavailable(code, stage: .connect, for: "no socket could be opened to connect to \(target)")
-        }
         let detail =
             lastFailure.map { failure in
                 // libwebsockets does not always leave the operating system's error behind.
@@ -18,7 +15,7 @@ extension ConnectAttempt {
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """
-                no address of \(target) accepted a connection\
+                no address of \(plan.proxy.map { "the proxy \($0)" } ?? plan.endpoint.origin) accepted a connection\
                 \(detail). Is the server running, and the port reachable?
                 """, errno: lastFailure?.end.cause.errno)
     }
@@ -28,37 +25,43 @@ extension ConnectAttempt {
         switch end.cause {
         case .loopShutDown: return EventLoop.shutDownError
         case .error(let error): return error
-        case .endOfStream, .library, .systemError: break
+        case .endOfStream, .library, .systemError, .tls, .violation: break
         }
         if end.stage == .proxy {
             return WebSocketError(
                 .connectFailed, stage: .proxy,
                 message: """
-                    the proxy \(plan.proxy?.description ?? "") did not let a connection to \(origin) through \
-                    (libwebsockets: \(end.cause)). Does it allow CONNECT to this port, and does it want other credentials \
-                    (status 407)?
+                    the proxy \(plan.proxy?.description ?? "") ended the connection before it had let one to \(origin) \
+                    through\(words(end.cause)). Does it allow CONNECT to this port?
                     """, errno: end.cause.errno)
         }
         // A server that speaks TLS 1.3 refuses a client certificate only after the client's handshake is complete.
         if let tls, end.stage == .tls || tls.failure != nil { return tls.error(errno: end.cause.errno) }
         let hint = tls?.hint ?? " If this port expects TLS, connect with wss:."
-        if case .library(let words) = end.cause, words.contains("header") {
+        if case .violation(let violation) = end.cause {
             return WebSocketError(
                 .invalidHandshake, stage: .upgrade,
                 message: """
-                    the answer of \(origin) to the upgrade request is not HTTP, or its head is larger than \
-                    \(LoopCore.maximumResponseHeadSize) bytes (libwebsockets: \(words)).\(hint)
+                    the answer of \(origin) to the upgrade request cannot be used. \(violation.description)\(hint)
                     """)
         }
-        let cause =
-            switch end.cause {
-            case .systemError: ": \(end.cause)"
-            case .library(let words): " (libwebsockets: \(words))"
-            default: ""
-            }
+        let cause = words(end.cause)
         return WebSocketError(
             .connectionLost, stage: .upgrade,
             message: "\(origin) ended the connection before it answered the upgrade request\(cause).\(hint)",
             errno: end.cause.errno)
+    }
+
+    /// Why it ended, where there is more to say than that it did.
+    private func words(_ cause: TransportEnd.Cause) -> String {
+        switch cause {
+        case .systemError, .tls: ": \(cause)"
+        case .library(let words): " (libwebsockets: \(words))"
+        case .endOfStream, .loopShutDown, .error, .violation: ""
+        }
+    }
+
+    func error(of response: RefusedResponse) -> WebSocketError {
+        UpgradeRefusal(response).error(endpoint: plan.endpoint, origin: plan.configuration.headers[.origin])
     }
 }

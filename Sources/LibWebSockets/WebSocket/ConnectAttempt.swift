@@ -37,9 +37,6 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     typealias Completion = @Sendable (Result<WebSocket, any Error>) -> Void
 
-    /// The most that is kept of a refusal's body.
-    private static let maximumBodySize = 64 << 10
-
     let plan: Plan
     /// What is left of the plan's `connectTimeout`.
     private let remainingTime: Duration
@@ -55,8 +52,6 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var stage = WebSocketError.Stage.nameResolution
     private var lookup: Resolver.Lookup?
     private var stageDeadline: TimerQueue<ContinuousClock.Instant>.ID?
-    private var refusalHead: ResponseHead?
-    private var refusalBody: [UInt8] = []
     /// What the last address that failed said.
     private(set) var lastFailure: (address: SocketAddress, end: TransportEnd)?
     private var core: LoopCore?
@@ -138,24 +133,17 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private func connect(to address: SocketAddress) {
         guard let core else { return }
         plan.configuration.logger.debug("connecting", metadata: ["address": "\(address)"])
-        // Asked before, because libwebsockets does not say why it gets no socket.
-        if let code = DescriptorReserve.shortage(of: DescriptorReserve.connection) {
-            lastFailure = (address, TransportEnd(stage: .connect, cause: .systemError(code)))
-            return perform(race.failed(address))
-        }
         let tls: TLSHandshake?
+        let tunnel: ProxyTunnel?
         do {
+            tunnel = try plan.proxy.map { proxy throws(WebSocketError) in
+                try ProxyTunnel(through: proxy, to: plan.endpoint)
+            }
             tls = try plan.tls.map { context throws(WebSocketError) in
                 try TLSHandshake(context: context, host: plan.endpoint.host, port: plan.endpoint.port)
             }
         } catch {
             return fail(error)
-        }
-        let tunnel = plan.proxy.map { proxy in
-            ProxyTunnel(
-                credentials: proxy.credentials,
-                targetHost: plan.endpoint.host.contains(":") ? "[\(plan.endpoint.host)]" : plan.endpoint.host,
-                targetPort: plan.endpoint.port)
         }
         let transport = ClientTransport(core: core, request: plan.request.bytes, tls: tls, tunnel: tunnel, owner: self)
         transports.append((address, transport, tls))
@@ -189,55 +177,37 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         schedule(plan.configuration.upgradeTimeout, named: "upgradeTimeout")
     }
 
-    func transport(_ transport: ClientTransport, didReceiveHead head: ResponseHead) -> Bool {
-        guard (100...599).contains(head.status) else {
-            fail(
-                WebSocketError(
-                    .invalidHandshake, stage: .upgrade,
-                    message:
-                        "\(plan.endpoint.origin) answered the upgrade request with the impossible status \(head.status): is it a web server?"
-                ))
-            return false
-        }
-        let status = HTTPResponse.Status(code: head.status)
-        guard status == .switchingProtocols else {
-            refusalHead = head
-            // libwebsockets takes an interim response for the final one, and waits for a body where there is none (RFC 9112
-            // section 6.3).
-            if status.kind == .informational || status == .noContent || status == .notModified { failWithRefusal() }
-            return false
-        }
+    func transport(
+        _ transport: ClientTransport, didSwitch head: ResponseHead, on pipe: BytePipe
+    ) -> (any PipeConsumer)? {
         do {
-            let handshake = try HandshakeResponse(status: status, headers: head.headers, answering: plan.request)
+            let handshake = try HandshakeResponse(
+                status: head.status, headers: head.headers, answering: plan.request)
             let parameters = try DeflateParameters(agreed: handshake.extensions, offered: plan.request.extensions)
-            succeed(transport, handshake, AgreedCompression(parameters, plan.configuration.compression))
-            return true
+            let connection = Connection(
+                role: .client, pipe: pipe, eventLoop: eventLoop, peer: plan.endpoint.origin,
+                limits: plan.configuration.limits,
+                compression: AgreedCompression(parameters, plan.configuration.compression),
+                logger: plan.configuration.logger)
+            winner = nil
+            transports = []
+            finish(.success(WebSocket(handshake: handshake, tls: transport.tlsInfo, connection: connection)))
+            return connection
         } catch {
             fail(
                 WebSocketError(
                     .invalidHandshake, stage: .upgrade,
                     message: "\(error.description) The server is \(plan.endpoint.origin)."))
-            return false
+            return nil
         }
     }
 
-    func transport(_ transport: ClientTransport, didReceiveBody bytes: UnsafeRawBufferPointer) -> Bool {
-        guard refusalHead != nil else { return false }
-        unsafe refusalBody.append(contentsOf: bytes.prefix(Self.maximumBodySize - refusalBody.count))
-        guard refusalBody.count < Self.maximumBodySize else {
-            failWithRefusal()
-            return false
-        }
-        return true
-    }
-
-    func transportDidCompleteResponse(_ transport: ClientTransport) {
-        failWithRefusal()
+    func transport(_ transport: ClientTransport, wasRefused response: RefusedResponse) {
+        fail(error(of: response))
     }
 
     func transport(_ transport: ClientTransport, didEnd end: TransportEnd) {
         guard completion != nil else { return }
-        if refusalHead != nil { return failWithRefusal() }
         if winner?.transport === transport {
             return fail(handshakeError(end, tls: winner?.tls))
         }
@@ -258,7 +228,10 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func deadlinePassed(_ timeout: Duration, _ name: String) {
-        if refusalHead != nil { return failWithRefusal() }
+        // What has arrived of a refusal counts.
+        if let refusal = winner?.transport.takeRefusal() {
+            return fail(error(of: refusal))
+        }
         let stage = winner?.transport.stage ?? stage
         let what =
             switch stage {
@@ -280,27 +253,8 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     // MARK: - The end
 
-    private func succeed(
-        _ transport: ClientTransport, _ handshake: HandshakeResponse, _ compression: AgreedCompression?
-    ) {
-        let connection = Connection(
-            role: .client, pipe: transport, eventLoop: eventLoop, peer: plan.endpoint.origin,
-            limits: plan.configuration.limits, compression: compression, logger: plan.configuration.logger)
-        transport.consumer = connection
-        winner = nil
-        transports = []
-        finish(.success(WebSocket(handshake: handshake, tls: transport.tlsInfo, connection: connection)))
-    }
-
     private func fail(_ error: any Error) {
         finish(.failure(error))
-    }
-
-    private func failWithRefusal() {
-        guard let head = refusalHead else { return }
-        fail(
-            UpgradeRefusal(head: head, body: refusalBody).error(
-                endpoint: plan.endpoint, origin: plan.configuration.headers[.origin]))
     }
 
     /// Completes once; whatever happens afterwards finds nobody.

@@ -33,8 +33,7 @@ extension Connection: PipeConsumer {
     func pipeIsWritable() -> Bool {
         guard let pipe else { return false }
         var room = Self.largestTurn
-        // libwebsockets reports `writable` only when it holds nothing back, and must get nothing more once it does.
-        while !pipe.hasBufferedOutput, room > 0 {
+        while room > 0 {
             if segment == nil {
                 let finished = withOutbound { outbound in
                     segment = outbound.queue.takeSegment()
@@ -46,13 +45,14 @@ extension Connection: PipeConsumer {
             guard let frames = segment?.frames else { break }
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: frames.bytes[segmentOffset...])
             let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: rest.prefix(Self.largestWrite))
-            guard unsafe pipe.write(piece) else { return false }
-            segmentOffset += piece.count
-            room -= piece.count
+            guard let count = unsafe pipe.write(UnsafeRawBufferPointer(piece)) else { break }
+            segmentOffset += count
+            room -= count
             if segmentOffset == frames.count {
                 segment = nil
                 withOutbound { $0.queue.recycle(frames) }
             }
+            if count < piece.count { break }
         }
         let waiters = withOutbound { outbound -> [CheckedContinuation<Void, any Error>] in
             // Half empty: fewer and longer runs of the senders than resuming them at the first free byte.
@@ -60,15 +60,15 @@ extension Connection: PipeConsumer {
             return outbound.takeWaiters()
         }
         for waiter in waiters { waiter.resume() }
-        if pipe.hasBufferedOutput || room <= 0 { pipe.requestWrite() }
+        if segment != nil || room <= 0 { pipe.requestWrite() }
         // What was sent before the close frame may take as long as it takes, while it moves.
         if room < Self.largestTurn, closeDeadline != nil { startCloseDeadline(pipe.core) }
         return true
     }
 
-    func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
+    func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
         // What comes after the connection was dropped, or after the peer's last frame, is nobody's.
-        guard !reader.hasEnded, outcome == nil else { return true }
+        guard !reader.hasEnded, outcome == nil else { return bytes.count }
         networkBytesReceived.wrappingAdd(UInt64(bytes.count), ordering: .relaxed)
         unsafe reader.read(bytes, into: &turn)
         defer { turn.removeAll() }
@@ -83,10 +83,10 @@ extension Connection: PipeConsumer {
             advance { $0.violated(violation) }
         case nil: break
         }
-        return true
+        return bytes.count
     }
 
-    func pipeDidEnd(_ end: TransportEnd) {
+    func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
         transportError = Self.lossError(end, peer: peer)
         var machineEnd = ConnectionStateMachine.TransportEnd.failure
         if case .endOfStream = end.cause { machineEnd = .endOfStream }

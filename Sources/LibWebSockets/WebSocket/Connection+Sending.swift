@@ -20,8 +20,7 @@ extension Connection {
         }
     }
 
-    /// Adds one frame to the output. Returns false when that is full, or belongs to another sender.
-    func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) throws -> Bool {
+    private func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part) throws -> Bool {
         let isAccepted = try payload.withContiguousStorageIfAvailable { bytes in
             try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part)
         }

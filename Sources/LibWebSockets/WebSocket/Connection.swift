@@ -59,7 +59,7 @@ final class Connection: @unchecked Sendable {
     var inbound = InboundQueue()
 
     // The loop's.
-    var pipe: LoopSocket?
+    var pipe: BytePipe?
     var reader: MessageReader
     var turn = ReceivedTurn()
     /// What was logged about this connection, and is not again.
@@ -75,13 +75,13 @@ final class Connection: @unchecked Sendable {
     var closeDeadline: TimerQueue<ContinuousClock.Instant>.ID?
     var transportError: WebSocketError?
 
-    /// The largest piece given to libwebsockets at once: what the socket does not take of it, libwebsockets copies.
+    /// The largest piece written at once: of what TLS makes of it, the pipe keeps what the socket does not take.
     static let largestWrite = 256 << 10
     /// How much one connection writes before others get their turn.
     static let largestTurn = 1 << 20
 
     init(
-        role: Role, pipe: LoopSocket, eventLoop: EventLoop, peer: String, limits: Limits,
+        role: Role, pipe: BytePipe, eventLoop: EventLoop, peer: String, limits: Limits,
         compression: AgreedCompression? = nil,
         logger: Logger
     ) {

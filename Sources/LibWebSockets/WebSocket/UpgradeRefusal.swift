@@ -20,10 +20,14 @@ public struct UpgradeRefusal: Hashable, Sendable {
         self.retryAfter = retryAfter
     }
 
-    init(head: ResponseHead, body: [UInt8]) {
+    init(_ response: RefusedResponse) {
+        self.init(status: response.head.status, headers: response.head.headers, body: response.body)
+    }
+
+    init(status: HTTPResponse.Status, headers: HTTPFields, body: [UInt8]) {
         self.init(
-            status: HTTPResponse.Status(code: head.status), headers: head.headers, body: body,
-            retryAfter: head.headers[.retryAfter].flatMap { RetryAfter.delay($0, date: head.headers[.date]) })
+            status: status, headers: headers, body: body,
+            retryAfter: headers[.retryAfter].flatMap { RetryAfter.delay($0, date: headers[.date]) })
     }
 
     /// - Parameter origin: The request's `Origin` header.
@@ -45,7 +49,6 @@ public struct UpgradeRefusal: Hashable, Sendable {
             return "it redirects to \((headers[.location] ?? "").visible(limit: 200)); use that URL if you trust it"
         }
         switch status.code {
-        case 100..<200: return "it answers with an interim response first, which is not supported"
         case 200..<300: return "it is a web server, but no WebSocket endpoint is at this path"
         case 401: return "check the credentials in the request's headers"
         case 403: return forbiddenAdvice(origin: origin)

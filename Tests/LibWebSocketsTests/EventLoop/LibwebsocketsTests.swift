@@ -31,7 +31,6 @@ import Testing
 
     @Test("The library this test runs with is suitable")
     func loaded() {
-        #expect(Libwebsockets.unsuitability == nil)
-        #expect(throws: Never.self) { try Libwebsockets.create { () throws(WebSocketError) in } }
+        #expect(throws: Never.self) { try Libwebsockets.readiness.get() }
     }
 }

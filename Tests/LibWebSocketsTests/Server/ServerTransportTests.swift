@@ -33,10 +33,10 @@ import WebSocketTesting
         }
     }
 
-    @Test("A client that writes and never reads costs no processor time, and is read again once it reads")
+    @Test("A client that writes and never reads costs no processor time, and is heard all the same")
     func idleWhileOutputWaits() async throws {
         try await withServer { pair in
-            // Accepted sockets inherit it: so small that every write leaves something for libwebsockets to hold back.
+            // Accepted sockets inherit it: so small that every write leaves something that waits.
             let listening = try #require(OpenSockets.listening(on: pair.server.port))
             var size: CInt = 16 << 10
             #expect(setsockopt(listening, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<CInt>.size)) == 0)
@@ -49,11 +49,10 @@ import WebSocketTesting
             _ = try await standstill { socket.statistics.bytesSent }
             try await client.write(FaultServer.Frame.text("still there?", maskKey: [1, 2, 3, 4]).bytes)
             #expect(try await pair.serverLoop.load(during: .milliseconds(300)) < 0.5, "the loop is busy with nothing")
-            #expect(socket.statistics.messagesReceived == 0)
+            #expect(try await socket.receive(1) == [.text("still there?")])
             sending.cancel()
             _ = await sending.result
             let draining = Task { try await client.readToEnd() }
-            #expect(try await socket.receive(1) == [.text("still there?")])
             socket.abort()
             _ = try await draining.value
         }

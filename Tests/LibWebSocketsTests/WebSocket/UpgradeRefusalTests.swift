@@ -24,7 +24,7 @@ import WebSocketTesting
             (799, [:], "its body may say why"),
         ] as [(Int, HTTPFields, String)])
     func texts(status: Int, headers: HTTPFields, advice: String) throws {
-        let refusal = UpgradeRefusal(head: ResponseHead(status: status, headers: headers), body: [1, 2, 3])
+        let refusal = UpgradeRefusal(status: .init(code: status), headers: headers, body: [1, 2, 3])
         let error = refusal.error(endpoint: try Endpoint("wss://feed.example:8443/stream"))
         #expect(error.code == .upgradeRefused)
         #expect(error.stage == .upgrade)
@@ -101,14 +101,14 @@ import WebSocketTesting
         let headers: HTTPFields = [
             .date: "Mon, 23 Nov 2026 02:53:38 GMT", .retryAfter: "Mon, 23 Nov 2026 02:54:38 GMT",
         ]
-        let refusal = UpgradeRefusal(head: ResponseHead(status: 503, headers: headers), body: [])
+        let refusal = UpgradeRefusal(status: .serviceUnavailable, headers: headers, body: [])
         #expect(refusal.retryAfter == .seconds(60))
     }
 
     @Test("A server's Location cannot put control characters or a flood into the message")
     func hostileLocation() throws {
         let location = "wss://evil\u{1B}[31m/" + String(repeating: "x", count: 30_000)
-        let refusal = UpgradeRefusal(head: ResponseHead(status: 302, headers: [.location: location]), body: [])
+        let refusal = UpgradeRefusal(status: .found, headers: [.location: location], body: [])
         let message = refusal.error(endpoint: try Endpoint("wss://feed.example/")).message
         #expect(!message.unicodeScalars.contains { $0.value < 0x20 })
         #expect(message.count < 1_000)

@@ -46,7 +46,7 @@ import WebSocketTesting
         // What the reader finds waiting is bounded too: the limit, and what one turn of the loop had read already.
         let first = try #require(try await reader.nextMessages())
         #expect(
-            first.reduce(0) { $0 + $1.payload.count } < Self.bufferSize + LoopCore.serviceBufferSize + Self.messageSize)
+            first.reduce(0) { $0 + $1.payload.count } < Self.bufferSize + LoopCore.readSize + Self.messageSize)
 
         // The sender goes on as soon as somebody reads. 500 more are enough to see that.
         var next = first.count
@@ -172,7 +172,7 @@ import WebSocketTesting
         for _ in 0..<100 {
             let batch = try #require(try await socket.nextMessages())
             #expect(batch.allSatisfy { $0.payload.count == 100 })
-            #expect(batch.count * 100 < Self.bufferSize + LoopCore.serviceBufferSize)
+            #expect(batch.count * 100 < Self.bufferSize + LoopCore.readSize)
         }
         socket.abort()
         // The rest of what had arrived, then the end.

@@ -19,8 +19,8 @@ import Testing
     @Test(
         "Every length form and buffer boundary, up to several MiB", arguments: Security.allCases,
         [
-            1, 125, 126, 127, 65_535, 65_536, 65_537, LoopCore.serviceBufferSize - 14, LoopCore.serviceBufferSize,
-            LoopCore.serviceBufferSize + 1, 1 << 20, 4_000_001,
+            1, 125, 126, 127, 65_535, 65_536, 65_537, LoopCore.readSize - 14, LoopCore.readSize,
+            LoopCore.readSize + 1, 1 << 20, 4_000_001,
         ])
     func sizes(security: Security, size: Int) async throws {
         var payload = [UInt8](repeating: 0x5A, count: size)

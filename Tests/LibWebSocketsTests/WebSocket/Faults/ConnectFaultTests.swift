@@ -244,19 +244,17 @@ import WebSocketTesting
         Fault(
             name: "SSH on the plain port, which hangs up",
             script: [.write("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), .readRequest],
-            code: .connectionLost, stage: .upgrade, words: ["ended the connection before it answered"]),
-        // libwebsockets waits for the rest of what it takes for a head.
+            code: .invalidHandshake, stage: .upgrade, words: ["It is not HTTP: it begins with \"SSH-2.0"]),
         Fault(
             name: "SSH on the plain port, which waits", script: [.write("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"), .stall],
-            code: .timedOut, stage: .upgrade, words: ["to get an answer to the upgrade request"]),
+            code: .invalidHandshake, stage: .upgrade, words: ["It is not HTTP: it begins with \"SSH-2.0"]),
         Fault(
             name: "binary noise", script: [.readRequest, .write([UInt8](repeating: 0xFE, count: 100)), .stall],
-            code: .timedOut, stage: .upgrade, words: ["to get an answer to the upgrade request"]),
+            code: .invalidHandshake, stage: .upgrade, words: ["It is not HTTP"]),
         Fault(
             name: "the request echoed",
             script: [.readRequest, .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), .readUntilEnd],
-            code: .invalidHandshake, stage: .upgrade,
-            words: ["answered the upgrade request with the impossible status 0: is it a web server?"]),
+            code: .invalidHandshake, stage: .upgrade, words: ["It is not HTTP: it begins with \"GET / HTTP/1.1"]),
         Fault(
             name: "one header of 64 KiB",
             script: [
@@ -266,19 +264,19 @@ import WebSocketTesting
                 .readUntilEnd,
             ],
             code: .invalidHandshake, stage: .upgrade,
-            words: ["to the upgrade request is not HTTP, or its head is larger than 32768 bytes"]),
+            words: ["to the upgrade request cannot be used. The head is larger than 32768 bytes"]),
         Fault(
             name: "headers without end",
             script: [
                 .readRequest, .write("HTTP/1.1 101 Switching Protocols\r\n"), .flood(Array("X-More: y\r\n".utf8)),
             ],
             code: .invalidHandshake, stage: .upgrade,
-            words: ["to the upgrade request is not HTTP, or its head is larger than 32768 bytes"]),
+            words: ["to the upgrade request cannot be used. The head "]),
         Fault(
             name: "a status line without end",
             script: [.readRequest, .write("HTTP/1.1 101 "), .flood(Array("Switching ".utf8))],
             code: .invalidHandshake, stage: .upgrade,
-            words: ["to the upgrade request is not HTTP, or its head is larger than 32768 bytes"]),
+            words: ["to the upgrade request cannot be used. The head is larger than 32768 bytes"]),
     ]
 
     @Test("A server that is none", arguments: strangers)
@@ -300,18 +298,13 @@ import WebSocketTesting
 
     @Test(
         "A status that HTTP does not have is an error, not a trap",
-        arguments: [
-            ("0", "0"), ("99", "99"), ("600", "600"), ("1000", "1000"), ("99999", "99999"), ("-101", "4294967195"),
-            ("1e2", "1"), ("abc", "0"), ("", "0"),
-        ])
-    func impossibleStatus(status: String, asRead: String) async throws {
+        arguments: ["0", "99", "600", "1000", "99999", "-101", "1e2", "abc", ""])
+    func impossibleStatus(status: String) async throws {
         let error = try await failure(
             of: [.readRequest, .write("HTTP/1.1 \(status) What\r\nContent-Length: 0\r\n\r\n"), .readUntilEnd],
             configuration: Self.patient)
         #expect(error.code == .invalidHandshake)
         #expect(error.stage == .upgrade)
-        #expect(
-            error.message.hasSuffix(
-                " answered the upgrade request with the impossible status \(asRead): is it a web server?"))
+        #expect(error.message.contains("The status is \"\(status)\", which is impossible"), "\(error.message)")
     }
 }

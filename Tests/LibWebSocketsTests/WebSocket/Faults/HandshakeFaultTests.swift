@@ -115,16 +115,6 @@ import WebSocketTesting
         #expect(error.refusal?.body == [])
     }
 
-    @Test("libwebsockets cannot skip an interim response, so it is a refusal, at once", arguments: [100, 102, 103])
-    func informational(status: Int) async throws {
-        let (error, _) = try await failure(
-            of: [.readRequest, .write("HTTP/1.1 \(status) Wait\r\n\r\n"), .upgrade(), .stall],
-            configuration: Self.patient)
-        #expect(error.code == .upgradeRefused)
-        #expect(error.refusal?.status.code == status)
-        #expect(error.message.contains("answers with an interim response first, which is not supported"))
-    }
-
     // MARK: - Answers that break RFC 6455
 
     struct Answer: Sendable, CustomTestStringConvertible {

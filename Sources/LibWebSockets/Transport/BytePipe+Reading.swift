@@ -1,0 +1,162 @@
+internal import WebSocketProtocol
+
+extension BytePipe {
+    /// How many records without data are looked at in a turn: the peer may send nothing else (KeyUpdate, tickets).
+    private static let emptyRecordsPerTurn = 64
+    /// Answers of TLS that wait for a peer that does not read them: beyond this nothing more of it is read.
+    private static let mostWaitingAnswers = 16 << 10
+
+    /// Takes the TLS handshake as far as the records go that have arrived. Returns whether it came any further.
+    @discardableResult
+    func shakeHands() -> Bool {
+        guard let tls else { return false }
+        let fed = feed(tls)
+        let progress = tls.shakeHands()
+        tls.keepInput()
+        // Also what says to the peer why it failed.
+        sendRecords()
+        switch progress {
+        case .made: consumer?.pipeDidSecure(tls)
+        case .needsInput: if let peerEnd { finish(peerEnd) }
+        case .closed: finish(.endOfStream)
+        case .failed(let words): finish(.tls(words))
+        }
+        return fed > 0
+    }
+
+    /// Reads once and hands over what there is. Bytes that were not used come first.
+    func read() {
+        guard isReading, tls?.isEstablished ?? true else { return }
+        if unused != nil {
+            offerUnused()
+        } else if peerEnd == nil || tls?.hasInput == true {
+            let count = tls.map { readRecords($0) } ?? readPlain()
+            if count > 0 {
+                unsafe deliver(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count]))
+            }
+        }
+        guard state == .open else { return }
+        if let peerEnd, tls?.hasInput != true { return finish(peerEnd) }
+        guard isReading, !isThrottled else { return }
+        if unused != nil || tls?.hasInput == true || (!isPolled && isReadable) { serviceAfterTurn() }
+    }
+
+    /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
+    /// the peer said before is still to be heard.
+    func readLastWords() {
+        isThrottled = false
+        while state == .open, peerEnd == nil || tls?.hasInput == true, (unused?.count ?? 0) < Self.mostLastWords {
+            isReadable = true
+            if let tls, !tls.isEstablished {
+                guard shakeHands() else { break }
+                continue
+            }
+            let count = tls.map { readRecords($0) } ?? readPlain()
+            guard count > 0 else { break }
+            let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
+            if let unused {
+                unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
+            } else {
+                unsafe deliver(bytes)
+            }
+        }
+        // What reading has found is nearer to the cause.
+        finish(peerEnd ?? writeError.map { .systemError($0) } ?? .endOfStream)
+    }
+
+    /// How much is kept for a consumer that is not reading: more than the system's buffers hold, as a rule.
+    private static let mostLastWords = 8 << 20
+
+    // MARK: - From the network
+
+    private func readPlain() -> Int {
+        guard isReadable else { return 0 }
+        return unsafe receive(into: core.scratch)
+    }
+
+    private func readRecords(_ tls: TLSStream) -> Int {
+        guard !isThrottled else { return 0 }
+        feed(tls)
+        var count = 0
+        var emptyRecords = 0
+        reading: while unsafe count < core.scratch.count {
+            switch unsafe tls.read(UnsafeMutableRawBufferPointer(rebasing: core.scratch[count...])) {
+            case .made(let added): count += added
+            case .needsInput:
+                guard !tls.isHungry, emptyRecords < Self.emptyRecordsPerTurn else { break reading }
+                emptyRecords += 1
+            case .closed:
+                peerEnd = .endOfStream
+                break reading
+            case .failed(let words):
+                peerEnd = .tls(words)
+                break reading
+            }
+        }
+        tls.keepInput()
+        waitingAnswers += core.encryptedOutput.count
+        sendRecords()
+        isThrottled = waitingAnswers > Self.mostWaitingAnswers
+        return count
+    }
+
+    @discardableResult
+    private func feed(_ tls: TLSStream) -> Int {
+        guard tls.isHungry, isReadable, peerEnd == nil else { return 0 }
+        let count = unsafe receive(into: core.encryptedScratch)
+        unsafe tls.feed(UnsafeRawBufferPointer(rebasing: core.encryptedScratch[..<count]))
+        return count
+    }
+
+    private func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        switch unsafe SocketIO.receive(from: socket, into: buffer) {
+        case .moved(let count):
+            // A read that leaves room has emptied the socket. Whether that was the end, polling says.
+            if count < buffer.count, isPolled { isReadable = false }
+            return count
+        case .wouldBlock: isReadable = false
+        case .endOfStream: peerEnd = .endOfStream
+        case .failed(let number): peerEnd = .systemError(number)
+        }
+        return 0
+    }
+
+    // MARK: - To the consumer
+
+    private func deliver(_ bytes: UnsafeMutableRawBufferPointer) {
+        let used = unsafe consume(bytes)
+        guard state == .open, used < bytes.count else { return }
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[used...])
+        let kept = FrameBuffer(minimumCapacity: rest.count)
+        unsafe kept.append(contentsOf: rest)
+        unused = kept
+        unusedOffset = 0
+    }
+
+    private func offerUnused() {
+        guard let kept = unused else { return }
+        unusedOffset += unsafe consume(UnsafeMutableRawBufferPointer(rebasing: kept.bytes[unusedOffset...]))
+        if unusedOffset == kept.count { unused = nil }
+    }
+
+    /// Returns how many bytes were used. A consumer may hand the pipe over to another one, or begin TLS, in between.
+    private func consume(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
+        var used = 0
+        while used < bytes.count, let consumer {
+            let isPlain = tls == nil
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[used...])
+            guard let count = unsafe consumer.pipeDidReceive(rest) else {
+                finish(.endOfStream)
+                return bytes.count
+            }
+            used += count
+            if isPlain, let tls {
+                unsafe tls.feed(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+                tls.keepInput()
+                return bytes.count
+            }
+            guard self.consumer !== consumer else { break }
+        }
+        return used
+    }
+}

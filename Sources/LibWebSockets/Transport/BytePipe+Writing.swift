@@ -1,0 +1,108 @@
+internal import WebSocketProtocol
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+extension BytePipe {
+    /// Records are gathered up to this size before they are sent.
+    private static let largestGathering = 256 << 10
+
+    /// Writes bytes, as many as are taken, and returns how many that are; 0 when the system takes no more for now, `nil`
+    /// when the connection is of no more use. Only while handling ``PipeConsumer/pipeIsWritable()``.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        core.preconditionOnLoop()
+        guard state == .open, writeError == nil else { return nil }
+        if isBlocked { return 0 }
+        guard let tls else { return unsafe sendPlain(bytes) }
+        guard unsafe tls.write(bytes) else {
+            writeError = EPIPE
+            return nil
+        }
+        if core.encryptedOutput.count >= Self.largestGathering { sendRecords() }
+        return bytes.count
+    }
+
+    /// Sends what was written and waits to be gathered with more. Returns whether the system has taken everything.
+    func flush() -> Bool {
+        sendRecords()
+        return unsent == nil && writeError == nil
+    }
+
+    /// Sends what waits, then lets the consumer write.
+    func write() {
+        guard !isBlocked, sendUnsent(), tls?.isEstablished ?? true else { return }
+        if wantsToWrite, !endsWhenSent, let consumer {
+            wantsToWrite = false
+            if !consumer.pipeIsWritable() {
+                endsWhenSent = true
+                tls?.shutDown()
+            }
+            sendRecords()
+            if wantsToWrite, !isBlocked { serviceAfterTurn() }
+        }
+        if endsWhenSent, !isBlocked, writeError == nil, state == .open { endSending() }
+    }
+
+    private func sendPlain(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        switch unsafe SocketIO.send(bytes, to: socket) {
+        case .moved(let count):
+            if count < bytes.count { block() }
+            return count
+        case .wouldBlock:
+            block()
+            return 0
+        case .endOfStream: return nil
+        case .failed(let number):
+            writeError = number
+            return nil
+        }
+    }
+
+    /// Sends the records that TLS has made, and keeps what the system does not take.
+    func sendRecords() {
+        let records = core.encryptedOutput
+        guard !records.isEmpty else { return }
+        defer { records.removeAll() }
+        guard writeError == nil else { return }
+        var sent = 0
+        if !isBlocked, unsent == nil {
+            guard let count = unsafe sendPlain(UnsafeRawBufferPointer(records.bytes)) else { return }
+            sent = count
+        }
+        guard sent < records.count else {
+            waitingAnswers = 0
+            return
+        }
+        let rest = unsent ?? FrameBuffer(minimumCapacity: records.count - sent)
+        unsafe rest.append(contentsOf: UnsafeRawBufferPointer(rebasing: records.bytes[sent...]))
+        unsent = rest
+    }
+
+    /// Returns whether nothing waits any more.
+    private func sendUnsent() -> Bool {
+        guard let rest = unsent else { return true }
+        guard let count = unsafe sendPlain(UnsafeRawBufferPointer(rebasing: rest.bytes[unsentOffset...])) else {
+            return false
+        }
+        unsentOffset += count
+        guard unsentOffset == rest.count else { return false }
+        unsent = nil
+        unsentOffset = 0
+        waitingAnswers = 0
+        if isThrottled {
+            isThrottled = false
+            serviceAfterTurn()
+        }
+        return true
+    }
+
+    private func block() {
+        isBlocked = true
+        pollForOutput()
+    }
+}

@@ -1,0 +1,239 @@
+internal import WebSocketProtocol
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// A connected socket, of a client or a server, plain or with TLS: bytes in, bytes out, one end.
+///
+/// libwebsockets polls the descriptor and owns it; `recv(2)`, `send(2)` and TLS are ours. Everything happens in
+/// ``service()``, once in a turn of the loop: what was read goes to the consumer in one piece, and what it writes meanwhile
+/// leaves together.
+///
+/// libwebsockets closes a descriptor as soon as it hangs up, whatever lies in it, for which it was not asked to look. So
+/// a pipe whose descriptor goes before its bytes have been used reads on from a duplicate.
+@safe final class BytePipe: LoopSocket {
+    enum State {
+        case open
+        /// Our side has ended. The peer's is waited for, for a moment: closing a socket that has something to read makes
+        /// the system reset the connection, and then what we sent last may never be seen.
+        case lingering
+        case ended
+    }
+
+    private(set) var state = State.open
+    /// What the bytes go to; `nil` once the pipe has ended.
+    var consumer: (any PipeConsumer)?
+    var tls: TLSStream?
+    /// libwebsockets', or our duplicate of it; -1 when there is neither.
+    private(set) var socket: CInt
+    private var ownsSocket = false
+    private var isAborted = false
+    private var isInService = false
+    private var isPolledForInput = true
+    private var lingerDeadline: TimerQueue<ContinuousClock.Instant>.ID?
+
+    // Reading.
+    /// Whether the system has said that there is something to read, and reading has not found the end of it.
+    var isReadable = false
+    private(set) var isReading = true
+    /// Bytes that the consumer has not used yet, from the offset on.
+    var unused: FrameBuffer?
+    var unusedOffset = 0
+    /// Whether the peer is not read because it does not read the answers of TLS to its own records.
+    var isThrottled = false
+    /// How the peer's side ended; told when the bytes in front of it have been used.
+    var peerEnd: TransportEnd.Cause?
+
+    // Writing.
+    var wantsToWrite = false
+    /// Whether the system takes no more for now.
+    var isBlocked = false
+    /// Bytes that the system did not take, from the offset on.
+    var unsent: FrameBuffer?
+    var unsentOffset = 0
+    /// How much of what waits are answers of TLS to the peer's records.
+    var waitingAnswers = 0
+    var writeError: Int32?
+    var endsWhenSent = false
+
+    private init(core: LoopCore, socket: CInt, consumer: any PipeConsumer) {
+        self.socket = socket
+        self.consumer = consumer
+        super.init(core: core)
+    }
+
+    /// Takes over a connected socket: closing it is no longer the caller's, however this ends.
+    static func make(
+        _ socket: CInt, core: LoopCore, consumer: any PipeConsumer
+    ) throws(WebSocketError) -> BytePipe {
+        let pipe = BytePipe(core: core, socket: socket, consumer: consumer)
+        guard try core.adopt(socket, as: pipe) else {
+            pipe.state = .ended
+            pipe.consumer = nil
+            throw WebSocketError(
+                .libraryUnsuitable, stage: .connect,
+                message: """
+                    libwebsockets cannot poll descriptor \(socket): was the limit on open files (`ulimit -n`) raised after \
+                    its event loop had started?
+                    """)
+        }
+        return pipe
+    }
+
+    // MARK: - Events
+
+    override func handle(_ event: LoopSocketEvent) -> Bool {
+        switch event {
+        case .readable:
+            isReadable = true
+            serviceAfterTurn()
+        case .writable:
+            isBlocked = false
+            serviceAfterTurn()
+        case .closed: descriptorCloses()
+        case .connected, .failed: break
+        }
+        return true
+    }
+
+    override func service() {
+        if isAborted { finish(.endOfStream) }
+        switch state {
+        case .ended: return
+        case .lingering: readLeavings()
+        case .open:
+            isInService = true
+            if tls?.isEstablished == false { shakeHands() }
+            if state == .open { read() }
+            if state == .open { write() }
+            isInService = false
+            if isAborted { finish(.endOfStream) }
+            if state == .open, writeError != nil || (!isPolled && !isReading) { readLastWords() }
+            updatePolling()
+        }
+    }
+
+    /// libwebsockets has seen a hang-up, or does what it was told to.
+    private func descriptorCloses() {
+        // Nothing may be asked of libwebsockets for this descriptor any more.
+        unsafe wsi = nil
+        guard state == .open else {
+            finish(.endOfStream)
+            socket = -1
+            return
+        }
+        socket = fcntl(socket, F_DUPFD_CLOEXEC, 0)
+        guard socket >= 0 else { return finish(.systemError(errno)) }
+        ownsSocket = true
+        isReadable = true
+        core.keepForsaken(self)
+        serviceAfterTurn()
+    }
+
+    /// Whether libwebsockets says when there is something to read.
+    var isPolled: Bool { !ownsSocket }
+
+    override func loopEnds() {
+        finish(.loopShutDown)
+    }
+
+    // MARK: - What a consumer does with its pipe
+
+    /// Begins TLS on the connection, with whatever has arrived and was not used.
+    func startTLS(_ stream: TLSStream) {
+        core.preconditionOnLoop()
+        guard state == .open else { return }
+        tls = stream
+        serviceAfterTurn()
+    }
+
+    /// Asks for ``PipeConsumer/pipeIsWritable()``, in this turn if the system takes bytes.
+    func requestWrite() {
+        core.preconditionOnLoop()
+        guard state == .open else { return }
+        wantsToWrite = true
+        // What is under way comes to it anyway.
+        if !isBlocked, !isInService { serviceAfterTurn() }
+    }
+
+    /// Stops or resumes reading from the network.
+    func setReading(_ isReading: Bool) {
+        core.preconditionOnLoop()
+        guard state == .open, isReading != self.isReading else { return }
+        self.isReading = isReading
+        if isReading { serviceAfterTurn() } else { updatePolling() }
+    }
+
+    /// Polling goes on saying that there is something to read, and only heats the processor, while it is not read.
+    private func updatePolling() {
+        let wanted = state == .lingering || (state == .open && isReading && !isThrottled && peerEnd == nil)
+        guard wanted != isPolledForInput else { return }
+        isPolledForInput = wanted
+        setPollingForInput(wanted)
+    }
+
+    /// Drops the connection with all that is still buffered, soon: never inside the call.
+    func abort() {
+        core.preconditionOnLoop()
+        isAborted = true
+        serviceAfterTurn()
+    }
+
+    // MARK: - The end
+
+    /// Ends our side in order. Everything has been sent.
+    func endSending() {
+        _ = shutdown(socket, CInt(SHUT_WR))
+        guard isPolled, peerEnd == nil else { return finish(.endOfStream) }
+        state = .lingering
+        updatePolling()
+        tls = nil
+        let unused = takeUnused()
+        let consumer = consumer
+        self.consumer = nil
+        lingerDeadline = core.schedule(after: Self.lingerTime) { [weak self] in self?.finish(.endOfStream) }
+        serviceAfterTurn()
+        consumer?.pipeDidEnd(TransportEnd(stage: .open, cause: .endOfStream), unused: unused)
+    }
+
+    /// A peer that has sent its last frame has nothing to do but to end TCP: this is for those that are slow or gone.
+    private static let lingerTime = Duration.seconds(1)
+
+    /// What comes after the end is nobody's.
+    private func readLeavings() {
+        switch unsafe SocketIO.receive(from: socket, into: core.scratch) {
+        case .moved, .wouldBlock: break
+        case .endOfStream, .failed: finish(.endOfStream)
+        }
+    }
+
+    /// Tells the consumer, and lets everything go. Only the first call counts.
+    func finish(_ cause: TransportEnd.Cause) {
+        guard state != .ended else { return }
+        state = .ended
+        if let lingerDeadline { core.cancel(lingerDeadline) }
+        tls = nil
+        unsent = nil
+        let unused = takeUnused()
+        let consumer = consumer
+        self.consumer = nil
+        if ownsSocket {
+            _ = Glibc.close(socket)
+            socket = -1
+            core.releaseForsaken(self)
+        } else {
+            close()
+        }
+        consumer?.pipeDidEnd(TransportEnd(stage: .open, cause: cause), unused: unused)
+    }
+
+    private func takeUnused() -> [UInt8] {
+        defer { unused = nil }
+        return unused.map { unsafe Array($0.bytes[unusedOffset...]) } ?? []
+    }
+}

@@ -1,0 +1,48 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// The two system calls that carry every byte; neither waits.
+enum SocketIO {
+    enum Outcome {
+        case moved(Int)
+        case wouldBlock
+        /// The peer has ended its side.
+        case endOfStream
+        case failed(Int32)
+    }
+
+    #if canImport(Darwin)
+        // SIGPIPE is ignored for the whole process by libwebsockets (`lws_create_context`).
+        private static let sendFlags = CInt(MSG_DONTWAIT)
+    #else
+        private static let sendFlags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
+    #endif
+
+    static func receive(from descriptor: CInt, into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
+        while true {
+            let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
+            if count > 0 { return .moved(count) }
+            if count == 0 { return .endOfStream }
+            if let outcome = failure(errno) { return outcome }
+        }
+    }
+
+    static func send(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> Outcome {
+        while true {
+            let count = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, sendFlags)
+            if count >= 0 { return .moved(count) }
+            if let outcome = failure(errno) { return outcome }
+        }
+    }
+
+    /// `nil` when the call is to be made again.
+    private static func failure(_ number: Int32) -> Outcome? {
+        if number == EINTR { return nil }
+        return number == EAGAIN || number == EWOULDBLOCK ? .wouldBlock : .failed(number)
+    }
+}

@@ -1,0 +1,242 @@
+import COpenSSL
+import Synchronization
+import Testing
+import WebSocketProtocol
+
+@testable import LibWebSockets
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A pipe over one end of a socket pair; the test plays the peer at the other end.
+@Suite(.hangs) struct BytePipeTests {
+    /// Everything in it belongs to the loop's thread, except what is under the lock. `@unchecked Sendable` for that.
+    private final class Consumer: PipeConsumer, @unchecked Sendable {
+        struct Seen {
+            var bytes: [UInt8] = []
+            var offers = 0
+            var end: TransportEnd?
+            var unused: [UInt8] = []
+            var written = 0
+        }
+
+        let seen = Mutex(Seen())
+        var pipe: BytePipe?
+        /// How many bytes of each offer are used; all of them without.
+        var most: Int?
+        var output: ArraySlice<UInt8> = []
+        var endsAfterOutput = false
+
+        func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
+            let count = min(bytes.count, most ?? .max)
+            seen.withLock { seen in
+                seen.bytes += bytes[..<count]
+                seen.offers += 1
+            }
+            return count
+        }
+
+        func pipeIsWritable() -> Bool {
+            while !output.isEmpty, let count = output.withUnsafeBytes({ pipe?.write($0) }), count > 0 {
+                output.removeFirst(count)
+                seen.withLock { $0.written += count }
+            }
+            if !output.isEmpty { pipe?.requestWrite() }
+            return !(endsAfterOutput && output.isEmpty)
+        }
+
+        func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
+            pipe = nil
+            seen.withLock { seen in
+                seen.end = end
+                seen.unused = unused
+            }
+        }
+
+        var bytes: [UInt8] { seen.withLock { $0.bytes } }
+        var end: TransportEnd? { seen.withLock { $0.end } }
+    }
+
+    private struct Fixture {
+        let loop: EventLoop
+        let consumer: Consumer
+        let sockets: SocketPair
+
+        func onLoop(_ body: @escaping @Sendable (Consumer) -> Void) async throws {
+            try await loop.run { [consumer] _ in body(consumer) }
+        }
+
+        func send(_ bytes: [UInt8]) {
+            #expect(write(sockets.server, bytes, bytes.count) == bytes.count)
+        }
+
+        /// What has arrived at the peer's end.
+        func receive() -> [UInt8] {
+            var buffer = [UInt8](repeating: 0, count: 1 << 20)
+            let count = read(sockets.server, &buffer, buffer.count)
+            return count > 0 ? Array(buffer[..<count]) : []
+        }
+    }
+
+    private func withPipe(_ body: (Fixture) async throws -> Void) async throws {
+        for backend in EventLoop.testBackends {
+            let loop = EventLoop(backend: backend)
+            let fixture = Fixture(loop: loop, consumer: Consumer(), sockets: try SocketPair())
+            let descriptor = dup(fixture.sockets.client)
+            try await loop.run { [consumer = fixture.consumer] core in
+                consumer.pipe = try? BytePipe.make(descriptor, core: core, consumer: consumer)
+            }
+            try await body(fixture)
+            await loop.shutdown()
+            #expect(fixture.consumer.end != nil, "the end was not told")
+            #expect(fcntl(descriptor, F_GETFD) == -1, "the descriptor stays open")
+        }
+    }
+
+    @Test("What is not used is offered again, in a later turn, before anything that comes later")
+    func unused() async throws {
+        try await withPipe { fixture in
+            try await fixture.onLoop { $0.most = 3 }
+            fixture.send(Array("abcdefg".utf8))
+            try await eventually { fixture.consumer.bytes.count == 7 }
+            fixture.send(Array("hi".utf8))
+            try await eventually { fixture.consumer.bytes.count == 9 }
+            #expect(fixture.consumer.bytes == Array("abcdefghi".utf8))
+            #expect(fixture.consumer.seen.withLock { $0.offers } == 4)
+        }
+    }
+
+    @Test("A pipe that is not read leaves the bytes where they are, and costs nothing")
+    func paused() async throws {
+        try await withPipe { fixture in
+            try await fixture.onLoop { $0.pipe?.setReading(false) }
+            fixture.send([1, 2, 3])
+            #expect(try await fixture.loop.load(during: .milliseconds(100)) < 0.5)
+            #expect(fixture.consumer.bytes.isEmpty)
+            try await fixture.onLoop { $0.pipe?.setReading(true) }
+            try await eventually { fixture.consumer.bytes == [1, 2, 3] }
+        }
+    }
+
+    @Test("Bytes in front of the end come first, and those not used come with it")
+    func end() async throws {
+        try await withPipe { fixture in
+            try await fixture.onLoop { $0.most = 2 }
+            let release = await fixture.loop.occupy()
+            fixture.send([1, 2, 3, 4, 5])
+            fixture.sockets.closeServer()
+            release()
+            try await eventually { fixture.consumer.end != nil }
+            let all = fixture.consumer.seen.withLock { $0.bytes + $0.unused }
+            #expect(all == [1, 2, 3, 4, 5])
+        }
+    }
+
+    @Test("Output that the system does not take waits, and goes on when it does, all of it in order")
+    func backPressure() async throws {
+        try await withPipe { fixture in
+            let bytes = (0..<(4 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            try await fixture.onLoop { consumer in
+                consumer.output = bytes[...]
+                consumer.pipe?.requestWrite()
+            }
+            let before = try await standstill { fixture.consumer.seen.withLock { $0.written } }
+            #expect(before < bytes.count)
+            #expect(try await fixture.loop.load(during: .milliseconds(100)) < 0.5)
+            var received: [UInt8] = []
+            try await eventually {
+                received += fixture.receive()
+                return received.count == bytes.count
+            }
+            #expect(received == bytes)
+        }
+    }
+
+    @Test("A pipe that has said everything ends its side, and is gone when the peer ends its own")
+    func endOfOutput() async throws {
+        try await withPipe { fixture in
+            try await fixture.onLoop { consumer in
+                consumer.output = [9, 8, 7]
+                consumer.endsAfterOutput = true
+                consumer.pipe?.requestWrite()
+            }
+            try await eventually { fixture.consumer.end != nil }
+            // Nothing of it is lost although something arrives that nobody reads any more.
+            fixture.send([0, 0, 0])
+            #expect(fixture.receive() == [9, 8, 7])
+            #expect(fixture.receive() == [])
+        }
+    }
+
+    @Test("What the peer said before it went is heard although a write has failed first")
+    func lastWords() async throws {
+        try await withPipe { fixture in
+            let release = await fixture.loop.occupy()
+            fixture.send([5, 5, 5])
+            try fixture.loop.submit { [consumer = fixture.consumer] _ in
+                consumer.output = [1]
+                consumer.pipe?.requestWrite()
+            }
+            fixture.sockets.closeServer()
+            release()
+            try await eventually { fixture.consumer.end != nil }
+            #expect(fixture.consumer.seen.withLock { $0.bytes + $0.unused } == [5, 5, 5])
+        }
+    }
+
+    @Test("Nothing but KeyUpdates does not keep the loop: others get their turn in between")
+    func keyUpdates() async throws {
+        let context = try TLSServerContext(try #require(try Security.tls.server))
+        try await withPipe { fixture in
+            try await fixture.loop.run { [consumer = fixture.consumer] core in
+                do {
+                    let handshake = try TLSHandshake(
+                        context: try TLSClientContext(try Security.tls.client), host: "localhost", port: 443)
+                    consumer.pipe?.startTLS(try handshake.begin(output: core.encryptedOutput))
+                } catch {
+                    Issue.record(error)
+                }
+            }
+            let output = FrameBuffer()
+            let server = try TLSStream(acceptingWith: context.sslContext, output: output)
+            try await eventually {
+                let bytes = fixture.receive()
+                bytes.withUnsafeBytes { bytes in
+                    if server.isHungry { server.feed(bytes) }
+                    _ = server.shakeHands()
+                    server.keepInput()
+                }
+                if !output.isEmpty { fixture.send(Array(output.bytes)) }
+                output.removeAll()
+                return server.isEstablished
+            }
+            let count = 3_000
+            for _ in 0..<count {
+                #expect(SSL_key_update(server.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
+                #expect(SSL_do_handshake(server.ssl) == 1)
+            }
+            _ = [42].withUnsafeBytes { server.write($0) }
+            let release = await fixture.loop.occupy()
+            fixture.send(Array(output.bytes))
+            let turns = Counter()
+            Self.countTurns(fixture.loop, until: fixture.consumer, turns)
+            release()
+            try await eventually { fixture.consumer.bytes == [42] }
+            #expect(turns.value > count / 64 / 2, "\(turns.value) turns")
+        }
+    }
+
+    /// Counts the turns of the loop until the consumer has seen something.
+    private static func countTurns(_ loop: EventLoop, until consumer: Consumer, _ turns: Counter) {
+        try? loop.submit { _ in
+            guard consumer.bytes.isEmpty else { return }
+            turns.increment()
+            countTurns(loop, until: consumer, turns)
+        }
+    }
+}
