@@ -83,6 +83,16 @@ final class ScriptedLink: SocketConnection {
         try await completion.value()
     }
 
+    func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
+        try state.withLock { state in
+            if state.ending != nil || state.isClosing { throw Self.closedError }
+            if let rejection = state.rejection { throw rejection }
+            guard !state.holdsSends else { return false }
+            sentFeed.append(message)
+            return true
+        }
+    }
+
     func ping() async throws -> Duration {
         let completion = Completion<Duration>()
         state.withLock { state in

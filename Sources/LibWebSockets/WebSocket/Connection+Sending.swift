@@ -20,7 +20,8 @@ extension Connection {
         }
     }
 
-    private func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part) throws -> Bool {
+    /// Returns false when the output is full, or belongs to another sender.
+    func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part) throws -> Bool {
         let isAccepted = try payload.withContiguousStorageIfAvailable { bytes in
             try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part)
         }

@@ -114,6 +114,13 @@ public final class WebSocket: Sendable {
         try await connection.send(Opcode(message.kind), payload: message.payload)
     }
 
+    /// Sends a message if there is room for it now.
+    ///
+    /// - Returns: Whether it was sent: not above ``WebSocketConfiguration/sendBufferSize``, nor within a message in pieces.
+    package func sendWithoutWaiting(_ message: WebSocketMessage) throws -> Bool {
+        try connection.trySend(Opcode(message.kind), payload: message.payload, part: .whole)
+    }
+
     /// Sends one message in pieces, for messages that are made bit by bit or do not fit into memory.
     ///
     /// ```swift

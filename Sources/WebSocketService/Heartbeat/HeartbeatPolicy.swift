@@ -5,8 +5,8 @@
 /// at once. One miss more than ``missesAllowed`` and the connection is dropped without a close handshake, which a dead
 /// peer would not answer. So a dead peer is found after `interval + timeout * (missesAllowed + 1)` at the latest.
 ///
-/// While a handler of the app is running, the connection is not read, so an answer could not be seen: beats are still
-/// sent, and the time does not count.
+/// While what was read fills the inbox and waits for handlers, the connection is not read, so an answer could not be seen:
+/// beats are still sent, and the time does not count.
 public struct HeartbeatPolicy: Sendable {
     enum Beat: Sendable {
         case ping

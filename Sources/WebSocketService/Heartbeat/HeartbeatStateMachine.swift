@@ -69,19 +69,20 @@ struct HeartbeatStateMachine: Sendable {
         alive()
     }
 
-    /// A message arrived.
+    /// Messages arrived.
     ///
-    /// - Returns: The round trip, when the message answers the last beat.
-    mutating func received(_ message: WebSocketMessage, now: Duration) -> Duration? {
+    /// - Parameter isAnswer: Whether one of them answers a beat, as the policy's closure says.
+    /// - Returns: The round trip, when one answers the last beat.
+    mutating func received(isAnswer: Bool, now: Duration) -> Duration? {
         if policy.anyTrafficCounts { alive() }
         if policy.trafficPostpones { nextBeat = max(nextBeat, now + interval) }
-        guard let isAnswer = policy.isAnswer, isAnswer(message) else { return nil }
+        guard isAnswer else { return nil }
         alive()
         defer { lastBeat = nil }
         return lastBeat.map { now - $0 }
     }
 
-    /// The connection is not read from now on, as handlers of the app's are running.
+    /// The connection is not read from now on, as what was read waits for handlers of the app's.
     mutating func readingPaused(now: Duration) {
         if pausedAt == nil { pausedAt = now }
     }

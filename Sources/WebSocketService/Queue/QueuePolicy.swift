@@ -5,8 +5,8 @@
 public struct QueuePolicy: Hashable, Sendable {
     /// What happens to a message that finds the queue full.
     ///
-    /// This holds while there is no connection. While a new connection drains the queue, `send` suspends until there
-    /// is room, whatever the rule: nothing need be lost then.
+    /// This holds while there is no connection, and while `onOpen` handlers run. While a new connection drains the queue,
+    /// `send` suspends until there is room, whatever the rule: nothing need be lost then.
     public enum Overflow: Hashable, Sendable, CaseIterable {
         /// The oldest messages give way to the new one.
         case dropOldest
@@ -14,7 +14,8 @@ public struct QueuePolicy: Hashable, Sendable {
         case dropNewest
         /// `send` throws ``SocketServiceError/Code/queueFull``.
         case fail
-        /// `send` suspends until there is room.
+        /// `send` suspends until there is room. In a handler, which the next connection's `onOpen` would wait for, it throws
+        /// ``SocketServiceError/Code/queueFull`` instead.
         case suspend
     }
 
@@ -42,6 +43,13 @@ public struct QueuePolicy: Hashable, Sendable {
         self.byteLimit = max(byteLimit, 0)
         self.overflow = overflow
         self.timeToLive = timeToLive
+    }
+}
+
+extension QueuePolicy {
+    /// How long a message may wait.
+    func timeToLive(of delivery: Delivery) -> Duration? {
+        [timeToLive, delivery.timeToLive].compactMap(\.self).min()
     }
 }
 
@@ -81,6 +89,8 @@ public enum DropReason: Hashable, Sendable {
     case expired
     /// There is no connection that could take it now, and it is volatile.
     case notConnected
+    /// An `onOpen` handler sent it whose connection has ended; those of the next connection send their own.
+    case connectionEnded
     /// The service is stopping, was stopped or gave up.
     case closed
     /// The connection refused this message although it is open.

@@ -47,9 +47,9 @@ struct SendQueue: Sendable {
     /// When ``removeExpired(now:)`` has something to do next.
     var nextExpiry: Duration? { earliestExpiry }
 
-    func makeEntry(number: UInt64, message: WebSocketMessage, delivery: Delivery, now: Duration) -> Entry {
-        let timeToLive = [policy.timeToLive, delivery.timeToLive].compactMap(\.self).min()
-        return Entry(number: number, message: message, expiry: timeToLive.map { now + $0 })
+    /// Whether there could be room for a message, were it the only one.
+    func canHold(_ entry: Entry) -> Bool {
+        policy.limit > 0 && entry.byteCount <= policy.byteLimit
     }
 
     func hasRoom(for entry: Entry) -> Bool {
@@ -98,10 +98,17 @@ struct SendQueue: Sendable {
         return taken
     }
 
-    /// The connection has taken the message, or refused it for good.
+    /// The connection has taken the message.
     mutating func finishTaken() {
         guard let entry = taken.take() else { return }
         removed(entry)
+    }
+
+    /// The connection will never take the message.
+    mutating func dropTaken(_ reason: DropReason, drops: inout [Drop]) {
+        guard let entry = taken.take() else { return }
+        removed(entry)
+        drops.append(Drop(entry: entry, reason: reason))
     }
 
     /// The connection was lost before it took the message, which is the oldest again.

@@ -10,12 +10,14 @@ public enum ConnectionFailure: Error, Sendable {
     case lost(any Error)
     /// Heartbeats went unanswered; the connection was dropped at once.
     case heartbeatTimeout(unanswered: Int)
+    /// An `onOpen` handler threw, so that there is no session; the connection was dropped.
+    case onOpenFailed(any Error)
 
     /// The binding's error, where there is one.
     public var webSocketError: WebSocketError? {
         switch self {
         case .connectFailed(let error), .lost(let error): error as? WebSocketError
-        case .closed, .heartbeatTimeout: nil
+        case .closed, .heartbeatTimeout, .onOpenFailed: nil
         }
     }
 
@@ -24,7 +26,7 @@ public enum ConnectionFailure: Error, Sendable {
         switch self {
         case .closed(let closure): closure
         case .connectFailed, .lost: webSocketError?.closure
-        case .heartbeatTimeout: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)
+        case .heartbeatTimeout, .onOpenFailed: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)
         }
     }
 
@@ -44,6 +46,7 @@ extension ConnectionFailure: CustomStringConvertible {
         case .lost(let error): "the connection was lost: \(error)"
         case .heartbeatTimeout(let unanswered):
             "the peer left \(unanswered) heartbeat\(unanswered == 1 ? "" : "s") unanswered"
+        case .onOpenFailed(let error): "an onOpen handler threw, so that there is no session: \(error)"
         }
     }
 }

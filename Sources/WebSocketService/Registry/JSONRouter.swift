@@ -7,6 +7,7 @@
 public struct JSONRouter: MessageRouter {
     private let route: JSONKeyScanner
     private let correlation: JSONKeyScanner
+    private let method = JSONKeyScanner(key: "method")
     private let encodedCorrelationKey: [UInt8]
 
     /// - Parameters:
@@ -22,14 +23,27 @@ public struct JSONRouter: MessageRouter {
         route.firstText(in: message.payload.span)
     }
 
+    /// What stands under the correlation key; `nil` also for `null`, which answers no request in particular (JSON-RPC 2.0,
+    /// section 5).
     public func correlationID(of message: WebSocketMessage) -> String? {
-        correlation.firstText(in: message.payload.span)
+        let bytes = message.payload.span
+        if case .literal(let range)? = correlation.firstValue(in: bytes), bytes[range.lowerBound] == UInt8(ascii: "n") {
+            return nil
+        }
+        return correlation.firstText(in: bytes)
+    }
+
+    /// Whether the message has a key `method`, as a request has and an answer has not (JSON-RPC 2.0, sections 4 and 5).
+    public func isRequest(_ message: WebSocketMessage) -> Bool {
+        method.firstValue(in: message.payload.span) != nil
     }
 
     public func correlated(
         _ request: WebSocketMessage, proposedID: UInt64
     ) -> (message: WebSocketMessage, id: String)? {
         if let id = correlationID(of: request) { return (request, id) }
+        // A second key beside one that is there already would be read by some peers and not by others.
+        guard correlation.firstValue(in: request.payload.span) == nil else { return nil }
         let payload = request.payload
         var cursor = JSONCursor()
         guard cursor.skip(.openBrace, in: payload.span) else { return nil }

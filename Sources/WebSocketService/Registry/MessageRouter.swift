@@ -8,6 +8,10 @@ public protocol MessageRouter: Sendable {
     /// What the peer copied from the request that this message answers; `nil` when it is no answer.
     func correlationID(of message: WebSocketMessage) -> String?
 
+    /// Whether a message asks for something rather than answers: a peer's own request may carry the ID that one of this
+    /// side's has.
+    func isRequest(_ message: WebSocketMessage) -> Bool
+
     /// The request with a correlation ID in it, and that ID: the one it already has, or else the proposed one.
     ///
     /// - Returns: `nil` when the message cannot carry one.
@@ -17,6 +21,9 @@ public protocol MessageRouter: Sendable {
 extension MessageRouter {
     /// No message is the answer to a particular request; requests can still be answered by route.
     public func correlationID(of message: WebSocketMessage) -> String? { nil }
+
+    /// Every message with a correlation ID may be an answer.
+    public func isRequest(_ message: WebSocketMessage) -> Bool { false }
 
     public func correlated(
         _ request: WebSocketMessage, proposedID: UInt64

@@ -41,7 +41,10 @@ package final class Completion<Value: Sendable>: Sendable {
     }
 
     /// Waits for the result. Only one task may wait.
-    package func value() async throws -> Value {
+    ///
+    /// - Parameter onCancel: Called, at once, when the waiting task is cancelled; whoever owns the completion then decides.
+    ///   Without it, the cancellation is the result.
+    package func value(onCancel: (@Sendable () -> Void)? = nil) async throws -> Value {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let result = state.withLock { state -> Result<Value, any Error>? in
@@ -52,7 +55,7 @@ package final class Completion<Value: Sendable>: Sendable {
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            fail(CancellationError())
+            if let onCancel { onCancel() } else { fail(CancellationError()) }
         }
     }
 }

@@ -10,6 +10,17 @@ final class MessageHandoff: Sendable {
     }
 
     private let state = Mutex(State.idle)
+    /// The task that took the last message, and runs the loop's body until it asks for the next.
+    private let consumer = Mutex<CurrentTask?>(nil)
+
+    func isConsumed(by task: CurrentTask) -> Bool {
+        consumer.withLock { $0 == task }
+    }
+
+    /// Whether a message waits for the loop.
+    var isOffering: Bool { state.withLock { if case .offered = $0 { true } else { false } } }
+    /// Whether the loop waits for a message.
+    var isWanted: Bool { state.withLock { if case .wanted = $0 { true } else { false } } }
 
     /// Returns once somebody has taken the message, or nobody will any more.
     func offer(_ message: WebSocketMessage) async throws {
@@ -33,6 +44,8 @@ final class MessageHandoff: Sendable {
 
     /// The next message; `nil` when there will be none.
     func next() async -> WebSocketMessage? {
+        let task = CurrentTask()
+        consumer.withLock { $0 = task }
         let taker = Completion<WebSocketMessage?>()
         state.withLock { state in
             switch state {

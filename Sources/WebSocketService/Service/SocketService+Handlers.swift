@@ -28,7 +28,7 @@ extension SocketService {
     public func register<Payload: Decodable & Sendable>(
         _ route: String, as type: Payload.Type, _ handler: @escaping @Sendable (Payload) async throws -> Void
     ) -> Registration {
-        let codec = options.codec
+        let codec = environment.options.codec
         return register(route) { message in
             let payload: Payload
             do {
@@ -54,6 +54,11 @@ extension SocketService {
     ///
     /// What the handler itself sends goes out at once, ahead of the queue: here subscriptions are renewed. It may wait for
     /// ``request(_:reply:as:correlated:timeout:survivesReconnect:)``. Messages wait until it has returned.
+    ///
+    /// When the connection ends, the handler's task is cancelled, and what it sends from then on is dropped with
+    /// ``DropReason/connectionEnded``: the next connection has a call of its own. A handler that throws means that there is no
+    /// session: no further one is called, nothing of the queue is sent, the connection is dropped with
+    /// ``ConnectionFailure/onOpenFailed(_:)``, and the reconnect policy decides when to try again.
     @discardableResult
     public func onOpen(_ handler: @escaping @Sendable (OpenContext) async throws -> Void) -> Registration {
         handlers.add(Callback(handler), to: \.open)
@@ -71,7 +76,7 @@ extension SocketService {
         handlers.add(Callback(handler), to: \.close)
     }
 
-    /// Calls a handler with each failed attempt, lost connection, handler that threw and, in the end, with
+    /// Calls a handler with each failed attempt, lost connection, other handler that threw and, in the end, with
     /// ``SocketServiceError/Code/gaveUp``.
     @discardableResult
     public func onError(_ handler: @escaping @Sendable (SocketServiceError) async -> Void) -> Registration {

@@ -1,11 +1,14 @@
-internal import Synchronization
-
 extension SocketService {
     /// Sends a request and waits for its answer.
     ///
     /// A request finds its answer by a correlation ID, under the router's key, `id` by default. One that has no ID yet
     /// gets one; the peer copies it into the answer. The answer goes to the caller alone, not to registered handlers.
     /// While the service is not connected the request is queued, no longer than the timeout.
+    ///
+    /// A message answers a request only once a connection was given that request. It has to be of the answer's route, where
+    /// one is given; where none is, a message that is a request of the peer's own, as the router tells, answers nothing.
+    ///
+    /// A handler may wait for an answer: reading goes on meanwhile. What could only come after it has returned fails at once.
     ///
     /// - Parameters:
     ///   - body: What to send, encoded by the codec.
@@ -17,7 +20,8 @@ extension SocketService {
     ///   - survivesReconnect: Whether an answer may still come after the connection that the request was sent on is
     ///     lost. The request is not sent again. By default, losing the connection fails the request.
     /// - Throws: ``SocketServiceError``: `requestTimedOut`, `connectionFailed`, `requestDropped`, `gaveUp`, `stopped`,
-    ///   `notCorrelatable`, or `decodingFailed` for an answer of another type; `CancellationError` when the task is
+    ///   `notCorrelatable`, or `decodingFailed` for an answer of another type; in a handler also `handlerMustReturn` and
+    ///   `inboxFull`; `CancellationError` when the task is
     ///   cancelled; what ``send(_:delivery:)-(WebSocketMessage,_)`` throws.
     public func request<Reply: Decodable & Sendable>(
         _ body: some Encodable,
@@ -28,10 +32,10 @@ extension SocketService {
         survivesReconnect: Bool = false
     ) async throws -> Reply {
         let reply = try await request(
-            message: options.codec.encode(body), reply: route, correlated: correlated, timeout: timeout,
+            message: environment.options.codec.encode(body), reply: route, correlated: correlated, timeout: timeout,
             survivesReconnect: survivesReconnect)
         do {
-            return try options.codec.decode(type, from: reply)
+            return try environment.options.codec.decode(type, from: reply)
         } catch {
             throw SocketServiceError.decodingFailed(route, type, error)
         }
@@ -46,94 +50,80 @@ extension SocketService {
         timeout: Duration = .seconds(10),
         survivesReconnect: Bool = false
     ) async throws -> WebSocketMessage {
-        let deadline = clock.now + timeout
+        let environment = environment
+        let deadline = environment.clock.now + timeout
+        let caller = dispatcher.caller
+        let isHandlers = caller == .handler || (caller == .outside && handlers.isInLoop)
+        let number = outbox.nextNumber()
+        let (request, match) = try correlate(message, number: number, route: route, correlated: correlated)
         let reply = Completion<WebSocketMessage>()
-        inbox.expectReply()
-        defer { inbox.endExpectingReply() }
-        let (request, number) = try addRequest(
-            message, route: route, correlated: correlated, survivesReconnect: survivesReconnect, reply)
-        defer { forgetRequest(number) }
+        requests.add(
+            PendingReplies.Entry(
+                number: number, match: match, survivesReconnect: survivesReconnect, isHandlers: isHandlers, reply: reply
+            ))
+        defer {
+            requests.forget(number)
+            // Nobody waits for the answer any more.
+            outbox.remove(number)
+        }
+        // Looked at once the request can be found by whoever changes that.
+        if life.isStopped { throw SocketServiceError.stopped }
+        if isHandlers, isBehindHandlers { throw SocketServiceError.handlerMustReturn }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            group.addTask { [clock] in
-                try await clock.sleep(until: deadline)
+            group.addTask {
+                try await environment.clock.sleep(until: deadline)
                 reply.fail(
                     SocketServiceError(
                         .requestTimedOut, "no answer to the request came within \(timeout)", route: route))
             }
-            group.addTask { await self.send(request, number: number, timeout: timeout, reply) }
-            return try await reply.value()
+            // In this task, so that requests go out in the order of their IDs.
+            await send(request, number: number, timeout: timeout, caller, reply)
+            guard caller != .outside || isHandlers else { return try await reply.value() }
+            return try await dispatcher.whileHandlerWaits { full in
+                group.addTask {
+                    try await full.value()
+                    reply.fail(SocketServiceError.inboxFull)
+                }
+                return try await reply.value()
+            }
         }
     }
 
-    private func addRequest(
-        _ message: WebSocketMessage, route: String?, correlated: Bool, survivesReconnect: Bool,
-        _ reply: Completion<WebSocketMessage>
-    ) throws -> (message: WebSocketMessage, number: UInt64) {
-        try core.withLock { core in
-            guard !core.machine.isStopped else { throw SocketServiceError.stopped }
-            let number = core.nextNumber()
-            let request: WebSocketMessage
-            let match: PendingReplies.Match
-            if correlated {
-                guard let correlated = options.router.correlated(message, proposedID: number) else {
-                    throw SocketServiceError(
-                        .notCorrelatable,
-                        "the router cannot put a correlation ID into the request; make it a JSON object, or pass "
-                            + "`correlated: false` and the route of the answer")
-                }
-                request = correlated.message
-                match = .correlationID(correlated.id, route: route)
-            } else {
-                guard let route else {
-                    throw SocketServiceError(
-                        .notCorrelatable, "without a correlation ID, a request needs the route of its answer")
-                }
-                request = message
-                match = .route(route)
+    private func correlate(
+        _ message: WebSocketMessage, number: UInt64, route: String?, correlated: Bool
+    ) throws -> (request: WebSocketMessage, match: PendingReplies.Match) {
+        guard correlated else {
+            guard let route else {
+                throw SocketServiceError(
+                    .notCorrelatable, "without a correlation ID, a request needs the route of its answer")
             }
-            core.replies.add(
-                PendingReplies.Entry(
-                    number: number, match: match, survivesReconnect: survivesReconnect, reply: reply))
-            return (request, number)
+            return (message, .route(route))
         }
+        guard let correlated = environment.options.router.correlated(message, proposedID: number) else {
+            throw SocketServiceError(
+                .notCorrelatable,
+                "the router cannot put a correlation ID into the request; make it a JSON object whose ID, if it has one, is "
+                    + "not null, or pass `correlated: false` and the route of the answer")
+        }
+        return (correlated.message, .correlationID(correlated.id, route: route))
+    }
+
+    /// Whether what is sent now goes out only after `onOpen` handlers, and so after the handler that runs.
+    private var isBehindHandlers: Bool {
+        outbox.isGreeting ?? life.hasOpenHandlers
     }
 
     private func send(
-        _ request: WebSocketMessage, number: UInt64, timeout: Duration, _ reply: Completion<WebSocketMessage>
+        _ request: WebSocketMessage, number: UInt64, timeout: Duration, _ caller: Caller,
+        _ reply: Completion<WebSocketMessage>
     ) async {
         do {
-            let outcome = try await submit(request, .expiring(after: timeout), requestNumber: number)
-            if case .dropped(let reason) = outcome { failRequest(number: number, reason: reason) }
+            let outcome = try await outbox.send(
+                request, .expiring(after: timeout), requestNumber: number, from: caller)
+            if case .dropped(let reason) = outcome { reply.fail(SocketServiceError.requestDropped(reason)) }
         } catch {
             reply.fail(error)
-        }
-    }
-
-    /// From now on the loss of this connection fails the request.
-    func noteRequestSent(number: UInt64, generation: UInt64) {
-        core.withLock { core in
-            guard !core.replies.isEmpty else { return }
-            guard let request = core.replies.markSent(number: number) else { return }
-            guard core.link?.generation != generation, !request.survivesReconnect else { return }
-            // The connection was lost before it could be noted that the request went out on it.
-            core.replies.remove(number: number)
-            request.reply.fail(
-                SocketServiceError(.connectionFailed, "the connection was lost before the answer to the request came"))
-        }
-    }
-
-    func failRequest(number: UInt64, reason: DropReason) {
-        let request = core.withLock { $0.replies.remove(number: number) }
-        request?.reply.fail(
-            SocketServiceError(.requestDropped, "the request was not sent: \(reason)", dropReason: reason))
-    }
-
-    private func forgetRequest(_ number: UInt64) {
-        core.withLock { core in
-            core.replies.remove(number: number)
-            // Nobody waits for the answer any more.
-            if core.queue.remove(number: number) { meters.queued(core.queue.count) }
         }
     }
 }

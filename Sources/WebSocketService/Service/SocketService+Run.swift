@@ -1,5 +1,3 @@
-internal import Synchronization
-
 #if ServiceLifecycleSupport
     public import ServiceLifecycle
 #endif
@@ -15,19 +13,17 @@ extension SocketService {
     ///   ``SocketServiceError/Code/gaveUp``.
     public func run() async throws {
         let ended = Completion<Void>()
-        core.withLock { core in
-            if core.machine.isStopped { ended.fail(SocketServiceError.stopped) } else { core.endWaiters.append(ended) }
-        }
+        life.addEndWaiter(ended)
         do {
             try await start()
         } catch {
-            core.withLock { $0.endWaiters.removeAll { $0 === ended } }
+            life.removeEndWaiter(ended)
             throw error
         }
         do {
             try await withGracefulShutdown { try await ended.value() }
         } catch is CancellationError {
-            await stop(code: .goingAway, reason: "", reportsLeftovers: true)
+            await life.stop(code: .goingAway, reason: "", reportsLeftovers: true)
         }
     }
 
@@ -43,7 +39,8 @@ extension SocketService {
 
     /// Stops the service after sending what is queued.
     ///
-    /// Without a connection it waits for one, as long as there is something to send.
+    /// Without a connection it waits for one, as long as there is something to send. Calls of `send` that wait for room, in
+    /// the queue or in the connection, are given the same time.
     ///
     /// - Parameters:
     ///   - limit: How long sending may take. The default is ``Options/shutdownTimeout``.
@@ -61,36 +58,12 @@ extension SocketService {
     fileprivate func shutDown(
         within limit: Duration? = nil, code: CloseCode, reason: String = "", reportsLeftovers: Bool
     ) async -> [WebSocketMessage] {
-        await flush(until: clock.now + (limit ?? options.shutdownTimeout))
-        return await stop(code: code, reason: reason, reportsLeftovers: reportsLeftovers)
-    }
-
-    private func flush(until deadline: Duration) async {
-        let flushed = Completion<Void>()
-        core.withLock { core in
-            let isSending = core.link.map { $0.phase != .direct } ?? false
-            if core.machine.isFinished || core.machine.state == .idle || (core.queue.isEmpty && !isSending) {
-                flushed.succeed()
-            } else {
-                core.flushWaiters.append(flushed)
-            }
+        // A handler does not wait for what only its return lets through.
+        let waits = dispatcher.caller == .outside || outbox.isGreeting == false
+        if waits {
+            await life.flush(until: environment.clock.now + (limit ?? environment.options.shutdownTimeout))
         }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [clock] in
-                do {
-                    try await clock.sleep(until: deadline)
-                    flushed.succeed()
-                } catch {
-                    // Cancelled: everything was sent.
-                }
-            }
-            do {
-                try await flushed.value()
-            } catch {
-                // The task that shuts the service down was cancelled: stop at once.
-            }
-            group.cancelAll()
-        }
+        return await life.stop(code: code, reason: reason, reportsLeftovers: reportsLeftovers)
     }
 }
 
@@ -114,7 +87,7 @@ public func withSocketService<Result>(
         await service.shutDown(code: .normalClosure, reportsLeftovers: true)
         return result
     } catch {
-        await service.stop(code: .normalClosure, reason: "", reportsLeftovers: true)
+        await service.life.stop(code: .normalClosure, reason: "", reportsLeftovers: true)
         throw error
     }
 }

@@ -12,10 +12,27 @@ extension SocketService {
             let rotation: Int
         }
 
+        /// A failure about which the policy is yet to decide. Its closures are the app's, so that happens outside of the
+        /// service's lock.
+        struct Deliberation: Sendable {
+            let attempt: Attempt
+            let wasOpen: Bool
+            fileprivate let failure: ConnectionFailure
+            fileprivate let uptime: Duration?
+            fileprivate var backoff: Backoff
+
+            /// How many failures in a row there were.
+            var failures: Int { backoff.failures }
+
+            mutating func decide(using generator: inout some RandomNumberGenerator) -> ReconnectPolicy.Decision {
+                backoff.failed(failure, uptime: uptime, using: &generator)
+            }
+        }
+
         enum FailureAction: Hashable, Sendable {
             case wait(Duration, until: Duration)
             case giveUp(attempts: Int)
-            /// The failure is that of an older attempt.
+            /// Something else was asked for meanwhile.
             case ignore
         }
 
@@ -31,6 +48,8 @@ extension SocketService {
             case idle
             case connecting(Attempt)
             case open(Attempt, since: Duration)
+            /// The policy decides about a failure.
+            case deciding(Attempt)
             case reconnecting(Attempt)
             case closing(afterwards: Afterwards)
             case gaveUp
@@ -57,7 +76,7 @@ extension SocketService {
             case .idle: .idle
             case .connecting: .connecting
             case .open: .open
-            case .reconnecting: .reconnecting
+            case .deciding, .reconnecting: .reconnecting
             case .closing: .closing
             case .gaveUp, .stopped: .closed
             }
@@ -70,7 +89,7 @@ extension SocketService {
         var isFinished: Bool {
             switch phase {
             case .gaveUp, .stopped, .closing(afterwards: .stopped): true
-            case .idle, .connecting, .open, .reconnecting, .closing: false
+            case .idle, .connecting, .open, .deciding, .reconnecting, .closing: false
             }
         }
 
@@ -78,21 +97,17 @@ extension SocketService {
         var isStopped: Bool {
             switch phase {
             case .stopped, .closing(afterwards: .stopped): true
-            case .idle, .connecting, .open, .reconnecting, .closing, .gaveUp: false
+            case .idle, .connecting, .open, .deciding, .reconnecting, .closing, .gaveUp: false
             }
         }
 
         func isCurrent(_ generation: UInt64) -> Bool {
             switch phase {
-            case .connecting(let attempt), .open(let attempt, _), .reconnecting(let attempt):
+            case .connecting(let attempt), .open(let attempt, _), .deciding(let attempt), .reconnecting(let attempt):
                 attempt.generation == generation
             case .idle, .closing, .gaveUp, .stopped:
                 false
             }
-        }
-
-        func isOpen(_ generation: UInt64) -> Bool {
-            if case .open(let attempt, _) = phase { attempt.generation == generation } else { false }
         }
 
         // MARK: Events of the connection
@@ -104,24 +119,36 @@ extension SocketService {
             return true
         }
 
-        mutating func failed(
-            _ generation: UInt64, _ failure: ConnectionFailure, now: Duration,
-            using generator: inout some RandomNumberGenerator
-        ) -> FailureAction {
+        /// - Returns: What the policy is to decide about; `nil` when the failure is that of an older attempt.
+        mutating func failing(
+            _ generation: UInt64, _ failure: ConnectionFailure, now: Duration
+        ) -> Deliberation? {
             let attempt: Attempt
             var uptime: Duration?
+            var wasOpen = false
             switch phase {
             case .connecting(let current) where current.generation == generation:
                 attempt = current
             case .open(let current, let since) where current.generation == generation:
                 attempt = current
-                uptime = now - since
+                wasOpen = true
+                // Where `onOpen` threw there was no session, however long that took.
+                if case .onOpenFailed = failure {} else { uptime = now - since }
             default:
-                return .ignore
+                return nil
             }
             // A server that kept the connection for long deserves another try before the next one of the list.
             if (uptime ?? .zero) < backoff.policy.stableAfter { rotation += 1 }
-            switch backoff.failed(failure, uptime: uptime, using: &generator) {
+            phase = .deciding(attempt)
+            return Deliberation(attempt: attempt, wasOpen: wasOpen, failure: failure, uptime: uptime, backoff: backoff)
+        }
+
+        mutating func decided(
+            _ deliberation: Deliberation, _ decision: ReconnectPolicy.Decision, now: Duration
+        ) -> FailureAction {
+            guard case .deciding(let attempt) = phase, attempt == deliberation.attempt else { return .ignore }
+            backoff = deliberation.backoff
+            switch decision {
             case .retry(let delay):
                 phase = .reconnecting(attempt)
                 return .wait(delay, until: now + delay)
@@ -161,15 +188,18 @@ extension SocketService {
             case .closing(afterwards: .idle):
                 phase = .closing(afterwards: .connect)
                 return nil
-            case .closing, .connecting, .open, .reconnecting, .stopped:
+            case .closing, .connecting, .open, .deciding, .reconnecting, .stopped:
                 return nil
             }
         }
 
         /// Skips the wait before the next attempt, also one that would never come.
-        mutating func reconnectNow() -> Attempt? {
+        ///
+        /// - Parameter isHeldUp: Whether the attempt under way waits for a closure of the app's, which may hang.
+        mutating func reconnectNow(isHeldUp: Bool = false) -> Attempt? {
             switch phase {
-            case .reconnecting: connect()
+            case .connecting where isHeldUp: connect()
+            case .deciding, .reconnecting: connect()
             case .gaveUp: start()
             case .idle, .connecting, .open, .closing, .stopped: nil
             }
@@ -193,7 +223,7 @@ extension SocketService {
             case .closing:
                 phase = .closing(afterwards: destination)
                 return .nothing
-            case .connecting, .reconnecting:
+            case .connecting, .deciding, .reconnecting:
                 phase = destination == .stopped ? .stopped : .idle
                 return .abandon
             case .idle, .gaveUp:

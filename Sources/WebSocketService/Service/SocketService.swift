@@ -1,7 +1,6 @@
 public import CoreMetrics
 public import HTTPTypes
 public import Logging
-internal import Synchronization
 
 /// A WebSocket connection that stays: it reconnects, notices dead peers, calls the handlers registered for each kind of
 /// message and keeps what is sent during an outage.
@@ -18,9 +17,9 @@ internal import Synchronization
 /// ## Order
 ///
 /// Everything the app's handlers see happens one at a time, in the order in which it arrived: `onOpen`, then the
-/// messages of that connection, then its `onClose`. While a handler runs, the connection is not read, so a slow handler
-/// slows the peer down and nothing is lost. A handler may wait for ``request(_:reply:as:correlated:timeout:survivesReconnect:)``;
-/// meanwhile reading goes on, up to 1,000 messages ahead.
+/// messages of that connection, then its `onClose`, then the `onOpen` of the next. While a handler runs, reading goes on
+/// up to ``Options/inboxLimit`` messages and ``Options/inboxByteLimit`` bytes; then it pauses, so that a slow handler slows
+/// the peer down and nothing is lost. The end of a connection, the heartbeat and reconnecting do not wait for handlers.
 ///
 /// ## Life
 ///
@@ -35,6 +34,17 @@ public final class SocketService: Sendable {
         public var router: any MessageRouter
         /// Encodes and decodes typed messages. The default is Foundation's JSON.
         public var codec: any MessageCodec
+        /// How many messages may wait for handlers before the connection is read no further; at least 1. While a handler
+        /// waits for the answer to a request, reading goes on beyond this. The default is 1,000.
+        public var inboxLimit: Int
+        /// How many bytes of memory those messages may take; at least 1. What is read in one go may exceed it. The default is
+        /// 16 MiB.
+        public var inboxByteLimit: Int
+        /// How long one attempt to connect may take, with the app's closures that are part of it: the one that supplies the
+        /// URL and the headers, and the one that makes the heartbeat's first message. Past it the attempt has failed, also
+        /// when a closure ignores that it is cancelled. A later heartbeat's message may take as long. The transport has
+        /// deadlines of its own. The default is 30 s.
+        public var attemptTimeout: Duration
         /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return. The
         /// default is 5 s.
         public var closeTimeout: Duration
@@ -56,6 +66,9 @@ public final class SocketService: Sendable {
             name: String? = nil,
             router: any MessageRouter = .json(),
             codec: any MessageCodec = .json,
+            inboxLimit: Int = 1_000,
+            inboxByteLimit: Int = 16 << 20,
+            attemptTimeout: Duration = .seconds(30),
             closeTimeout: Duration = .seconds(5),
             shutdownTimeout: Duration = .seconds(10),
             eventBufferLimit: Int = 256,
@@ -67,6 +80,9 @@ public final class SocketService: Sendable {
             self.name = name
             self.router = router
             self.codec = codec
+            self.inboxLimit = inboxLimit
+            self.inboxByteLimit = inboxByteLimit
+            self.attemptTimeout = attemptTimeout
             self.closeTimeout = closeTimeout
             self.shutdownTimeout = shutdownTimeout
             self.eventBufferLimit = eventBufferLimit
@@ -77,17 +93,13 @@ public final class SocketService: Sendable {
         }
     }
 
-    let transport: any SocketTransport
-    let source: RequestSource
-    let heartbeat: HeartbeatPolicy
-    let options: Options
-    let clock: ServiceClock
-    let logger: Logger
-    let meters: ServiceMeters
-    let broadcaster: EventBroadcaster
-    let inbox = Inbox()
-    let handlers = SharedHandlerTable()
-    let core: Mutex<Core>
+    let environment: ServiceEnvironment
+    let requests: Requests
+    let dispatcher: Dispatcher
+    let outbox: Outbox
+    let life: ConnectionLife
+
+    var handlers: SharedHandlerTable { environment.handlers }
 
     /// A service for one server.
     ///
@@ -157,45 +169,33 @@ public final class SocketService: Sendable {
         source: RequestSource, transport: any SocketTransport, reconnect: ReconnectPolicy, heartbeat: HeartbeatPolicy,
         queue: QueuePolicy, options: Options
     ) {
-        let name = options.name ?? source.defaultName
-        var logger = options.logger
-        logger[metadataKey: LoggingKeys.service] = "\(name)"
-        self.transport = transport
-        self.source = source
-        self.heartbeat = heartbeat
-        self.options = options
-        self.clock = ServiceClock(options.clock)
-        self.logger = logger
-        self.meters = ServiceMeters(serviceName: name, factory: options.metrics)
-        self.broadcaster = EventBroadcaster(bufferLimit: options.eventBufferLimit)
-        self.core = Mutex(
-            Core(
-                machine: StateMachine(policy: reconnect), queue: SendQueue(policy: queue),
-                generator: options.generator))
+        environment = ServiceEnvironment(options: options, name: options.name ?? source.defaultName)
+        requests = Requests(router: options.router)
+        dispatcher = Dispatcher(environment: environment)
+        outbox = Outbox(policy: queue, environment: environment, requests: requests, dispatcher: dispatcher)
+        life = ConnectionLife(
+            environment: environment, transport: transport, source: source, reconnect: reconnect, heartbeat: heartbeat,
+            requests: requests, dispatcher: dispatcher, outbox: outbox)
+        life.belong(to: self)
     }
 
     // MARK: What can be observed
 
     /// Where in its life the service is.
-    public var state: State {
-        core.withLock { $0.machine.state }
-    }
+    public var state: State { life.state }
 
     /// What happens from now on. Each use of this property is a subscription of its own, which ends after
     /// ``SocketEvent/stopped(undelivered:)``; one that lags loses the oldest events.
     public var events: AsyncStream<SocketEvent> {
-        broadcaster.subscribe()
+        environment.broadcaster.subscribe()
     }
 
     /// What the service has done so far.
     public var statistics: SocketStatistics {
-        var statistics = meters.statistics
-        core.withLock { core in
-            statistics.queuedMessages = core.queue.count
-            statistics.queuedBytes = core.queue.byteCount
-            statistics.roundTripTime = core.roundTripTime
-        }
-        statistics.eventsDropped = broadcaster.droppedCount
+        var statistics = environment.meters.statistics
+        (statistics.queuedMessages, statistics.queuedBytes) = outbox.depth
+        statistics.roundTripTime = life.roundTripTime
+        statistics.eventsDropped = environment.broadcaster.droppedCount
         return statistics
     }
 }

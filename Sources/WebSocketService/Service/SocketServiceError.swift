@@ -24,6 +24,14 @@ public struct SocketServiceError: Error, Sendable {
         public static let requestDropped = Code(description: "requestDropped")
         /// A ``SocketServiceDirectory`` has a service of this name already.
         public static let nameTaken = Code(description: "nameTaken")
+        /// An attempt to connect, with the app's closures that are part of it, took longer than
+        /// ``SocketService/Options/attemptTimeout``.
+        public static let attemptTimedOut = Code(description: "attemptTimedOut")
+        /// A handler asked for what can only come after it has returned.
+        public static let handlerMustReturn = Code(description: "handlerMustReturn")
+        /// A handler waits for the peer, and what arrived meanwhile has filled
+        /// ``SocketService/Options/inboxByteLimit``: nothing more is read before it returns.
+        public static let inboxFull = Code(description: "inboxFull")
         /// No answer came in time.
         public static let requestTimedOut = Code(description: "requestTimedOut")
     }
@@ -62,6 +70,28 @@ extension SocketServiceError {
     static let stopped = SocketServiceError(
         .stopped, "the service was stopped; a stopped service does not start again, make a new one")
 
+    static let queueFull = SocketServiceError(
+        .queueFull, "the queue is full and its overflow rule is to fail; the message was not taken")
+
+    static let queueFullForHandler = SocketServiceError(
+        .queueFull,
+        "the queue is full, and a handler cannot wait for room that may come only after it has returned; the message was "
+            + "not taken")
+
+    static let handlerMustReturn = SocketServiceError(
+        .handlerMustReturn,
+        "the request cannot be sent before the onOpen handlers of the next connection, and those come after the handler "
+            + "that makes it; make it from a task of its own")
+
+    static let inboxFull = SocketServiceError(
+        .inboxFull,
+        "what the peer sent while the handler waits has filled the inbox, so that nothing more is read before the handler "
+            + "returns; raise inboxByteLimit, or wait in a task of its own")
+
+    static func requestDropped(_ reason: DropReason) -> SocketServiceError {
+        SocketServiceError(.requestDropped, "the request was not sent: \(reason)", dropReason: reason)
+    }
+
     static func connectionFailed(_ failure: ConnectionFailure) -> SocketServiceError {
         SocketServiceError(
             .connectionFailed, "\(failure)", underlying: failure.underlying, failure: failure)
@@ -90,7 +120,7 @@ extension ConnectionFailure {
     /// The error that the transport threw.
     fileprivate var underlying: (any Error)? {
         switch self {
-        case .connectFailed(let error), .lost(let error): error
+        case .connectFailed(let error), .lost(let error), .onOpenFailed(let error): error
         case .closed, .heartbeatTimeout: nil
         }
     }

@@ -1,5 +1,5 @@
 /// The messages of a service as an asynchronous sequence, with back-pressure: a message is the next one's turn only when
-/// the loop asks for it, and as long as the loop is busy the connection is not read.
+/// the loop asks for it, and a loop that is busy is like a handler that runs.
 ///
 /// Each loop gets every message from the moment it begins. It ends when the service is stopped or the loop's task is
 /// cancelled.

@@ -1,19 +1,18 @@
 extension SocketService {
     /// Where in its life a service is, and what `send` does there.
     ///
-    /// | state | `send` | `send` with ``Delivery/volatile`` |
-    /// |---|---|---|
-    /// | ``idle`` | queued | dropped: `notConnected` |
-    /// | ``connecting`` | queued | dropped: `notConnected` |
-    /// | ``open``, while `onOpen` handlers run or the queue drains | queued; suspends while the queue is full | dropped: `notConnected` |
-    /// | ``open``, from within an `onOpen` handler | sent, ahead of the queue | sent |
-    /// | ``open``, otherwise | sent; suspends above the connection's high-water mark | sent |
-    /// | ``closing`` by ``SocketService/stop(code:reason:)`` | dropped: `closed` | dropped: `closed` |
-    /// | ``closing`` by ``SocketService/pause(code:reason:)`` | queued | dropped: `notConnected` |
-    /// | ``reconnecting`` | queued | dropped: `notConnected` |
-    /// | ``closed`` | dropped: `closed` | dropped: `closed` |
+    /// | who calls | ``idle``, ``connecting``, ``reconnecting``, ``closing`` by ``SocketService/pause(code:reason:)`` | ``open``, while `onOpen` handlers run | ``open``, while the queue drains | ``open``, otherwise | ``closing`` by ``SocketService/stop(code:reason:)``, ``closed`` |
+    /// |---|---|---|---|---|---|
+    /// | the app, outside of handlers | queued | queued | queued; suspends while the queue is full | sent; suspends above the connection's high-water mark | dropped: `closed` |
+    /// | a handler, of whichever connection; `onClose`; the body of a loop over messages | queued; throws `queueFull` where it would suspend | queued; throws `queueFull` where it would suspend | queued; suspends while the queue is full and the connection stays | sent; suspends above the high-water mark, and throws `inboxFull` when nothing more is read | dropped: `closed` |
+    /// | `onOpen` of the current connection | | sent, ahead of the queue | | | dropped: `closed` |
+    /// | `onOpen` of a connection that has ended | dropped: `connectionEnded` | dropped: `connectionEnded` | dropped: `connectionEnded` | dropped: `connectionEnded` | dropped: `closed` |
     ///
-    /// "Queued" is what the queue's limits and overflow rule make of it.
+    /// "Queued" is what the queue's limits and overflow rule make of it. A message with ``Delivery/volatile`` is dropped as
+    /// `notConnected` where it would be queued or suspended. From the moment at which a connection refuses a message because it
+    /// has ended, `send` does as in ``reconnecting``, whatever the state still says.
+    ///
+    /// A task that a handler started counts as that handler while the handler runs, and as outside from then on.
     public enum State: String, Hashable, Sendable, CaseIterable {
         /// Not started, or paused.
         case idle

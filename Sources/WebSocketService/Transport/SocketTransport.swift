@@ -57,8 +57,17 @@ public protocol SocketConnection: Sendable {
     /// Hands a message over, suspending while the connection's output buffer is above its high-water mark.
     ///
     /// Returns once the connection has taken the message. It throws only when it has not taken the message and never
-    /// will: a service sends such a message again on the next connection, which must not deliver it twice.
+    /// will: a service sends such a message again on the next connection, which must not deliver it twice. Cancelling the
+    /// task ends a call that waits, with a `CancellationError`; one that need not wait takes the message all the same.
     func send(_ message: WebSocketMessage) async throws
+
+    /// Hands a message over if the connection takes it at once: it is above its high-water mark otherwise.
+    ///
+    /// There is an implementation by ``send(_:)``; one that knows without trying costs less.
+    ///
+    /// - Returns: Whether the connection has taken the message.
+    /// - Throws: As ``send(_:)``, but for `CancellationError`.
+    func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool
 
     /// Sends one ping frame and returns the round trip once the pong that answers it is here.
     func ping() async throws -> Duration
@@ -92,4 +101,20 @@ public protocol SocketConnection: Sendable {
 
     /// Bytes read from the network so far: a large message that is still arriving shows that the peer is alive.
     var bytesReceived: UInt64 { get }
+}
+
+extension SocketConnection {
+    public func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
+        // A call of a task that is cancelled waits for nothing.
+        let sending = Task.detached {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await send(message)
+        }
+        do {
+            try await sending.value
+            return true
+        } catch is CancellationError {
+            return false
+        }
+    }
 }

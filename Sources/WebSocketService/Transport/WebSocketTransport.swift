@@ -44,6 +44,9 @@ private struct WebSocketConnection: SocketConnection {
 
     func receive() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
     func send(_ message: WebSocketMessage) async throws { try await socket.send(message) }
+    func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
+        try socket.sendWithoutWaiting(message)
+    }
     func ping() async throws -> Duration { try await socket.ping() }
     func close(code: CloseCode, reason: String) async -> WebSocketClosure {
         await socket.close(code: code, reason: reason)

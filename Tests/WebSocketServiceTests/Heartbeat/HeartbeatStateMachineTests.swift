@@ -78,7 +78,7 @@ import Testing
     func trafficCountsWhereThePolicySaysSo(anyTrafficCounts: Bool) {
         var machine = machine(.ping(anyTrafficCounts: anyTrafficCounts))
         #expect(machine.advance(now: seconds(30)) == .beat(1))
-        #expect(machine.received(.text("news"), now: seconds(35)) == nil)
+        #expect(machine.received(isAnswer: false, now: seconds(35)) == nil)
         let action = machine.advance(now: seconds(40))
         #expect(action == (anyTrafficCounts ? .sleep(until: seconds(60)) : .dead(unanswered: 1)))
     }
@@ -99,7 +99,7 @@ import Testing
 
     @Test func trafficRestartsTheApplicationsHeartbeat() {
         var machine = machine(.message(.text("beat"), beatsOnOpen: false))
-        _ = machine.received(.text("news"), now: seconds(59))
+        _ = machine.received(isAnswer: false, now: seconds(59))
         #expect(machine.advance(now: seconds(60)) == .sleep(until: seconds(119)))
         #expect(machine.advance(now: seconds(119)) == .beat(1))
     }
@@ -107,10 +107,10 @@ import Testing
     @Test func onlyTheAnswerCountsWhereThePolicyKnowsIt() {
         var machine = machine(.message(.text("ping"), beatsOnOpen: false, isAnswer: { $0.text == "pong" }))
         #expect(machine.advance(now: seconds(60)) == .beat(1))
-        #expect(machine.received(.text("news"), now: seconds(61)) == nil)
+        #expect(machine.received(isAnswer: false, now: seconds(61)) == nil)
         #expect(machine.advance(now: seconds(61)) == .sleep(until: seconds(70)))
-        #expect(machine.received(.text("pong"), now: seconds(62)) == .seconds(2))
-        #expect(machine.received(.text("pong"), now: seconds(63)) == nil, "one beat has one round trip")
+        #expect(machine.received(isAnswer: true, now: seconds(62)) == .seconds(2))
+        #expect(machine.received(isAnswer: true, now: seconds(63)) == nil, "one beat has one round trip")
         #expect(machine.advance(now: seconds(70)) == .sleep(until: seconds(120)))
     }
 
@@ -120,7 +120,7 @@ import Testing
         #expect(beats == [.beat(1), .beat(2), .beat(3), .beat(4)])
     }
 
-    @Test func aHandlerThatRunsHidesTheAnswerSoNothingIsMissed() {
+    @Test func aPauseOfReadingHidesTheAnswerSoNothingIsMissed() {
         var machine = machine(.ping())
         machine.readingPaused(now: seconds(25))
         let beats = [30.0, 40, 60, 70, 90].map { machine.advance(now: seconds($0)) }
@@ -130,11 +130,11 @@ import Testing
         #expect(machine.advance(now: seconds(105)) == .dead(unanswered: 1))
     }
 
-    @Test func handlersOfOtherMessagesPutTheVerdictOffByNoMoreThanTheyTake() {
+    @Test func pausesOfReadingPutTheVerdictOffByNoMoreThanTheyTake() {
         var machine = machine(.message(.text("ping"), beatsOnOpen: false, isAnswer: { $0.text == "pong" }))
         #expect(machine.advance(now: seconds(60)) == .beat(1))
         for second in 61...69 {
-            _ = machine.received(.text("news"), now: .seconds(second))
+            _ = machine.received(isAnswer: false, now: .seconds(second))
             machine.readingPaused(now: .seconds(second))
             machine.readingResumed(now: .seconds(second) + .milliseconds(100))
         }

@@ -18,8 +18,9 @@ import Testing
             _ text: String, _ delivery: Delivery = .queued, number: UInt64? = nil, waitsForRoom: Bool = false
         ) -> SendQueue.Verdict {
             self.number += 1
-            let entry = queue.makeEntry(
-                number: number ?? self.number, message: .text(text), delivery: delivery, now: now)
+            let timeToLive = queue.policy.timeToLive(of: delivery)
+            let entry = SendQueue.Entry(
+                number: number ?? self.number, message: .text(text), expiry: timeToLive.map { now + $0 })
             var drops: [SendQueue.Drop] = []
             queue.removeExpired(now: now, drops: &drops)
             let verdict = queue.admit(entry, waitsForRoom: waitsForRoom, drops: &drops)

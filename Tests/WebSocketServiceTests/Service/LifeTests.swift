@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Synchronization
 import Testing
@@ -31,7 +32,7 @@ import WebSocketTesting
         try await fixture.service.start()
         #expect(fixture.service.state == .connecting)
         let waiting = Task { try await fixture.service.start(waitingForOpen: true) }
-        await until { fixture.service.core.withLock { $0.openWaiters.count == 1 } }
+        await until { fixture.service.life.core.withLock { $0.openWaiters.count == 1 } }
         await fixture.service.pause()
         fixture.service.resume()
         try await waiting.value
@@ -117,12 +118,12 @@ import WebSocketTesting
         let service = fixture.service
         let opening = Task { try await service.start(waitingForOpen: true) }
         let running = Task { try await service.run() }
-        await until { service.core.withLock { $0.endWaiters.count == 1 && $0.openWaiters.count == 1 } }
+        await until { service.life.core.withLock { $0.endWaiters.count == 1 && $0.openWaiters.count == 1 } }
         let request = Task { try await service.request(message: .text("{}")) }
         try await service.send("kept")
         await until { service.statistics.queuedMessages == 2 }
         let suspended = Task { try await service.send("suspended") }
-        await until { service.core.withLock { $0.roomWaiters.count == 1 } }
+        await until { service.outbox.waiterCount == 1 }
         let leftovers = await service.stop()
         #expect(leftovers.contains(.text("kept")))
         await #expect { try await opening.value } throws: { ($0 as? SocketServiceError)?.code == .stopped }
@@ -212,7 +213,7 @@ import WebSocketTesting
         await #expect { try await fixture.service.run() } throws: { ($0 as? SocketServiceError)?.code == .stopped }
         let bad = Fixture(urls: ["nonsense"])
         await #expect(throws: WebSocketError.self) { try await bad.service.run() }
-        #expect(bad.service.core.withLock { $0.endWaiters.isEmpty })
+        #expect(bad.service.life.core.withLock { $0.endWaiters.isEmpty })
         await bad.service.stop()
     }
 
@@ -241,7 +242,7 @@ import WebSocketTesting
             let running = Task { try await group.run() }
             try await fixture.events.next { $0.hasPrefix("waiting") }
             await group.triggerGracefulShutdown()
-            await until { service.core.withLock { $0.flushWaiters.count == 1 } }
+            await until { service.outbox.flushCount == 1 }
             fixture.clock.advance(by: .seconds(1))
             let peer = try await fixture.transport.nextConnection()
             #expect(try await peer.nextSent() == .text("queued"))
@@ -290,22 +291,25 @@ import WebSocketTesting
     }
 
     @Test func stopWaitsForWhoeverIsTellingOfADrop() async throws {
-        let fixture = Fixture()
+        let fixture = Fixture(queue: QueuePolicy(limit: 1))
         let service = fixture.service
-        let dropped = Recorder<String>()
-        service.onDropped { message, reason in dropped.add("\(message.text ?? "") \(reason)") }
-        // A sender was about to tell of a message that gave way.
-        service.core.withLock { $0.reportsUnderWay += 1 }
-        let stopping = Task { await service.stop() }
-        await until { service.core.withLock { !$0.reportWaiters.isEmpty } }
-        service.change { core, drops in
-            core.reportsUnderWay -= 1
-            drops.append(.init(entry: .init(number: 1, message: .text("late"), expiry: nil), reason: .expired))
+        let telling = Completion<Void>()
+        let proceed = Mutex(false)
+        service.onDropped { _, _ in
+            telling.succeed()
+            while !proceed.withLock({ $0 }) { usleep(100) }
         }
-        #expect(await stopping.value == [])
-        #expect(dropped.all == ["late expired"])
+        try await service.send("first")
+        let sending = Task { try await service.send("second") }
+        try await telling.value()
+        let stopping = Task { await service.stop() }
+        await until { service.outbox.state.withLock { !$0.reportWaiters.isEmpty } }
+        #expect(!fixture.events.all.contains { $0.hasPrefix("stopped") })
+        proceed.withLock { $0 = true }
+        #expect(await stopping.value == [.text("second")])
+        #expect(try await sending.value == .queued)
         try await fixture.events.next { $0 == "end of events" }
-        #expect(fixture.events.all == ["dropped late expired", "stopped 0", "end of events"])
+        #expect(fixture.events.all == ["dropped first queueFull", "stopped 0", "end of events"])
     }
 
     /// Removing a handler lets go of what it holds, which may use the service as it goes.

@@ -217,6 +217,6 @@ private final class Schedule: Sendable {
     /// clock jumped over the stop's deadline counts them late.
     private var accountedFor: Int {
         fixture.transport.connections.reduce(0) { $0 + $1.discardedCount + $1.unreadCount }
-            + fixture.service.inbox.undeliveredCount
+            + fixture.service.dispatcher.undeliveredCount
     }
 }

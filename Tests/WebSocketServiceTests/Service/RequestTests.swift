@@ -50,7 +50,7 @@ import WebSocketTesting
                 #"{"socketType":"chart","value":0}"#, #"{"socketType":"other","id":\#(firstID)}"#,
                 #"{"socketType":"chart","value":3,"id":\#(firstID)}"#,
             ])
-        #expect(service.core.withLock { $0.replies.isEmpty })
+        #expect(service.requests.isEmpty)
         await service.stop()
     }
 
@@ -130,7 +130,7 @@ import WebSocketTesting
         let service = fixture.service
         let fragile = Task { try await service.request(Query(id: "fragile"), as: Chart.self) }
         let tough = Task { try await service.request(Query(id: "tough"), as: Chart.self, survivesReconnect: true) }
-        await until { service.core.withLock { $0.replies.sentCount == 2 } }
+        await until { service.requests.sentCount == 2 }
         peer.drop()
         await #expect {
             try await fragile.value
@@ -174,7 +174,7 @@ import WebSocketTesting
         let peer = try await open(fixture)
         let service = fixture.service
         let request = Task { try await service.request(Query(), as: Chart.self) }
-        await until { service.core.withLock { $0.replies.sentCount == 1 } }
+        await until { service.requests.sentCount == 1 }
         switch end {
         case "stop": await service.stop()
         case "pause": await service.pause()
@@ -187,7 +187,7 @@ import WebSocketTesting
             "stop": "stopped", "pause": "connectionFailed", "give up": "gaveUp", "cancel": "CancellationError()",
         ]
         #expect(code == expected[end])
-        #expect(service.core.withLock { $0.replies.isEmpty })
+        #expect(service.requests.isEmpty)
         await service.stop()
         #expect(fixture.clock.sleeperCount == 0)
     }
@@ -244,22 +244,77 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func readingAheadForAnAnswerHasABound() async throws {
+    /// An unrelated message of the route comes while the request is still in the queue.
+    @Test func onlyWhatAConnectionHasTakenCanBeAnswered() async throws {
         let fixture = Fixture()
         let service = fixture.service
-        service.register("ask") { _ in
-            _ = try await service.request(message: .text(#"{"id":"q"}"#), timeout: .seconds(5))
+        let (entered, proceed) = (Completion<Void>(), Completion<Void>())
+        let calls = Recorder<String>()
+        service.onOpen { _ in
+            entered.succeed()
+            try await proceed.value()
         }
-        let peer = try await open(fixture)
-        peer.deliver(#"{"socketType":"ask"}"#)
-        _ = try await nextID(peer)
-        for _ in 0..<(Inbox.readAheadLimit + 50) { peer.deliver("flood") }
-        await until { peer.unreadCount <= 50 }
-        for _ in 0..<1_000 { await Task.yield() }
-        #expect(peer.unreadCount == 50)
-        fixture.clock.advance(by: .seconds(5))
+        service.register("chart") { calls.add($0.text ?? "") }
+        let peer = try await fixture.open()
+        try await entered.value()
+        let request = Task {
+            try await service.request(Query(), reply: "chart", as: Chart.self, correlated: false)
+        }
+        await until { service.statistics.queuedMessages == 1 }
+        peer.deliver(#"{"socketType":"chart","value":0}"#)
         try await peer.waitUntilRead()
-        #expect(peer.unreadCount == 0)
+        proceed.succeed()
+        #expect(try await peer.nextSent() == .text(#"{"action":"get"}"#))
+        #expect(try await calls.next() == #"{"socketType":"chart","value":0}"#)
+        peer.deliver(#"{"socketType":"chart","value":1}"#)
+        #expect(try await request.value.value == 1)
         await service.stop()
+    }
+
+    @Test func aRequestThatWaitsAboveTheHighWaterMarkCannotBeAnswered() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let peer = try await open(fixture)
+        peer.holdSends()
+        let request = Task {
+            try await service.request(Query(), reply: "chart", as: Chart.self, correlated: false)
+        }
+        await until { peer.heldSendCount == 1 }
+        peer.deliver(#"{"socketType":"chart","value":0}"#)
+        try await fixture.events.next { $0.hasPrefix("unhandled chart") }
+        peer.releaseSends()
+        await until { service.requests.sentCount == 1 }
+        peer.deliver(#"{"socketType":"chart","value":1}"#)
+        #expect(try await request.value.value == 1)
+        await service.stop()
+    }
+
+    @Test func aRequestOfThePeersOwnAndANullIDAreNoAnswers() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let peer = try await open(fixture)
+        let request = Task { try await service.request(message: .text(#"{"jsonrpc":"2.0","method":"get"}"#)) }
+        let id = try await nextID(peer)
+        peer.deliver(
+            #"{"jsonrpc":"2.0","method":"ask","id":\#(id)}"#, #"{"jsonrpc":"2.0","error":{},"id":null}"#,
+            #"{"jsonrpc":"2.0","result":7,"id":\#(id)}"#)
+        #expect(try await request.value.text?.contains("result") == true)
+        try await fixture.events.next { $0.contains("ask") }
+        try await fixture.events.next { $0.contains("null") }
+        await service.stop()
+    }
+
+    @Test @MainActor func idsAreAllottedInTheOrderOfSending() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let peer = try await open(fixture)
+        let requests = (0..<100).map { _ in
+            Task { @MainActor in _ = try? await service.request(message: .text("{}")) }
+        }
+        await until { peer.sent.count == 100 }
+        let ids = peer.sent.compactMap { JSONRouter().correlationID(of: $0).flatMap { UInt64($0) } }
+        #expect(ids.count == 100 && ids == ids.sorted())
+        await service.stop()
+        for request in requests { await request.value }
     }
 }

@@ -200,7 +200,7 @@ import WebSocketTesting
         let waiting = Recorder<Task<SendOutcome, any Error>>()
         for (index, text) in ["b", "c"].enumerated() {
             waiting.add(Task { try await fixture.service.send(text) })
-            await until { fixture.service.core.withLock { $0.roomWaiters.count == index + 1 } }
+            await until { fixture.service.outbox.waiterCount == index + 1 }
         }
         let peer = try await fixture.open()
         await until { peer.sent.count == 3 }
@@ -213,11 +213,11 @@ import WebSocketTesting
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
         try await fixture.service.send("a")
         let cancelled = Task { try await fixture.service.send("b") }
-        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        await until { fixture.service.outbox.waiterCount == 1 }
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         let stopped = Task { try await fixture.service.send("c") }
-        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        await until { fixture.service.outbox.waiterCount == 1 }
         #expect(await fixture.service.stop() == [.text("a")])
         #expect(try await stopped.value == .dropped(.closed))
     }
@@ -226,7 +226,7 @@ import WebSocketTesting
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
         try await fixture.service.send("a", delivery: .expiring(after: .seconds(5)))
         let waiting = Task { try await fixture.service.send("b") }
-        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        await until { fixture.service.outbox.waiterCount == 1 }
         try await fixture.clock.advanceToNextSleeper()
         #expect(try await waiting.value == .queued)
         #expect(try await fixture.events.next() == "dropped a expired")
@@ -243,7 +243,7 @@ import WebSocketTesting
         await until { transport.connections[0].heldSendCount == 1 }
         #expect(try await fixture.service.send("b") == .queued)
         let waiting = Task { try await fixture.service.send("c") }
-        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        await until { fixture.service.outbox.waiterCount == 1 }
         transport.connections[0].releaseSends()
         #expect(try await waiting.value == .queued)
         await fixture.untilDirect()
@@ -271,7 +271,7 @@ import WebSocketTesting
         await until { transport.connections[0].heldSendCount == 1 }
         #expect(try await fixture.service.send("b") == .queued)
         let waiting = Task { try await fixture.service.send("c") }
-        await until { fixture.service.core.withLock { $0.roomWaiters.count == 1 } }
+        await until { fixture.service.outbox.waiterCount == 1 }
         transport.connections[0].drop()
         let actual =
             switch await waiting.result {
@@ -305,18 +305,6 @@ import WebSocketTesting
         #expect(try await [next.nextSent(), next.nextSent()] == [.text("first"), .text("second")])
         #expect(peer.sent == [.text("taken")], "and nothing twice")
         await fixture.service.stop()
-    }
-
-    @Test func aVolatileMessageThatALostConnectionDidNotTakeIsDropped() async throws {
-        let fixture = Fixture()
-        let peer = try await fixture.open()
-        await fixture.untilDirect()
-        peer.holdSends()
-        let held = Task { try await fixture.service.send("a", delivery: .volatile) }
-        await until { peer.heldSendCount == 1 }
-        peer.drop()
-        #expect(try await held.value == .dropped(.notConnected))
-        #expect(await fixture.service.stop() == [])
     }
 
     @Test func aDrainThatIsCutOffContinuesOnTheNextConnection() async throws {
@@ -358,12 +346,9 @@ import WebSocketTesting
         transport.connections[0].answerClose(false)
         async let leftovers = fixture.service.stop()
         await until { fixture.service.state == .closing }
-        let isScheduled = fixture.service.core.withLock { core in
-            core.expiry = nil
-            fixture.service.scheduleExpiry(&core)
-            return core.expiry != nil
-        }
-        #expect(!isScheduled)
+        // A change of the outbox would schedule it again.
+        fixture.service.outbox.change { _, _ in }
+        #expect(fixture.service.outbox.state.withLock { $0.expiry == nil })
         transport.connections[0].drop()
         #expect(await leftovers == [.text("a"), .text("b")])
         #expect(fixture.clock.sleeperCount == 0)

@@ -23,6 +23,12 @@ import Testing
         return machine
     }
 
+    private func deciding() -> Machine {
+        var machine = connecting()
+        _ = machine.failing(1, .refusedTCP, now: .zero)
+        return machine
+    }
+
     private mutating func reconnecting() -> Machine {
         var machine = connecting()
         _ = machine.failed(1, .refusedTCP, now: .zero, using: &generator)
@@ -56,7 +62,8 @@ import Testing
 
     private mutating func all() -> [(name: String, machine: Machine)] {
         [
-            ("idle", idle()), ("connecting", connecting()), ("open", open()), ("reconnecting", reconnecting()),
+            ("idle", idle()), ("connecting", connecting()), ("open", open()), ("deciding", deciding()),
+            ("reconnecting", reconnecting()),
             ("pausing", pausing()), ("stopping", stopping()), ("gaveUp", gaveUp()), ("stopped", stopped()),
         ]
     }
@@ -75,7 +82,8 @@ import Testing
         let states = Dictionary(uniqueKeysWithValues: all().map { ($0, $1.state) })
         #expect(
             states == [
-                "idle": .idle, "connecting": .connecting, "open": .open, "reconnecting": .reconnecting,
+                "idle": .idle, "connecting": .connecting, "open": .open, "deciding": .reconnecting,
+                "reconnecting": .reconnecting,
                 "pausing": .closing, "stopping": .closing, "gaveUp": .closed, "stopped": .closed,
             ])
         #expect(Set(all().filter(\.machine.isFinished).map(\.name)) == ["stopping", "gaveUp", "stopped"])
@@ -85,7 +93,8 @@ import Testing
     @Test mutating func start() {
         #expect(
             table { $0.start() } == [
-                "idle": "connecting!", "connecting": "connecting", "open": "open", "reconnecting": "reconnecting",
+                "idle": "connecting!", "connecting": "connecting", "open": "open", "deciding": "reconnecting",
+                "reconnecting": "reconnecting",
                 "pausing": "closing", "stopping": "closing", "gaveUp": "connecting!", "stopped": "closed",
             ])
     }
@@ -93,7 +102,8 @@ import Testing
     @Test mutating func reconnectNow() {
         #expect(
             table { $0.reconnectNow() } == [
-                "idle": "idle", "connecting": "connecting", "open": "open", "reconnecting": "connecting!",
+                "idle": "idle", "connecting": "connecting", "open": "open", "deciding": "connecting!",
+                "reconnecting": "connecting!",
                 "pausing": "closing", "stopping": "closing", "gaveUp": "connecting!", "stopped": "closed",
             ])
     }
@@ -101,7 +111,8 @@ import Testing
     @Test mutating func closingFinished() {
         #expect(
             table { $0.closingFinished() } == [
-                "idle": "idle", "connecting": "connecting", "open": "open", "reconnecting": "reconnecting",
+                "idle": "idle", "connecting": "connecting", "open": "open", "deciding": "reconnecting",
+                "reconnecting": "reconnecting",
                 "pausing": "idle", "stopping": "closed", "gaveUp": "closed", "stopped": "closed",
             ])
         var resumed = pausing()
@@ -113,7 +124,8 @@ import Testing
     @Test mutating func pauseAndStop() {
         let expected: [String: (pause: Machine.LeaveAction, stop: Machine.LeaveAction)] = [
             "idle": (.nothing, .nothing), "connecting": (.abandon, .abandon),
-            "open": (.closeConnection, .closeConnection), "reconnecting": (.abandon, .abandon),
+            "open": (.closeConnection, .closeConnection), "deciding": (.abandon, .abandon),
+            "reconnecting": (.abandon, .abandon),
             "pausing": (.nothing, .nothing), "stopping": (.nothing, .nothing), "gaveUp": (.nothing, .nothing),
             "stopped": (.nothing, .nothing),
         ]
@@ -155,7 +167,7 @@ import Testing
         var machine = connecting()
         #expect(machine.opened(1, now: .zero) == true)
         #expect(machine.opened(1, now: .zero) == false)
-        #expect(machine.isOpen(1))
+        #expect(machine.state == .open)
         _ = machine.failed(1, .refusedTCP, now: .zero, using: &generator)
         let again = machine.failed(1, .refusedTCP, now: .zero, using: &generator)
         #expect(again == .ignore, "the first end counts")
@@ -186,5 +198,17 @@ import Testing
         let second = machine.failed(2, .refusedTCP, now: .zero, using: &generator)
         #expect(second == .giveUp(attempts: 2))
         #expect(machine.start()?.number == 1)
+    }
+}
+
+extension SocketService.StateMachine {
+    /// A failure and the decision about it, with nothing between them.
+    mutating func failed(
+        _ generation: UInt64, _ failure: ConnectionFailure, now: Duration,
+        using generator: inout some RandomNumberGenerator
+    ) -> FailureAction {
+        guard var deliberation = failing(generation, failure, now: now) else { return .ignore }
+        let decision = deliberation.decide(using: &generator)
+        return decided(deliberation, decision, now: now)
     }
 }

@@ -49,7 +49,7 @@ struct Fixture {
 
     /// Waits until everything that is queued was sent, so that the next `send` goes out at once.
     func untilDirect() async {
-        await until { service.core.withLock { $0.link?.phase == .direct } }
+        await until { service.outbox.isDirect }
     }
 }
 

@@ -1,0 +1,204 @@
+internal import DequeModule
+
+/// What waits to be shown to the app's handlers.
+///
+/// Each connection has a section of its own, and the sections are taken one after the other: all of a connection, then
+/// its end, then the next connection. A connection that has ended may still be read to its end while a newer one is
+/// read beside it; the order is the sections'.
+struct Inbox: Sendable {
+    /// How much may wait before reading pauses.
+    struct Limits: Hashable, Sendable {
+        var messages: Int
+        /// Of memory.
+        var bytes: Int
+    }
+
+    enum Item: Sendable {
+        case opened(OpenContext, Greeting)
+        case messages([WebSocketMessage])
+        case closed(ConnectionEnd)
+        case failed(SocketServiceError)
+    }
+
+    /// The calls of the `onOpen` handlers for one connection.
+    struct Greeting: Sendable {
+        let generation: UInt64
+        /// Told when the handlers have returned, or with what one of them threw.
+        let finished: @Sendable ((any Error)?) -> Void
+    }
+
+    private struct Section {
+        let generation: UInt64
+        var items: Deque<Item> = []
+        var isReading: Bool
+        /// What comes after the last message.
+        var trailer: Deque<Item> = []
+        var messageCount = 0
+
+        var isEmpty: Bool { items.isEmpty && trailer.isEmpty }
+    }
+
+    /// What a message costs beside its payload: its value in a batch, and its share of an array.
+    static let messageOverhead = 64
+
+    /// How many connections' sections there are at most: of more that come and go while one handler runs, the oldest that it
+    /// does not belong to is forgotten.
+    static let sectionLimit = 100
+    /// How many notices without a connection wait at most, such as those of failed attempts; then the oldest give way.
+    static let noticeLimit = 1_000
+
+    let limits: Limits
+    private var sections: Deque<Section> = [Section(generation: 0, isReading: false)]
+    private(set) var messageCount = 0
+    private(set) var byteCount = 0
+    /// How many calls of handlers wait for what the peer has yet to send.
+    private(set) var handlerWaits = 0
+    private(set) var isStopped = false
+    /// How many messages no handler will see.
+    private(set) var undeliveredCount = 0
+
+    init(limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Whether everything was taken, and no connection has anything more.
+    var isIdle: Bool { sections.allSatisfy { $0.isEmpty && !$0.isReading } }
+    var hasRoomInBytes: Bool { byteCount < limits.bytes }
+
+    // MARK: Filling
+
+    /// A connection was opened.
+    mutating func begin(_ generation: UInt64, _ opened: Item?) {
+        if sections.count >= Self.sectionLimit { forget(sections.startIndex + 1) }
+        sections.append(Section(generation: generation, items: opened.map { [$0] } ?? [], isReading: true))
+    }
+
+    mutating func append(_ messages: [WebSocketMessage], from generation: UInt64) {
+        guard !isStopped else {
+            undeliveredCount += messages.count
+            return
+        }
+        guard let index = index(of: generation) else {
+            undeliveredCount += messages.count
+            return
+        }
+        sections[index].items.append(.messages(messages))
+        sections[index].messageCount += messages.count
+        messageCount += messages.count
+        byteCount += Self.memory(of: messages)
+    }
+
+    /// Puts something behind all that there is.
+    mutating func append(_ notice: Item) {
+        let last = sections.endIndex - 1
+        if sections[last].isReading, sections[last].trailer.isEmpty {
+            sections[last].items.append(notice)
+        } else {
+            sections[last].trailer.append(notice)
+            guard sections[last].trailer.count > Self.noticeLimit else { return }
+            let oldest = sections[last].trailer.firstIndex { if case .failed = $0 { true } else { false } }
+            if let oldest { sections[last].trailer.remove(at: oldest) }
+        }
+    }
+
+    private mutating func forget(_ index: Int) {
+        for case .messages(let messages) in sections.remove(at: index).items {
+            undeliveredCount += messages.count
+            messageCount -= messages.count
+            byteCount -= Self.memory(of: messages)
+        }
+    }
+
+    /// The connection's end is known: it comes after the last message, which may not have been read yet.
+    mutating func end(_ generation: UInt64, with notices: [Item]) {
+        guard let index = index(of: generation) else { return }
+        sections[index].trailer += notices
+    }
+
+    /// No further message of the connection's comes.
+    mutating func endReading(_ generation: UInt64) {
+        guard let index = index(of: generation) else { return }
+        sections[index].isReading = false
+        removeFinishedSections()
+    }
+
+    // MARK: Reading
+
+    /// Whether the connection may be read on. One batch may go beyond the limits.
+    func mayRead(_ generation: UInt64) -> Bool {
+        if isStopped { return true }
+        guard let index = index(of: generation) else { return true }
+        // The section whose turn it is has to come to its end, whatever those behind it hold.
+        if index == sections.startIndex, sections[index].messageCount == 0 { return true }
+        return hasRoomInBytes && (messageCount < limits.messages || handlerWaits > 0)
+    }
+
+    /// A handler waits for something that stands behind what it has yet to return from.
+    mutating func beginHandlerWait() {
+        handlerWaits += 1
+    }
+
+    mutating func endHandlerWait() {
+        handlerWaits -= 1
+    }
+
+    // MARK: Taking
+
+    /// Whether ``next()`` has something now.
+    var hasNext: Bool {
+        for section in sections {
+            if !section.items.isEmpty { return true }
+            if section.isReading { return false }
+            if !section.trailer.isEmpty { return true }
+        }
+        return false
+    }
+
+    /// What comes next; `nil` when there is nothing yet.
+    mutating func next() -> Item? {
+        removeFinishedSections()
+        let first = sections.startIndex
+        guard let item = sections[first].items.popFirst() else {
+            return sections[first].isReading ? nil : sections[first].trailer.popFirst()
+        }
+        if case .messages(let messages) = item {
+            sections[first].messageCount -= messages.count
+            messageCount -= messages.count
+            byteCount -= Self.memory(of: messages)
+        }
+        return item
+    }
+
+    /// Forgets the messages that no handler has seen, and takes no others.
+    mutating func stop() {
+        isStopped = true
+        undeliveredCount += messageCount
+        messageCount = 0
+        byteCount = 0
+        for index in sections.indices {
+            sections[index].messageCount = 0
+            sections[index].items.removeAll { if case .messages = $0 { true } else { false } }
+        }
+    }
+
+    /// Counts messages that were taken and, as the inbox was stopped, not shown to a handler.
+    mutating func leaveUndelivered(_ count: Int) {
+        undeliveredCount += count
+    }
+
+    private mutating func removeFinishedSections() {
+        // One always stays, for notices.
+        while sections.count > 1, sections[sections.startIndex].isEmpty, !sections[sections.startIndex].isReading {
+            sections.removeFirst()
+        }
+    }
+
+    private func index(of generation: UInt64) -> Int? {
+        // Nearly always the last one, of very few.
+        sections.lastIndex { $0.generation == generation }
+    }
+
+    private static func memory(of messages: [WebSocketMessage]) -> Int {
+        messages.reduce(0) { $0 + $1.payload.count + messageOverhead }
+    }
+}

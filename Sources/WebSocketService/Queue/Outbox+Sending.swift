@@ -1,0 +1,246 @@
+internal import Logging
+internal import Synchronization
+
+extension Outbox {
+    private enum Admission {
+        case direct(Link)
+        case decided(Verdict)
+        case waits(Completion<Verdict>)
+    }
+
+    /// Sends a message, or takes it in; see the table in the documentation of ``SocketService/State``.
+    ///
+    /// - Parameter requestNumber: The number that a request got when it was made.
+    func send(
+        _ message: WebSocketMessage, _ delivery: Delivery, requestNumber: UInt64? = nil, from caller: Caller
+    ) async throws -> SendOutcome {
+        let expiry = policy.timeToLive(of: delivery).map { environment.clock.now + $0 }
+        var number = requestNumber
+        while true {
+            switch admit(message, delivery, &number, expiry, caller) {
+            case .direct(let link):
+                let handover = await handOver(message, delivery, requestNumber, expiry, caller, link)
+                endHandover()
+                switch handover {
+                case .taken:
+                    environment.meters.sent(message)
+                    return .sent
+                case .noRoom:
+                    return dropped(.notConnected)
+                case .expired:
+                    return dropped(.expired)
+                case .needsReturn:
+                    throw SocketServiceError.inboxFull
+                case .refused(let error):
+                    throw error
+                case .cancelled:
+                    throw CancellationError()
+                case .ended:
+                    // It counts as down from now on, so that this comes to an end.
+                    tell(disconnect(link.generation))
+                }
+            case .decided(let verdict):
+                // A loop that sends while nothing goes out suspends nowhere else. On one core it would keep the connection from
+                // coming back.
+                await Task.yield()
+                return try outcome(verdict)
+            case .waits(let sender):
+                return try await wait(sender, number)
+            }
+        }
+    }
+
+    private func admit(
+        _ message: WebSocketMessage, _ delivery: Delivery, _ number: inout UInt64?, _ expiry: Duration?,
+        _ caller: Caller
+    ) -> Admission {
+        let (assigned, direct) = state.withLock { state -> (UInt64, Admission?) in
+            let number = number ?? state.machine.nextNumber()
+            return (number, state.machine.admitNow(caller).flatMap { admission($0, number, &state) })
+        }
+        number = assigned
+        if let direct { return direct }
+        // From here on nothing is in a hurry.
+        let caller = caller == .outside && environment.handlers.isInLoop ? .handler : caller
+        let now = environment.clock.now
+        let entry = SendQueue.Entry(number: assigned, message: message, expiry: expiry)
+        return change { state, effects in
+            let admitted = state.machine.admit(
+                entry, mayBeQueued: delivery.mayBeQueued, caller, now: now, &effects)
+            return admission(admitted, assigned, &state)
+        }
+    }
+
+    private func admission(_ admission: StateMachine.Admission, _ number: UInt64, _ state: inout State) -> Admission {
+        switch admission {
+        case .direct(let link):
+            handovers.add(1, ordering: .sequentiallyConsistent)
+            return .direct(link)
+        case .decided(let verdict):
+            return .decided(verdict)
+        case .waits:
+            let sender = Completion<Verdict>()
+            state.senders[number] = sender
+            return .waits(sender)
+        }
+    }
+
+    private func handOver(
+        _ message: WebSocketMessage, _ delivery: Delivery, _ requestNumber: UInt64?, _ expiry: Duration?,
+        _ caller: Caller, _ link: Link
+    ) async -> Handover {
+        if let requestNumber { requests.willSend(requestNumber, on: link.generation) }
+        var handover = await link.connection.handOverNow(message)
+        if case .noRoom = handover, delivery.mayBeQueued {
+            // While it waits for room nobody can have it, and answer it.
+            if let requestNumber { requests.didNotSend(requestNumber) }
+            if caller != .outside || environment.handlers.isInLoop {
+                handover = await dispatcher.whileHandlerWaits { full in
+                    await link.connection.handOver(message, until: expiry, orUntil: full, environment.clock)
+                }
+            } else {
+                handover = await link.connection.handOver(message, until: expiry, environment.clock)
+            }
+        }
+        if let requestNumber {
+            if case .taken = handover {
+                requests.didSend(requestNumber, on: link.generation)
+            } else {
+                requests.didNotSend(requestNumber)
+            }
+        }
+        return handover
+    }
+
+    private func endHandover() {
+        handovers.subtract(1, ordering: .sequentiallyConsistent)
+        guard isFlushing.load(ordering: .sequentiallyConsistent) else { return }
+        state.withLock { completeFlushes(&$0) }
+    }
+
+    private func wait(_ sender: Completion<Verdict>, _ number: UInt64?) async throws -> SendOutcome {
+        let verdict = try await sender.value {
+            guard let number else { return }
+            self.change { $0.machine.cancelWaiter(number, &$1) }
+        }
+        return try outcome(verdict)
+    }
+
+    private func outcome(_ verdict: Verdict) throws -> SendOutcome {
+        switch verdict {
+        case .outcome(.dropped(let reason)): return dropped(reason)
+        case .outcome(let outcome): return outcome
+        case .full: throw SocketServiceError.queueFull
+        case .fullForHandler: throw SocketServiceError.queueFullForHandler
+        case .cancelled: throw CancellationError()
+        }
+    }
+
+    private func dropped(_ reason: DropReason) -> SendOutcome {
+        environment.meters.dropped()
+        return .dropped(reason)
+    }
+
+    /// Takes a request back that is still queued.
+    func remove(_ number: UInt64) {
+        change { $0.machine.remove(number, &$1) }
+    }
+
+    // MARK: Draining
+
+    func drain(_ link: Link) async {
+        var last: StateMachine.Drained?
+        while let entry = nextToDrain(link.generation, after: last) {
+            requests.willSend(entry.number, on: link.generation)
+            var handover = await link.connection.handOverNow(entry.message)
+            if case .noRoom = handover {
+                requests.didNotSend(entry.number)
+                handover = await link.connection.handOver(entry.message, until: entry.expiry, environment.clock)
+            }
+            if case .taken = handover {
+                environment.meters.sent(entry.message)
+                requests.didSend(entry.number, on: link.generation)
+                last = .taken
+                continue
+            }
+            requests.didNotSend(entry.number)
+            switch handover {
+            case .refused(let error):
+                environment.logger.warning("message refused", metadata: [LoggingKeys.error: "\(error)"])
+                last = .refused
+            case .expired:
+                last = .expired
+            default:
+                last = .notTaken
+                tell(disconnect(link.generation))
+            }
+        }
+    }
+
+    private func nextToDrain(_ generation: UInt64, after last: StateMachine.Drained?) -> SendQueue.Entry? {
+        let now = environment.clock.now
+        return change { $0.machine.nextToDrain(generation, after: last, now: now, &$1) }
+    }
+
+    // MARK: Reports
+
+    /// Tells everybody concerned that queued messages will not be sent, and the gauge how many are queued. Under no lock: it
+    /// calls the app's hooks.
+    func tell(_ drops: [SendQueue.Drop]) {
+        if !drops.isEmpty {
+            report(drops)
+            state.withLock { state in
+                state.reportsUnderWay -= 1
+                guard state.reportsUnderWay == 0 else { return }
+                for waiter in state.reportWaiters { waiter.succeed() }
+                state.reportWaiters = []
+            }
+        }
+        reportDepth()
+    }
+
+    /// Waits until everybody has been told of the messages that were dropped so far.
+    func waitForReports() async {
+        let reported = Completion<Void>()
+        state.withLock { state in
+            if state.reportsUnderWay == 0 { reported.succeed() } else { state.reportWaiters.append(reported) }
+        }
+        // Fails only when the task is cancelled that waits.
+        try? await reported.value()
+    }
+
+    private func report(_ drops: [SendQueue.Drop]) {
+        let hooks = environment.handlers.read { $0.dropped }
+        for drop in drops {
+            environment.meters.dropped()
+            environment.logger.debug("dropped", metadata: [LoggingKeys.dropReason: "\(drop.reason)"])
+            environment.broadcaster.send(.dropped(drop.entry.message, drop.reason))
+            for hook in hooks { hook.body(drop.entry.message, drop.reason) }
+            requests.fail(drop.entry.number, drop.reason)
+        }
+    }
+
+    /// One caller at a time, so that the gauge ends with the latest.
+    private func reportDepth() {
+        var depth = state.withLock { state -> Int? in
+            guard !state.isReportingDepth, state.machine.queue.count != state.reportedDepth else { return nil }
+            state.isReportingDepth = true
+            return state.takeDepth()
+        }
+        while let current = depth {
+            environment.meters.queued(current)
+            depth = state.withLock { state in
+                guard state.machine.queue.count == state.reportedDepth else { return state.takeDepth() }
+                state.isReportingDepth = false
+                return nil
+            }
+        }
+    }
+}
+
+extension Outbox.State {
+    fileprivate mutating func takeDepth() -> Int {
+        reportedDepth = machine.queue.count
+        return machine.queue.count
+    }
+}

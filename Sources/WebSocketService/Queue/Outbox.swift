@@ -1,0 +1,191 @@
+internal import Synchronization
+
+/// What a service sends: straight to the connection, or by way of a queue.
+///
+/// It owns everybody who waits for that. The state machine decides; here, and nowhere else, waiters are completed, each
+/// once, under the lock under which it was decided.
+final class Outbox: Sendable {
+    struct State {
+        var machine: StateMachine
+        /// Senders that wait for room, by the numbers of their messages.
+        var senders: [UInt64: Completion<Verdict>] = [:]
+        /// Complete when there is nothing to send.
+        var flushes: [Completion<Void>] = []
+        /// Sends what is queued over the current connection.
+        var drain: Task<Void, Never>?
+        /// Drops what waited too long.
+        var expiry: (instant: Duration, task: Task<Void, Never>)?
+        var isStopped = false
+        /// How many calls are about to tell of messages that were dropped.
+        var reportsUnderWay = 0
+        /// Complete when none is.
+        var reportWaiters: [Completion<Void>] = []
+        /// What the gauge was told last; `nil` before the first time.
+        var reportedDepth: Int?
+        var isReportingDepth = false
+    }
+
+    let policy: QueuePolicy
+    let environment: ServiceEnvironment
+    let requests: Requests
+    let dispatcher: Dispatcher
+    let state: Mutex<State>
+    /// How many messages are being handed to a connection beside the queue. Counted up under the lock, and down without.
+    let handovers = Atomic<Int>(0)
+    let isFlushing = Atomic<Bool>(false)
+
+    init(policy: QueuePolicy, environment: ServiceEnvironment, requests: Requests, dispatcher: Dispatcher) {
+        self.policy = policy
+        self.environment = environment
+        self.requests = requests
+        self.dispatcher = dispatcher
+        state = Mutex(State(machine: StateMachine(policy: policy)))
+    }
+
+    var depth: (messages: Int, bytes: Int) {
+        state.withLock { ($0.machine.queue.count, $0.machine.queue.byteCount) }
+    }
+    var isDirect: Bool { state.withLock(\.machine.isDirect) }
+    /// Whether the `onOpen` handlers of the current connection run; `nil` without one.
+    var isGreeting: Bool? { state.withLock { $0.machine.link?.isGreeting } }
+    var waiterCount: Int { state.withLock(\.machine.waiterCount) }
+    var flushCount: Int { state.withLock(\.flushes.count) }
+
+    func nextNumber() -> UInt64 {
+        state.withLock { $0.machine.nextNumber() }
+    }
+
+    // MARK: The life of the connection
+
+    // These may be called under another lock. What they return is told to the app when that is free, with `tell(_:)`.
+
+    func connect(_ link: Link) -> [SendQueue.Drop] {
+        update { $0.machine.connect(link, &$1) }.drops
+    }
+
+    func endGreeting(_ generation: UInt64) -> [SendQueue.Drop] {
+        update { $0.machine.endGreeting(generation, &$1) }.drops
+    }
+
+    func disconnect(_ generation: UInt64) -> [SendQueue.Drop] {
+        update { state, effects in
+            if state.machine.link?.generation == generation { state.drain?.cancel() }
+            state.machine.disconnect(generation, &effects)
+        }.drops
+    }
+
+    /// Nothing is sent any more, until ``resume()``.
+    func finish() {
+        _ = update { state, effects in
+            state.machine.finish(&effects)
+            state.drain?.cancel()
+            for flush in state.flushes { flush.succeed() }
+            state.flushes = []
+        }
+    }
+
+    func resume() {
+        state.withLock { $0.machine.resume() }
+    }
+
+    /// Ends all that waits and takes no more. What is queued is left for ``takeLeftovers()``.
+    func stop() {
+        finish()
+        state.withLock { state in
+            state.isStopped = true
+            state.expiry?.task.cancel()
+            state.expiry = nil
+        }
+    }
+
+    /// Waits until the last connection has handed back what it did not take.
+    func waitForDrain() async {
+        await state.withLock(\.drain)?.value
+    }
+
+    func takeLeftovers(reporting: Bool) -> [WebSocketMessage] {
+        let now = environment.clock.now
+        return change { state, effects in
+            let leftovers = state.machine.takeLeftovers(now: now, &effects)
+            guard reporting else { return leftovers.map(\.message) }
+            effects.drops += leftovers.map { SendQueue.Drop(entry: $0, reason: .closed) }
+            return []
+        }
+    }
+
+    /// Waits until there is nothing to send, nobody waits to send, and the `onOpen` handlers have returned.
+    ///
+    /// - Throws: `CancellationError`.
+    func flush() async throws {
+        let flushed = Completion<Void>()
+        state.withLock { state in
+            // Set first: whoever hands over a message without the lock looks at it last.
+            isFlushing.store(true, ordering: .sequentiallyConsistent)
+            state.flushes.append(flushed)
+            completeFlushes(&state)
+        }
+        try await flushed.value()
+    }
+
+    // MARK: Changes
+
+    func change<Result>(_ body: (inout State, inout Effects) -> Result) -> Result {
+        let (result, drops) = update(body)
+        tell(drops)
+        return result
+    }
+
+    private func update<Result>(
+        _ body: (inout State, inout Effects) -> Result
+    ) -> (result: Result, drops: [SendQueue.Drop]) {
+        state.withLock { state in
+            var effects = Effects()
+            let result = body(&state, &effects)
+            for (number, verdict) in effects.verdicts { state.senders.removeValue(forKey: number)?.succeed(verdict) }
+            if let link = effects.drain { state.drain = environment.start { await self.drain(link) } }
+            completeFlushes(&state)
+            scheduleExpiry(&state)
+            if !effects.drops.isEmpty { state.reportsUnderWay += 1 }
+            return (result, effects.drops)
+        }
+    }
+
+    func completeFlushes(_ state: inout State) {
+        state.flushes.removeAll(where: \.isComplete)
+        if state.machine.isQuiet || state.machine.isFinished,
+            handovers.load(ordering: .sequentiallyConsistent) == 0
+        {
+            for flush in state.flushes { flush.succeed() }
+            state.flushes = []
+        }
+        if state.flushes.isEmpty { isFlushing.store(false, ordering: .sequentiallyConsistent) }
+    }
+
+    // MARK: Expiry
+
+    /// Sees to it that a message is dropped, and reported, when its time to live has passed.
+    private func scheduleExpiry(_ state: inout State) {
+        // A service that stops hands out what is left: nothing may wait for that.
+        guard !state.isStopped, let instant = state.machine.nextExpiry else {
+            state.expiry?.task.cancel()
+            state.expiry = nil
+            return
+        }
+        if let scheduled = state.expiry, scheduled.instant <= instant { return }
+        state.expiry?.task.cancel()
+        let task = environment.start {
+            do {
+                try await self.environment.clock.sleep(until: instant)
+            } catch {
+                return
+            }
+            let now = self.environment.clock.now
+            self.change { state, effects in
+                guard state.expiry?.instant == instant else { return }
+                state.expiry = nil
+                state.machine.removeExpired(now: now, &effects)
+            }
+        }
+        state.expiry = (instant, task)
+    }
+}

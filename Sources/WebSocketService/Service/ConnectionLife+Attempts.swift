@@ -1,0 +1,220 @@
+internal import Logging
+internal import Synchronization
+
+extension ConnectionLife {
+    typealias Attempt = SocketService.StateMachine.Attempt
+
+    /// What an attempt has come to.
+    private struct Prospect: Sendable {
+        let connection: any SocketConnection
+        let url: String
+        let heart: HeartbeatDriver
+    }
+
+    /// Makes attempts and serves their connections until the service gives up or this task is left behind.
+    func run(_ first: Attempt) async {
+        var next: Attempt? = first
+        while let attempt = next {
+            guard let failure = await connectAndServe(attempt) else { return }
+            next = await wait(after: failure, of: attempt)
+        }
+    }
+
+    /// - Returns: How it ended; `nil` when the attempt was left behind.
+    private func connectAndServe(_ attempt: Attempt) async -> ConnectionFailure? {
+        environment.meters.attempted()
+        let prospect: Prospect
+        let limit = environment.options.attemptTimeout
+        do {
+            prospect = try await environment.withLimit(limit) {
+                try await self.connect(attempt)
+            } discard: {
+                $0.connection.abort()
+            }
+        } catch is DeadlineExceeded {
+            return .connectFailed(
+                SocketServiceError(
+                    .attemptTimedOut,
+                    "an attempt to connect, with the closures of the app that are part of it, took longer than \(limit)"
+                ))
+        } catch {
+            return .connectFailed(error)
+        }
+        guard let serving = opened(prospect, attempt) else {
+            prospect.connection.abort()
+            return nil
+        }
+        return await serve(serving, prospect.heart)
+    }
+
+    private func connect(_ attempt: Attempt) async throws -> Prospect {
+        let request = try await whileHeldUp(attempt) { try await self.source.request(for: attempt) }
+        guard isCurrent(attempt) else { throw CancellationError() }
+        environment.logger.debug(
+            "connecting",
+            metadata: [LoggingKeys.url: "\(request.loggableURL)", LoggingKeys.attempt: "\(attempt.number)"])
+        environment.broadcaster.send(.connecting(attempt: attempt.number, url: request.url))
+        try transport.validate(request)
+        let connection = try await transport.connect(to: request)
+        let heart = HeartbeatDriver(
+            policy: heartbeat, connection: connection, environment: environment,
+            measured: { [weak self] in self?.note(roundTrip: $0, of: attempt.generation) },
+            report: { [dispatcher] in dispatcher.report($0) })
+        await withTaskCancellationHandler {
+            await whileHeldUp(attempt) { await heart.sendFirstBeat() }
+        } onCancel: {
+            // The app's closure that makes the beat may not listen to the cancellation.
+            connection.abort()
+        }
+        return Prospect(connection: connection, url: request.url, heart: heart)
+    }
+
+    /// While the app's closure runs, ``reconnectNow()`` gets past it.
+    private func whileHeldUp<Result>(
+        _ attempt: Attempt, _ body: () async throws -> Result
+    ) async rethrows -> Result {
+        core.withLock { $0.heldUpAttempt = attempt.generation }
+        defer {
+            core.withLock { core in
+                if core.heldUpAttempt == attempt.generation { core.heldUpAttempt = nil }
+            }
+        }
+        return try await body()
+    }
+
+    private func isCurrent(_ attempt: Attempt) -> Bool {
+        core.withLock { $0.machine.isCurrent(attempt.generation) }
+    }
+
+    /// - Returns: The connection that is the service's from now on; `nil` when the attempt was left behind.
+    private func opened(_ prospect: Prospect, _ attempt: Attempt) -> Serving? {
+        let generation = attempt.generation
+        let serving = Serving(
+            connection: prospect.connection, handshake: prospect.connection.handshake, generation: generation)
+        let now = environment.clock.now
+        let drops = core.withLock { core -> [SendQueue.Drop]? in
+            guard core.machine.opened(generation, now: now) else { return nil }
+            let context = OpenContext(
+                handshake: serving.handshake, url: prospect.url, isReconnect: core.hasBeenOpen)
+            core.hasBeenOpen = true
+            core.serving = serving
+            core.roundTripTime = nil
+            // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
+            let isGreeting = hasOpenHandlers
+            let greeting = Inbox.Greeting(generation: generation) { self.greeted(serving, $0) }
+            dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil)
+            let drops = outbox.connect(
+                Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting))
+            if isGreeting { requests.failHandlersUnsent() }
+            environment.broadcaster.send(.open(serving.handshake))
+            for waiter in core.openWaiters { waiter.succeed(serving.handshake) }
+            core.openWaiters = []
+            return drops
+        }
+        guard let drops else { return nil }
+        outbox.tell(drops)
+        environment.meters.opened()
+        environment.logger.debug("open")
+        return serving
+    }
+
+    // MARK: Failures
+
+    /// Decides what follows a failure and waits as long as that says.
+    ///
+    /// - Returns: The next attempt; `nil` when there is none, or another one took its place.
+    private func wait(after failure: ConnectionFailure, of attempt: Attempt) async -> Attempt? {
+        let error = SocketServiceError.connectionFailed(failure)
+        let now = environment.clock.now
+        let failed = core.withLock { core -> (SocketService.StateMachine.Deliberation, [SendQueue.Drop])? in
+            guard let deliberation = core.machine.failing(attempt.generation, failure, now: now) else { return nil }
+            return (deliberation, announce(failure, error, deliberation, &core))
+        }
+        guard case (var deliberation, let drops)? = failed else { return nil }
+        outbox.tell(drops)
+        environment.meters.failed()
+        environment.logger.info(
+            deliberation.wasOpen ? "connection lost" : "connecting failed",
+            metadata: [LoggingKeys.failure: "\(failure)"])
+        let decision = decide(&deliberation)
+        switch settle(decision, deliberation, failure) {
+        case .ignore:
+            return nil
+        case .giveUp(let attempts):
+            environment.logger.error(
+                "gave up", metadata: [LoggingKeys.failure: "\(failure)", LoggingKeys.attempt: "\(attempts)"])
+            return nil
+        case .wait(let delay, let deadline):
+            environment.logger.debug(
+                "waiting",
+                metadata: [LoggingKeys.delay: "\(delay)", LoggingKeys.attempt: "\(deliberation.failures + 1)"])
+            do {
+                try await environment.clock.sleep(until: deadline)
+            } catch {
+                // Left behind: stopped, paused or told to reconnect now.
+                return nil
+            }
+            return core.withLock { $0.machine.waitEnded(attempt.generation) }
+        }
+    }
+
+    /// The policy's closures and the generator are the app's, so that no lock is held.
+    private func decide(_ deliberation: inout SocketService.StateMachine.Deliberation) -> ReconnectPolicy.Decision {
+        var generator = core.withLock(\.generator)
+        let decision = deliberation.decide(using: &generator)
+        let advanced = generator
+        core.withLock { $0.generator = advanced }
+        return decision
+    }
+
+    private func settle(
+        _ decision: ReconnectPolicy.Decision, _ deliberation: SocketService.StateMachine.Deliberation,
+        _ failure: ConnectionFailure
+    ) -> SocketService.StateMachine.FailureAction {
+        let givingUp = SocketServiceError.gaveUp(deliberation.failures, failure)
+        let now = environment.clock.now
+        return core.withLock { core in
+            let action = core.machine.decided(deliberation, decision, now: now)
+            switch action {
+            case .ignore:
+                break
+            case .wait(let delay, _):
+                environment.broadcaster.send(.waiting(delay, attempt: deliberation.failures + 1))
+            case .giveUp(let attempts):
+                outbox.finish()
+                requests.failAll(givingUp)
+                for waiter in core.openWaiters { waiter.fail(givingUp) }
+                for waiter in core.endWaiters { waiter.fail(givingUp) }
+                core.openWaiters = []
+                core.endWaiters = []
+                environment.broadcaster.send(.gaveUp(attempts: attempts, lastError: failure))
+                dispatcher.append(.failed(givingUp))
+            }
+            return action
+        }
+    }
+
+    private func announce(
+        _ failure: ConnectionFailure, _ error: SocketServiceError,
+        _ deliberation: SocketService.StateMachine.Deliberation, _ core: inout Core
+    ) -> [SendQueue.Drop] {
+        var notices: [Inbox.Item] = []
+        // A peer that says goodbye is no error.
+        if case .closed = failure {
+        } else {
+            environment.broadcaster.send(.failed(failure))
+            notices.append(.failed(error))
+        }
+        guard deliberation.wasOpen else {
+            for notice in notices { dispatcher.append(notice) }
+            return []
+        }
+        core.serving = nil
+        let generation = deliberation.attempt.generation
+        requests.lose(generation, error)
+        let drops = disconnected(generation)
+        environment.broadcaster.send(.closed(.failed(failure)))
+        dispatcher.end(generation, with: notices + [.closed(.failed(failure))])
+        return drops
+    }
+}

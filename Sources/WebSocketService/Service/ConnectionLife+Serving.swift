@@ -1,0 +1,89 @@
+internal import Logging
+internal import Synchronization
+
+extension ConnectionLife {
+    /// Reads from a connection and keeps its heartbeat, until it ends. That is learned from the connection itself, whatever
+    /// handlers do.
+    ///
+    /// - Returns: How it ended; `nil` when it was left behind, and belongs to whoever closes it.
+    func serve(_ serving: Serving, _ heart: HeartbeatDriver) async -> ConnectionFailure? {
+        let connection = serving.connection
+        // It goes on to the connection's last message, also beside a newer connection.
+        environment.start { await self.read(serving, heart) }
+        let watching = environment.start {
+            do {
+                let closure = try await connection.ended()
+                serving.verdict.succeed(Self.failure(closure, connection.closeError))
+            } catch {
+                // Cancelled: it is known how it ended, or no concern of this task's.
+            }
+        }
+        let beating = environment.start {
+            if let failure = await heart.run() { serving.verdict.succeed(failure) }
+        }
+        let verdict = try? await serving.verdict.value()
+        watching.cancel()
+        beating.cancel()
+        // It sleeps, or looks at the connection: nothing of the app's is waited for.
+        await beating.value
+        // Only without a verdict, when this task was cancelled, is there none.
+        guard let failure = verdict else { return nil }
+        // Dead or not greeted, it is dropped; one that has ended does not mind.
+        connection.abort()
+        outbox.tell(outbox.disconnect(serving.generation))
+        // The answers that are here already still find their requests.
+        await dispatcher.waitUntilRead(serving.generation)
+        return failure
+    }
+
+    /// What the peer said in its close frame tells more than the error of what found the connection closed.
+    static func failure(_ closure: WebSocketClosure, _ error: (any Error)?) -> ConnectionFailure {
+        if closure.received == nil, let error { return .lost(error) }
+        return .closed(closure)
+    }
+
+    /// The `onOpen` handlers have returned, or one has thrown.
+    func greeted(_ serving: Serving, _ error: (any Error)?) {
+        guard let error else {
+            return outbox.tell(outbox.endGreeting(serving.generation))
+        }
+        if serving.verdict.succeed(.onOpenFailed(error)) {
+            environment.meters.handlerFailed()
+        } else {
+            // How the connection ended is told anyway, and is why they were cut short.
+            environment.logger.debug("onOpen of an ended connection", metadata: [LoggingKeys.error: "\(error)"])
+        }
+    }
+
+    func note(roundTrip: Duration, of generation: UInt64) {
+        environment.meters.measured(roundTrip: roundTrip)
+        core.withLock { core in
+            guard core.machine.isCurrent(generation) else { return }
+            if core.roundTripTime?.add(roundTrip) == nil { core.roundTripTime = RoundTripTime(first: roundTrip) }
+        }
+        environment.broadcaster.send(.roundTrip(roundTrip))
+    }
+
+    // MARK: Reading
+
+    private func read(_ serving: Serving, _ heart: HeartbeatDriver) async {
+        defer { dispatcher.endReading(serving.generation) }
+        do {
+            while true {
+                if let room = dispatcher.room(for: serving.generation) {
+                    heart.readingPaused()
+                    try await room.value()
+                    heart.readingResumed()
+                }
+                guard let batch = try await serving.connection.receive() else { return }
+                environment.meters.received(batch)
+                heart.received(batch)
+                let messages = requests.takeAnswers(from: batch)
+                if !messages.isEmpty { dispatcher.append(messages, from: serving.generation) }
+            }
+        } catch {
+            // How the connection ended is told to whoever waits for that.
+            environment.logger.trace("reading ended", metadata: [LoggingKeys.error: "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,112 @@
+internal import Logging
+internal import Synchronization
+
+extension ConnectionLife {
+    /// - Parameter reportsLeftovers: Whether messages that were never sent are reported as dropped, as nobody looks at
+    ///   what is returned.
+    @discardableResult
+    func stop(code: CloseCode, reason: String, reportsLeftovers: Bool) async -> [WebSocketMessage] {
+        let isHandlerTask = dispatcher.isHandlerTask
+        let wasCancelled = Task.isCancelled
+        let deadline = environment.clock.now + environment.options.closeTimeout
+        let (stopping, drops, isFirst) = core.withLock { core in
+            if let stopping = core.stopTask { return (stopping, [SendQueue.Drop](), false) }
+            let (stopping, drops) = beginStopping(
+                code: code, reason: reason, cancelsHandler: !isHandlerTask, reportsLeftovers: reportsLeftovers,
+                deadline, &core)
+            return (stopping, drops, true)
+        }
+        outbox.tell(drops)
+        // A child of the handler's task was cancelled with it, and would wait for itself.
+        let isInsideHandler = isHandlerTask || (!wasCancelled && Task.isCancelled)
+        let leftovers = await stopping.value
+        if !isInsideHandler { await core.withLock(\.endTask)?.value }
+        return isFirst ? leftovers : []
+    }
+
+    private func beginStopping(
+        code: CloseCode, reason: String, cancelsHandler: Bool, reportsLeftovers: Bool,
+        _ deadline: Duration, _ core: inout Core
+    ) -> (Task<[WebSocketMessage], Never>, [SendQueue.Drop]) {
+        let drops = leave(core.machine.stop(), code: code, reason: reason, lost: .stopped, &core)
+        dispatcher.stop()
+        if cancelsHandler { dispatcher.cancelHandler() }
+        outbox.stop()
+        requests.failAll(.stopped)
+        for waiter in core.openWaiters { waiter.fail(SocketServiceError.stopped) }
+        core.openWaiters = []
+        let (running, closing) = (core.runTask, core.closeTask)
+        let stopping = environment.start {
+            await closing?.value
+            // It puts back what it could not send.
+            await self.outbox.waitForDrain()
+            return self.outbox.takeLeftovers(reporting: reportsLeftovers)
+        }
+        core.stopTask = stopping
+        core.endTask = environment.start {
+            _ = await stopping.value
+            await self.waitForHandlers(until: deadline)
+            await self.outbox.waitForReports()
+            await running?.value
+            self.endForGood()
+        }
+        return (stopping, drops)
+    }
+
+    private func waitForHandlers(until deadline: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [dispatcher] in
+                // Only fails when the deadline has passed and cancels it.
+                try? await dispatcher.waitUntilIdle()
+            }
+            group.addTask { [environment] in
+                // Only fails when the handlers have returned.
+                try? await environment.clock.sleep(until: deadline)
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func endForGood() {
+        let undelivered = dispatcher.undeliveredCount
+        environment.broadcaster.finish(with: .stopped(undelivered: undelivered))
+        environment.logger.debug("stopped", metadata: [LoggingKeys.count: "\(undelivered)"])
+        let waiters = core.withLock { core in
+            defer { core.endWaiters = [] }
+            return core.endWaiters
+        }
+        for waiter in waiters { waiter.succeed() }
+        environment.handlers.release()
+    }
+
+    // MARK: Running
+
+    /// Waits until the service gives up or has stopped.
+    func addEndWaiter(_ ended: Completion<Void>) {
+        core.withLock { core in
+            if core.machine.isStopped { ended.fail(SocketServiceError.stopped) } else { core.endWaiters.append(ended) }
+        }
+    }
+
+    func removeEndWaiter(_ ended: Completion<Void>) {
+        core.withLock { $0.endWaiters.removeAll { $0 === ended } }
+    }
+
+    /// Waits until everything is sent, or nothing can be, but not beyond the deadline.
+    func flush(until deadline: Duration) async {
+        guard core.withLock({ !$0.machine.isFinished && $0.machine.state != .idle }) else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [outbox] in
+                // Only fails when the deadline has passed, or whoever shuts down is cancelled: stop at once.
+                try? await outbox.flush()
+            }
+            group.addTask { [environment] in
+                // Only fails when everything was sent.
+                try? await environment.clock.sleep(until: deadline)
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,210 @@
+internal import Logging
+internal import Synchronization
+
+/// The life of a service's connections: attempts, the one that is open, the waits between them, pausing and the end.
+///
+/// Its lock is taken before those of the outbox, the dispatcher and the requests, never while one of theirs is held, so
+/// that all of them see connections come and go in one order. No closure of the app's runs under any of them.
+final class ConnectionLife: Sendable {
+    /// The connection that is open.
+    struct Serving: Sendable {
+        let connection: any SocketConnection
+        let handshake: HandshakeResponse
+        let generation: UInt64
+        /// How it ended, by whoever finds out first.
+        let verdict = Completion<ConnectionFailure>()
+    }
+
+    struct Core {
+        var machine: SocketService.StateMachine
+        var generator: any RandomNumberGenerator & Sendable
+        var serving: Serving?
+        /// The attempt that waits for a closure of the app's.
+        var heldUpAttempt: UInt64?
+        /// Whose life this is. What is under way keeps it.
+        weak var owner: SocketService?
+        var roundTripTime: RoundTripTime?
+        var hasBeenOpen = false
+
+        /// Makes the attempts, serves the connection and waits between them.
+        var runTask: Task<Void, Never>?
+        /// Performs the close handshake of a pause or a stop.
+        var closeTask: Task<Void, Never>?
+        /// Collects, once everything has ended, what was never sent.
+        var stopTask: Task<[WebSocketMessage], Never>?
+        /// Releases the handlers once they have returned.
+        var endTask: Task<Void, Never>?
+
+        var openWaiters: [Completion<HandshakeResponse>] = []
+        /// Complete when the service gives up or stops.
+        var endWaiters: [Completion<Void>] = []
+    }
+
+    let environment: ServiceEnvironment
+    let transport: any SocketTransport
+    let source: RequestSource
+    let heartbeat: HeartbeatPolicy
+    let requests: Requests
+    let dispatcher: Dispatcher
+    let outbox: Outbox
+    let core: Mutex<Core>
+
+    init(
+        environment: ServiceEnvironment, transport: any SocketTransport, source: RequestSource,
+        reconnect: ReconnectPolicy, heartbeat: HeartbeatPolicy, requests: Requests, dispatcher: Dispatcher,
+        outbox: Outbox
+    ) {
+        self.environment = environment
+        self.transport = transport
+        self.source = source
+        self.heartbeat = heartbeat
+        self.requests = requests
+        self.dispatcher = dispatcher
+        self.outbox = outbox
+        core = Mutex(
+            Core(
+                machine: SocketService.StateMachine(policy: reconnect), generator: environment.options.generator))
+    }
+
+    func belong(to owner: SocketService) {
+        core.withLock { $0.owner = owner }
+    }
+
+    var state: SocketService.State { core.withLock(\.machine.state) }
+    var isStopped: Bool { core.withLock(\.machine.isStopped) }
+    var roundTripTime: RoundTripTime? { core.withLock(\.roundTripTime) }
+
+    // MARK: Calls
+
+    func start(waitingForOpen: Bool) async throws {
+        try source.validate(with: transport)
+        let opened = waitingForOpen ? Completion<HandshakeResponse>() : nil
+        try core.withLock { core in
+            if core.machine.isStopped { throw SocketServiceError.stopped }
+            if let attempt = core.machine.start() { launch(attempt, &core) }
+            guard let opened else { return }
+            if let serving = core.serving {
+                opened.succeed(serving.handshake)
+            } else {
+                core.openWaiters.removeAll(where: \.isComplete)
+                core.openWaiters.append(opened)
+            }
+        }
+        _ = try await opened?.value()
+    }
+
+    func reconnectNow() {
+        core.withLock { core in
+            let isHeldUp = core.heldUpAttempt.map(core.machine.isCurrent) ?? false
+            guard let attempt = core.machine.reconnectNow(isHeldUp: isHeldUp) else { return }
+            launch(attempt, &core)
+        }
+    }
+
+    func resume() {
+        core.withLock { core in
+            guard let attempt = core.machine.start() else { return }
+            launch(attempt, &core)
+        }
+    }
+
+    func pause(code: CloseCode, reason: String) async {
+        let (closing, drops) = core.withLock { core in
+            let action = core.machine.pause()
+            let drops = leave(action, code: code, reason: reason, lost: .paused, &core)
+            if action == .abandon { environment.broadcaster.send(.paused) }
+            return (core.closeTask, drops)
+        }
+        outbox.tell(drops)
+        await closing?.value
+    }
+
+    func launch(_ attempt: SocketService.StateMachine.Attempt, _ core: inout Core) {
+        core.runTask?.cancel()
+        outbox.resume()
+        core.runTask = environment.start { [owner = core.owner] in
+            await self.run(attempt)
+            withExtendedLifetime(owner) {}
+        }
+    }
+
+    // MARK: Leaving a connection
+
+    /// Leaves what is under way: its task ends, and an open connection is closed beside it.
+    func leave(
+        _ action: SocketService.StateMachine.LeaveAction, code: CloseCode, reason: String,
+        lost error: SocketServiceError, _ core: inout Core
+    ) -> [SendQueue.Drop] {
+        switch action {
+        case .nothing:
+            return []
+        case .abandon:
+            core.runTask?.cancel()
+            return []
+        case .closeConnection:
+            core.runTask?.cancel()
+            guard let serving = core.serving.take() else { return [] }
+            core.closeTask = environment.start {
+                let closure = await self.close(serving.connection, code: code, reason: reason)
+                // It puts back what it could not send.
+                await self.outbox.waitForDrain()
+                await self.dispatcher.waitUntilRead(serving.generation)
+                self.closed(closure, serving.generation)
+            }
+            requests.lose(serving.generation, error)
+            dispatcher.cancelGreeting(serving.generation)
+            return disconnected(serving.generation)
+        }
+    }
+
+    /// Nothing goes to this connection any more.
+    func disconnected(_ generation: UInt64) -> [SendQueue.Drop] {
+        let drops = outbox.disconnect(generation)
+        if hasOpenHandlers { requests.failHandlersUnsent() }
+        return drops
+    }
+
+    /// Whether messages wait, on the next connection, until the app has greeted its peer.
+    var hasOpenHandlers: Bool {
+        environment.handlers.read { !$0.open.isEmpty }
+    }
+
+    /// The close handshake, cut off at the deadline.
+    private func close(
+        _ connection: any SocketConnection, code: CloseCode, reason: String
+    ) async -> WebSocketClosure {
+        let clock = environment.clock
+        let deadline = clock.now + environment.options.closeTimeout
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    try await clock.sleep(until: deadline)
+                    connection.abort()
+                } catch {
+                    // Cancelled: the handshake is complete.
+                }
+            }
+            let closure = await connection.close(code: code, reason: reason)
+            group.cancelAll()
+            return closure
+        }
+    }
+
+    private func closed(_ closure: WebSocketClosure, _ generation: UInt64) {
+        environment.logger.debug("closed", metadata: [LoggingKeys.closeCode: "\(closure.code)"])
+        core.withLock { core in
+            environment.broadcaster.send(.closed(.closed(closure)))
+            dispatcher.end(generation, with: [.closed(.closed(closure))])
+            if let attempt = core.machine.closingFinished() {
+                launch(attempt, &core)
+            } else if core.machine.state == .idle {
+                environment.broadcaster.send(.paused)
+            }
+        }
+    }
+}
+
+extension SocketServiceError {
+    fileprivate static let paused = SocketServiceError(
+        .connectionFailed, "the service was paused before the answer to the request came")
+}

@@ -1,0 +1,37 @@
+/// A closure of the app's took longer than it may.
+struct DeadlineExceeded: Error, CustomStringConvertible {
+    let limit: Duration
+    var description: String { "it took longer than \(limit)" }
+}
+
+extension ServiceEnvironment {
+    /// Runs what may hang, also in spite of being cancelled: past its limit, or when this task is cancelled, it is cancelled
+    /// and no longer waited for.
+    ///
+    /// - Parameter discard: Gets what comes too late.
+    /// - Throws: What the operation throws; ``DeadlineExceeded``; `CancellationError`.
+    func withLimit<Value: Sendable>(
+        _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value,
+        discard: @escaping @Sendable (Value) -> Void = { _ in }
+    ) async throws -> Value {
+        let deadline = clock.now + limit
+        let result = Completion<Value>()
+        let work = start {
+            do {
+                let value = try await operation()
+                if !result.succeed(value) { discard(value) }
+            } catch {
+                result.fail(error)
+            }
+        }
+        defer { work.cancel() }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                try await clock.sleep(until: deadline)
+                result.fail(DeadlineExceeded(limit: limit))
+            }
+            return try await result.value()
+        }
+    }
+}

@@ -1,0 +1,32 @@
+internal import Logging
+
+/// What the parts of one service share.
+struct ServiceEnvironment: Sendable {
+    let options: SocketService.Options
+    let clock: ServiceClock
+    let logger: Logger
+    let meters: ServiceMeters
+    let broadcaster: EventBroadcaster
+    let handlers = SharedHandlerTable()
+
+    init(options: SocketService.Options, name: String) {
+        var logger = options.logger
+        logger[metadataKey: LoggingKeys.service] = "\(name)"
+        self.options = options
+        self.clock = ServiceClock(options.clock)
+        self.logger = logger
+        self.meters = ServiceMeters(serviceName: name, factory: options.metrics)
+        self.broadcaster = EventBroadcaster(bufferLimit: options.eventBufferLimit)
+    }
+
+    /// Starts a task of the service's.
+    ///
+    /// None of its task-local values is one of whoever happened to call the service: what handlers and other closures of
+    /// the app's see does not depend on that.
+    @discardableResult
+    func start<Success: Sendable>(
+        _ operation: @escaping @Sendable @concurrent () async -> Success
+    ) -> Task<Success, Never> {
+        Task.detached(operation: operation)
+    }
+}

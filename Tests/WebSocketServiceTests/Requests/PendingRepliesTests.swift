@@ -1,0 +1,106 @@
+import Testing
+
+@testable import WebSocketService
+
+@Suite struct PendingRepliesTests {
+    private var replies = PendingReplies()
+
+    private mutating func add(
+        _ number: UInt64, _ match: PendingReplies.Match, survives: Bool = false, isHandlers: Bool = false,
+        sentOn generation: UInt64? = 1
+    ) {
+        replies.add(
+            PendingReplies.Entry(
+                number: number, match: match, survivesReconnect: survives, isHandlers: isHandlers, reply: Completion()))
+        if let generation {
+            replies.willSend(number, on: generation)
+            _ = replies.didSend(number, on: generation)
+        }
+    }
+
+    private mutating func take(_ text: String) -> UInt64? {
+        let (message, router) = (WebSocketMessage.text(text), JSONRouter())
+        let traits = PendingReplies.Traits(
+            correlationID: router.correlationID(of: message), route: router.route(of: message),
+            isRequest: router.isRequest(message))
+        return replies.take(traits)?.number
+    }
+
+    @Test mutating func anIDMatchesAndARouteWhereOneIsGiven() {
+        add(1, .correlationID("a", route: nil))
+        add(2, .correlationID("b", route: "chart"))
+        #expect(take(#"{"id":"c"}"#) == nil)
+        #expect(take(#"{"id":"b","socketType":"other"}"#) == nil)
+        #expect(take(#"{"id":"b","socketType":"chart"}"#) == 2)
+        #expect(take(#"{"id":"b","socketType":"chart"}"#) == nil, "once")
+        #expect(take(#"{"id":"a"}"#) == 1)
+        #expect(replies.isEmpty)
+    }
+
+    @Test mutating func aRequestOfThePeersOwnAndANullIDAnswerNothing() {
+        add(1, .correlationID("1", route: nil))
+        add(2, .correlationID("null", route: nil))
+        add(3, .correlationID("3", route: "call"))
+        #expect(take(#"{"jsonrpc":"2.0","method":"ask","id":1}"#) == nil)
+        #expect(take(#"{"jsonrpc":"2.0","error":{},"id":null}"#) == nil)
+        #expect(take(#"{"id":"null"}"#) == 2, "a string is an ID")
+        #expect(take(#"{"socketType":"call","method":"ask","id":3}"#) == 3, "the route that was asked for decides")
+        #expect(take(#"{"jsonrpc":"2.0","result":7,"id":1}"#) == 1)
+    }
+
+    @Test mutating func onlyWhatAConnectionWasGivenCanBeAnswered() {
+        add(1, .route("chart"), sentOn: nil)
+        add(2, .correlationID("x", route: nil), sentOn: nil)
+        #expect(take(#"{"socketType":"chart"}"#) == nil)
+        #expect(take(#"{"id":"x"}"#) == nil)
+        // The answer can be here before the call that sends has returned.
+        replies.willSend(1, on: 1)
+        replies.willSend(2, on: 1)
+        replies.didNotSend(2)
+        #expect(take(#"{"id":"x"}"#) == nil)
+        #expect(take(#"{"socketType":"chart"}"#) == 1)
+    }
+
+    @Test mutating func requestsThatShareAnIDOrRouteAreAnsweredInOrder() {
+        add(1, .correlationID("a", route: nil))
+        add(2, .correlationID("a", route: nil))
+        add(3, .route("chart"))
+        add(4, .route("chart"))
+        #expect(take(#"{"id":"a"}"#) == 1)
+        #expect(take(#"{"socketType":"chart"}"#) == 3)
+        #expect(take(#"{"id":"a","socketType":"chart"}"#) == 2, "its ID says more than its route")
+        #expect(take(#"{"id":"a","socketType":"chart"}"#) == 4)
+        #expect(replies.isEmpty)
+    }
+
+    @Test mutating func onlySentOnesThatDoNotSurviveAreLost() {
+        add(1, .route("a"))
+        add(2, .route("a"), sentOn: nil)
+        add(3, .correlationID("x", route: nil), survives: true)
+        add(4, .correlationID("y", route: nil))
+        add(5, .correlationID("z", route: nil), sentOn: 2)
+        #expect(replies.sentCount == 4)
+        #expect(replies.lose(1).map(\.number).sorted() == [1, 4])
+        #expect(replies.remove(number: 1) == nil)
+        #expect(replies.remove(number: 2)?.number == 2)
+        #expect(replies.takeAll().map(\.number).sorted() == [3, 5])
+        #expect(replies.isEmpty)
+    }
+
+    @Test mutating func aRequestThatAConnectionTookAsItWasLostIsLost() {
+        add(1, .route("a"), sentOn: nil)
+        add(2, .route("a"), survives: true, sentOn: nil)
+        for number in 1...2 as ClosedRange<UInt64> { replies.willSend(number, on: 7) }
+        #expect(replies.lose(7).isEmpty, "it is not certain yet whether they were taken")
+        #expect(replies.didSend(1, on: 7)?.number == 1)
+        #expect(replies.didSend(2, on: 7) == nil)
+        #expect(replies.sentCount == 1)
+    }
+
+    @Test mutating func handlersCannotWaitForWhatOnlyTheirReturnLetsThrough() {
+        add(1, .route("a"), isHandlers: true, sentOn: nil)
+        add(2, .route("a"), isHandlers: false, sentOn: nil)
+        add(3, .route("a"), isHandlers: true)
+        #expect(replies.takeHandlersUnsent().map(\.number) == [1])
+    }
+}

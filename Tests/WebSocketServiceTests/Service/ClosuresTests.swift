@@ -1,0 +1,222 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+/// The app's closures may ask the service for anything, and may hang.
+@Suite("Closures of the app", .timeLimit(.minutes(1))) struct ClosuresTests {
+    /// A service that a closure can reach which was made before it.
+    private final class Reference: Sendable {
+        private let service = Mutex<SocketService?>(nil)
+
+        func set(_ service: SocketService) {
+            self.service.withLock { $0 = service }
+        }
+
+        func use() {
+            guard let service = service.withLock({ $0 }) else { return }
+            _ = (service.state, service.statistics)
+            service.reconnectNow()
+        }
+    }
+
+    private struct CuriousRouter: MessageRouter {
+        let reference: Reference
+        let json = JSONRouter()
+
+        func route(of message: WebSocketMessage) -> String? {
+            reference.use()
+            return json.route(of: message)
+        }
+        func correlationID(of message: WebSocketMessage) -> String? {
+            reference.use()
+            return json.correlationID(of: message)
+        }
+        func correlated(
+            _ request: WebSocketMessage, proposedID: UInt64
+        ) -> (message: WebSocketMessage, id: String)? {
+            reference.use()
+            return json.correlated(request, proposedID: proposedID)
+        }
+    }
+
+    private struct CuriousGenerator: RandomNumberGenerator, Sendable {
+        let reference: Reference
+        func next() -> UInt64 {
+            reference.use()
+            return .max
+        }
+    }
+
+    @Test(
+        "A policy, a schedule and a generator may read the service",
+        arguments: ["overrule", "custom", "schedule", "jitter"])
+    func policiesMayReadTheService(kind: String) async throws {
+        let reference = Reference()
+        let policy: ReconnectPolicy =
+            switch kind {
+            case "overrule":
+                ReconnectPolicy(schedule: .fixed(.seconds(1))) { _, decision in
+                    reference.use()
+                    return decision
+                }
+            case "custom":
+                .custom { _ in
+                    reference.use()
+                    return .seconds(1)
+                }
+            case "schedule":
+                ReconnectPolicy(
+                    schedule: .custom { _ in
+                        reference.use()
+                        return .seconds(1)
+                    })
+            default: .exponential(initial: .seconds(1))
+            }
+        let fixture = Fixture(
+            [.connectionRefused], reconnect: policy, generator: CuriousGenerator(reference: reference))
+        reference.set(fixture.service)
+        // `reconnectNow()` of the closure overtakes its own decision.
+        try await fixture.service.start(waitingForOpen: true)
+        #expect(fixture.transport.requests.count == 2)
+        await fixture.service.stop()
+    }
+
+    @Test("A router may read the service while a request waits")
+    func aRouterMayReadTheService() async throws {
+        let reference = Reference()
+        let fixture = Fixture(configure: { $0.router = CuriousRouter(reference: reference) })
+        reference.set(fixture.service)
+        let service = fixture.service
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        let request = Task { try await service.request(message: .text(#"{"id":"q"}"#)) }
+        _ = try await peer.nextSent()
+        peer.deliver(#"{"socketType":"x"}"#, #"{"id":"q"}"#)
+        #expect(try await request.value == .text(#"{"id":"q"}"#))
+        await service.stop()
+    }
+
+    @Test("A heartbeat's closures may read the service")
+    func aHeartbeatMayReadTheService() async throws {
+        let reference = Reference()
+        let fixture = Fixture(
+            heartbeat: .message(
+                every: .seconds(60),
+                isAnswer: {
+                    reference.use()
+                    return $0.text == "pong"
+                }
+            ) {
+                reference.use()
+                return .text("ping")
+            })
+        reference.set(fixture.service)
+        let peer = try await fixture.open()
+        peer.deliver("pong")
+        try await fixture.events.next { $0.hasPrefix("round trip") }
+        await fixture.service.stop()
+    }
+
+    /// Hangs, and ignores that it is cancelled.
+    private func hang() async throws {
+        let never = Completion<Void>()
+        hung.add(never)
+        try await Task.detached { try await never.value() }.value
+    }
+    private let hung = Recorder<Completion<Void>>()
+
+    private func end() {
+        for completion in hung.all { completion.succeed() }
+    }
+
+    private func service(
+        _ transport: ScriptedTransport, _ clock: ManualClock, hangsFirst count: Int
+    ) -> SocketService {
+        SocketService(
+            transport: transport, reconnect: .fixed(.seconds(1)), options: .init(clock: clock, logger: .silent),
+            request: { attempt in
+                if attempt.number <= count { try await hang() }
+                return ConnectRequest(url: "wss://feed/?\(attempt.number)")
+            })
+    }
+
+    @Test("A closure that hangs fails its attempt after 30 s, and the next one follows")
+    func aTokenClosureThatHangs() async throws {
+        let (transport, clock) = (ScriptedTransport(), ManualClock())
+        let service = service(transport, clock, hangsFirst: 1)
+        let errors = Recorder<SocketServiceError>()
+        service.onError { errors.add($0) }
+        let events = service.events
+        try await service.start()
+        _ = try await hung.next()
+        #expect(try await clock.advanceToNextSleeper() == .seconds(30))
+        for await event in events { if case .waiting = event { break } }
+        #expect("\(try await errors.next())".contains("took longer than"))
+        clock.advance(by: .seconds(1))
+        #expect(try await transport.nextConnection().request.url == "wss://feed/?2")
+        end()
+        await service.stop()
+        #expect(transport.requests.count == 1, "what the closure says too late is not used")
+    }
+
+    @Test("reconnectNow() gets past a closure that hangs, and leaves an attempt alone that connects")
+    func reconnectNowGetsPastAClosure() async throws {
+        let (transport, clock) = (ScriptedTransport([.hang]), ManualClock())
+        let calls = Recorder<Int>()
+        let service = SocketService(
+            transport: transport, options: .init(clock: clock, logger: .silent),
+            request: { attempt in
+                calls.add(attempt.number)
+                if calls.all.count == 1 { try await hang() }
+                return ConnectRequest(url: "wss://feed/")
+            })
+        try await service.start()
+        _ = try await hung.next()
+        service.reconnectNow()
+        _ = try await transport.nextRequest()
+        service.reconnectNow()
+        #expect(calls.all == [1, 1])
+        #expect(service.state == .connecting)
+        end()
+        await service.stop()
+    }
+
+    @Test("A heartbeat closure that hangs neither keeps the first connection from failing nor the next from being made")
+    func aHeartbeatClosureThatHangs() async throws {
+        let fixture = Fixture(
+            heartbeat: .message(every: .seconds(60)) {
+                try await hang()
+                return .text("too late")
+            })
+        try await fixture.service.start()
+        let first = try await fixture.transport.nextConnection()
+        _ = try await hung.next()
+        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(30))
+        #expect(try await first.ended().initiator == .connectionLoss)
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        fixture.clock.advance(by: .seconds(1))
+        _ = try await fixture.transport.nextConnection()
+        end()
+        await fixture.service.stop()
+    }
+
+    @Test("A later heartbeat whose closure hangs does not keep the connection's end from being acted on")
+    func aLaterHeartbeatClosureThatHangs() async throws {
+        let fixture = Fixture(
+            heartbeat: .message(every: .seconds(60), timeout: nil, beatsOnOpen: false) {
+                try await hang()
+                return .text("too late")
+            })
+        let peer = try await fixture.open()
+        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(60))
+        _ = try await hung.next()
+        peer.drop()
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        fixture.clock.advance(by: .seconds(1))
+        _ = try await fixture.transport.nextConnection()
+        await fixture.service.stop()
+        end()
+    }
+}

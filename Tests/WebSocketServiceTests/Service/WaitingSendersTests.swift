@@ -1,0 +1,121 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+/// Senders that wait, above a connection's high-water mark or for room in the queue, by the clock that is injected.
+@Suite("Senders that wait", .timeLimit(.minutes(1))) struct WaitingSendersTests {
+    @Test("A volatile message goes out right after the start, as an empty queue is no phase", arguments: 0..<200)
+    func volatileRightAfterTheStart(round: Int) async throws {
+        let fixture = Fixture()
+        try await fixture.service.start(waitingForOpen: true)
+        #expect(try await fixture.service.send("now", delivery: .volatile) == .sent)
+        await fixture.service.stop()
+    }
+
+    @Test("A volatile message goes out at once or not at all, also above the high-water mark")
+    func volatileAboveTheHighWaterMark() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        peer.holdSends()
+        #expect(try await fixture.service.send("now", delivery: .volatile) == .dropped(.notConnected))
+        peer.releaseSends()
+        #expect(try await fixture.service.send("now", delivery: .volatile) == .sent)
+        #expect(peer.sent == [.text("now")])
+        #expect(fixture.service.statistics.messagesDropped == 1)
+        await fixture.service.stop()
+    }
+
+    @Test("A time to live is kept above the high-water mark")
+    func timeToLiveAboveTheHighWaterMark() async throws {
+        let fixture = Fixture()
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        peer.holdSends()
+        let sending = Task { try await fixture.service.send("x", delivery: .expiring(after: .seconds(5))) }
+        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        #expect(try await sending.value == .dropped(.expired))
+        #expect(peer.heldSendCount == 0)
+        peer.releaseSends()
+        #expect(peer.sent.isEmpty)
+        await fixture.service.stop()
+    }
+
+    @Test("A time to live is kept while waiting for room in the queue")
+    func timeToLiveWhileWaitingForRoom() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
+        #expect(try await fixture.service.send("a") == .queued)
+        let sending = Task { try await fixture.service.send("b", delivery: .expiring(after: .seconds(5))) }
+        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        #expect(try await sending.value == .dropped(.expired))
+        #expect(await fixture.service.stop() == [.text("a")])
+    }
+
+    @Test("A time to live is kept by a message that is being drained")
+    func timeToLiveWhileDraining() async throws {
+        let fixture = Fixture()
+        let transport = fixture.transport
+        try await fixture.service.send("a", delivery: .expiring(after: .seconds(5)))
+        try await fixture.service.send("b")
+        fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.start(waitingForOpen: true)
+        await until { transport.connections[0].heldSendCount == 1 }
+        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.events.next { $0 == "dropped a expired" }
+        await until { transport.connections[0].heldSendCount == 1 }
+        transport.connections[0].releaseSends()
+        await fixture.untilDirect()
+        #expect(transport.connections[0].sent == [.text("b")])
+        await fixture.service.stop()
+    }
+
+    @Test("A cancelled sender leaves room for the smaller message behind it")
+    func cancellingLeavesRoom() async throws {
+        let fixture = Fixture(queue: QueuePolicy(byteLimit: 6, overflow: .suspend))
+        let service = fixture.service
+        #expect(try await service.send("1234") == .queued)
+        let large = Task { try await service.send("12345") }
+        await until { service.outbox.waiterCount == 1 }
+        let small = Task { try await service.send("12") }
+        await until { service.outbox.waiterCount == 2 }
+        large.cancel()
+        await #expect(throws: CancellationError.self) { try await large.value }
+        #expect(try await small.value == .queued)
+        #expect(await service.stop() == [.text("1234"), .text("12")])
+    }
+
+    @Test("A graceful shutdown gives its time to senders that wait for room")
+    func shutdownWaitsForSenders() async throws {
+        let fixture = Fixture([.connectionRefused], queue: QueuePolicy(limit: 1, overflow: .suspend))
+        let service = fixture.service
+        try await service.start()
+        try await service.send("a")
+        try await fixture.events.next { $0.hasPrefix("waiting") }
+        let waiting = Task { try await service.send("b") }
+        await until { service.outbox.waiterCount == 1 }
+        let leftovers = Task { await service.shutDown() }
+        await until { service.outbox.flushCount == 1 }
+        fixture.clock.advance(by: .seconds(1))
+        #expect(await leftovers.value == [])
+        #expect(try await waiting.value == .queued)
+        #expect(fixture.transport.connections[0].sent == [.text("a"), .text("b")])
+    }
+
+    @Test("A graceful shutdown gives its time to senders above the high-water mark")
+    func shutdownWaitsForTheConnection() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let peer = try await fixture.open()
+        await fixture.untilDirect()
+        peer.holdSends()
+        let sending = Task { try await service.send("a") }
+        await until { peer.heldSendCount == 1 }
+        let leftovers = Task { await service.shutDown() }
+        await until { service.outbox.flushCount == 1 }
+        peer.releaseSends()
+        #expect(await leftovers.value == [])
+        #expect(try await sending.value == .sent)
+    }
+}
