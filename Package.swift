@@ -107,6 +107,7 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
+        .executableTarget(name: "Conformance", dependencies: ["LibWebSockets"], swiftSettings: commonSettings),
         .executableTarget(
             name: "ReconnectStorm",
             dependencies: ["WebSocketService", "WebSocketTesting"],

@@ -4,6 +4,11 @@
 
 #include <libwebsockets.h>
 
+// 4.0 crashes when a context ends early. scripts/setup asks for the same version.
+#if LWS_LIBRARY_VERSION_MAJOR < 4 || (LWS_LIBRARY_VERSION_MAJOR == 4 && LWS_LIBRARY_VERSION_MINOR < 1)
+#error "swift-libwebsockets needs libwebsockets 4.1 or later; these headers are older"
+#endif
+
 // LWS_PRE is a macro that calls another macro, which Swift does not import.
 static const size_t clws_pre = LWS_PRE;
 
@@ -21,11 +26,5 @@ static const uint64_t clws_option_disable_tls_session_cache = LWS_SERVER_OPTION_
 #else
 static const uint64_t clws_option_disable_tls_session_cache = 0;
 #endif
-
-// lws_sul_schedule() compares with a negative time to cancel; lws_sul_cancel() is missing before 4.1.
-static inline void clws_sul_cancel(struct lws_context *context, lws_sorted_usec_list_t *sul)
-{
-    lws_sul_schedule(context, 0, sul, sul->cb, LWS_SET_TIMER_USEC_CANCEL);
-}
 
 #endif

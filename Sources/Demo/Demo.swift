@@ -2,6 +2,14 @@ import Logging
 import WebSocketService
 import WebSocketTesting
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 // The whole story in one process, on the loopback interface: a wss server with a throw-away certificate authority, and a
 // service that lives through the server's death. Read it from top to bottom to learn the API.
 
@@ -36,7 +44,17 @@ struct LostOrders: Error {
 
 @main
 enum Demo {
-    static func main() async throws {
+    static func main() async {
+        do {
+            try await run()
+        } catch {
+            // Thrown from here, an error ends in a trap and a stack trace that hide what it says.
+            print("demo: error: \(error)")
+            exit(1)
+        }
+    }
+
+    static func run() async throws {
         let clock = ContinuousClock()
         let start = clock.now
         let say: @Sendable (String) -> Void = { text in

@@ -83,9 +83,12 @@ public final class TestServer: Sendable {
         server.withLock { $0?.connectionCount ?? 0 }
     }
 
-    /// Sends a message to every open connection.
-    public func broadcast(_ message: WebSocketMessage) async {
-        await server.withLock { $0 }?.broadcast(message)
+    /// Sends a message to every open connection, without waiting; see `WebSocketServer.broadcast(_:slowClients:)`.
+    ///
+    /// - Returns: How many open connections the message was not sent to.
+    @discardableResult
+    public func broadcast(_ message: WebSocketMessage, slowClients: WebSocketServer.SlowClientRule = .skip) -> Int {
+        server.withLock { $0 }?.broadcast(message, slowClients: slowClients) ?? 0
     }
 
     /// Closes every connection with 1001 and stops listening.

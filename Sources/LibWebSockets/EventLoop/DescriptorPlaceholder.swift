@@ -1,5 +1,3 @@
-internal import CLibwebsockets
-
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -8,41 +6,59 @@ internal import CLibwebsockets
     internal import Darwin
 #endif
 
-/// Stands in for a descriptor that a library closes twice, so that the second time it does not close what another thread
-/// has opened under the same number meanwhile.
+/// Looks after the number of the descriptor that wakes a loop, which libraries close once, twice or never.
 ///
-/// libwebsockets 4.1 does that on libuv with the descriptor that wakes its loop: `lws_destroy_event_pipe` closes it, and
-/// `__lws_close_free_wsi_final` once more when libuv has let go of the handle (seen with strace).
+/// On libuv, libwebsockets 4.1 closes it in `lws_destroy_event_pipe` and once more in `__lws_close_free_wsi_final`, when
+/// libuv has let go of the handle: by then another thread may have opened something else under the same number. 4.3.4 to
+/// 4.3.6, 4.4.0 and 4.4.1 never close it. The versions between and after do it once. (Seen with strace, and read.)
 struct DescriptorPlaceholder: ~Copyable {
-    private let number: CInt
-    /// Both ends of a pipe: the placeholder is a duplicate of the reading one, and the writing one tells whether it is open.
-    private let readEnd: CInt
-    private let writeEnd: CInt
+    private var number: CInt = -1
+    /// A duplicate, held from the beginning: the end of a loop must not need a descriptor that nobody may have then.
+    private let duplicate: CInt
 
-    /// Made while the descriptor is still open; `nil` when no descriptors are left.
-    init?(for number: CInt) {
-        var ends: [CInt] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else { return nil }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        self.number = number
-        readEnd = ends[0]
-        writeEnd = ends[1]
+    /// Takes a descriptor before there is one to look after, as a duplicate of any other; `nil`, with `errno`, when there
+    /// is none left.
+    init?(reservedWith other: CInt) {
+        let duplicate = fcntl(other, F_DUPFD_CLOEXEC, 0)
+        guard duplicate >= 0 else { return nil }
+        self.duplicate = duplicate
     }
 
-    /// Takes the number's place, right after it was closed the first time. Returns false when another thread was faster:
-    /// then it must not be closed again.
+    /// Looks after `number` from now on, which is open.
+    mutating func watch(_ number: CInt) -> Bool {
+        guard dup2(number, duplicate) == duplicate else { return false }
+        _ = fcntl(duplicate, F_SETFD, FD_CLOEXEC)
+        self.number = number
+        return true
+    }
+
+    /// Whether the number still is, or is again, that of the same open file.
+    ///
+    /// The status flags belong to the open file, not to the number (open(2)): one that means nothing for a pipe or an
+    /// eventfd tells whether two numbers are one file. An eventfd has no inode of its own by which to tell.
+    var isOpen: Bool {
+        let flags = fcntl(duplicate, F_GETFL)
+        guard flags >= 0 else { return false }
+        defer { _ = fcntl(duplicate, F_SETFL, flags) }
+        for isSet in [true, false] {
+            guard fcntl(duplicate, F_SETFL, isSet ? flags | O_APPEND : flags & ~O_APPEND) == 0 else { return false }
+            let found = fcntl(number, F_GETFL)
+            guard found >= 0, (found & O_APPEND != 0) == isSet else { return false }
+        }
+        return true
+    }
+
+    /// Takes the number's place if it was closed, so that it may be closed again. Returns false when another thread has
+    /// opened something under it meanwhile: then it must not be closed.
     func occupy() -> Bool {
-        let taken = fcntl(readEnd, F_DUPFD_CLOEXEC, number)
+        if isOpen { return true }
+        let taken = fcntl(duplicate, F_DUPFD_CLOEXEC, number)
         if taken != number, taken >= 0 { _ = close(taken) }
         return taken == number
     }
 
     deinit {
-        _ = close(readEnd)
-        // With every reading end closed, the writing end reports an error: then the placeholder was closed by the library.
-        var state = pollfd(fd: writeEnd, events: 0, revents: 0)
-        let isClosed = unsafe poll(&state, 1, 0) > 0 && state.revents & Int16(POLLERR) != 0
-        if !isClosed { _ = close(number) }
-        _ = close(writeEnd)
+        if isOpen { _ = close(number) }
+        _ = close(duplicate)
     }
 }

@@ -1,12 +1,5 @@
+internal import Dispatch
 internal import Synchronization
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// One thread with one libwebsockets context, which carries any number of connections.
 ///
@@ -20,7 +13,6 @@ public final class EventLoop: TaskExecutor {
     private enum Life {
         case idle
         case running
-        case failed(WebSocketError)
         case ended
     }
 
@@ -57,14 +49,12 @@ public final class EventLoop: TaskExecutor {
     /// let go of everything. Close connections first to tell their peers. Must not be called from a task that runs on
     /// this loop.
     public func shutdown() async {
-        let wasRunning = life.withLock { life in
+        let hasThread = life.withLock { life in
             defer { life = .ended }
             if case .idle = life { return false }
-            if case .failed = life { return false }
             return true
         }
-        guard wasRunning else { return }
-        _ = mailbox.post(.run { $0.shutDown() })
+        if hasThread { _ = mailbox.post(.run { $0.shutDown() }) } else { end.signal() }
         await end.wait()
     }
 
@@ -93,7 +83,6 @@ public final class EventLoop: TaskExecutor {
         let error: WebSocketError? = life.withLock { life in
             switch life {
             case .running: return nil
-            case .failed(let error): return error
             case .ended: return Self.shutDownError
             case .idle: break
             }
@@ -102,45 +91,55 @@ public final class EventLoop: TaskExecutor {
                 life = .running
                 return nil
             } catch {
-                life = .failed(error)
+                // Not kept: what is missing now may be there for the next connection.
                 return error
             }
         }
         if let error { throw error }
     }
 
-    /// The thread holds the core and the signal, not the loop: so the loop's `deinit` can end it.
+    /// The thread holds the core and the signal, not the loop: so the loop's `deinit` can end it. It makes the core itself,
+    /// because libwebsockets belongs to the thread that made the context.
     private static func startThread(
         mailbox: Mailbox, backend: Backend, end: EndSignal
     ) throws(WebSocketError) {
-        let body = ThreadBody(core: try LoopCore(mailbox: mailbox, backend: backend), end: end)
-        var thread = pthread_t()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue()
-                body.core.run()
-                body.end.signal()
-                return nil
-            },
-            Unmanaged.passRetained(body).toOpaque())
-        guard code == 0 else {
-            throw WebSocketError(
-                .libraryUnsuitable, stage: .configuration,
-                message: "the event loop's thread could not be started: \(unsafe String(cString: strerror(code)))",
-                errno: code)
+        let start = StartSignal()
+        let code = DetachedThread.start {
+            Libwebsockets.loggingHold.hold()
+            let core: LoopCore
+            do throws(WebSocketError) {
+                core = try LoopCore(mailbox: mailbox, backend: backend)
+            } catch {
+                start.give(error)
+                return Libwebsockets.loggingHold.release()
+            }
+            start.give(nil)
+            Libwebsockets.loggingHold.release()
+            core.run()
+            end.signal()
         }
-        pthread_detach(thread)
+        guard code == 0 else {
+            throw .resourceUnavailable(
+                code, stage: .configuration, for: "the event loop's thread could not be started")
+        }
+        if let error = start.wait() { throw error }
+    }
+}
+
+/// Lets the thread that starts a loop wait until the loop is made: for as long as making it takes, a millisecond or so.
+private final class StartSignal: Sendable {
+    private let error = Mutex<WebSocketError?>(nil)
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    /// - Parameter error: Why it could not be made.
+    func give(_ error: WebSocketError?) {
+        self.error.withLock { $0 = error }
+        semaphore.signal()
     }
 
-    private final class ThreadBody {
-        let core: LoopCore
-        let end: EndSignal
-
-        init(core: LoopCore, end: EndSignal) {
-            self.core = core
-            self.end = end
-        }
+    func wait() -> WebSocketError? {
+        semaphore.wait()
+        return error.withLock { $0 }
     }
 }
 

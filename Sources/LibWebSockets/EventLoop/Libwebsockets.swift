@@ -1,5 +1,6 @@
 internal import CLibwebsockets
 internal import Logging
+internal import Synchronization
 internal import WebSocketProtocol
 
 #if canImport(Glibc)
@@ -12,40 +13,65 @@ internal import WebSocketProtocol
 
 /// What a process does once before its first loop: check the library, take its log lines, keep a bootstrap context.
 enum Libwebsockets {
-    /// Runs the checks once and remembers how they ended.
-    static let readiness: Result<Void, WebSocketError> = {
+    /// Why the library found at run time is unsuitable, which does not change while the process runs; `nil` when it can be
+    /// used.
+    static let unsuitability: WebSocketError? = {
         if let problem = unsuitability(
             loadedVersion: unsafe String(cString: lws_get_library_version()),
             compiledVersion: (Int(clws_compiled_version_major), Int(clws_compiled_version_minor)),
             hasTLS: unsafe dlsym(nil, "lws_get_ssl") != nil
         ) {
-            return .failure(WebSocketError(.libraryUnsuitable, stage: .configuration, message: problem))
+            return WebSocketError(.libraryUnsuitable, stage: .configuration, message: problem)
         }
         unsafe lws_set_log_level(CInt(LLL_ERR | LLL_WARN), forwardLogLine)
         _ = OpenSSLCleanup.isDisabled
-        // Each `lws_create_context` with DO_SSL_GLOBAL_INIT allocates OpenSSL's ex_data index anew, under the feet of
-        // handshakes on other contexts (lws issue 2178, fixed in 4.2). So one context makes it, first, and is kept for
-        // the life of the process; it is never serviced.
+        return nil
+    }()
+
+    /// Holds what is kept for the life of the process where a leak checker sees that it is.
+    @safe private struct Bootstrap {
+        var context: OpaquePointer?
+    }
+
+    private static let bootstrap = Mutex(Bootstrap())
+
+    /// Runs `make`, which makes a loop's context, when all is there that it needs, and for one loop at a time: what is
+    /// asked for is then used by the one that asked.
+    static func create<Made>(_ make: () throws(WebSocketError) -> Made) throws(WebSocketError) -> Made {
+        if let unsuitability { throw unsuitability }
+        var made: Made?
+        try bootstrap.withLock { bootstrap throws(WebSocketError) in
+            if let code = DescriptorReserve.shortage(of: DescriptorReserve.loop) {
+                throw .resourceUnavailable(
+                    code, stage: .configuration,
+                    for:
+                        "the event loop could not be started, for which \(DescriptorReserve.loop) more files must be open"
+                )
+            }
+            if let code = DescriptorReserve.randomDeviceError {
+                throw .resourceUnavailable(
+                    code, stage: .configuration, for: "libwebsockets needs /dev/urandom, which could not be opened")
+            }
+            if unsafe bootstrap.context == nil { unsafe bootstrap.context = try makeBootstrapContext() }
+            made = try make()
+        }
+        return made!
+    }
+
+    /// Each `lws_create_context` with DO_SSL_GLOBAL_INIT allocates OpenSSL's ex_data index anew, under the feet of
+    /// handshakes on other contexts (lws issue 2178, fixed in 4.2). So one context makes it, first, and is kept for the life
+    /// of the process; it is never serviced.
+    private static func makeBootstrapContext() throws(WebSocketError) -> OpaquePointer {
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
         unsafe info.options =
             UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS) | UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
-        unsafe bootstrapContext = lws_create_context(&info)
-        guard unsafe bootstrapContext != nil else {
-            return .failure(
-                WebSocketError(
-                    .libraryUnsuitable, stage: .configuration,
-                    message: """
-                        libwebsockets could not create its first context (is the limit on open files, `ulimit -n`, \
-                        exhausted?); its log line says more
-                        """))
+        do throws(LoopBackendFailure) {
+            return try unsafe LoopBackendFailure.createContext(&info)
+        } catch {
+            throw error.error("libwebsockets could not create its first context")
         }
-        return .success(())
-    }()
-
-    /// Holds what is kept for the life of the process where a leak checker sees that it is. Written once, under the
-    /// lock of ``readiness``'s initialization, and never read elsewhere, which is why it needs no isolation.
-    private nonisolated(unsafe) static var bootstrapContext: OpaquePointer?
+    }
 
     /// Why the library found at run time cannot be used; `nil` when it can.
     ///
@@ -69,6 +95,8 @@ enum Libwebsockets {
 
     static let logger = Logger(label: "LibWebSockets.libwebsockets")
     private static let logLimit = SharedLogLimit()
+    /// Held while a loop is being made, which other threads wait for.
+    static let loggingHold = LoggingHold()
 
     /// libwebsockets formats into one static buffer, so the line is copied at once.
     private static let forwardLogLine: @convention(c) (CInt, UnsafePointer<CChar>?) -> Void = { level, line in
@@ -79,11 +107,13 @@ enum Libwebsockets {
         if text.contains("http_proxy needs to be ads:port") { return }
         // Peers can make it complain with every connection, and put their words into it.
         let shown = text.visible(limit: 500)
-        logLimit.log { suffix in
-            switch level {
-            case CInt(LLL_ERR): logger.error("\(shown)\(suffix)")
-            case CInt(LLL_WARN): logger.warning("\(shown)\(suffix)")
-            default: logger.debug("\(shown)\(suffix)")
+        loggingHold.log {
+            logLimit.log { suffix in
+                switch level {
+                case CInt(LLL_ERR): logger.error("\(shown)\(suffix)")
+                case CInt(LLL_WARN): logger.warning("\(shown)\(suffix)")
+                default: logger.debug("\(shown)\(suffix)")
+                }
             }
         }
     }

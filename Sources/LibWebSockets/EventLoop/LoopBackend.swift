@@ -1,10 +1,16 @@
-internal import CLibuv
 internal import CLibwebsockets
-internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
 
 /// What makes a libwebsockets context turn: waits for sockets, and for one alarm of ours.
 ///
-/// On the loop's thread only, except for `init`, which runs before that thread exists.
+/// On the loop's thread only, which makes it, too: libwebsockets 4.3 remembers the thread that it first runs on.
 protocol LoopBackend: AnyObject {
     var context: OpaquePointer { get }
 
@@ -21,13 +27,44 @@ protocol LoopBackend: AnyObject {
     /// Makes libwebsockets look at its own timers soon, which were set outside of its callbacks.
     func noticeTimers()
 
-    /// Closes every socket, with its callbacks, and frees the context. Returns false when it had to leave them as they are.
-    func destroy() -> Bool
+    /// Closes every socket, with its callbacks, and frees the context.
+    func destroy()
+}
+
+/// Why there is no backend.
+enum LoopBackendFailure: Error {
+    /// The system lacks something for now, such as descriptors.
+    case shortage(CInt)
+    /// libwebsockets does not say why.
+    case refused
+}
+
+extension LoopBackendFailure {
+    /// What it means for whoever wanted to connect.
+    func error(_ what: String) -> WebSocketError {
+        switch self {
+        case .shortage(let code): .resourceUnavailable(code, stage: .configuration, for: what)
+        case .refused:
+            WebSocketError(
+                .libraryUnsuitable, stage: .configuration, message: "\(what); its log line says why")
+        }
+    }
+
+    /// Makes a context, and looks at what the system had said when there is none.
+    static func createContext(_ info: inout lws_context_creation_info) throws(LoopBackendFailure) -> OpaquePointer {
+        errno = 0
+        let context = unsafe lws_create_context(&info)
+        let code = errno
+        guard let context = unsafe context else {
+            throw WebSocketError.isShortage(code) ? .shortage(code) : .refused
+        }
+        return unsafe context
+    }
 }
 
 extension Duration {
     /// Rounded up, so that an alarm does not come early; a century is as good as never.
-    fileprivate var wholeMicroseconds: Int64 {
+    var wholeMicroseconds: Int64 {
         let (seconds, attoseconds) = components
         let microsecond: Int64 = 1_000_000_000_000
         return max(1, min(seconds, 3_155_760_000) * 1_000_000 + (attoseconds + microsecond - 1) / microsecond)
@@ -46,9 +83,15 @@ extension Duration {
     /// libwebsockets keeps the address of an armed timer, so it lives outside of Swift's storage.
     private let alarm: UnsafeMutablePointer<Alarm>
 
-    init?(info: lws_context_creation_info) {
+    init(info: lws_context_creation_info) throws(LoopBackendFailure) {
         var info = unsafe info
-        guard let context = unsafe lws_create_context(&info) else { return nil }
+        let context = try unsafe LoopBackendFailure.createContext(&info)
+        // Without a descriptor for waking it, libwebsockets makes a context all the same.
+        if errno == EMFILE || errno == ENFILE {
+            let code = errno
+            unsafe lws_context_destroy(context)
+            throw .shortage(code)
+        }
         unsafe self.context = context
         unsafe alarm = .allocate(capacity: 1)
         unsafe alarm.initialize(to: Alarm(timer: lws_sorted_usec_list_t(), context: context))
@@ -74,7 +117,7 @@ extension Duration {
         if let delay {
             unsafe lws_sul_schedule(context, 0, timer, timer.pointee.cb, delay.wholeMicroseconds)
         } else {
-            unsafe clws_sul_cancel(context, timer)
+            unsafe lws_sul_cancel(timer)
         }
     }
 
@@ -86,125 +129,41 @@ extension Duration {
         // Each wait is for the earliest of them.
     }
 
-    func destroy() -> Bool {
+    func destroy() {
         unsafe lws_context_destroy(context)
-        return true
     }
 }
 
-/// libwebsockets' libuv plugin on a loop of ours: the cost does not grow with the number of sockets.
-///
-/// The loop has to be foreign to libwebsockets. On one of its own, `lws_service` does not return, and it installs handlers
-/// for SIGINT, SIGTERM, SIGSEGV and SIGFPE.
-@safe final class LibuvBackend: LoopBackend {
-    private let loop: UnsafeMutablePointer<uv_loop_t>
-    private let alarm: UnsafeMutablePointer<uv_timer_t>
-    /// libwebsockets sets this to NULL when it has freed the context.
-    private let contextSlot: UnsafeMutablePointer<OpaquePointer?>
-    let context: OpaquePointer
-    /// The descriptor by which libwebsockets wakes the loop.
-    private var wakeDescriptor: CInt = -1
-
-    /// `nil` where the plugin is not installed (Debian: libwebsockets-evlib-uv).
-    init?(info: lws_context_creation_info) {
-        unsafe loop = .allocate(capacity: 1)
-        unsafe alarm = .allocate(capacity: 1)
-        unsafe contextSlot = .allocate(capacity: 1)
-        unsafe contextSlot.initialize(to: nil)
-        guard unsafe uv_loop_init(loop) == 0 else {
-            unsafe context = OpaquePointer(bitPattern: 1)!
-            return nil
-        }
-        unsafe uv_timer_init(loop, alarm)
-        var info = unsafe info
-        unsafe info.options |= UInt64(LWS_SERVER_OPTION_LIBUV)
-        unsafe info.pcontext = contextSlot
-        var loops: UnsafeMutableRawPointer? = unsafe UnsafeMutableRawPointer(loop)
-        let created = unsafe withUnsafeMutablePointer(to: &loops) { loops in
-            unsafe info.foreign_loops = loops
-            return unsafe lws_create_context(&info)
-        }
-        guard let created = unsafe created else {
-            unsafe context = OpaquePointer(bitPattern: 1)!
-            unsafe Self.close(alarm, on: loop)
-            return nil
-        }
-        unsafe context = created
-        unsafe contextSlot.pointee = created
-        // The only socket that a fresh context polls.
-        unsafe uv_walk(
-            loop,
-            { handle, result in
-                guard let handle = unsafe handle, unsafe handle.pointee.type == UV_POLL else { return }
-                unsafe uv_fileno(handle, result?.assumingMemoryBound(to: CInt.self))
-            }, &wakeDescriptor)
-    }
-
-    deinit {
-        unsafe loop.deallocate()
-        unsafe alarm.deallocate()
-        unsafe contextSlot.deallocate()
-    }
-
-    func turn(isWorkWaiting: Bool) -> Bool {
-        _ = unsafe uv_run(loop, isWorkWaiting ? UV_RUN_NOWAIT : UV_RUN_ONCE)
-        return unsafe contextSlot.pointee != nil
-    }
-
-    func setAlarm(after delay: Duration?) {
-        if let delay {
-            unsafe uv_update_time(loop)
-            // libuv runs timers before it waits, too, and then waits for whatever comes next: only this makes it return now.
-            let goOff: uv_timer_cb = { alarm in
-                guard let alarm = unsafe alarm else { return }
-                unsafe uv_stop(alarm.pointee.loop)
+extension EventLoop.Backend {
+    /// Makes the backend; on the loop's thread.
+    func make(_ info: lws_context_creation_info) throws(WebSocketError) -> any LoopBackend {
+        do throws(LoopBackendFailure) {
+            switch self {
+            case .libuv: return try unsafe LibuvBackend(info: info)
+            case .poll: return try unsafe PollBackend(info: info)
+            case .automatic: break
             }
-            unsafe uv_timer_start(alarm, goOff, UInt64((delay.wholeMicroseconds + 999) / 1000), 0)
-        } else {
-            unsafe uv_timer_stop(alarm)
+            do throws(LoopBackendFailure) {
+                return try unsafe LibuvBackend(info: info)
+            } catch .refused {
+                let backend = try unsafe PollBackend(info: info)
+                // Once: what is installed does not change.
+                _ = Self.warning
+                return backend
+            }
+        } catch {
+            throw error.error(
+                self == .libuv
+                    ? "libwebsockets could not create an event loop on libuv (is its plugin missing?)"
+                    : "libwebsockets could not create an event loop")
         }
     }
 
-    var isAlarmSet: Bool {
-        unsafe alarm.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { unsafe uv_is_active($0) != 0 }
-    }
-
-    func noticeTimers() {
-        // The plugin arms its timer after an event only: make one.
-        if unsafe contextSlot.pointee != nil { unsafe lws_cancel_service(context) }
-    }
-
-    func destroy() -> Bool {
-        unsafe uv_timer_stop(alarm)
-        let placeholder = DescriptorPlaceholder(for: wakeDescriptor)
-        // The first call begins to close sockets and handles, which the loop has to let go before the second frees them.
-        unsafe lws_context_destroy(context)
-        guard placeholder?.occupy() ?? false else {
-            // Going on would close a descriptor of somebody else's: what is left of the context stays, this once.
-            let address = unsafe UInt(bitPattern: Unmanaged.passRetained(self).toOpaque())
-            Self.abandoned.withLock { $0.append(address) }
-            return false
-        }
-        pumpUntilIdle()
-        if unsafe contextSlot.pointee != nil {
-            unsafe lws_context_destroy(context)
-            pumpUntilIdle()
-        }
-        unsafe Self.close(alarm, on: loop)
-        return true
-    }
-
-    /// Holds what stays for the life of the process where a leak checker sees that it does.
-    private static let abandoned = Mutex<[UInt]>([])
-
-    private func pumpUntilIdle() {
-        // Bounded, although each turn takes a handle further: the end must not hang on a bug in somebody's library.
-        for _ in 0..<10_000 where unsafe uv_run(loop, UV_RUN_NOWAIT) == 0 { return }
-    }
-
-    private static func close(_ alarm: UnsafeMutablePointer<uv_timer_t>, on loop: UnsafeMutablePointer<uv_loop_t>) {
-        unsafe alarm.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { unsafe uv_close($0, nil) }
-        _ = unsafe uv_run(loop, UV_RUN_DEFAULT)
-        _ = unsafe uv_loop_close(loop)
+    private static let warning: Void = Libwebsockets.loggingHold.log {
+        Libwebsockets.logger.warning(
+            """
+            libwebsockets cannot use libuv: its plugin is missing (Debian and Ubuntu: libwebsockets-evlib-uv); event loops \
+            use poll(2), whose cost grows with the number of connections
+            """)
     }
 }

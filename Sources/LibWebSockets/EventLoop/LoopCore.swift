@@ -20,7 +20,7 @@ internal import WebSocketProtocol
 
     private let backend: any LoopBackend
     private let mailbox: Mailbox
-    private var thread: pthread_t?
+    private let thread: pthread_t
     private var timers = TimerQueue<ContinuousClock.Instant>()
     /// The deadline for which the backend's alarm is set.
     private var alarmDeadline: ContinuousClock.Instant?
@@ -47,9 +47,8 @@ internal import WebSocketProtocol
     /// TLS records pass through here on their way to the network; empty whenever no connection is being served.
     let encryptedOutput = FrameBuffer()
 
-    /// Creates the context. Runs on the thread that starts the loop, before the loop's own thread exists.
+    /// Creates the context. Runs on the loop's thread.
     init(mailbox: Mailbox, backend kind: EventLoop.Backend) throws(WebSocketError) {
-        try Libwebsockets.readiness.get()
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
         unsafe info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS)
@@ -58,21 +57,10 @@ internal import WebSocketProtocol
         unsafe info.connect_timeout_secs = 86_400
         // An all-zero policy: libwebsockets never pings and never hangs up by itself. The context keeps the pointer.
         unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
-        let backend: (any LoopBackend)? =
-            switch kind {
-            case .automatic: unsafe LibuvBackend(info: info) ?? PollBackend(info: info)
-            case .libuv: unsafe LibuvBackend(info: info)
-            case .poll: unsafe PollBackend(info: info)
-            }
-        guard let backend else {
-            throw WebSocketError(
-                .libraryUnsuitable, stage: .configuration,
-                message: """
-                    libwebsockets could not create an event loop (is its libuv plugin missing, or the limit on open files, \
-                    `ulimit -n`, exhausted?); its log line says more
-                    """)
+        backend = try Libwebsockets.create { () throws(WebSocketError) in
+            try DescriptorTable.sized { () throws(WebSocketError) in try unsafe kind.make(info) }
         }
-        self.backend = backend
+        thread = pthread_self()
         self.mailbox = mailbox
         unsafe scratch = .allocate(byteCount: Self.readSize, alignment: 16)
         unsafe encryptedScratch = .allocate(byteCount: Self.readSize, alignment: 16)
@@ -87,7 +75,6 @@ internal import WebSocketProtocol
 
     /// Services the context until ``shutDown()``; the body of the loop's thread.
     func run() {
-        thread = pthread_self()
         // `lws_cancel_service` is the only function of libwebsockets that other threads may call.
         let context = unsafe WakeTarget(context: backend.context)
         mailbox.open { context.wake() }
@@ -114,7 +101,7 @@ internal import WebSocketProtocol
 
     func preconditionOnLoop() {
         precondition(
-            thread.map { pthread_equal($0, pthread_self()) != 0 } ?? false,
+            pthread_equal(thread, pthread_self()) != 0,
             "libwebsockets may be called on the loop's thread only")
     }
 
@@ -145,10 +132,7 @@ internal import WebSocketProtocol
         for socket in Array(sockets.values) + Array(forsakenSockets.values) {
             socket.loopEnds()
         }
-        let descriptors = sockets.values.compactMap { $0.descriptor.flatMap { DescriptorIdentity($0) } }
-        if !backend.destroy() {
-            for descriptor in descriptors { descriptor.shutDown() }
-        }
+        backend.destroy()
         // Those that libwebsockets has not destroyed.
         forget(Array(sockets.values))
         listeners.removeAll()
@@ -251,7 +235,13 @@ internal import WebSocketProtocol
         unsafe info.vhost_name = LoopProtocol.vhostName
         // Without an address of our own, libwebsockets silently obeys the environment's `http_proxy`.
         unsafe info.http_proxy_address = LoopProtocol.emptyString
+        errno = 0
         guard let vhost = unsafe lws_create_vhost(backend.context, &info) else {
+            let code = errno
+            if WebSocketError.isShortage(code) {
+                throw .resourceUnavailable(
+                    code, stage: .configuration, for: "libwebsockets could not prepare the connection (no vhost)")
+            }
             throw WebSocketError(
                 .libraryUnsuitable, stage: .configuration,
                 message: "libwebsockets could not create a vhost; its log line says why")

@@ -40,6 +40,14 @@ public final class WebSocketServer: Sendable {
         case refuse(HTTPResponse.Status, headers: HTTPFields = [:], body: String = "")
     }
 
+    /// What becomes of a client that does not read fast enough for a broadcast.
+    public enum SlowClientRule: Hashable, Sendable {
+        /// It misses the message.
+        case skip
+        /// Its connection is dropped, so that it notices that it misses something.
+        case drop
+    }
+
     /// How a server listens and behaves.
     public struct Configuration: Sendable {
         /// The address to listen on; loopback by default.
@@ -101,7 +109,7 @@ public final class WebSocketServer: Sendable {
     }
 
     private struct Sessions {
-        var open: [UInt64: (socket: WebSocket, task: Task<Void, Never>?)] = [:]
+        var open: [UInt64: (socket: WebSocket, task: Task<Void, Never>)] = [:]
         var lastID: UInt64 = 0
         var isStopping = false
     }
@@ -172,32 +180,37 @@ public final class WebSocketServer: Sendable {
         sessions.withLock { $0.open.count }
     }
 
-    /// Sends a message to every open connection.
+    /// Sends a message to every open connection, without waiting for any of them.
     ///
-    /// Waits for each connection's output to have room. Connections that end meanwhile are passed over.
-    public func broadcast(_ message: WebSocketMessage) async {
+    /// A client that reads too slowly has ``Configuration/sendBufferSize`` bytes waiting for it, and gets no more:
+    /// `slowClients` says what becomes of it, so that the slowest client neither delays the others nor fills the memory.
+    ///
+    /// - Returns: How many open connections the message was not sent to.
+    @discardableResult
+    public func broadcast(_ message: WebSocketMessage, slowClients: SlowClientRule = .skip) -> Int {
         let sockets = sessions.withLock { $0.open.values.map(\.socket) }
-        await withTaskGroup(of: Void.self) { group in
-            for socket in sockets {
-                group.addTask { try? await socket.send(message) }
-            }
+        return sockets.count { socket in
+            // A connection that ends in this moment is one that the message is not sent to, and nothing else.
+            guard let isTaken = try? socket.trySend(message) else { return true }
+            if !isTaken, slowClients == .drop { socket.abort() }
+            return !isTaken
         }
     }
 
     /// Stops listening, closes every connection with 1001 and waits until the handlers have returned, whose tasks are
-    /// cancelled.
+    /// cancelled. Clients that come meanwhile find nobody.
     public func stop() async {
         let open = stopAccepting()
+        await closeListener()
         await withTaskGroup(of: Void.self) { group in
             for (socket, task) in open {
                 group.addTask {
                     await socket.close(code: .goingAway, reason: "the server stops")
-                    task?.cancel()
-                    await task?.value
+                    task.cancel()
+                    await task.value
                 }
             }
         }
-        await closeListener()
     }
 
     /// Stops as a server does whose process is killed: connections are dropped without a close frame.
@@ -205,15 +218,15 @@ public final class WebSocketServer: Sendable {
         let open = stopAccepting()
         for (socket, task) in open {
             socket.abort()
-            task?.cancel()
-        }
-        for (_, task) in open {
-            await task?.value
+            task.cancel()
         }
         await closeListener()
+        for (_, task) in open {
+            await task.value
+        }
     }
 
-    private func stopAccepting() -> [(socket: WebSocket, task: Task<Void, Never>?)] {
+    private func stopAccepting() -> [(socket: WebSocket, task: Task<Void, Never>)] {
         sessions.withLock { sessions in
             sessions.isStopping = true
             return Array(sessions.open.values)
@@ -243,14 +256,18 @@ public final class WebSocketServer: Sendable {
     }
 
     fileprivate func serve(_ socket: WebSocket, _ request: Request) {
-        let id: UInt64? = sessions.withLock { sessions in
-            guard !sessions.isStopping else { return nil }
+        let isServed = sessions.withLock { sessions in
+            guard !sessions.isStopping else { return false }
             sessions.lastID += 1
-            sessions.open[sessions.lastID] = (socket, nil)
-            return sessions.lastID
+            // Within the lock, so that whoever stops the server finds the task of each connection that it finds.
+            sessions.open[sessions.lastID] = (socket, handle(socket, request, id: sessions.lastID))
+            return true
         }
-        guard let id else { return socket.abort() }
-        let task = Task { [handler, weak self, failureLimit, logger = configuration.logger] in
+        if !isServed { socket.abort() }
+    }
+
+    private func handle(_ socket: WebSocket, _ request: Request, id: UInt64) -> Task<Void, Never> {
+        Task { [handler, weak self, failureLimit, logger = configuration.logger] in
             do {
                 try await handler(socket, request)
                 await socket.close()
@@ -264,9 +281,6 @@ public final class WebSocketServer: Sendable {
                 }
             }
             _ = self?.sessions.withLock { $0.open.removeValue(forKey: id) }
-        }
-        sessions.withLock { sessions in
-            if sessions.open[id] != nil { sessions.open[id]?.task = task }
         }
     }
 }

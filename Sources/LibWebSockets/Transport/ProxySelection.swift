@@ -25,6 +25,11 @@ public struct ProxySelection: Sendable {
         ProxySelection(choice: .proxy(proxy))
     }
 
+    /// Whether the program itself has chosen a proxy.
+    var isExplicit: Bool {
+        if case .proxy = choice { true } else { false }
+    }
+
     func proxy(for endpoint: Endpoint, environment: [String: String]) throws(WebSocketError) -> Proxy? {
         switch choice {
         case .none: return nil

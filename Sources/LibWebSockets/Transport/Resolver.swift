@@ -115,20 +115,17 @@ final class Resolver: Sendable {
         unsafe hints.ai_flags = flags
         unsafe hints.ai_socktype = SocketAddress.streamSocket
         var list: UnsafeMutablePointer<addrinfo>?
-        errno = 0
         let code = unsafe getaddrinfo(host, nil, &hints, &list)
-        let systemError = errno
         guard code == 0 else {
-            // A shortage shows as anything from a name server that does not answer to a name that does not exist.
-            let isSystemError = code == EAI_SYSTEM || [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(systemError)
+            let systemError = code == EAI_SYSTEM ? errno : flags == AI_NUMERICHOST ? nil : shortage
             let reason =
-                unsafe isSystemError ? String(cString: strerror(systemError)) : String(cString: gai_strerror(code))
+                unsafe systemError.map { unsafe String(cString: strerror($0)) } ?? String(cString: gai_strerror(code))
             throw WebSocketError(
                 .nameResolutionFailed, stage: .nameResolution,
                 message: """
                     the host name "\(host)" could not be resolved: \(reason). Is it spelt right, and does this machine's \
                     resolver work?
-                    """, errno: isSystemError ? systemError : nil)
+                    """, errno: systemError)
         }
         defer { unsafe freeaddrinfo(list) }
         var addresses: [SocketAddress] = []
@@ -141,5 +138,17 @@ final class Resolver: Sendable {
             unsafe next = entry.ai_next
         }
         return addresses
+    }
+
+    /// The system's error number when it gives out no sockets now: the C library, which could not ask anybody then, says that
+    /// the name does not exist.
+    private static var shortage: CInt? {
+        let descriptor = socket(AF_INET, SocketAddress.streamSocket, 0)
+        guard descriptor < 0 else {
+            close(descriptor)
+            return nil
+        }
+        let error = errno
+        return [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(error) ? error : nil
     }
 }

@@ -4,6 +4,10 @@ internal import WebSocketProtocol
 // What an attempt that failed says: what was tried, what failed, what to look at.
 extension ConnectAttempt {
     func connectError() -> WebSocketError {
+        let target = plan.proxy.map { "the proxy \($0)" } ?? plan.endpoint.origin
+        if let code = lastFailure?.end.cause.errno, WebSocketError.isShortage(code) {
+            return .resourceUnavailable(code, stage: .connect, for: "no socket could be opened to connect to \(target)")
+        }
         let detail =
             lastFailure.map { failure in
                 // libwebsockets does not always leave the operating system's error behind.
@@ -15,7 +19,7 @@ extension ConnectAttempt {
         return WebSocketError(
             .connectFailed, stage: .connect,
             message: """
-                no address of \(plan.proxy.map { "the proxy \($0)" } ?? plan.endpoint.origin) accepted a connection\
+                no address of \(target) accepted a connection\
                 \(detail). Is the server running, and the port reachable?
                 """, errno: lastFailure?.end.cause.errno)
     }

@@ -133,6 +133,11 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private func connect(to address: SocketAddress) {
         guard let core else { return }
         plan.configuration.logger.debug("connecting", metadata: ["address": "\(address)"])
+        // Asked before, because libwebsockets does not say why it gets no socket.
+        if let code = DescriptorReserve.shortage(of: DescriptorReserve.connection) {
+            lastFailure = (address, TransportEnd(stage: .connect, cause: .systemError(code)))
+            return perform(race.failed(address))
+        }
         let tls: TLSHandshake?
         let tunnel: ProxyTunnel?
         do {

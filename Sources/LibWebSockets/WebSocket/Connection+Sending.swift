@@ -20,8 +20,8 @@ extension Connection {
         }
     }
 
-    /// Returns false when the output is full, or belongs to another sender.
-    func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part) throws -> Bool {
+    /// Adds one frame to the output. Returns false when that is full, or belongs to another sender.
+    func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) throws -> Bool {
         let isAccepted = try payload.withContiguousStorageIfAvailable { bytes in
             try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part)
         }

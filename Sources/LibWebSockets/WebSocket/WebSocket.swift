@@ -114,11 +114,13 @@ public final class WebSocket: Sendable {
         try await connection.send(Opcode(message.kind), payload: message.payload)
     }
 
-    /// Sends a message if there is room for it now.
+    /// Sends a message if that needs no waiting: for code that is not asynchronous, or has a better use for its time.
     ///
-    /// - Returns: Whether it was sent: not above ``WebSocketConfiguration/sendBufferSize``, nor within a message in pieces.
-    package func sendWithoutWaiting(_ message: WebSocketMessage) throws -> Bool {
-        try connection.trySend(Opcode(message.kind), payload: message.payload, part: .whole)
+    /// - Returns: Whether the message has its place in the output; `false` while ``WebSocketConfiguration/sendBufferSize``
+    ///   bytes or more are waiting for the network, while others wait to send, and while a message is being sent in pieces.
+    /// - Throws: ``WebSocketError`` with `connectionClosed` or what ended the connection. The message was not sent then.
+    public func trySend(_ message: WebSocketMessage) throws -> Bool {
+        try connection.trySend(Opcode(message.kind), payload: message.payload)
     }
 
     /// Sends one message in pieces, for messages that are made bit by bit or do not fit into memory.

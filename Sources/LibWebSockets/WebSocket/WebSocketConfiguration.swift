@@ -37,7 +37,8 @@ public struct WebSocketConfiguration: Sendable {
     /// The proxy to go through. None by default, whatever the environment says.
     public var proxy: ProxySelection
     /// The path of a Unix domain socket to connect to, in place of the URL's host and port, which are still what the
-    /// server is asked for and must prove to be. `nil` by default.
+    /// server is asked for and must prove to be. No proxy leads there: the environment's is not used, and one that is set here is
+    /// refused. `nil` by default.
     public var unixSocketPath: String?
     /// What to do when the server redirects. The default reports it.
     public var redirects: RedirectPolicy
@@ -100,7 +101,13 @@ public struct WebSocketConfiguration: Sendable {
             if let value, value <= .zero { throw refuse("\(name) is \(value), but must be longer than zero") }
         }
         try compression.validate()
-        if let unixSocketPath { try SocketAddress.validate(unixPath: unixSocketPath) }
+        if let unixSocketPath {
+            try SocketAddress.validate(unixPath: unixSocketPath)
+            if proxy.isExplicit {
+                throw refuse(
+                    "no proxy leads to the Unix socket \"\(unixSocketPath)\" of this machine: set it or the proxy")
+            }
+        }
     }
 
     var limits: Connection.Limits {

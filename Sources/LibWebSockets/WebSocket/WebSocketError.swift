@@ -11,6 +11,9 @@ public struct WebSocketError: Error, Sendable {
         public static let invalidConfiguration = Code(description: "invalidConfiguration")
         /// The libwebsockets or OpenSSL found at run time cannot do the job.
         public static let libraryUnsuitable = Code(description: "libraryUnsuitable")
+        /// The operating system lacked something for now: open files, threads, memory or `/dev/urandom`.
+        /// ``WebSocketError/errno`` says what; another try may succeed.
+        public static let resourceUnavailable = Code(description: "resourceUnavailable")
         /// The host name has no address.
         public static let nameResolutionFailed = Code(description: "nameResolutionFailed")
         /// No address accepted a connection.

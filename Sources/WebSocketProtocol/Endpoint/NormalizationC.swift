@@ -6,10 +6,6 @@ enum NormalizationC {
         guard scalars.contains(where: mayCompose) else { return ordered(scalars) }
         var result: [Unicode.Scalar] = []
         for character in String(String.UnicodeScalarView(scalars)) {
-            if character.unicodeScalars.count > 1, let single = composites[String(character)] {
-                result.append(single)
-                continue
-            }
             var cluster: [Unicode.Scalar] = []
             for scalar in ordered(Array(character.unicodeScalars)) {
                 if let last = cluster.last, let composite = composite(last, scalar) {

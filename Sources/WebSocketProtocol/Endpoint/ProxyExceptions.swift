@@ -55,7 +55,7 @@ package struct ProxyExceptions: Sendable {
             host = text[(text.startIndex + 1)..<bracket]
             let rest = text[(bracket + 1)...]
             if !rest.isEmpty {
-                guard rest.first == UInt8(ascii: ":"), let number = number(rest.dropFirst(), upTo: 65_535) else {
+                guard rest.first == UInt8(ascii: ":"), let number = number(rest.dropFirst()) else {
                     return nil
                 }
                 port = number
@@ -64,7 +64,7 @@ package struct ProxyExceptions: Sendable {
         }
         if let address = address(text) { return (address, nil) }
         if let colon = text.lastIndex(of: UInt8(ascii: ":")) {
-            guard let number = number(text[(colon + 1)...], upTo: 65_535) else { return nil }
+            guard let number = number(text[(colon + 1)...]) else { return nil }
             host = text[..<colon]
             port = number
         }
@@ -80,7 +80,7 @@ package struct ProxyExceptions: Sendable {
         guard let slash = text.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         var host = text[..<slash]
         if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") { host = host.dropFirst().dropLast() }
-        guard let address = IPAddress(host), let length = number(text[(slash + 1)...], upTo: address.bytes.count * 8)
+        guard let address = IPAddress(host), let length = number(text[(slash + 1)...])
         else { return nil }
         let unmapped = address.unmapped
         let shortened = length - (address.bytes.count - unmapped.bytes.count) * 8
@@ -101,11 +101,10 @@ package struct ProxyExceptions: Sendable {
         name.hasSuffix(".") ? String(name.dropLast()) : name
     }
 
-    /// At most five digits, so that no number is too large to be read.
-    private static func number(_ digits: ArraySlice<UInt8>, upTo limit: Int) -> Int? {
+    /// At most five digits, so that no number is too large to be read. One that no port or prefix has matches nothing.
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
         guard (1...5).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        let value = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-        return value <= limit ? value : nil
+        return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }
 }
 

@@ -13,6 +13,7 @@ extension ConnectionFailure {
     /// | close code 1002, 1003, 1007, 1008, 1009 or 1010, sent by either side | yes |
     /// | any other close code, 1000, 1012 and 1013 included | no |
     /// | an invalid URL or header, an unsuitable library, an event loop that was shut down | yes |
+    /// | the system lacked open files, threads or memory | no |
     /// | DNS, TCP, timeouts, connection loss, a missed heartbeat, errors of other types | no |
     public var isFinal: Bool {
         if let error = webSocketError, Self.isFinal(error) { return true }

@@ -45,7 +45,7 @@ private struct WebSocketConnection: SocketConnection {
     func receive() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
     func send(_ message: WebSocketMessage) async throws { try await socket.send(message) }
     func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
-        try socket.sendWithoutWaiting(message)
+        try socket.trySend(message)
     }
     func ping() async throws -> Duration { try await socket.ping() }
     func close(code: CloseCode, reason: String) async -> WebSocketClosure {

@@ -67,6 +67,20 @@ import WebSocketTesting
         try await eventually("the core outlives its thread") { reference.core == nil }
     }
 
+    @Test(
+        "shutdown() of a loop or group that never ran returns, as often as it is called",
+        arguments: EventLoop.testBackends)
+    func repeatedShutdownOfUnusedLoop(backend: EventLoop.Backend) async {
+        let loop = EventLoop(backend: backend)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 { group.addTask { await loop.shutdown() } }
+        }
+        await loop.shutdown()
+        let group = EventLoopGroup(count: 2)
+        await group.shutdown()
+        await group.shutdown()
+    }
+
     @Test("Work that was submitted before shutdown() still runs", arguments: EventLoop.testBackends)
     func pendingWork(backend: EventLoop.Backend) async throws {
         let loop = EventLoop(backend: backend)

@@ -54,6 +54,62 @@ import WebSocketTesting
         }
     }
 
+    @Test("Loops that end with connects under way, while other threads open and close files, leave nothing")
+    func connectsUnderWay() async {
+        await #expect(processExitsWith: .success) {
+            let server = try FaultServer(scripts: [[.readRequest, .stall]])
+            let opener = FileOpener()
+            let openers = [
+                Task.detached { await opener.openAndClose() }, Task.detached { await opener.openAndClose() },
+            ]
+            try await Self.checkDescriptors(rounds: 150, "connects under way") { backend in
+                let loop = EventLoop(backend: backend)
+                let attempts = (0..<4).map { number in
+                    Task {
+                        try await WebSocket.connect(
+                            to: "ws://\(number % 2 == 0 ? "127.0.0.1" : "localhost"):\(server.port)/", on: loop)
+                    }
+                }
+                try loop.submit { _ in }
+                await loop.shutdown()
+                for attempt in attempts { _ = await attempt.result }
+            }
+            opener.stop()
+            for task in openers { await task.value }
+            #expect(LibuvBackend.unfinishedCount == 0)
+            server.stop()
+        }
+    }
+
+    @Test("What could not be closed when a loop ended, because its number was taken, is when the next begins")
+    func takenNumber() async {
+        await #expect(processExitsWith: .success) {
+            try await Self.warmUp()
+            guard EventLoop.testsRunOnLibuv else { return }
+            let first = EventLoop(backend: .libuv)
+            try await first.run { _ in }
+            let before = OpenSockets.descriptors()
+            for _ in 0..<20 {
+                let loop = EventLoop(backend: .libuv)
+                try loop.submit { _ in }
+                let opener = FileOpener()
+                let files = Task.detached { await opener.openAndKeep(maximum: 5_000) }
+                await loop.shutdown()
+                opener.stop()
+                for file in await files.value { close(file) }
+            }
+            let last = EventLoop(backend: .libuv)
+            try await last.run { _ in }
+            #expect(LibuvBackend.unfinishedCount == 0)
+            await last.shutdown()
+            for _ in 0..<2_000 where OpenSockets.descriptors().count > before.count {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            #expect(OpenSockets.descriptors().count <= before.count)
+            await first.shutdown()
+        }
+    }
+
     @Test("A loop that was never used has neither thread nor descriptor")
     func unusedLoop() async {
         await #expect(processExitsWith: .success) {

@@ -31,6 +31,7 @@ import Testing
 
     @Test("The library this test runs with is suitable")
     func loaded() {
-        #expect(throws: Never.self) { try Libwebsockets.readiness.get() }
+        #expect(Libwebsockets.unsuitability == nil)
+        #expect(throws: Never.self) { try Libwebsockets.create { () throws(WebSocketError) in } }
     }
 }

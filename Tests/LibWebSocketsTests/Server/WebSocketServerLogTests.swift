@@ -1,4 +1,5 @@
 import Testing
+import WebSocketTesting
 
 @testable import LibWebSockets
 
@@ -62,5 +63,21 @@ import Testing
             #expect(line.count < 700)
             #expect(!line.unicodeScalars.contains { $0.value < 0x20 })
         }
+    }
+
+    @Test("A peer that goes on sending after close() costs one line, not one for each time it was read from")
+    func discardedMessages() async throws {
+        let lines = LogLines()
+        let message = FaultServer.Frame.binary([UInt8](repeating: 7, count: 64 << 10)).bytes
+        let script: [FaultServer.Step] = [
+            .upgrade(), .flood(message, count: 400), .readClose, .write(.close(1000)),
+        ]
+        try await FaultServer.withServer(script) { server in
+            let configuration = WebSocketConfiguration(
+                compression: .disabled, receiveBufferSize: 1, closeTimeout: .seconds(86_400), logger: lines.logger)
+            let socket = try await WebSocket.connect(to: server.url(), configuration: configuration)
+            #expect(await socket.close().isClean)
+        }
+        #expect(lines.all.filter { $0.contains("discarding messages") }.count == 1, "\(lines.all)")
     }
 }

@@ -45,6 +45,27 @@ import WebSocketTesting
         }
     }
 
+    @Test("While stop() waits for handlers, nobody new is let in")
+    func stopStopsListeningFirst() async throws {
+        let (release, released) = (AsyncStream<Void>.makeStream(), Counter())
+        try await withServer(handler: { socket, _ in
+            // A handler that takes its time, cancelled or not.
+            await Task { for await _ in release.stream {} }.value
+            released.increment()
+        }) { pair in
+            let client = try await pair.connect()
+            try await eventually { pair.server.connectionCount == 1 }
+            async let stopping: Void = pair.server.stop()
+            #expect(try await client.receiveAll() == [])
+            let error = await #expect(throws: WebSocketError.self) { try await pair.connect() }
+            #expect(error?.code == .connectFailed)
+            #expect(released.value == 0)
+            release.continuation.finish()
+            await stopping
+            #expect(released.value == 1)
+        }
+    }
+
     @Test("stop() cancels handlers that wait for something else")
     func stopCancelsHandlers() async throws {
         try await withServer(handler: { _, _ in try await Task.sleep(for: .seconds(86_400)) }) { pair in

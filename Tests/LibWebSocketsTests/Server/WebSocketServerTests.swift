@@ -182,10 +182,37 @@ import WebSocketTesting
             for _ in 0..<20 { clients.append(try await pair.connectPair().client) }
             try await eventually { pair.server.connectionCount == 20 }
             clients.removeLast().abort()
-            for number in 0..<10 { await pair.server.broadcast(.text("news \(number)")) }
+            for number in 0..<10 { pair.server.broadcast(.text("news \(number)")) }
             for client in clients {
                 #expect(try await client.receive(10) == (0..<10).map { .text("news \($0)") })
             }
+        }
+    }
+}
+
+extension WebSocketServerTests {
+    @Test(
+        "A broadcast waits for no client: one that does not read has a bounded output, then misses messages or is dropped",
+        arguments: [WebSocketServer.SlowClientRule.skip, .drop])
+    func slowClient(rule: WebSocketServer.SlowClientRule) async throws {
+        let configuration = WebSocketServer.Configuration(sendBufferSize: 64 << 10)
+        try await withServer(configuration: configuration) { pair in
+            // The receive buffer of a client that does not read, and the kernel's, take some.
+            let client = try await pair.connect(configuration: WebSocketConfiguration(receiveBufferSize: 1 << 10))
+            let idle = (client: client, server: try await pair.accepted.take())
+            let reading = try await pair.connectPair()
+            try await eventually { pair.server.connectionCount == 2 }
+            let message = WebSocketMessage.binary([UInt8](repeating: 7, count: 32 << 10))
+            var missed = 0
+            for _ in 0..<2_000 where missed == 0 {
+                missed = pair.server.broadcast(message, slowClients: rule)
+                #expect(try await reading.client.receive(1) == [message])
+            }
+            #expect(missed == 1)
+            #expect(idle.server.statistics.bytesWaitingToBeWritten < 128 << 10)
+            if rule == .drop { try await eventually { idle.server.closure != nil } }
+            #expect((idle.server.closure == nil) == (rule == .skip))
+            #expect(reading.server.closure == nil)
         }
     }
 }

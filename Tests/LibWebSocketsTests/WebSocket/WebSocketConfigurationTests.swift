@@ -62,4 +62,17 @@ import Testing
             try configuration.validate()
         }
     }
+
+    @Test("A proxy that is set is not passed by for a Unix socket: both together are refused")
+    func unixSocketAndProxy() throws {
+        var configuration = WebSocketConfiguration(
+            proxy: .proxy(Proxy(host: "proxy.test", port: 3128)), unixSocketPath: "/run/feed.sock")
+        let error = try #require(throws: WebSocketError.self) { try configuration.validate() }
+        #expect(error.code == .invalidConfiguration)
+        #expect(error.message.contains("no proxy leads to the Unix socket \"/run/feed.sock\""))
+        for proxy in [ProxySelection.none, .fromEnvironment] {
+            configuration.proxy = proxy
+            try configuration.validate()
+        }
+    }
 }

@@ -22,6 +22,9 @@ import Testing
             ("президент.рф", "xn--d1abbgf6aiiy.xn--p1ai"),
             ("مثال.إختبار", "xn--mgbh0fb.xn--kgbechtv"),
             ("דוגמה.טעסט", "xn--6dbbec0c.xn--deba0ad"),
+            // The marks are put in order by their class.
+            ("ش\u{651}\u{64E}.test", "xn--zgb6cj.test"),
+            ("ش\u{64E}\u{651}.test", "xn--zgb6cj.test"),
             ("אב1.test", "xn--1-zhcd.test"),
             ("한국.kr", "xn--3e0b707e.kr"),
             ("\u{1112}\u{1161}\u{11AB}\u{1100}\u{116E}\u{11A8}.kr", "xn--3e0b707e.kr"),

@@ -48,7 +48,7 @@ import Testing
         (WebSocketError.Code.invalidConfiguration, true), (.libraryUnsuitable, true), (.eventLoopShutDown, true),
         (.protocolViolation, true), (.messageTooBig, true), (.nameResolutionFailed, false), (.connectFailed, false),
         (.timedOut, false), (.connectionLost, false), (.invalidHandshake, false), (.connectionClosed, false),
-        (.upgradeRefused, false), (.tlsFailed, false),
+        (.upgradeRefused, false), (.tlsFailed, false), (.resourceUnavailable, false),
     ])
     func errorsWithoutDetail(code: WebSocketError.Code, isFinal: Bool) {
         #expect(ConnectionFailure.error(code).isFinal == isFinal)

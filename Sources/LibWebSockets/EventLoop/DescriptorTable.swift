@@ -1,0 +1,50 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// How many descriptors libwebsockets' tables have room for: it asks for the soft limit once, when it makes a context, and
+/// refuses whatever has a higher number later (`lws_create_context`; `__insert_wsi_socket_into_fds`).
+enum DescriptorTable {
+    /// So many at least, where the hard limit allows them: a program may raise its limit after its first connection.
+    static let minimumSize: rlim_t = 16_384
+    /// libwebsockets makes tables of 2,560 for limits above ten million.
+    static let unreasonableLimit: rlim_t = 10_000_000
+    /// So many in place of an unreasonable limit: 4 MiB for the two tables.
+    static let maximumSize: rlim_t = 262_144
+
+    /// The size that the tables should have; `nil` where the soft limit will do.
+    static func size(softLimit: rlim_t, hardLimit: rlim_t) -> rlim_t? {
+        if softLimit > unreasonableLimit { return maximumSize }
+        let size = min(minimumSize, hardLimit)
+        return softLimit < size ? size : nil
+    }
+
+    /// Runs `body`, which makes a context, while the soft limit is what its tables should be sized by.
+    static func sized<Made, Failure: Error>(_ body: () throws(Failure) -> Made) throws(Failure) -> Made {
+        var limit = rlimit()
+        guard unsafe getrlimit(resource, &limit) == 0,
+            let size = size(softLimit: limit.rlim_cur, hardLimit: limit.rlim_max)
+        else { return try body() }
+        let before = limit.rlim_cur
+        limit.rlim_cur = size
+        guard unsafe setrlimit(resource, &limit) == 0 else { return try body() }
+        defer {
+            // Unless the program has set one of its own meanwhile.
+            if unsafe getrlimit(resource, &limit) == 0, limit.rlim_cur == size {
+                limit.rlim_cur = before
+                _ = unsafe setrlimit(resource, &limit)
+            }
+        }
+        return try body()
+    }
+
+    #if canImport(Glibc)
+        private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+        private static let resource = RLIMIT_NOFILE
+    #endif
+}

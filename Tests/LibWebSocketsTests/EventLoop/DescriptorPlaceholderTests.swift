@@ -1,0 +1,81 @@
+import Testing
+
+@testable import LibWebSockets
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Each test has a process of its own: no other thread may open or close a descriptor meanwhile.
+@Suite struct DescriptorPlaceholderTests {
+    private static func makePipe() -> (reading: CInt, writing: CInt) {
+        var ends: [CInt] = [-1, -1]
+        precondition(pipe(&ends) == 0)
+        return (ends[0], ends[1])
+    }
+
+    /// The testing macro does not take values that cannot be copied.
+    private static func check(_ condition: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(condition, sourceLocation: sourceLocation)
+    }
+
+    private static func isOpen(_ descriptor: CInt) -> Bool { fcntl(descriptor, F_GETFD) >= 0 }
+
+    @Test("A descriptor that was not closed is, at the end")
+    func neverClosed() async {
+        await #expect(processExitsWith: .success) {
+            let (reading, writing) = Self.makePipe()
+            do {
+                guard var placeholder = DescriptorPlaceholder(reservedWith: 0) else { exit(2) }
+                Self.check(placeholder.watch(reading))
+                Self.check(placeholder.isOpen)
+                Self.check(placeholder.occupy())
+                #expect(fcntl(reading, F_GETFL) & O_APPEND == 0, "the flags are as they were")
+            }
+            #expect(!Self.isOpen(reading))
+            #expect(Self.isOpen(writing))
+        }
+    }
+
+    @Test("A descriptor that was closed once has its number taken, to be closed again or at the end")
+    func closedOnce() async {
+        await #expect(processExitsWith: .success) {
+            for isClosedAgain in [false, true] {
+                let (reading, writing) = Self.makePipe()
+                do {
+                    guard var placeholder = DescriptorPlaceholder(reservedWith: 0) else { exit(2) }
+                    Self.check(placeholder.watch(reading))
+                    close(reading)
+                    Self.check(!placeholder.isOpen)
+                    Self.check(placeholder.occupy())
+                    Self.check(placeholder.isOpen)
+                    if isClosedAgain { close(reading) }
+                }
+                #expect(!Self.isOpen(reading))
+                close(writing)
+            }
+        }
+    }
+
+    @Test("What another thread has opened under the number meanwhile stays open")
+    func taken() async {
+        await #expect(processExitsWith: .success) {
+            let (reading, writing) = Self.makePipe()
+            do {
+                guard var placeholder = DescriptorPlaceholder(reservedWith: 0) else { exit(2) }
+                Self.check(placeholder.watch(reading))
+                close(reading)
+                let other = dup(writing)
+                #expect(other == reading)
+                let before = OpenSockets.descriptors()
+                Self.check(!placeholder.occupy())
+                #expect(OpenSockets.descriptors() == before)
+            }
+            #expect(Self.isOpen(reading))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The limits of this process (getrlimit(2)): for tests that have one of their own.
+enum ProcessLimits {
+    #if canImport(Glibc)
+        typealias Resource = __rlimit_resource_t
+        static let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        static let threads = __rlimit_resource_t(6)  // RLIMIT_NPROC, which Swift does not see
+    #else
+        typealias Resource = CInt
+        static let openFiles = RLIMIT_NOFILE
+        static let threads = RLIMIT_NPROC
+    #endif
+
+    /// Sets the soft limit, and returns what it was.
+    @discardableResult
+    static func set(_ resource: Resource, to value: rlim_t) -> rlim_t {
+        var limit = rlimit()
+        precondition(getrlimit(resource, &limit) == 0)
+        let before = limit.rlim_cur
+        limit.rlim_cur = min(value, limit.rlim_max)
+        precondition(setrlimit(resource, &limit) == 0)
+        return before
+    }
+
+    /// Raises both limits, which needs the right to.
+    static func setHard(_ resource: Resource, to value: rlim_t) -> Bool {
+        var limit = rlimit(rlim_cur: value, rlim_max: value)
+        return setrlimit(resource, &limit) == 0
+    }
+
+    /// Opens files until only `count` more can be; returns what to close afterwards.
+    static func exhaustDescriptors(leaving count: Int) -> [CInt] {
+        var fillers: [CInt] = []
+        while case let copy = dup(0), copy >= 0 { fillers.append(copy) }
+        for filler in fillers.suffix(count) { close(filler) }
+        return fillers.dropLast(count)
+    }
+}
