@@ -20,9 +20,10 @@ import WebSocketTesting
             target.stop()
         }
         let loop = EventLoop.forTest()
-        var configuration = configuration
-        configuration.proxy = .proxy(Proxy(kind, host: "127.0.0.1", port: Int(proxy.port), credentials: credentials))
-        let error = await #expect(throws: WebSocketError.self) { [configuration] in
+        var adjusted = configuration
+        adjusted.proxy = .proxy(Proxy(kind, host: "127.0.0.1", port: Int(proxy.port), credentials: credentials))
+        let configuration = adjusted
+        let error = await #expect(throws: WebSocketError.self) {
             try await WebSocket.connect(
                 to: "\(scheme)://127.0.0.1:\(target.port)/", configuration: configuration, on: loop)
         }

@@ -111,10 +111,9 @@ import WebSocketTesting
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
         let loop = EventLoop.forTest()
-        var configuration = Self.patient
-        configuration.tls = try clientSecurity.client
+        let configuration = WebSocketConfiguration(
+            tls: try clientSecurity.client, connectTimeout: .seconds(86_400))
         let error = await #expect(throws: WebSocketError.self) {
-            [configuration] in
             try await WebSocket.connect(
                 to: "wss://127.0.0.1:\(server.port)/", configuration: configuration, on: loop)
         }
@@ -194,10 +193,9 @@ import WebSocketTesting
         let server = try FaultServer(tls: try security.faultServer, scripts: scripts)
         defer { server.stop() }
         let loop = EventLoop.forTest()
-        var configuration = Self.patient
-        configuration.tls = try security.client
+        let configuration = WebSocketConfiguration(tls: try security.client, connectTimeout: .seconds(86_400))
         for cut in 1..<answer.count {
-            let error = await #expect(throws: WebSocketError.self) { [configuration] in
+            let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(to: server.url(), configuration: configuration, on: loop)
             }
             #expect(error?.refusal == whole, "cut at \(cut)")
