@@ -23,7 +23,7 @@ public struct Proxy: Hashable, Sendable {
     ///
     /// For HTTP they may have 4,096 bytes of UTF-8 together, in Base64 about as much as proxies take in one header line (8,190
     /// bytes in Apache's `LimitRequestFieldSize`), no control characters, and the name no colon (RFC 7617 section 2). For
-    /// SOCKS each may have 255 bytes (RFC 1929 section 2).
+    /// SOCKS each must have 1 to 255 bytes (RFC 1929 section 2).
     public struct Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
         /// The name.
         public var user: String
@@ -114,9 +114,9 @@ public struct Proxy: Hashable, Sendable {
 
     private static func checkSOCKS(_ credentials: Credentials) throws(WebSocketError) {
         for (name, text) in [("user", credentials.user), ("password", credentials.password)]
-        where text.utf8.count > longestSOCKSCredential {
+        where !(1...longestSOCKSCredential).contains(text.utf8.count) {
             throw invalid(
-                "the \(name) is longer than \(longestSOCKSCredential) bytes, the most that SOCKS can carry (RFC 1929)")
+                "the \(name) has \(text.utf8.count) bytes, and SOCKS carries 1 to \(longestSOCKSCredential) (RFC 1929)")
         }
     }
 }

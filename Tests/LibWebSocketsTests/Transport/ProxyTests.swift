@@ -73,15 +73,17 @@ import WebSocketProtocol
     func lengths() throws {
         let target = try Endpoint("ws://example.test")
         for kind in Proxy.Kind.allCases {
-            for length in [0, 1, 92, 93, 94, 95, 96, 255, 256, 257, 4096, 4097, 100_000] {
-                let credentials = Proxy.Credentials(user: "", password: String(repeating: "x", count: length))
+            for length in [0, 1, 91, 92, 93, 94, 95, 255, 256, 257, 4095, 4096, 100_000] {
+                let credentials = Proxy.Credentials(user: "u", password: String(repeating: "x", count: length))
                 let proxy = Proxy(kind, host: "proxy.test", port: 1, credentials: credentials)
-                let fits = kind == .http ? length <= 4096 : length <= 255
-                do {
-                    let used = try proxy.checked(for: target)
-                    #expect(used == proxy && fits)
-                } catch {
-                    #expect(error.code == .invalidConfiguration)
+                let fits = kind == .http ? length <= 4095 : (1...255).contains(length)
+                if fits {
+                    let chosen = try ProxySelection.proxy(proxy).proxy(for: target, environment: [:])
+                    #expect(chosen == proxy)
+                    _ = try ProxyTunnel(through: proxy, to: target)
+                } else {
+                    let error = #expect(throws: WebSocketError.self) { try proxy.checked(for: target) }
+                    #expect(error?.code == .invalidConfiguration)
                 }
             }
         }
