@@ -85,6 +85,11 @@ import WebSocketTesting
 
     // MARK: - Clients that are none
 
+    /// What a right request has besides its target and `Host`.
+    private static let otherLines =
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
     static let requests: [(String, Int)] = [
         ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 426),
         ("POST / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 405),
@@ -97,6 +102,13 @@ import WebSocketTesting
             "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n",
             400
         ),
+        ("GET * HTTP/1.1\r\nHost: x\r\n\(otherLines)", 400),
+        ("GET http://x/ HTTP/1.1\r\nHost: x\r\n\(otherLines)", 400),
+        ("GET /a#b HTTP/1.1\r\nHost: x\r\n\(otherLines)", 400),
+        ("GET / HTTP/1.1\r\n\(otherLines)", 400),
+        ("GET / HTTP/1.1\r\nHost:\r\n\(otherLines)", 400),
+        ("GET / HTTP/1.1\r\nHost: x y\r\n\(otherLines)", 400),
+        ("GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\(otherLines)", 400),
         ("complete nonsense\r\n\r\n", 400),
         ("\u{16}\u{3}\u{1}", 400),
         ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 20_000))\r\n\r\n", 431),
