@@ -1,0 +1,76 @@
+import Synchronization
+import WebSocketTesting
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Runs every task of the process on one thread, in an order that a seed decides.
+///
+/// A run can be repeated exactly, tries orders that a machine hardly ever takes, and knows when nothing is left to happen.
+/// It takes the place of the global executor, so it needs a process to itself: an exit test.
+final class SeededExecutor: TaskExecutor {
+    private struct State {
+        var jobs: [UnownedJob] = []
+        var generator = SeededGenerator(seed: 0)
+    }
+
+    static let shared = SeededExecutor()
+
+    private let state = Mutex(State())
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        add(UnownedJob(job))
+    }
+
+    fileprivate func add(_ job: UnownedJob) {
+        state.withLock { $0.jobs.append(job) }
+    }
+
+    /// Takes over from the global executor, for the rest of the process.
+    func install() {
+        typealias Original = @convention(thin) (UnownedJob) -> Void
+        typealias Hook = @convention(thin) (UnownedJob, Original) -> Void
+        let hook: Hook = { job, _ in SeededExecutor.shared.add(job) }
+        let symbol = dlsym(dlopen(nil, RTLD_LAZY), "swift_task_enqueueGlobal_hook")
+        symbol!.assumingMemoryBound(to: Hook?.self).pointee = hook
+    }
+
+    /// Decides the order of what follows.
+    func reseed(_ seed: UInt64) {
+        state.withLock { $0.generator = SeededGenerator(seed: seed) }
+    }
+
+    /// Runs one job that can run.
+    ///
+    /// - Returns: Whether there was one.
+    @discardableResult
+    func step() -> Bool {
+        let job = state.withLock { state -> UnownedJob? in
+            guard !state.jobs.isEmpty else { return nil }
+            let index = Int.random(in: 0..<state.jobs.count, using: &state.generator)
+            state.jobs.swapAt(index, state.jobs.count - 1)
+            return state.jobs.removeLast()
+        }
+        guard let job else { return false }
+        job.runSynchronously(on: asUnownedTaskExecutor())
+        return true
+    }
+
+    /// Runs so many jobs, or all that there are.
+    func run(_ count: Int) {
+        for _ in 0..<count where !step() { return }
+    }
+
+    /// Runs until nothing can happen without the test's doing.
+    ///
+    /// - Returns: Whether that came about; a program that turns in circles never comes to rest.
+    func settle(limit: Int = 1_000_000) -> Bool {
+        for _ in 0..<limit where !step() { return true }
+        return false
+    }
+}
