@@ -11,24 +11,22 @@
 ///
 /// Another thread may take them in the moment between the answer and their use, so whoever asks looks at the result, too.
 enum DescriptorReserve {
-    /// What libwebsockets' first context in a process and a loop with its own take together, counted on 4.1.6 to 4.5.8
-    /// with libuv 1.44 and 1.50: 12 to 14. The rest is for the first connection.
+    /// What libwebsockets' first context in a process and a loop with its own take together: 11 to 13, counted
+    /// on 4.1.6, 4.3.3, 4.3.5 and 4.5.8 with libuv 1.44. The rest is for the first connection.
     static let loop = 18
     /// A socket, its duplicate, and one to spare.
     static let connection = 3
 
-    /// Tries whether there are `count` descriptors left, and says what the system answered when there are not.
+    /// Tries whether there are `count` descriptors left, and says what the system lacks when there are not.
     static func shortage(of count: Int) -> CInt? {
-        var descriptors: [CInt] = []
+        // Not a duplicate of something: one that counts for the limit of the whole system, too (ENFILE).
+        let first = socket(AF_UNIX, SocketAddress.streamSocket, 0)
+        guard first >= 0 else { return WebSocketError.isShortage(errno) ? errno : nil }
+        _ = fcntl(first, F_SETFD, FD_CLOEXEC)
+        var descriptors = [first]
         defer { for descriptor in descriptors { _ = close(descriptor) } }
-        for _ in 0..<count {
-            let descriptor =
-                if let first = descriptors.first {
-                    fcntl(first, F_DUPFD_CLOEXEC, 0)
-                } else {
-                    // One that counts for the limit of the whole system, too (ENFILE).
-                    socket(AF_UNIX, streamSocket, 0)
-                }
+        while descriptors.count < count {
+            let descriptor = fcntl(first, F_DUPFD_CLOEXEC, 0)
             guard descriptor >= 0 else { return errno }
             descriptors.append(descriptor)
         }
@@ -41,15 +39,5 @@ enum DescriptorReserve {
         guard descriptor >= 0 else { return errno }
         _ = close(descriptor)
         return nil
-    }
-
-    private static var streamSocket: CInt {
-        #if canImport(Glibc)
-            CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
-        #elseif canImport(Musl)
-            SOCK_STREAM | SOCK_CLOEXEC
-        #else
-            SOCK_STREAM
-        #endif
     }
 }

@@ -82,7 +82,7 @@ final class ListeningSocket: LoopSocket {
         guard (0...65_535).contains(port) else { throw error("the port is not between 0 and 65535", host, port) }
         var hints = unsafe addrinfo()
         unsafe hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
-        unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        unsafe hints.ai_socktype = SocketAddress.streamSocket
         var list: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, String(port), &hints, &list)
         guard code == 0, let entry = unsafe list?.pointee else {
@@ -98,12 +98,12 @@ final class ListeningSocket: LoopSocket {
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<CInt>.size))
         guard
             unsafe bind(descriptor, entry.ai_addr, entry.ai_addrlen) == 0,
-            Glibc.listen(descriptor, SOMAXCONN) == 0,
+            beginListening(descriptor),
             fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0,
             let bound = SocketAddress(localEndOf: descriptor)
         else {
             let error = systemError(host, port)
-            _ = Glibc.close(descriptor)
+            closeDescriptor(descriptor)
             throw error
         }
         return (descriptor, bound.port)

@@ -223,7 +223,7 @@ internal import WebSocketProtocol
         let consumer = consumer
         self.consumer = nil
         if ownsSocket {
-            _ = Glibc.close(socket)
+            closeDescriptor(socket)
             socket = -1
             core.releaseForsaken(self)
         } else {

@@ -29,11 +29,7 @@ internal import CLibwebsockets
     }
 
     deinit {
-        if case .success(let descriptor) = result { _ = Self.closeDescriptor(descriptor) }
-    }
-
-    private static func closeDescriptor(_ descriptor: CInt) -> CInt {
-        Glibc.close(descriptor)
+        if case .success(let descriptor) = result { closeDescriptor(descriptor) }
     }
 
     /// Starts to connect. What happens is told after the turn.
@@ -121,7 +117,7 @@ internal import CLibwebsockets
         guard copy >= 0 else { return .failure(TransportEnd(stage: .connect, cause: .systemError(errno))) }
         // Whatever the environment or the library thinks of proxies: what follows is for this peer alone.
         guard address.isPeer(of: copy) else {
-            _ = Self.closeDescriptor(copy)
+            closeDescriptor(copy)
             return .failure(
                 TransportEnd(stage: .connect, cause: .library("libwebsockets connected to another address")))
         }

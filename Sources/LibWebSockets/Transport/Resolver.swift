@@ -117,7 +117,13 @@ final class Resolver: Sendable {
         var list: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, nil, &hints, &list)
         guard code == 0 else {
-            let systemError = code == EAI_SYSTEM ? errno : flags == AI_NUMERICHOST ? nil : shortage
+            let systemError: CInt? =
+                if code == EAI_SYSTEM {
+                    errno
+                } else {
+                    // The C library, which cannot ask anybody without a socket, says that the name does not exist.
+                    flags == AI_NUMERICHOST ? nil : DescriptorReserve.shortage(of: 1)
+                }
             let reason =
                 unsafe systemError.map { unsafe String(cString: strerror($0)) } ?? String(cString: gai_strerror(code))
             throw WebSocketError(
@@ -138,17 +144,5 @@ final class Resolver: Sendable {
             unsafe next = entry.ai_next
         }
         return addresses
-    }
-
-    /// The system's error number when it gives out no sockets now: the C library, which could not ask anybody then, says that
-    /// the name does not exist.
-    private static var shortage: CInt? {
-        let descriptor = socket(AF_INET, SocketAddress.streamSocket, 0)
-        guard descriptor < 0 else {
-            close(descriptor)
-            return nil
-        }
-        let error = errno
-        return [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(error) ? error : nil
     }
 }

@@ -34,7 +34,7 @@ enum SocketIO {
 
     static func send(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> Outcome {
         while true {
-            let count = unsafe Glibc.send(descriptor, bytes.baseAddress, bytes.count, sendFlags)
+            let count = unsafe sendBytes(bytes, to: descriptor, flags: sendFlags)
             if count >= 0 { return .moved(count) }
             if let outcome = failure(errno) { return outcome }
         }
