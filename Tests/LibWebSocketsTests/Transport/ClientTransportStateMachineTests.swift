@@ -112,8 +112,9 @@ import Testing
         for state in State.allCases where state != .ended {
             guard var machine = way.machine(in: state) else { continue }
             let stage = machine.stage
-            #expect(machine.ended())
-            #expect(!machine.ended())
+            let (first, second) = (machine.ended(), machine.ended())
+            #expect(first)
+            #expect(!second)
             #expect(machine.hasEnded)
             #expect(machine.stage == stage)
         }

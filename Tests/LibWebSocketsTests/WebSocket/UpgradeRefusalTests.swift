@@ -54,7 +54,7 @@ import WebSocketTesting
             ),
         ] as [(HTTPFields, String, String?, String)])
     func forbidden(headers: HTTPFields, body: String, origin: String?, words: String) throws {
-        let refusal = UpgradeRefusal(head: ResponseHead(status: 403, headers: headers), body: Array(body.utf8))
+        let refusal = UpgradeRefusal(status: .init(code: 403), headers: headers, body: Array(body.utf8))
         let message = refusal.error(endpoint: try Endpoint("wss://feed.example/"), origin: origin).message
         #expect(message.contains(words), "\(message)")
     }
@@ -67,7 +67,7 @@ import WebSocketTesting
             ([:], [0, 1, 2] + Array("origin".utf8)),
         ] as [(HTTPFields, [UInt8])])
     func notQuoted(headers: HTTPFields, body: [UInt8]) throws {
-        let refusal = UpgradeRefusal(head: ResponseHead(status: 403, headers: headers), body: body)
+        let refusal = UpgradeRefusal(status: .init(code: 403), headers: headers, body: body)
         let message = refusal.error(endpoint: try Endpoint("wss://feed.example/")).message
         #expect(!message.contains("It says"))
         #expect(message.contains("check the credentials"))
@@ -89,7 +89,7 @@ import WebSocketTesting
     @Test("A server's words cannot put control characters, turned text or a flood into the message")
     func hostileBody() throws {
         let body = Array(("no\u{202E}\u{2028}\u{200B}" + String(repeating: "x", count: 60_000)).utf8)
-        let refusal = UpgradeRefusal(head: ResponseHead(status: 500, headers: [:]), body: body)
+        let refusal = UpgradeRefusal(status: .init(code: 500), headers: [:], body: body)
         let message = refusal.error(endpoint: try Endpoint("wss://feed.example/")).message
         #expect(message.contains("no\\u{202E}"))
         #expect(!message.unicodeScalars.contains { $0 == "\u{202E}" || $0 == "\u{2028}" || $0 == "\u{200B}" })
