@@ -135,11 +135,6 @@ internal import Synchronization
         unsafe memory.alarm.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { unsafe uv_is_active($0) != 0 }
     }
 
-    func noticeTimers() {
-        // The plugin arms its timer after an event only: make one.
-        if unsafe memory.context.pointee != nil { unsafe lws_cancel_service(context) }
-    }
-
     // MARK: - The end
 
     func destroy() {

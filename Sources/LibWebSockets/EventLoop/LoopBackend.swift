@@ -24,9 +24,6 @@ protocol LoopBackend: AnyObject {
     /// Whether the alarm is set and has not gone off.
     var isAlarmSet: Bool { get }
 
-    /// Makes libwebsockets look at its own timers soon, which were set outside of its callbacks.
-    func noticeTimers()
-
     /// Closes every socket, with its callbacks, and frees the context.
     func destroy()
 }
@@ -123,10 +120,6 @@ extension Duration {
 
     var isAlarmSet: Bool {
         unsafe alarm.pointee.timer.list.owner != nil
-    }
-
-    func noticeTimers() {
-        // Each wait is for the earliest of them.
     }
 
     func destroy() {

@@ -154,9 +154,19 @@ internal import WebSocketProtocol
         switch unsafe SSL_get_error(ssl, result) {
         // Without an error in the queue, a read has found that there are no more records.
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
-        case SSL_ERROR_ZERO_RETURN: return .closed
-        default: return .failed(OpenSSLError.takeText())
+        case SSL_ERROR_ZERO_RETURN:
+            discardInput()
+            return .closed
+        default:
+            discardInput()
+            return .failed(OpenSSLError.takeText())
         }
+    }
+
+    /// What comes after the end is nobody's.
+    private func discardInput() {
+        unsafe input = UnsafeRawBufferPointer(start: nil, count: 0)
+        kept = nil
     }
 }
 

@@ -52,7 +52,10 @@ extension BytePipe {
                 continue
             }
             let count = tls.map { readRecords($0) } ?? readPlain()
-            guard count > 0 else { break }
+            guard count > 0 else {
+                if tls?.hasInput == true { continue }
+                break
+            }
             let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
             if let unused {
                 unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
