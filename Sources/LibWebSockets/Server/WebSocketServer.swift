@@ -125,13 +125,15 @@ public final class WebSocketServer: Sendable {
 
     /// Starts to listen.
     ///
-    /// - Throws: ``WebSocketError`` when the address cannot be listened on, or the TLS configuration or an option of
-    ///   ``Configuration/compression`` cannot be used.
+    /// - Throws: ``WebSocketError`` when the address cannot be listened on, or the TLS configuration, a limit, a time or an
+    ///   option of ``Configuration/compression`` cannot be used.
     public static func start(
         configuration: Configuration = Configuration(),
         on eventLoop: EventLoop = .shared,
         handler: @escaping Handler
     ) async throws -> WebSocketServer {
+        try configuration.limits.validate()
+        try Connection.Limits.validate("handshakeTimeout", configuration.handshakeTimeout)
         try configuration.compression.validate()
         let accepted = SessionSink()
         let (reference, port): (ListenerReference, Int) = try await withCheckedThrowingContinuation { continuation in

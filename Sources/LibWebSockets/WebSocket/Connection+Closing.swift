@@ -26,8 +26,8 @@ extension Connection {
     /// Waits until it is certain how the connection ended.
     func closed() async throws -> WebSocketClosure {
         let id = withOutbound { outbound in
-            outbound.lastWaiter += 1
-            return outbound.lastWaiter
+            outbound.lastCloseWaiter += 1
+            return outbound.lastCloseWaiter
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -46,12 +46,13 @@ extension Connection {
 
     /// Begins to close the connection without waiting.
     func beginClosing(_ frame: CloseFrame) {
-        let needsSchedule = withOutbound { outbound in
-            guard outbound.outcome == nil else { return false }
+        let (needsSchedule, senders) = withOutbound { outbound -> (Bool, [Sender]) in
+            guard outbound.outcome == nil else { return (false, []) }
             Self.close(&outbound, frame)
-            return Self.markScheduled(&outbound.queue)
+            return (Self.markScheduled(&outbound.queue), outbound.admission.removeAll())
         }
         if needsSchedule { schedule() }
+        for sender in senders { sender.resume(throwing: Self.closedError(nil)) }
     }
 
     private static func close(_ outbound: inout Outbound, _ frame: CloseFrame) {
@@ -78,40 +79,44 @@ extension Connection {
 extension Connection {
     /// Tells everybody who waits, as soon as it is certain how the connection ends: TCP's end may take longer.
     ///
-    /// - Parameter discardingOutput: When the transport has ended, and what waits to be written is only counted.
-    func publishOutcome(discardingOutput: Bool) {
+    /// - Parameters:
+    ///   - discardingOutput: When the transport has ended, and what waits to be written is only counted.
+    ///   - endingMessages: False while messages are still to come, from what had arrived before the transport ended.
+    func publishOutcome(discardingOutput: Bool, endingMessages: Bool = true) {
         let transportError = self.transportError
         let peer = self.peer
         let ended = withOutbound { outbound -> (Outcome, Leftovers)? in
             defer { if discardingOutput { outbound.queue.discard() } }
             guard outbound.outcome == nil, let end = outbound.queue.machine.end else { return nil }
             let error = Self.error(for: end, transportError: transportError, peer: peer)
-            // A peer that has sent its close frame reads nothing more: what still waits will not be received.
             let unsent = (segment?.messageCount ?? 0) + outbound.queue.unsentMessageCount
             let outcome = Outcome(closure: end.closure, error: error, unsentMessageCount: unsent)
+            // Nothing more can be sent, whoever is told of the end.
+            var leftovers = Leftovers(senders: outbound.admission.removeAll())
+            guard outbound.queue.machine.mayReportEnd else { return (outcome, leftovers) }
             outbound.outcome = outcome
-            defer { outbound.closeWaiters = [:] }
-            return (
-                outcome,
-                Leftovers(
-                    senders: outbound.takeWaiters(), closers: Array(outbound.closeWaiters.values),
-                    pings: outbound.pings.removeAll())
-            )
+            hasOutcome = true
+            leftovers.closers = Array(outbound.closeWaiters.values)
+            outbound.closeWaiters = [:]
+            leftovers.pings = outbound.pings.removeAll()
+            return (outcome, leftovers)
         }
         guard let (outcome, leftovers) = ended else { return }
-        logger.debug("connection closed", metadata: ["closure": "\(outcome.closure.code)", "peer": "\(peer)"])
         let error = outcome.error ?? Self.closedError(outcome)
         for sender in leftovers.senders { sender.resume(throwing: error) }
+        guard hasOutcome else { return }
+        logger.debug("connection closed", metadata: ["closure": "\(outcome.closure.code)", "peer": "\(peer)"])
         for ping in leftovers.pings { ping.resume(throwing: error) }
         for closer in leftovers.closers { closer.resume(returning: outcome.closure) }
-        let reader = withInbound { $0.end(outcome.error) }
-        if let error = outcome.error { reader?.resume(throwing: error) } else { reader?.resume(returning: nil) }
+        guard endingMessages else { return }
+        lastWords = nil
+        endReading(with: outcome.error)
     }
 
     private struct Leftovers {
-        var senders: [CheckedContinuation<Void, any Error>]
-        var closers: [CheckedContinuation<WebSocketClosure, any Error>]
-        var pings: [PendingPings.Waiter]
+        var senders: [Sender]
+        var closers: [CheckedContinuation<WebSocketClosure, any Error>] = []
+        var pings: [PendingPings.Waiter] = []
     }
 
     static func error(

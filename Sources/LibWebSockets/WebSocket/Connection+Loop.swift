@@ -10,13 +10,14 @@ extension Connection: PipeConsumer {
             outbound.queue.isScheduled = false
             return (outbound.queue.machine.state, !outbound.queue.isEmpty || outbound.queue.endsWhenEmpty)
         }
-        guard let pipe else { return }
+        // The peer's close frame may stand behind messages that nobody takes any more.
+        if case .closing = state { mayPause = false }
+        guard let pipe else { return readLastWords() }
         switch state {
         case .closing where closeDeadline == nil:
             startCloseDeadline(core)
-            // The peer's close frame may stand behind messages that nobody takes any more.
             pipe.setReading(true)
-        case .closed(let closure, _) where outcome == nil: perform(.abort(closure))
+        case .closed(let closure, _) where !hasOutcome: perform(.abort(closure))
         default: break
         }
         if hasWork || segment != nil { pipe.requestWrite() }
@@ -40,7 +41,10 @@ extension Connection: PipeConsumer {
                     return segment == nil && outbound.queue.endsWhenEmpty
                 }
                 segmentOffset = 0
-                if finished { return false }
+                if finished {
+                    noteWritten()
+                    return false
+                }
             }
             guard let frames = segment?.frames else { break }
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: frames.bytes[segmentOffset...])
@@ -54,27 +58,51 @@ extension Connection: PipeConsumer {
             }
             if count < piece.count { break }
         }
-        let waiters = withOutbound { outbound -> [CheckedContinuation<Void, any Error>] in
-            // Half empty: fewer and longer runs of the senders than resuming them at the first free byte.
-            guard !outbound.waiters.isEmpty, outbound.queue.byteCount <= limits.sendBuffer / 2 else { return [] }
-            return outbound.takeWaiters()
-        }
-        for waiter in waiters { waiter.resume() }
+        noteWritten()
         if segment != nil || room <= 0 { pipe.requestWrite() }
         // What was sent before the close frame may take as long as it takes, while it moves.
         if room < Self.largestTurn, closeDeadline != nil { startCloseDeadline(pipe.core) }
         return true
     }
 
+    /// Output has gone out: whoever waits for room gets it, and whoever waits for the end of the connection is told of it
+    /// once the close frame is out.
+    private func noteWritten() {
+        let (next, isLast) = withOutbound { outbound in
+            (outbound.admit(), segment == nil && outbound.queue.isEmpty && !outbound.queue.machine.allowsSending)
+        }
+        resume(next)
+        guard isLast, let pipe else { return }
+        guard pipe.flush() else { return pipe.requestWrite() }
+        let mayReportEnd = withOutbound { outbound in
+            outbound.queue.machine.closeFrameWritten()
+            return outbound.queue.machine.mayReportEnd
+        }
+        if mayReportEnd { publishOutcome(discardingOutput: false) }
+    }
+
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
         // What comes after the connection was dropped, or after the peer's last frame, is nobody's.
-        guard !reader.hasEnded, outcome == nil else { return bytes.count }
-        networkBytesReceived.wrappingAdd(UInt64(bytes.count), ordering: .relaxed)
-        unsafe reader.read(bytes, into: &turn)
+        guard !reader.hasEnded, !hasOutcome else { return bytes.count }
+        return unsafe read(bytes)
+    }
+
+    /// Reads what the budgets of time and memory allow, and returns how much of `bytes` that was.
+    private func read(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
+        let mayPause = mayPause
+        let budget = withInbound {
+            $0.budget(limit: limits.receiveBuffer, most: Self.largestTurnCost, mayPause: mayPause)
+        }
+        guard budget > 0 else {
+            pipe?.setReading(false)
+            return 0
+        }
+        let used = unsafe reader.read(bytes, into: &turn, budget: budget)
+        networkBytesReceived.wrappingAdd(UInt64(used), ordering: .relaxed)
         defer { turn.removeAll() }
         deliverMessages()
         if !turn.pings.isEmpty { answerPings() }
-        for pong in turn.pongs { receivePong(pong) }
+        if !turn.pongs.isEmpty { receivePongs() }
         switch turn.end {
         case .close(let frame):
             logger.debug("received a close frame", metadata: ["code": "\(frame.code?.rawValue ?? 1005)"])
@@ -83,24 +111,57 @@ extension Connection: PipeConsumer {
             advance { $0.violated(violation) }
         case nil: break
         }
-        return bytes.count
+        return used
     }
 
     func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
         transportError = Self.lossError(end, peer: peer)
         var machineEnd = ConnectionStateMachine.TransportEnd.failure
         if case .endOfStream = end.cause { machineEnd = .endOfStream }
-        advance { $0.transportEnded(machineEnd) }
         if let closeDeadline { pipe?.core.cancel(closeDeadline) }
         pipe = nil
+        lastWords = LastWords(bytes: unused, end: machineEnd)
+        readLastWords()
+    }
+
+    /// Reads on in what had arrived before the transport ended, within the same budgets, and reports the end after that.
+    /// Where nobody takes the messages, everybody else is told of a failure at once.
+    func readLastWords() {
+        guard var words = lastWords else { return }
+        lastWords = nil
+        if words.used < words.bytes.count, !reader.hasEnded, withInbound({ $0.isFlowing }) {
+            words.used += unsafe words.bytes.withUnsafeMutableBytes { bytes in
+                unsafe read(UnsafeMutableRawBufferPointer(rebasing: bytes[words.used...]))
+            }
+            if words.used < words.bytes.count, !reader.hasEnded {
+                lastWords = words
+                if mayPause, withInbound({ $0.isPaused }) {
+                    if words.end == .failure, !hasOutcome {
+                        advance(endingMessages: false) { $0.transportEnded(words.end) }
+                    }
+                    return
+                }
+                // When the loop has ended, nobody can read the rest.
+                if (try? eventLoop.submit({ _ in self.readLastWords() })) != nil { return }
+                lastWords = nil
+            }
+        }
+        if hasOutcome {
+            endReading(with: outcome?.error)
+        } else {
+            advance { $0.transportEnded(words.end) }
+        }
+        segment = nil
     }
 
     private func deliverMessages() {
         guard !turn.messages.isEmpty else { return }
-        let byteCount = turn.messageByteCount
+        let (byteCount, payloadMemory) = (turn.messageByteCount, turn.payloadMemory)
+        let (messages, mayPause) = (turn.takeMessages(), mayPause)
         let delivery = withInbound {
             $0.add(
-                &turn.messages, byteCount: byteCount, limit: limits.receiveBuffer, mayPause: closeDeadline == nil)
+                messages, byteCount: byteCount, payloadMemory: payloadMemory, limit: limits.receiveBuffer,
+                mayPause: mayPause)
         }
         delivery.reader?.resume(returning: delivery.batch)
         if delivery.pausesReading { pipe?.setReading(false) }
@@ -137,15 +198,18 @@ extension Connection: PipeConsumer {
         logger.log(level: level, message, metadata: metadata)
     }
 
-    private func receivePong(_ payload: ArraySlice<UInt8>) {
+    private func receivePongs() {
         let now = ContinuousClock.now
-        for ping in withOutbound({ $0.pings.answered(by: payload) }) {
+        let answered = withOutbound { outbound in turn.pongs.flatMap { outbound.pings.answered(by: $0) } }
+        for ping in answered {
             ping.waiter.resume(returning: ping.sentAt.duration(to: now))
         }
     }
 
     /// Feeds an event to the state machine and carries out what it asks for.
-    private func advance(_ event: (inout ConnectionStateMachine) -> ConnectionStateMachine.Action) {
+    private func advance(
+        endingMessages: Bool = true, _ event: (inout ConnectionStateMachine) -> ConnectionStateMachine.Action
+    ) {
         let action = withOutbound { outbound in
             let action = event(&outbound.queue.machine)
             do {
@@ -155,15 +219,15 @@ extension Connection: PipeConsumer {
             }
             return action
         }
-        perform(action)
+        perform(action, endingMessages: endingMessages)
     }
 
-    func perform(_ action: ConnectionStateMachine.Action) {
+    func perform(_ action: ConnectionStateMachine.Action, endingMessages: Bool = true) {
         switch action {
         case .ignore, .open: break
         case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
             if let core = pipe?.core { service(core) }
-        case .finish: return publishOutcome(discardingOutput: true)
+        case .finish: return publishOutcome(discardingOutput: true, endingMessages: endingMessages)
         case .abort:
             pipe?.abort()
             return publishOutcome(discardingOutput: true)

@@ -42,12 +42,26 @@ extension Connection {
     }
 
     /// Returns messages that a reader took and did not use.
-    func putBack(_ messages: [WebSocketMessage]) {
+    func putBack(_ messages: ArraySlice<WebSocketMessage>) {
         withInbound { $0.putBack(messages) }
     }
 
     private func resumeReading() {
-        try? eventLoop.submit { _ in self.pipe?.setReading(true) }
+        do {
+            try eventLoop.submit { _ in
+                self.pipe?.setReading(true)
+                self.readLastWords()
+            }
+        } catch {
+            // The loop has ended: nobody reads what is left of the input.
+            endReading(with: outcome?.error)
+        }
+    }
+
+    /// Tells the reader that no more messages come, after those that wait.
+    func endReading(with error: WebSocketError?) {
+        let reader = withInbound { $0.end(error) }
+        if let error { reader?.resume(throwing: error) } else { reader?.resume(returning: nil) }
     }
 
     private static let secondReaderError = WebSocketError(

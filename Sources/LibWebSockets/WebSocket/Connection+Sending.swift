@@ -11,56 +11,80 @@ extension Connection {
         var endsMessage: Bool {
             if case .fragment(let isLast) = self { isLast } else { true }
         }
+
+        func request(byteCount: Int) -> Admission.Request {
+            if case .whole = self { .message(byteCount: byteCount) } else { .fragment(byteCount: byteCount) }
+        }
     }
+
+    typealias Sender = CheckedContinuation<Void, any Error>
+    typealias Admission = SendAdmission<Sender>
 
     /// Adds one frame to the output, waiting while that is full.
     func send(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) async throws {
-        while try !trySend(opcode, payload: payload, part: part) {
-            try await waitForRoom(part)
+        if try trySend(opcode, payload: payload, part: part) { return }
+        let request = part.request(byteCount: payload.count)
+        try await waitForTurn(request)
+        do {
+            _ = try trySend(opcode, payload: payload, part: part, admitted: request)
+        } catch {
+            resume(
+                withOutbound { outbound in
+                    outbound.admission.release(request)
+                    return outbound.admit()
+                })
+            throw error
         }
     }
 
-    /// Adds one frame to the output. Returns false when that is full, or belongs to another sender.
-    func trySend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) throws -> Bool {
+    /// Adds one frame to the output.
+    /// - Parameter admitted: The request whose turn it is; `nil` for a sender that has not waited.
+    /// - Returns: False when the output is full or belongs to another sender: never for one that was admitted.
+    func trySend(
+        _ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole, admitted: Admission.Request? = nil
+    ) throws -> Bool {
         let isAccepted = try payload.withContiguousStorageIfAvailable { bytes in
-            try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part)
+            try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part, admitted: admitted)
         }
         if let isAccepted { return isAccepted }
-        return try unsafe Array(payload).withUnsafeBytes { bytes in try unsafe trySend(opcode, bytes: bytes, part: part)
+        return try unsafe Array(payload).withUnsafeBytes { bytes in
+            try unsafe trySend(opcode, bytes: bytes, part: part, admitted: admitted)
         }
     }
 
-    /// Returns false when the output is full, or belongs to another sender.
-    private func trySend(_ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part) throws -> Bool {
+    private func trySend(
+        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, admitted: Admission.Request?
+    ) throws -> Bool {
         if let compressor, compressor.compresses(byteCount: bytes.count, part) {
             return try compressor.withDeflater { deflater in
-                try unsafe trySend(opcode, bytes: bytes, part: part, through: &deflater)
+                try unsafe trySend(opcode, bytes: bytes, part: part, admitted: admitted, through: &deflater)
             }
         }
-        let needsSchedule = try withOutbound { outbound -> Bool? in
+        let added = try withOutbound { outbound -> Added? in
             guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
-            guard canAppend(outbound, part) else { return nil }
+            guard admitted != nil || canAppend(outbound, part, bytes.count) else { return nil }
             do throws(RandomSourceFailure) {
                 try unsafe outbound.queue.append(opcode, payload: bytes, fin: part.endsMessage)
             } catch {
                 throw Self.randomError(error)
             }
-            return Self.markScheduled(&outbound.queue)
+            return Self.noteAdded(&outbound, admitted)
         }
-        guard let needsSchedule else { return false }
-        if needsSchedule { schedule() }
+        guard let added else { return false }
+        finish(added)
         return true
     }
 
     /// Compresses a frame and adds it. Other senders wait meanwhile, since the peer's context follows the order of
     /// frames; the loop does not.
     private func trySend(
-        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, through deflater: inout Deflater
+        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, admitted: Admission.Request?,
+        through deflater: inout Deflater
     ) throws -> Bool {
         // What was compressed has to be sent, so it is only compressed when there is room.
         let hasRoom = try withOutbound { outbound throws(WebSocketError) in
             guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
-            return canAppend(outbound, part)
+            return admitted != nil || canAppend(outbound, part, bytes.count)
         }
         guard hasRoom else { return false }
         let payload: UnsafeRawBufferPointer
@@ -69,7 +93,7 @@ extension Connection {
         } catch {
             throw WebSocketError(.internalError, stage: .open, message: error.description)
         }
-        let needsSchedule = try withOutbound { outbound throws(WebSocketError) in
+        let added = try withOutbound { outbound throws(WebSocketError) in
             guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
             do throws(RandomSourceFailure) {
                 try unsafe outbound.queue.append(
@@ -79,56 +103,76 @@ extension Connection {
                 deflater.reset()
                 throw Self.randomError(error)
             }
-            return Self.markScheduled(&outbound.queue)
+            return Self.noteAdded(&outbound, admitted)
         }
-        if needsSchedule { schedule() }
+        finish(added)
         return true
     }
 
-    private func canAppend(_ outbound: borrowing Outbound, _ part: Part) -> Bool {
-        if case .whole = part, outbound.isStreaming { return false }
-        return outbound.queue.byteCount < limits.sendBuffer
+    /// What to do after a frame was added, outside of the lock.
+    private struct Added {
+        var needsSchedule: Bool
+        var next: [Sender]
+    }
+
+    private static func noteAdded(_ outbound: inout Outbound, _ admitted: Admission.Request?) -> Added {
+        var added = Added(needsSchedule: markScheduled(&outbound.queue), next: [])
+        if let admitted {
+            outbound.admission.release(admitted)
+            added.next = outbound.admit()
+        }
+        return added
+    }
+
+    private func finish(_ added: Added) {
+        if added.needsSchedule { schedule() }
+        resume(added.next)
+    }
+
+    func resume(_ waiters: [Sender]) {
+        for waiter in waiters { waiter.resume() }
+    }
+
+    private func canAppend(_ outbound: borrowing Outbound, _ part: Part, _ byteCount: Int) -> Bool {
+        outbound.admission.admitsAtOnce(part.request(byteCount: byteCount), queued: outbound.queue.byteCount)
     }
 
     /// Waits until no other message is under way in fragments, and keeps others from starting.
     func beginStream() async throws {
-        while true {
-            let isMine = try withOutbound { outbound throws(WebSocketError) in
-                guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
-                defer { outbound.isStreaming = true }
-                return !outbound.isStreaming
-            }
-            if isMine { return }
-            try await waitForRoom(.whole)
-        }
+        try await waitForTurn(.stream)
     }
 
     /// Lets other messages through again.
     func endStream() {
-        let waiters = withOutbound { outbound in
-            outbound.isStreaming = false
-            return outbound.takeWaiters()
-        }
-        for waiter in waiters { waiter.resume() }
+        resume(
+            withOutbound { outbound in
+                outbound.admission.endStream()
+                return outbound.admit()
+            })
     }
 
-    private func waitForRoom(_ part: Part) async throws {
-        let id = withOutbound { outbound in
-            outbound.lastWaiter += 1
-            return outbound.lastWaiter
-        }
+    /// Returns when the request is admitted, which has to be released then.
+    private func waitForTurn(_ request: Admission.Request) async throws {
+        let id = withOutbound { $0.admission.makeID() }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            try await withCheckedThrowingContinuation { (continuation: Sender) in
                 let result: Result<Void, any Error>? = withOutbound { outbound in
                     if Task.isCancelled { return .failure(CancellationError()) }
-                    if !outbound.queue.machine.allowsSending || canAppend(outbound, part) { return .success(()) }
-                    outbound.waiters[id] = continuation
+                    guard outbound.queue.machine.allowsSending else {
+                        return .failure(Self.closedError(outbound.outcome))
+                    }
+                    if outbound.admission.takeTurn(request, queued: outbound.queue.byteCount) { return .success(()) }
+                    outbound.admission.wait(request, id: id, continuation)
                     return nil
                 }
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            withOutbound { $0.waiters.removeValue(forKey: id) }?.resume(throwing: CancellationError())
+            let (cancelled, next) = withOutbound { outbound in
+                (outbound.admission.cancel(id), outbound.admit())
+            }
+            cancelled?.resume(throwing: CancellationError())
+            resume(next)
         }
     }
 

@@ -13,28 +13,47 @@ internal import WebSocketProtocol
 final class Connection: @unchecked Sendable {
     struct Limits {
         var maximumMessageSize: Int
-        /// Received bytes that may wait for the program before reading stops.
+        /// Bytes of received messages, as ``MessageMemory`` counts them, that may wait for the program before reading stops.
         var receiveBuffer: Int
         /// Bytes that may wait for the network before `send` suspends.
         var sendBuffer: Int
         var closeTimeout: Duration
+
+        /// The one check for clients and servers.
+        func validate() throws(WebSocketError) {
+            let sizes = [
+                ("maximumMessageSize", maximumMessageSize), ("receiveBufferSize", receiveBuffer),
+                ("sendBufferSize", sendBuffer),
+            ]
+            for (name, value) in sizes where value < 1 {
+                throw WebSocketError(
+                    .invalidConfiguration, stage: .configuration,
+                    message: "\(name) is \(value), but must be at least 1 byte")
+            }
+            try Self.validate("closeTimeout", closeTimeout)
+        }
+
+        static func validate(_ name: String, _ timeout: Duration?) throws(WebSocketError) {
+            guard let timeout, timeout <= .zero else { return }
+            throw WebSocketError(
+                .invalidConfiguration, stage: .configuration,
+                message: "\(name) is \(timeout), but must be longer than zero")
+        }
     }
 
     struct Outbound: ~Copyable {
         var queue: OutboundQueue
         var pings: PendingPings
-        /// Whether a message is being sent in fragments, between which no other message may come (RFC 6455 section 5.4).
-        var isStreaming = false
         /// Senders that wait for room or for their turn.
-        var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
-        var lastWaiter: UInt64 = 0
+        var admission: Admission
+        var lastCloseWaiter: UInt64 = 0
         var closeWaiters: [UInt64: CheckedContinuation<WebSocketClosure, any Error>] = [:]
         /// Set once, when it is certain how the connection ends.
         var outcome: Outcome?
 
-        mutating func takeWaiters() -> [CheckedContinuation<Void, any Error>] {
-            defer { waiters = [:] }
-            return waiters.isEmpty ? [] : waiters.sorted { $0.key < $1.key }.map(\.value)
+        /// Those whose turn to send it is now.
+        mutating func admit() -> [Sender] {
+            admission.admit(queued: queue.byteCount)
         }
     }
 
@@ -74,11 +93,24 @@ final class Connection: @unchecked Sendable {
     var segmentOffset = 0
     var closeDeadline: TimerQueue<ContinuousClock.Instant>.ID?
     var transportError: WebSocketError?
+    var hasOutcome = false
+    /// Whether reading stops while nobody takes the messages.
+    var mayPause = true
+    /// What had arrived before the transport ended and was not used yet.
+    var lastWords: LastWords?
+
+    struct LastWords {
+        var bytes: [UInt8]
+        var used = 0
+        let end: ConnectionStateMachine.TransportEnd
+    }
 
     /// The largest piece written at once: of what TLS makes of it, the pipe keeps what the socket does not take.
     static let largestWrite = 256 << 10
     /// How much one connection writes before others get their turn.
     static let largestTurn = 1 << 20
+    /// What one connection may cost in a turn of reading, before others get theirs; see ``ReceivedTurn/cost``.
+    static let largestTurnCost = 256 << 10
 
     init(
         role: Role, pipe: BytePipe, eventLoop: EventLoop, peer: String, limits: Limits,
@@ -96,7 +128,9 @@ final class Connection: @unchecked Sendable {
             role: role, maximumMessageSize: limits.maximumMessageSize,
             inflater: compression?.parameters.makeInflater(role: role))
         compressor = compression.flatMap { MessageCompressor($0, role: role) }
-        outbound = Outbound(queue: queue, pings: PendingPings(firstNumber: .random(in: 0 ... .max)))
+        outbound = Outbound(
+            queue: queue, pings: PendingPings(firstNumber: .random(in: 0 ... .max)),
+            admission: SendAdmission(limit: limits.sendBuffer))
     }
 
     // A `Mutex` that holds the state itself would refuse to let raw memory in and buffers out, which is what these are for.

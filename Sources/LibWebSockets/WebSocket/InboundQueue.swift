@@ -17,13 +17,33 @@ struct InboundQueue {
 
     private var state = State.flowing
     private var batch: Batch = []
-    private(set) var byteCount = 0
+    private var payloadMemory = 0
     private var reader: (id: UInt64, continuation: Reader)?
     private var lastReaderID: UInt64 = 0
     /// Whether reading from the network is stopped until the reader has caught up.
     private(set) var isPaused = false
     private(set) var receivedMessageCount = 0
     private(set) var receivedByteCount = 0
+
+    /// Whether more messages may be added.
+    var isFlowing: Bool {
+        if case .flowing = state { true } else { false }
+    }
+
+    /// The memory of the messages that wait.
+    var byteCount: Int { payloadMemory + batch.capacity * MessageMemory.ofMessage }
+
+    /// How many bytes of messages may be read next.
+    /// - Parameters:
+    ///   - most: What one turn of the loop may take at the most.
+    ///   - mayPause: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
+    /// - Returns: 0 when reading has to pause.
+    mutating func budget(limit: Int, most: Int, mayPause: Bool) -> Int {
+        guard mayPause else { return most }
+        let room = limit - byteCount
+        if room <= 0 { isPaused = true }
+        return max(0, min(most, room))
+    }
 
     /// What to do after adding a batch, outside of the lock.
     struct Delivery {
@@ -35,9 +55,15 @@ struct InboundQueue {
     }
 
     /// Adds messages, or hands them to the reader that waits for them.
-    /// - Parameter mayPause: Where reading has to go on although nobody takes the messages, those beyond the limit are
-    ///   discarded instead.
-    mutating func add(_ messages: inout Batch, byteCount added: Int, limit: Int, mayPause: Bool = true) -> Delivery {
+    /// - Parameters:
+    ///   - byteCount: The sizes of the payloads.
+    ///   - payloadMemory: What the payloads occupy; see ``MessageMemory``.
+    ///   - limit: Of ``byteCount``.
+    ///   - mayPause: Where reading has to go on although nobody takes the messages, those beyond the limit are discarded
+    ///     instead.
+    mutating func add(
+        _ messages: Batch, byteCount added: Int, payloadMemory addedMemory: Int, limit: Int, mayPause: Bool = true
+    ) -> Delivery {
         var delivery = Delivery()
         guard case .flowing = state, !messages.isEmpty else { return delivery }
         guard mayPause || byteCount < limit else {
@@ -53,17 +79,25 @@ struct InboundQueue {
             return delivery
         }
         if batch.isEmpty {
-            // The emptied storage goes back to the loop for its next turn.
-            swap(&batch, &messages)
+            batch = messages
         } else {
-            batch.append(contentsOf: messages)
+            append(messages, limit: limit)
         }
-        byteCount += added
+        payloadMemory += addedMemory
         if byteCount >= limit, !isPaused, mayPause {
             isPaused = true
             delivery.pausesReading = true
         }
         return delivery
+    }
+
+    /// Grows geometrically, as an array does by itself, but not beyond the limit.
+    private mutating func append(_ messages: Batch, limit: Int) {
+        let count = batch.count + messages.count
+        if count > batch.capacity {
+            batch.reserveCapacity(max(count, min(2 * batch.capacity, limit / MessageMemory.ofMessage)))
+        }
+        batch.append(contentsOf: messages)
     }
 
     /// What a reader gets at once.
@@ -78,7 +112,7 @@ struct InboundQueue {
         if !batch.isEmpty {
             defer {
                 batch = []
-                byteCount = 0
+                payloadMemory = 0
                 isPaused = false
             }
             return .messages(batch, resumesReading: isPaused)
@@ -89,10 +123,10 @@ struct InboundQueue {
         return .end(error)
     }
 
-    /// Puts messages back that a reader took and did not use, in front of those that came later.
-    mutating func putBack(_ messages: Batch) {
-        batch.insert(contentsOf: messages, at: 0)
-        byteCount += messages.reduce(0) { $0 + $1.payload.count }
+    /// Puts the rest of a batch back that a reader took and did not use, in front of what came later.
+    mutating func putBack(_ messages: Batch.SubSequence) {
+        batch = messages + batch
+        payloadMemory += MessageMemory.ofPayloads(messages)
     }
 
     mutating func makeReaderID() -> UInt64 {

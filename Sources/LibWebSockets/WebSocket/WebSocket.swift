@@ -171,13 +171,16 @@ public final class WebSocket: Sendable {
         try await connection.nextBatch()
     }
 
-    func putBack(_ messages: [WebSocketMessage]) {
+    func putBack(_ messages: ArraySlice<WebSocketMessage>) {
         connection.putBack(messages)
     }
 
     // MARK: - Control
 
     /// Sends a ping and waits for its pong (RFC 6455 section 5.5.2). Set a time limit by cancelling the task.
+    ///
+    /// The pong stands behind the messages that the peer has sent before: while those fill
+    /// ``WebSocketConfiguration/receiveBufferSize`` and nobody takes them, nothing is read and this waits.
     ///
     /// - Returns: The round-trip time.
     /// - Throws: ``WebSocketError`` when the connection ends first; `CancellationError` when the task is cancelled.
@@ -242,7 +245,8 @@ extension WebSocket {
     /// - Parameters:
     ///   - onMessage: Called for each message.
     ///   - onClose: Called once, after the last message, with the reason unless the end was orderly.
-    /// - Returns: The task that makes the calls, and keeps the connection until it ends. Cancelling it stops the calls.
+    /// - Returns: The task that makes the calls, and keeps the connection until it ends. Cancelling it stops the calls and
+    ///   loses nothing: once the task has returned, the messages that were not handled can be read.
     @discardableResult
     public func receive(
         onMessage: @escaping @Sendable (WebSocketMessage) async -> Void,
@@ -251,7 +255,9 @@ extension WebSocket {
         Task {
             // Why the messages end is told by the closure.
             while let batch = try? await nextMessages() {
-                for message in batch where !Task.isCancelled { await onMessage(message) }
+                var rest = batch[...]
+                while !Task.isCancelled, let message = rest.popFirst() { await onMessage(message) }
+                guard rest.isEmpty else { return putBack(rest) }
             }
             if let closure { await onClose(closure, closeError) }
         }

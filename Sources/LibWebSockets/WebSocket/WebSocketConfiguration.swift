@@ -22,8 +22,9 @@ public struct WebSocketConfiguration: Sendable {
     public var compression: WebSocketCompression
     /// The largest message to accept, inflated, in bytes. A larger one closes the connection with 1009. The default is 16 MiB.
     public var maximumMessageSize: Int
-    /// How many bytes of received messages may wait for the program. Then reading from the network stops until the
-    /// program has taken them. The default is 1 MiB.
+    /// How many bytes of received messages may wait for the program, counted as the memory they occupy (see
+    /// ``WebSocketStatistics/bytesWaitingToBeRead``). Then reading from the network stops until the program has taken them.
+    /// The default is 1 MiB.
     public var receiveBufferSize: Int
     /// How many bytes may wait for the network. Then `send` suspends until half of them are gone. The default is 1 MiB.
     public var sendBufferSize: Int
@@ -84,28 +85,18 @@ public struct WebSocketConfiguration: Sendable {
     }
 
     func validate() throws(WebSocketError) {
-        func refuse(_ message: String) -> WebSocketError {
-            WebSocketError(.invalidConfiguration, stage: .configuration, message: message)
-        }
-        for (name, value) in [
-            ("maximumMessageSize", maximumMessageSize), ("receiveBufferSize", receiveBufferSize),
-            ("sendBufferSize", sendBufferSize),
-        ] where value < 1 {
-            throw refuse("\(name) is \(value), but must be at least 1 byte")
-        }
-        let timeouts = [
-            ("connectTimeout", connectTimeout), ("tlsTimeout", tlsTimeout), ("upgradeTimeout", upgradeTimeout),
-            ("closeTimeout", closeTimeout),
-        ]
-        for (name, value) in timeouts {
-            if let value, value <= .zero { throw refuse("\(name) is \(value), but must be longer than zero") }
-        }
+        try limits.validate()
+        try Connection.Limits.validate("connectTimeout", connectTimeout)
+        try Connection.Limits.validate("tlsTimeout", tlsTimeout)
+        try Connection.Limits.validate("upgradeTimeout", upgradeTimeout)
         try compression.validate()
         if let unixSocketPath {
             try SocketAddress.validate(unixPath: unixSocketPath)
             if proxy.isExplicit {
-                throw refuse(
-                    "no proxy leads to the Unix socket \"\(unixSocketPath)\" of this machine: set it or the proxy")
+                throw WebSocketError(
+                    .invalidConfiguration, stage: .configuration,
+                    message:
+                        "no proxy leads to the Unix socket \"\(unixSocketPath)\" of this machine: set it or the proxy")
             }
         }
     }

@@ -36,7 +36,7 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
         }
 
         deinit {
-            if index < batch.count { webSocket.putBack(Array(batch[index...])) }
+            if index < batch.count { webSocket.putBack(batch[index...]) }
         }
 
         func popFirst() -> WebSocketMessage? {

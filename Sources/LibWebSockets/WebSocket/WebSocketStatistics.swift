@@ -1,4 +1,5 @@
-/// What a ``WebSocket`` has carried so far. Bytes are those of messages' payloads, without frames and TLS.
+/// What a ``WebSocket`` has carried so far. Bytes are those of messages' payloads, without frames and TLS,
+/// where nothing else is said.
 public struct WebSocketStatistics: Hashable, Sendable {
     /// Messages that `send` has accepted.
     public internal(set) var messagesSent = 0
@@ -11,7 +12,9 @@ public struct WebSocketStatistics: Hashable, Sendable {
     /// Everything read from the network after the opening handshake, frames and unfinished messages included: it grows
     /// while a large message arrives.
     public internal(set) var networkBytesReceived: UInt64 = 0
-    /// Received bytes that the program has not taken yet.
+    /// The memory of the messages that have arrived and that the program has not taken yet, as it counts against
+    /// ``WebSocketConfiguration/receiveBufferSize``: payloads with what keeps them, 48 bytes for each piece of memory and 40
+    /// for each message, so that empty messages count too.
     public internal(set) var bytesWaitingToBeRead = 0
     /// Frames that wait for the network, in bytes.
     public internal(set) var bytesWaitingToBeWritten = 0

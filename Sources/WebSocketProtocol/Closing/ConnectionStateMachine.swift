@@ -20,6 +20,8 @@ package struct ConnectionStateMachine: Sendable {
         package let initiator: WebSocketClosure.Initiator
         package let sent: CloseFrame?
         package var received: CloseFrame?
+        /// Whether the system has this side's close frame, and with it all that was sent before.
+        package var isWritten = false
         /// Why the connection failed (RFC 6455 section 7.1.7); `nil` in an orderly close. Nothing that arrives from
         /// the peer counts any more.
         package var failure: Cause?
@@ -156,6 +158,13 @@ package struct ConnectionStateMachine: Sendable {
         }
     }
 
+    /// The system has taken everything up to this side's close frame.
+    package mutating func closeFrameWritten() {
+        guard case .closing(var closing) = state else { return }
+        closing.isWritten = true
+        state = .closing(closing)
+    }
+
     /// The time for closing is over.
     package mutating func closeDeadlinePassed() -> Action {
         guard case .closing(let closing) = state else { return .ignore }
@@ -212,6 +221,16 @@ extension ConnectionStateMachine {
         case .closing(let closing):
             closing.awaitsOnlyEndOfTransport ? (closing.closure, closing.cause(or: .closeHandshake)) : nil
         case .closed(let closure, let cause): (closure, cause)
+        }
+    }
+
+    /// Whether that may be told to whoever waits, and perhaps ends the process upon it: the peer's close frame is answered,
+    /// or will never be.
+    package var mayReportEnd: Bool {
+        switch state {
+        case .connecting, .open: false
+        case .closing(let closing): closing.awaitsOnlyEndOfTransport && closing.isWritten
+        case .closed: true
         }
     }
 }

@@ -31,15 +31,17 @@ package final class Inflater: MessageInflater {
     }
 
     package func inflate(
-        _ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int
-    ) throws(ProtocolViolation) {
-        var rest = compressed
-        while let start = rest.baseAddress, rest.count > 0 {
+        _ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int, budget: Int
+    ) throws(ProtocolViolation) -> Int {
+        let goal = output.count + min(budget, .max - output.count)
+        var used = 0
+        while used < compressed.count, output.count < goal {
             hasInput = true
-            let piece = UnsafeRawBufferPointer(start: start, count: min(rest.count, Self.largestPiece))
-            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(piece.count))
-            try inflatePiece(piece, into: &output, limit: limit)
+            let end = used + min(compressed.count - used, Self.largestPiece)
+            used += try inflatePiece(
+                UnsafeRawBufferPointer(rebasing: compressed[used..<end]), into: &output, limit: limit, goal: goal)
         }
+        return used
     }
 
     package func finishMessage(into output: inout [UInt8], limit: Int) throws(ProtocolViolation) {
@@ -50,7 +52,7 @@ package final class Inflater: MessageInflater {
         // A payload may also end with a final block and without the byte after it that section 7.2.3.5 asks for.
         if !isAfterFinalBlock {
             try Deflater.tail.withUnsafeBufferPointer { tail throws(ProtocolViolation) in
-                try inflatePiece(UnsafeRawBufferPointer(tail), into: &output, limit: limit)
+                _ = try inflatePiece(UnsafeRawBufferPointer(tail), into: &output, limit: limit, goal: .max)
             }
             // zlib.h, `inflate`: 128 is added when it stopped between two blocks, and the rest are unused bits.
             guard let state = stream?.pointee.data_type, state & 128 != 0, state & 7 == 0 else {
@@ -61,9 +63,10 @@ package final class Inflater: MessageInflater {
         if !keepsContext { release() }
     }
 
+    /// Returns how many bytes of the piece were used: all of them, unless `output` reaches its goal before.
     private func inflatePiece(
-        _ piece: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int
-    ) throws(ProtocolViolation) {
+        _ piece: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int, goal: Int
+    ) throws(ProtocolViolation) -> Int {
         let stream = try openStream()
         // zlib only reads through it: `next_in` is const in C when ZLIB_CONST is defined, which Swift cannot do.
         stream.pointee.next_in = UnsafeMutableRawPointer(mutating: piece.baseAddress)?
@@ -71,17 +74,20 @@ package final class Inflater: MessageInflater {
         stream.pointee.avail_in = uInt(piece.count)
         let result = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.chunkSize) { chunk in
             Result { () throws(ProtocolViolation) in
-                try inflateInput(of: stream, through: chunk, into: &output, limit: limit)
+                try inflateInput(of: stream, through: chunk, into: &output, limit: limit, goal: goal)
             }
         }
         try result.get()
+        return piece.count - Int(stream.pointee.avail_in)
     }
 
     private func inflateInput(
         of stream: UnsafeMutablePointer<z_stream>, through chunk: UnsafeMutableBufferPointer<UInt8>,
-        into output: inout [UInt8], limit: Int
+        into output: inout [UInt8], limit: Int, goal: Int
     ) throws(ProtocolViolation) {
         repeat {
+            // What zlib holds back once it has all the input is a few KiB: 64 bits, of which each may stand for 129 bytes.
+            if output.count >= goal, stream.pointee.avail_in > 0 { return }
             // One byte more than there may be shows that there is more.
             let allowed = limit - output.count
             let room = allowed < chunk.count ? allowed + 1 : chunk.count
@@ -90,7 +96,7 @@ package final class Inflater: MessageInflater {
             let status = CZlib.inflate(stream, Z_SYNC_FLUSH)
             let count = room - Int(stream.pointee.avail_out)
             guard count <= allowed else { throw ProtocolViolation(.messageTooBig(size: nil, limit: limit)) }
-            output.append(contentsOf: chunk[..<count])
+            output.append(contentsOf: UnsafeMutableBufferPointer(rebasing: chunk[..<count]))
             switch status {
             case Z_OK:
                 isAfterFinalBlock = false

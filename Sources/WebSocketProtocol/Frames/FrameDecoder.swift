@@ -48,6 +48,22 @@ package struct FrameDecoder: Sendable {
         return takePayload(of: header, from: &bytes, startsFrame: true)
     }
 
+    /// Takes back the last `count` bytes of the piece that ``next(_:)`` returned last: its reader cannot use them yet. They
+    /// lie in front of `bytes` again, masked as they came.
+    package mutating func unread(
+        _ count: Int, of piece: Piece, into bytes: inout UnsafeMutableRawBufferPointer
+    ) {
+        guard count > 0, let payload = piece.payload.baseAddress else { return }
+        let start = payload + (piece.payload.count &- count)
+        let end = piece.endsFrame ? piece.header.payloadLength : received
+        received = end &- count
+        current = piece.header
+        if let key = piece.header.maskingKey {
+            Masking.apply(Masking.rotated(key, by: received), from: start, to: start, count: count)
+        }
+        bytes = UnsafeMutableRawBufferPointer(start: start, count: bytes.count &+ count)
+    }
+
     private mutating func completeHeader(
         from bytes: inout UnsafeMutableRawBufferPointer
     ) throws(ProtocolViolation) -> FrameHeader? {

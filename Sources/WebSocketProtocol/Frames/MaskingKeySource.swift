@@ -4,7 +4,7 @@
 /// connection that is mostly idle neither holds 4 KiB nor waits for them.
 package struct MaskingKeySource: ~Copyable, Sendable {
     private static let firstBlock = 32
-    private static let largestBlock = 1024
+    private static let largestBlock = 512
 
     private let random: RandomByteSource
     private var keys: [UInt32] = []

@@ -37,14 +37,25 @@ struct MessageAssembler {
         if bytes.isEmpty { bytes.reserveCapacity(min(length, Self.largestAdvance)) }
     }
 
-    mutating func append(_ payload: UnsafeMutableRawBufferPointer) throws(ProtocolViolation) {
+    /// Appends what the budget of the turn allows.
+    /// - Returns: How many bytes of the payload were used. Without compression all are.
+    mutating func append(
+        _ payload: UnsafeMutableRawBufferPointer, budget: Int, into turn: inout ReceivedTurn
+    ) throws(ProtocolViolation) -> Int {
         let checked = bytes.count
+        var used = payload.count
         if isCompressed, let inflater {
-            try inflater.inflate(UnsafeRawBufferPointer(payload), into: &bytes, limit: maximumSize)
+            let left = max(1, budget - turn.cost)
+            used = min(used, max(1, left / ReceivedTurn.costOfCompressedByte))
+            used = try inflater.inflate(
+                UnsafeRawBufferPointer(rebasing: payload[..<used]), into: &bytes, limit: maximumSize, budget: left)
+            turn.addCost(used * ReceivedTurn.costOfCompressedByte)
         } else {
             bytes.append(contentsOf: payload.assumingMemoryBound(to: UInt8.self))
         }
+        turn.addCost(bytes.count - checked)
         try validate(from: checked)
+        return used
     }
 
     /// The message's last frame has ended.

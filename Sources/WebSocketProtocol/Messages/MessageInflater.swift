@@ -5,10 +5,12 @@ package protocol MessageInflater: AnyObject {
     /// - Parameters:
     ///   - output: Where the message's bytes are appended.
     ///   - limit: How many bytes `output` may hold: checked while inflating, so that a bomb is never stored.
+    ///   - budget: Stops, with input left, once about this many bytes were appended. At least 1.
+    /// - Returns: How many of the compressed bytes were used. The rest has to be given again.
     func inflate(
-        _ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int
-    ) throws(ProtocolViolation)
+        _ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int, budget: Int
+    ) throws(ProtocolViolation) -> Int
 
-    /// The message's last byte has been given to ``inflate(_:into:limit:)``: appends what is left of it.
+    /// The message's last byte was used by ``inflate(_:into:limit:budget:)``: appends what is left of it.
     func finishMessage(into output: inout [UInt8], limit: Int) throws(ProtocolViolation)
 }

@@ -21,18 +21,24 @@ package struct MessageReader {
 
     /// Reads on.
     /// - Parameters:
-    ///   - bytes: What the peer sent next, cut anywhere. Unmasking changes it.
+    ///   - bytes: What the peer sent next, cut anywhere. Unmasking changes what is used of it, and nothing else.
     ///   - turn: Where the results are appended.
-    package mutating func read(_ bytes: UnsafeMutableRawBufferPointer, into turn: inout ReceivedTurn) {
-        guard !hasEnded else { return }
+    ///   - budget: Stops, with input left, once ``ReceivedTurn/cost`` has reached this. At least 1: then every turn gets on.
+    /// - Returns: How many bytes were used. The rest has to be given again, in front of what comes next.
+    @discardableResult
+    package mutating func read(
+        _ bytes: UnsafeMutableRawBufferPointer, into turn: inout ReceivedTurn, budget: Int = .max
+    ) -> Int {
         var rest = bytes
         do throws(ProtocolViolation) {
-            while let piece = try decoder.next(&rest) {
+            while !hasEnded, turn.cost < budget, let piece = try decoder.next(&rest) {
                 if piece.header.opcode.isControl {
                     try readControl(piece, into: &turn)
-                    if hasEnded { break }
                 } else {
-                    try readData(piece, into: &turn)
+                    let used = try readData(piece, budget: budget, into: &turn)
+                    guard used < piece.payload.count else { continue }
+                    decoder.unread(piece.payload.count - used, of: piece, into: &rest)
+                    break
                 }
             }
         } catch {
@@ -40,11 +46,13 @@ package struct MessageReader {
             turn.end = .violation(error)
         }
         turn.copyInPlaceMessages()
+        return hasEnded ? bytes.count : bytes.count - rest.count
     }
 
+    /// Returns how many bytes of the piece's payload were used.
     private mutating func readData(
-        _ piece: FrameDecoder.Piece, into turn: inout ReceivedTurn
-    ) throws(ProtocolViolation) {
+        _ piece: FrameDecoder.Piece, budget: Int, into turn: inout ReceivedTurn
+    ) throws(ProtocolViolation) -> Int {
         let header = piece.header
         if piece.startsFrame {
             if header.opcode == .continuation {
@@ -53,18 +61,21 @@ package struct MessageReader {
                 guard !assembler.isActive else { throw ProtocolViolation(.messageInsideMessage(header.opcode)) }
                 let kind: WebSocketMessage.Kind = header.opcode == .text ? .text : .binary
                 if header.fin, piece.endsFrame, !header.rsv1 {
-                    return try readWhole(kind, piece.payload, into: &turn)
+                    try readWhole(kind, piece.payload, into: &turn)
+                    return piece.payload.count
                 }
                 // What came before this message has to be delivered before it.
                 turn.copyInPlaceMessages()
                 assembler.begin(kind, isCompressed: header.rsv1)
             }
             try assembler.prepare(forPayloadOf: header.payloadLength)
+            turn.addCost(ReceivedTurn.costOfFrame)
         }
-        try assembler.append(piece.payload)
-        if piece.endsFrame, header.fin, let message = try assembler.finish() {
+        let used = try assembler.append(piece.payload, budget: budget, into: &turn)
+        if used == piece.payload.count, piece.endsFrame, header.fin, let message = try assembler.finish() {
             turn.append(message)
         }
+        return used
     }
 
     @inline(__always)
@@ -84,6 +95,7 @@ package struct MessageReader {
     private mutating func readControl(
         _ piece: FrameDecoder.Piece, into turn: inout ReceivedTurn
     ) throws(ProtocolViolation) {
+        if piece.startsFrame { turn.addCost(ReceivedTurn.costOfControlFrame + piece.header.payloadLength) }
         if piece.startsFrame, piece.endsFrame {
             switch piece.header.opcode {
             case .ping: turn.pings.append(ArraySlice(piece.payload))

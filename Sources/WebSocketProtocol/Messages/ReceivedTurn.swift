@@ -1,18 +1,23 @@
 /// What one read brought: everything that ``MessageReader`` found in it, in order of arrival within each kind.
 ///
-/// Made to be reused: the loop keeps one, and empties it between two reads.
+/// Made to be reused: a connection keeps one, and empties it between two reads. What one read has made large is then let
+/// go of, since the next one may never come.
 package struct ReceivedTurn {
     package enum End: Hashable, Sendable {
         case close(CloseFrame)
         case violation(ProtocolViolation)
     }
 
-    package var messages: [WebSocketMessage] = []
+    package private(set) var messages: [WebSocketMessage] = []
     /// The payloads of the pings, each of which wants a pong (RFC 6455 section 5.5.2).
     package var pings: [ArraySlice<UInt8>] = []
     package var pongs: [ArraySlice<UInt8>] = []
     /// The sum of the sizes of ``messages``.
     package private(set) var messageByteCount = 0
+    /// What the payloads of ``messages`` occupy; see ``MessageMemory``.
+    package private(set) var payloadMemory = 0
+    /// What this turn has cost, in bytes: what it allocated, and what could be copied in the time of the rest.
+    package private(set) var cost = 0
     /// Set when nothing more will be read from this peer.
     package internal(set) var end: End?
 
@@ -26,18 +31,41 @@ package struct ReceivedTurn {
         messages.isEmpty && pings.isEmpty && pongs.isEmpty && end == nil
     }
 
-    package mutating func removeAll(keepingCapacity: Bool = true) {
-        messages.removeAll(keepingCapacity: keepingCapacity)
-        pings.removeAll(keepingCapacity: keepingCapacity)
-        pongs.removeAll(keepingCapacity: keepingCapacity)
-        inPlace.removeAll(keepingCapacity: keepingCapacity)
-        inPlaceByteCount = 0
+    /// Hands the messages over, with the memory that holds them.
+    package mutating func takeMessages() -> [WebSocketMessage] {
+        defer { messages = [] }
+        return messages
+    }
+
+    package mutating func removeAll() {
+        messages = []
+        pings = []
+        pongs = []
+        emptyInPlaceMessages()
         messageByteCount = 0
+        payloadMemory = 0
+        cost = 0
         end = nil
     }
 }
 
 extension ReceivedTurn {
+    /// A frame that is no message by itself takes some 10 ns.
+    static let costOfFrame = 16
+    /// A ping or pong and its answer.
+    static let costOfControlFrame = 64
+    /// Inflating takes longest where the peer sends the tables of a code again and again: up to 0.1 µs a byte.
+    static let costOfCompressedByte = 8
+
+    @inline(__always)
+    mutating func addCost(_ cost: Int) {
+        let (sum, overflow) = self.cost.addingReportingOverflow(cost)
+        self.cost = overflow ? .max : sum
+    }
+
+    /// How many messages there is room for in an idle connection.
+    private static let keptCapacity = 32
+
     private struct InPlaceMessage {
         let kind: WebSocketMessage.Kind
         let payload: UnsafeRawPointer
@@ -47,6 +75,8 @@ extension ReceivedTurn {
     mutating func append(_ message: WebSocketMessage) {
         messages.append(message)
         messageByteCount += message.payload.count
+        payloadMemory += MessageMemory.ofStorage(capacity: message.payload.capacity)
+        addCost(MessageMemory.ofMessage + MessageMemory.ofStorageHeader)
     }
 
     /// Remembers a message where it lies. ``copyInPlaceMessages()`` must follow before the memory is used again.
@@ -54,6 +84,7 @@ extension ReceivedTurn {
         guard let start = payload.baseAddress else { return }
         inPlace.append(InPlaceMessage(kind: kind, payload: UnsafeRawPointer(start), count: payload.count))
         inPlaceByteCount &+= payload.count
+        cost &+= payload.count &+ MessageMemory.ofMessage
     }
 
     /// Copies what was remembered into one array of just its size, and hands out slices of it.
@@ -67,6 +98,8 @@ extension ReceivedTurn {
             }
             initialized = inPlaceByteCount
         }
+        // Otherwise left to grow geometrically: there may be many more in this turn.
+        if messages.isEmpty { messages.reserveCapacity(inPlace.count) }
         var start = 0
         for message in inPlace {
             let end = start &+ message.count
@@ -74,7 +107,15 @@ extension ReceivedTurn {
             start = end
         }
         messageByteCount += inPlaceByteCount
-        inPlace.removeAll(keepingCapacity: true)
+        payloadMemory += MessageMemory.ofStorage(capacity: shared.capacity)
+        addCost(MessageMemory.ofStorageHeader)
+        emptyInPlaceMessages()
+    }
+
+    var inPlaceCapacity: Int { inPlace.capacity }
+
+    private mutating func emptyInPlaceMessages() {
+        inPlace.removeAll(keepingCapacity: inPlace.capacity <= Self.keptCapacity)
         inPlaceByteCount = 0
     }
 }

@@ -26,11 +26,24 @@ import WebSocketProtocol
     private struct Loss: Error {}
 
     private static func add(
-        _ texts: String..., to queue: inout InboundQueue, limit: Int = 1_000, mayPause: Bool = true
+        _ texts: String..., to queue: inout InboundQueue, limit: Int = 10_000, mayPause: Bool = true
     ) -> InboundQueue.Delivery {
-        var batch = texts.map { WebSocketMessage.text($0) }
-        return queue.add(
-            &batch, byteCount: texts.reduce(0) { $0 + $1.utf8.count }, limit: limit, mayPause: mayPause)
+        add(texts.map { .text($0) }, to: &queue, limit: limit, mayPause: mayPause)
+    }
+
+    private static func add(
+        _ batch: [WebSocketMessage], to queue: inout InboundQueue, limit: Int, mayPause: Bool = true
+    ) -> InboundQueue.Delivery {
+        queue.add(
+            batch, byteCount: batch.reduce(0) { $0 + $1.payload.count },
+            payloadMemory: MessageMemory.ofPayloads(batch[...]), limit: limit, mayPause: mayPause)
+    }
+
+    /// What messages of these sizes occupy, each in memory of its own: at least, and at most with the rounding of malloc(3)
+    /// and twice the room in the array of messages.
+    private static func memory(of sizes: Int...) -> ClosedRange<Int> {
+        let payloads = sizes.reduce(0) { $0 + ($1 == 0 ? 0 : $1 + 48) }
+        return payloads + 40 * sizes.count...payloads + 80 * sizes.count + 64 * sizes.count
     }
 
     @Test("Nothing is there before the first message")
@@ -45,22 +58,12 @@ import WebSocketProtocol
         var queue = InboundQueue()
         _ = Self.add("a", "b", to: &queue)
         _ = Self.add("c", to: &queue)
-        #expect(queue.byteCount == 3)
+        #expect(Self.memory(of: 1, 1, 1).contains(queue.byteCount))
         #expect(queue.receivedMessageCount == 3)
+        #expect(queue.receivedByteCount == 3)
         #expect(Self.taken(from: &queue) == "a b c")
         #expect(queue.byteCount == 0)
         #expect(Self.taken(from: &queue) == "nothing")
-    }
-
-    @Test("Adding swaps the emptied storage back to the loop, and adds no message twice")
-    func storageIsSwapped() {
-        var queue = InboundQueue()
-        var turn = Self.messages("a")
-        _ = queue.add(&turn, byteCount: 1, limit: 100)
-        #expect(turn.isEmpty)
-        turn = Self.messages("b")
-        _ = queue.add(&turn, byteCount: 1, limit: 100)
-        #expect(Self.taken(from: &queue) == "a b")
     }
 
     @Test("Where reading must go on, what nobody takes is kept up to the limit, and the rest is discarded and counted")
@@ -73,7 +76,7 @@ import WebSocketProtocol
         #expect(discarded.discarded == 2)
         #expect(!discarded.pausesReading)
         #expect(queue.receivedMessageCount == 2)
-        #expect(queue.byteCount == 4)
+        #expect(Self.memory(of: 2, 2).contains(queue.byteCount))
         #expect(Self.taken(from: &queue) == "ab cd")
         // There is room again.
         #expect(Self.add("ij", to: &queue, limit: 3, mayPause: false).discarded == 0)
@@ -83,8 +86,7 @@ import WebSocketProtocol
     @Test("An empty turn changes nothing")
     func emptyTurn() {
         var queue = InboundQueue()
-        var turn: [WebSocketMessage] = []
-        let delivery = queue.add(&turn, byteCount: 0, limit: 0)
+        let delivery = queue.add([], byteCount: 0, payloadMemory: 0, limit: 0)
         #expect(delivery.reader == nil)
         #expect(!delivery.pausesReading)
         #expect(Self.taken(from: &queue) == "nothing")
@@ -93,22 +95,59 @@ import WebSocketProtocol
     @Test("Reading pauses once when the limit is reached, and resumes when all was taken")
     func pause() {
         var queue = InboundQueue()
-        #expect(!Self.add("1234", to: &queue, limit: 10).pausesReading)
-        #expect(Self.add("123456", to: &queue, limit: 10).pausesReading)
+        #expect(!Self.add("1234", to: &queue, limit: 150).pausesReading)
+        #expect(Self.add("123456", to: &queue, limit: 150).pausesReading)
         #expect(queue.isPaused)
         // What was read already still comes in; the network was told to pause once.
-        #expect(!Self.add("more", to: &queue, limit: 10).pausesReading)
+        #expect(!Self.add("more", to: &queue, limit: 150).pausesReading)
         #expect(Self.taken(from: &queue) == "1234 123456 more, resumes")
         #expect(!queue.isPaused)
-        _ = Self.add("1", to: &queue, limit: 10)
+        _ = Self.add("1", to: &queue, limit: 150)
         #expect(Self.taken(from: &queue) == "1")
     }
 
-    @Test("Empty messages count as messages, not as bytes")
+    @Test("Empty messages count as the memory that they occupy, in a batch and one by one")
     func emptyMessages() {
+        let limit = 1 << 20
         var queue = InboundQueue()
-        #expect(!Self.add("", "", "", to: &queue, limit: 1).pausesReading)
-        #expect(Self.taken(from: &queue) == "  ")
+        #expect(
+            Self.add([WebSocketMessage](repeating: .binary([]), count: 30_000), to: &queue, limit: limit).pausesReading)
+        #expect(Self.memory(of: 0).lowerBound == 40)
+        #expect((30_000 * 40...30_200 * 40).contains(queue.byteCount))
+        queue = InboundQueue()
+        var count = 0
+        while !Self.add("", to: &queue, limit: limit).pausesReading { count += 1 }
+        #expect((13_000...26_400).contains(count))
+        #expect(queue.byteCount < limit + 8_192, "the array of messages has room for more than the limit")
+    }
+
+    @Test("Only as much is to be read as there is room for, and nothing while there is none")
+    func budget() {
+        var queue = InboundQueue()
+        #expect(queue.budget(limit: 1_000, most: 300, mayPause: true) == 300)
+        _ = Self.add(String(repeating: "x", count: 700), to: &queue, limit: 1_000)
+        let left = queue.budget(limit: 1_000, most: 300, mayPause: true)
+        #expect(left == 1_000 - queue.byteCount)
+        #expect((1..<300).contains(left))
+        #expect(!queue.isPaused)
+        _ = Self.add(String(repeating: "x", count: 700), to: &queue, limit: 10_000)
+        #expect(queue.budget(limit: 1_000, most: 300, mayPause: false) == 300)
+        #expect(queue.budget(limit: 1_000, most: 300, mayPause: true) == 0)
+        #expect(queue.isPaused, "whoever takes the messages resumes reading")
+    }
+
+    @Test("Nothing is kept of what was taken")
+    func storage() {
+        var queue = InboundQueue()
+        _ = Self.add([WebSocketMessage](repeating: .text("x"), count: 10_000), to: &queue, limit: 1 << 20)
+        _ = queue.take()
+        #expect(queue.byteCount == 0)
+        _ = Self.add("one", to: &queue)
+        guard case .messages(let batch, _) = queue.take() else {
+            Issue.record("it is gone")
+            return
+        }
+        #expect(batch.capacity < 10, "one message has room for thousands")
     }
 
     @Test("Messages put back come before those that arrived meanwhile, and count again")
@@ -117,18 +156,19 @@ import WebSocketProtocol
         _ = Self.add("a", "b", "c", to: &queue)
         let batch = Self.takenMessages(from: &queue)
         _ = Self.add("d", to: &queue)
-        queue.putBack(Array(batch[1...]))
-        #expect(queue.byteCount == 3)
+        queue.putBack(batch[1...])
+        #expect(Self.memory(of: 1, 1, 1).contains(queue.byteCount))
         #expect(Self.taken(from: &queue) == "b c d")
     }
 
     @Test("Messages put back keep the pause of reading within bounds: the next turn pauses again")
     func putBackPauses() {
         var queue = InboundQueue()
-        #expect(Self.add("1234567890", to: &queue, limit: 10).pausesReading)
+        #expect(Self.add("1234567890", to: &queue, limit: 90).pausesReading)
         let batch = Self.takenMessages(from: &queue)
-        queue.putBack(batch)
-        #expect(Self.add("x", to: &queue, limit: 10).pausesReading)
+        queue.putBack(batch[...])
+        #expect(queue.budget(limit: 90, most: 300, mayPause: true) == 0)
+        #expect(queue.isPaused)
     }
 
     @Test("The end comes after the remaining messages, an error once, then plain ends")
@@ -164,7 +204,7 @@ import WebSocketProtocol
         _ = Self.add("a", "b", to: &queue)
         let batch = Self.takenMessages(from: &queue)
         _ = queue.end(Loss())
-        queue.putBack(batch)
+        queue.putBack(batch[...])
         #expect(Self.taken(from: &queue) == "a b")
         #expect(Self.taken(from: &queue) == "Loss")
     }

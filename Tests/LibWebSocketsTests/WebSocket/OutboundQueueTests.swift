@@ -287,6 +287,21 @@ import WebSocketProtocol
         #expect(released == nil)
     }
 
+    @Test("The buffer kept between the segments of a burst goes with the last of them")
+    func buffersOfABurst() throws {
+        let queue = Fixture()
+        for _ in 0..<3 { try queue.append(.binary, payload: [UInt8](repeating: 0, count: 80 << 10)) }
+        weak var released: FrameBuffer?
+        do {
+            let first = try #require(queue.takeSegment()?.frames)
+            released = first
+            queue.recycle(first)
+        }
+        #expect(released != nil, "more is to come")
+        while let segment = queue.takeSegment() { queue.recycle(segment.frames) }
+        #expect(released == nil)
+    }
+
     @Test("Without a mask a client sends nothing, and nothing of the frame stays behind")
     func noEntropy() throws {
         let queue = Fixture(.client, random: Self.broken)

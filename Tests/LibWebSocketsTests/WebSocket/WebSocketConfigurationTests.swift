@@ -43,6 +43,27 @@ import Testing
         }
     }
 
+    @Test("A server refuses the same sizes and times as a client", arguments: [0, -1])
+    func server(value: Int) async throws {
+        typealias Configuration = WebSocketServer.Configuration
+        let configurations = [
+            ("maximumMessageSize", Configuration(maximumMessageSize: value)),
+            ("receiveBufferSize", Configuration(receiveBufferSize: value)),
+            ("sendBufferSize", Configuration(sendBufferSize: value)),
+            ("closeTimeout", Configuration(closeTimeout: .seconds(value))),
+            ("handshakeTimeout", Configuration(handshakeTimeout: .seconds(value))),
+        ]
+        for (name, configuration) in configurations {
+            let error = try await #require(throws: WebSocketError.self) {
+                let server = try await WebSocketServer.start(configuration: configuration) { _, _ in }
+                await server.kill()
+            }
+            #expect(error.code == .invalidConfiguration)
+            #expect(error.stage == .configuration)
+            #expect(error.message.hasPrefix("\(name) is \(value)"))
+        }
+    }
+
     static let durations: [(String, DurationOption)] = [
         ("connectTimeout", \.connectTimeout), ("closeTimeout", \.closeTimeout),
     ]

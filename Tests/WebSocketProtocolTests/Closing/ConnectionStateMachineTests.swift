@@ -207,6 +207,29 @@ import Testing
         }
     }
 
+    /// Who is told may end the process: the answer to the peer's close frame must not stay in it.
+    @Test(arguments: Situation.allCases, Role.allCases)
+    func `the end may be told once this side's close frame is written, or will never be`(
+        situation: Situation, role: Role
+    ) {
+        var machine = Self.machine(situation, role)
+        let isCertain = ![.connecting, .open, .closingLocally].contains(situation)
+        #expect((machine.end != nil) == isCertain)
+        #expect(machine.mayReportEnd == (situation == .closed))
+        machine.closeFrameWritten()
+        #expect(machine.mayReportEnd == isCertain)
+        if situation == .closingLocally {
+            // Then the peer's is all that is missing.
+            _ = Self.apply(.received, to: &machine)
+            #expect(machine.mayReportEnd)
+        }
+        for event in [Event.endOfStream, .transportFailure, .closeDeadline, .abort] {
+            var unwritten = Self.machine(situation, role)
+            _ = Self.apply(event, to: &unwritten)
+            if case .closed = unwritten.state { #expect(unwritten.mayReportEnd, "\(event)") }
+        }
+    }
+
     @Test(
         arguments: [
             (CloseFrame(code: nil), CloseFrame(code: nil)),

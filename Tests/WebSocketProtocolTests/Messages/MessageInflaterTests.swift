@@ -7,18 +7,19 @@ import Testing
 @Suite struct MessageInflaterTests {
     private final class Inverter: MessageInflater {
         func inflate(
-            _ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int
-        ) throws(ProtocolViolation) {
-            for byte in compressed {
+            _ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int, budget: Int
+        ) throws(ProtocolViolation) -> Int {
+            for byte in compressed.prefix(budget) {
                 guard output.count < limit else { throw ProtocolViolation(.messageTooBig(size: nil, limit: limit)) }
                 guard byte != 0 else { throw ProtocolViolation(.compressedDataInvalid("a zero")) }
                 output.append(~byte)
             }
+            return min(compressed.count, budget)
         }
 
         func finishMessage(into output: inout [UInt8], limit: Int) throws(ProtocolViolation) {
             try [~UInt8(ascii: "!")].withUnsafeBufferPointer { bytes throws(ProtocolViolation) in
-                try inflate(UnsafeRawBufferPointer(bytes), into: &output, limit: limit)
+                _ = try inflate(UnsafeRawBufferPointer(bytes), into: &output, limit: limit, budget: .max)
             }
         }
     }

@@ -125,7 +125,7 @@ import WebSocketTesting
         var reader = MessageReader(role: .client, maximumMessageSize: 1000)
         var turn = ReceivedTurn()
         var memory = bytes
-        memory.withUnsafeMutableBytes { reader.read($0, into: &turn) }
+        _ = memory.withUnsafeMutableBytes { reader.read($0, into: &turn) }
         #expect(turn.messages.count == 1000)
         #expect(turn.messageByteCount == 64_000)
         // The payloads lie one behind the other in one array.
@@ -139,12 +139,12 @@ import WebSocketTesting
         var reader = MessageReader(role: .client, maximumMessageSize: 1000)
         var turn = ReceivedTurn()
         var bytes = RawFrame(.text, [0x61], to: .client).bytes + RawFrame(.ping, to: .client).bytes
-        bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
+        _ = bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
         #expect(!turn.isEmpty)
         turn.removeAll()
         #expect(turn.isEmpty)
         #expect(turn.messageByteCount == 0)
-        bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
+        _ = bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
         #expect(turn.messages == [.text("a")])
         #expect(turn.pings == [[]])
     }

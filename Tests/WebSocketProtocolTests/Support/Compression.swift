@@ -13,6 +13,12 @@ extension Deflater {
 }
 
 extension Inflater {
+    /// Inflates everything at once.
+    func inflate(_ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int) throws {
+        let used = try inflate(compressed, into: &output, limit: limit, budget: .max)
+        precondition(used == compressed.count, "the budget was not used up")
+    }
+
     /// Restores one message from its payload, given in `pieces`.
     func restore(_ pieces: [UInt8]..., limit: Int = 1 << 20) throws -> [UInt8] {
         var output: [UInt8] = []

@@ -72,7 +72,7 @@ extension MessageReader {
         var turn = ReceivedTurn()
         for chunk in chunks {
             var bytes = Array(chunk)
-            bytes.withUnsafeMutableBytes { read($0, into: &turn) }
+            _ = bytes.withUnsafeMutableBytes { read($0, into: &turn) }
             for index in bytes.indices { bytes[index] = 0xEE }
             received.messages += turn.messages
             received.pings += turn.pings.map(Array.init)

@@ -1,0 +1,85 @@
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+/// Whoever is told that the connection has ended may end the process: this side's close frame must have left it by then.
+@Suite(.hangs) struct WebSocketCloseFrameTests {
+    private static let small = WebSocketConfiguration(sendBufferSize: 4 << 20)
+
+    /// Sends more than the peer's and the system's buffers take.
+    private func fill(_ socket: WebSocket) async throws {
+        for _ in 0..<64 where socket.statistics.bytesWaitingToBeWritten < 1 << 20 {
+            try await socket.send([UInt8](repeating: 1, count: 1 << 20))
+        }
+    }
+
+    @Test("The messages end when the answer to the peer's close frame is written", arguments: Security.allCases)
+    func written(security: Security) async throws {
+        let script: [FaultServer.Step] = [
+            .upgrade(), .readFrames(1), .write(.text("closing"), .close(1000)), .pause(.milliseconds(300)),
+            .readUntilEnd,
+        ]
+        try await withFaultServer(script, security: security, configuration: Self.small) { server, socket in
+            try await fill(socket)
+            let received = try await socket.receiveAll()
+            #expect(received == [.text("closing")])
+            #expect(socket.statistics.bytesWaitingToBeWritten == 0, "told before it was written")
+            #expect(socket.closure?.isClean == true)
+            // The peer waits for us to close, as a client does only after its deadline.
+            socket.abort()
+            let transcript = try await server.transcript()
+            #expect(transcript.frames.last?.opcode == 8)
+        }
+    }
+
+    @Test("When it cannot be written, the end is told after the close timeout", arguments: Security.allCases)
+    func neverWritten(security: Security) async throws {
+        var configuration = Self.small
+        configuration.closeTimeout = .milliseconds(300)
+        let script: [FaultServer.Step] = [.upgrade(), .readFrames(1), .write(.close(1000)), .stall]
+        try await withFaultServer(script, security: security, configuration: configuration) { _, socket in
+            try await fill(socket)
+            let received = try await socket.receiveAll()
+            #expect(received.isEmpty)
+            let closure = try await socket.closed()
+            #expect(closure.received?.code == .normalClosure)
+            #expect(socket.statistics.messagesNeverWritten > 0)
+        }
+    }
+
+    @Test("Whoever waits to send is told at once that nothing more can be sent")
+    func senders() async throws {
+        let configuration = WebSocketConfiguration(sendBufferSize: 1, closeTimeout: .seconds(86_400))
+        let script: [FaultServer.Step] = [.upgrade(), .readFrames(1), .write(.close(1001)), .stall]
+        try await withFaultServer(script, configuration: configuration) { _, socket in
+            let sending = Task {
+                while true { try await socket.send([UInt8](repeating: 1, count: 1 << 20)) }
+            }
+            let error = try await #require(throws: WebSocketError.self) { try await sending.value }
+            #expect(error.code == .connectionClosed)
+            #expect(socket.closure == nil, "the close frame is not written yet")
+            socket.abort()
+        }
+    }
+
+    @Test("Whoever waits to send is told at once when this side closes")
+    func sendersOfTheClosingSide() async throws {
+        let configuration = WebSocketConfiguration(sendBufferSize: 1, closeTimeout: .seconds(86_400))
+        try await withFaultServer([.upgrade(), .stall], configuration: configuration) { _, socket in
+            let sent = Counter()
+            let sending = Task {
+                while true {
+                    try await socket.send([UInt8](repeating: 1, count: 1 << 20))
+                    sent.increment()
+                }
+            }
+            _ = try await standstill { sent.value }
+            let closing = Task { await socket.close() }
+            let error = try await #require(throws: WebSocketError.self) { try await sending.value }
+            #expect(error.code == .connectionClosed)
+            socket.abort()
+            _ = await closing.value
+        }
+    }
+}

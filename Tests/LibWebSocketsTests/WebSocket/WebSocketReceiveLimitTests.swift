@@ -1,0 +1,162 @@
+import Testing
+import WebSocketProtocol
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+/// Whatever the peer's bytes are, what waits for the program stays within the limit, in memory, and the loop within its
+/// budget.
+@Suite(.hangs) struct WebSocketReceiveLimitTests {
+    private static let limit = 1 << 20
+    private static let deflate = FaultServer.Step.upgrade(
+        .init(headers: [("Sec-WebSocket-Extensions", "permessage-deflate")]))
+
+    /// Compressed messages of zeros. From the second on, each is the same bytes.
+    private static func bombs(of size: Int) throws -> (first: [UInt8], next: [UInt8]) {
+        var deflater = Deflater(windowBits: 15, level: 9, memoryLevel: 8, keepsContext: true)
+        func frame() throws -> [UInt8] {
+            defer { deflater.recycleOutput() }
+            let payload = try [UInt8](repeating: 0, count: size).withUnsafeBytes {
+                Array(try deflater.deflate($0, endsMessage: true))
+            }
+            return FaultServer.Frame(opcode: 2, payload: payload, reservedBits: 4).bytes
+        }
+        return (try frame(), try frame())
+    }
+
+    @Test("Tiny messages count as the memory that they occupy", arguments: Security.allCases, [0, 1])
+    func tinyMessages(security: Security, size: Int) async throws {
+        let frame = FaultServer.Frame.binary([UInt8](repeating: 1, count: size)).bytes
+        let block = [UInt8](repeatElement(frame, count: 10_000).joined())
+        try await withFaultServer([.upgrade(), .flood(block, reading: false)], security: security) { _, socket in
+            try await eventually { socket.statistics.bytesWaitingToBeRead >= Self.limit }
+            let waiting = try await standstill { socket.statistics.messagesReceived }
+            #expect(waiting <= Self.limit / 40 + 10)
+            let batch = try #require(try await socket.nextMessages())
+            #expect(batch.count == waiting)
+            #expect(batch.capacity * 40 <= Self.limit + 8_192)
+            socket.abort()
+        }
+    }
+
+    @Test("Messages that are bombs count as what they inflate to", arguments: Security.allCases)
+    func bombs(security: Security) async throws {
+        let (first, next) = try Self.bombs(of: 100_000)
+        try await withFaultServer(
+            [Self.deflate, .write(first), .flood(next, count: 500), .write(.close(1000)), .stall], security: security
+        ) { _, socket in
+            try await eventually { socket.statistics.bytesWaitingToBeRead >= Self.limit }
+            _ = try await standstill { socket.statistics.bytesWaitingToBeRead }
+            // The last one begins in the last free byte.
+            #expect(socket.statistics.bytesWaitingToBeRead < Self.limit + 150_000)
+            var sizes: [Int] = []
+            for try await message in socket.messages { sizes.append(message.payload.count) }
+            #expect(sizes == [Int](repeating: 100_000, count: 501))
+        }
+    }
+
+    @Test("What a reset leaves behind counts too, and arrives as it is taken", arguments: Security.allCases)
+    func lastWords(security: Security) async throws {
+        let (first, next) = try Self.bombs(of: 100_000)
+        let bytes = first + repeatElement(next, count: 999).joined()
+        let loop = EventLoop.forTest()
+        let server = try FaultServer(
+            tls: try security.faultServer, scripts: [[Self.deflate, .pause(.milliseconds(500)), .write(bytes), .reset]])
+        let socket = try await WebSocket.connect(
+            to: server.url(), configuration: .init(tls: try security.client), on: loop)
+        let release = await loop.occupy()
+        _ = try await server.transcript()
+        release()
+        // Nobody reads: those who wait for the end are told all the same.
+        let closure = try await socket.closed()
+        #expect(closure.initiator == .connectionLoss)
+        #expect(socket.statistics.bytesWaitingToBeRead < Self.limit + 150_000)
+        var sizes: [Int] = []
+        let error = await #expect(throws: WebSocketError.self) {
+            for try await message in socket.messages {
+                sizes.append(message.payload.count)
+                #expect(socket.statistics.bytesWaitingToBeRead < Self.limit + 150_000)
+            }
+        }
+        #expect(error?.code == .connectionLost)
+        #expect(sizes == [Int](repeating: 100_000, count: 1_000))
+        server.stop()
+        await loop.shutdown()
+    }
+
+    @Test("What a reset leaves behind ends with the loop, and nobody waits for it")
+    func lastWordsOfALoop() async throws {
+        let (first, next) = try Self.bombs(of: 100_000)
+        let loop = EventLoop.forTest()
+        let server = try FaultServer(
+            scripts: [
+                [
+                    Self.deflate, .pause(.milliseconds(500)), .write(first + repeatElement(next, count: 999).joined()),
+                    .reset,
+                ]
+            ])
+        let socket = try await WebSocket.connect(to: server.url(), on: loop)
+        let release = await loop.occupy()
+        _ = try await server.transcript()
+        release()
+        _ = try await socket.closed()
+        await loop.shutdown()
+        await #expect(throws: WebSocketError.self) { try await socket.receiveAll() }
+        server.stop()
+    }
+
+    @Test("A bomb keeps no other connection of its loop waiting", arguments: Security.allCases)
+    func neighbours(security: Security) async throws {
+        let size = 64 << 20
+        let (bomb, _) = try Self.bombs(of: size)
+        let loop = EventLoop.forTest()
+        let server = try FaultServer(
+            tls: try security.faultServer, scripts: [[Self.deflate, .readFrames(1), .write(bomb), .stall]])
+        let victim = try await WebSocket.connect(
+            to: server.url(), configuration: .init(tls: try security.client, maximumMessageSize: size), on: loop)
+        let echo = try await WebSocketServer.start(handler: ServerPair.echo)
+        let neighbour = try await WebSocket.connect(to: echo.url, on: loop)
+        let echoes = Counter()
+        let echoing = Task {
+            while true {
+                try await neighbour.send("still there?")
+                _ = try await neighbour.receive(1)
+                echoes.increment()
+            }
+        }
+        try await eventually { echoes.value > 0 }
+        let before = echoes.value
+        try await victim.send("go")
+        let received = try await victim.receive(1)
+        #expect(received.map(\.payload.count) == [size])
+        // 256 budgets, with turns of the neighbour between them. In one piece it leaves time for a few.
+        #expect(echoes.value - before > 20)
+        echoing.cancel()
+        victim.abort()
+        neighbour.abort()
+        _ = await echoing.result
+        await loop.shutdown()
+        await echo.kill()
+        server.stop()
+    }
+
+    @Test("Cancelling receive(onMessage:) loses nothing of the batch under way")
+    func cancelledCallbacks() async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            for number in 0..<100 { try await server.send("\(number)") }
+            _ = try await server.ping()
+            let handled = Collector<String>()
+            let task = Handover<Task<Void, Never>>()
+            let receiving = client.receive { message in
+                handled.add(message.text ?? "?")
+                if handled.all.count == 5 { try? await task.take().cancel() }
+            }
+            task.give(receiving)
+            await receiving.value
+            #expect(handled.all == (0..<5).map { "\($0)" })
+            let rest = try await client.receive(95)
+            #expect(rest.map(\.text) == (5..<100).map { "\($0)" })
+        }
+    }
+}
