@@ -45,21 +45,34 @@ final class FaultServerListener: Sendable {
         }
     }
 
+    /// How long a server waits that the system has no descriptor or memory for.
+    static let shortageDelay = Duration.milliseconds(20)
+
     /// The next connection, non-blocking, or `nil` when the server stops.
-    func nextConnection(interrupt: FaultServerInterrupt) -> Int32? {
+    ///
+    /// - Parameter accept: accept(2), which tests replace.
+    func nextConnection(
+        interrupt: FaultServerInterrupt, accept: (Int32) -> Int32 = { accept($0, nil, nil) }
+    ) -> Int32? {
         guard let descriptor = descriptors.withLock({ $0.first }) else { return nil }
         while true {
             guard case .ready = interrupt.wait(for: descriptor, events: POLLIN) else { return nil }
-            // Fails when the client has gone again (accept(2), ECONNABORTED): there will be another one.
-            let connection = accept(descriptor, nil, nil)
-            if connection >= 0 {
-                Self.configure(connection)
-                var enabled: Int32 = 1
-                // Each write leaves as a segment of its own, so that a client meets the boundaries of the script.
-                let size = socklen_t(MemoryLayout.size(ofValue: enabled))
-                setsockopt(connection, Int32(IPPROTO_TCP), TCP_NODELAY, &enabled, size)
-                return connection
+            let connection = accept(descriptor)
+            guard connection >= 0 else {
+                // Fails when the client has gone again (accept(2), ECONNABORTED): there will be another one. With a shortage
+                // the connection stays in the queue and the socket readable: trying again at once would only spin.
+                let isShortage = [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno)
+                if isShortage, case .fired = interrupt.wait(for: -1, events: 0, atMost: Self.shortageDelay) {
+                    return nil
+                }
+                continue
             }
+            Self.configure(connection)
+            var enabled: Int32 = 1
+            // Each write leaves as a segment of its own, so that a client meets the boundaries of the script.
+            let size = socklen_t(MemoryLayout.size(ofValue: enabled))
+            setsockopt(connection, Int32(IPPROTO_TCP), TCP_NODELAY, &enabled, size)
+            return connection
         }
     }
 

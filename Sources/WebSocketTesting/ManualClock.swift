@@ -12,21 +12,33 @@ internal import WebSocketService
 /// try await clock.advanceToNextSleeper()
 /// try await result                        // at once, and clock.now is 30 s later
 /// ```
+///
+/// Where several tasks sleep, name the one you mean by the time it wakes up: after a connection was lost, its heartbeat
+/// may still be asleep when the wait before the next attempt begins.
+///
+/// ```swift
+/// peer.drop()
+/// try await clock.advance(toSleeperIn: .seconds(1))   // the delay of the reconnect policy
+/// ```
+///
+/// A manual clock counts up to 73 billion years. Time ends there: who sleeps beyond it sleeps until its task is cancelled.
 public final class ManualClock: Clock, Sendable {
     /// A point in the time of a manual clock, counted from its creation.
     public struct Instant: InstantProtocol, CustomStringConvertible {
         /// How far the clock had been moved by then.
         public let sinceStart: Duration
 
-        /// The point that is reached when the clock was moved so far.
+        /// The point that is reached when the clock was moved so far, at most up to the end of time, in either direction.
         public init(sinceStart: Duration) {
-            self.sinceStart = sinceStart
+            self.sinceStart = sinceStart.boundedByTime
         }
 
+        /// The point that is so much later, at most the end of time.
         public func advanced(by duration: Duration) -> Instant {
-            Instant(sinceStart: sinceStart + duration)
+            Instant(sinceStart: sinceStart + duration.boundedByTime)
         }
 
+        /// How far it is from here; negative for an earlier point.
         public func duration(to other: Instant) -> Duration {
             other.sinceStart - sinceStart
         }
@@ -36,6 +48,8 @@ public final class ManualClock: Clock, Sendable {
         }
 
         public var description: String { "\(sinceStart) after the start" }
+
+        static let endOfTime = Instant(sinceStart: .endOfTime)
     }
 
     private struct Sleeper {
@@ -46,7 +60,12 @@ public final class ManualClock: Clock, Sendable {
     }
 
     private struct Watcher {
-        let count: Int
+        enum Condition {
+            case count(Int)
+            case deadline(Instant)
+        }
+
+        let condition: Condition
         let reached: Completion<Void>
     }
 
@@ -56,9 +75,30 @@ public final class ManualClock: Clock, Sendable {
         var watchers: [Watcher] = []
         var nextNumber: UInt64 = 0
 
+        func isTrue(_ condition: Watcher.Condition) -> Bool {
+            switch condition {
+            case .count(let count): sleepers.count >= count
+            case .deadline(let deadline): sleepers.contains { $0.deadline == deadline }
+            }
+        }
+
+        /// Those who wake up when the clock is moved, the earliest first.
+        mutating func takeDue(at instant: Instant) -> [Sleeper] {
+            now = max(now, instant)
+            let due = sleepers.filter { hasPassed($0.deadline) }
+            sleepers = sleepers.filter { !hasPassed($0.deadline) }
+            return due.sorted { ($0.deadline, $0.number) < ($1.deadline, $1.number) }
+        }
+
+        /// At the end of time a deadline never passes: waking up would make a loop spin that sleeps again.
+        func hasPassed(_ deadline: Instant) -> Bool {
+            deadline <= now && deadline != .endOfTime
+        }
+
         mutating func takeSatisfiedWatchers() -> [Watcher] {
-            let satisfied = watchers.filter { $0.count <= sleepers.count }
-            watchers.removeAll { $0.count <= sleepers.count }
+            let satisfied = watchers.filter { isTrue($0.condition) }
+            guard !satisfied.isEmpty else { return [] }
+            watchers = watchers.filter { !isTrue($0.condition) }
             return satisfied
         }
     }
@@ -91,7 +131,7 @@ public final class ManualClock: Clock, Sendable {
         try Task.checkCancellation()
         let wakeUp = Completion<Void>()
         let (number, watchers) = state.withLock { state -> (UInt64?, [Watcher]) in
-            guard deadline > state.now else { return (nil, []) }
+            guard !state.hasPassed(deadline) else { return (nil, []) }
             state.nextNumber += 1
             state.sleepers.append(Sleeper(deadline: deadline, number: state.nextNumber, wakeUp: wakeUp))
             return (state.nextNumber, state.takeSatisfiedWatchers())
@@ -103,29 +143,48 @@ public final class ManualClock: Clock, Sendable {
     }
 
     /// Moves the clock and wakes every task whose deadline that reaches, the earliest first.
+    ///
+    /// A negative duration does nothing.
     public func advance(by duration: Duration) {
         advance(to: now.advanced(by: duration))
     }
 
     /// Moves the clock, never backwards, and wakes every task whose deadline that reaches, the earliest first.
     public func advance(to instant: Instant) {
-        let due = state.withLock { state -> [Sleeper] in
-            state.now = max(state.now, instant)
-            let due = state.sleepers.filter { $0.deadline <= state.now }
-            state.sleepers.removeAll { $0.deadline <= state.now }
-            return due.sorted { ($0.deadline, $0.number) < ($1.deadline, $1.number) }
-        }
-        for sleeper in due { sleeper.wakeUp.succeed() }
+        for sleeper in state.withLock({ $0.takeDue(at: instant) }) { sleeper.wakeUp.succeed() }
     }
 
-    /// Waits, in real time, until so many tasks are asleep.
+    /// Waits, in real time, until so many tasks are asleep, whichever they are; for none or less, not at all.
     ///
     /// - Throws: `CancellationError` when the waiting task is cancelled.
     public func waitForSleepers(_ count: Int = 1) async throws {
+        try await wait(until: .count(count))
+    }
+
+    /// Waits, in real time, until a task is asleep that wakes up at exactly this point.
+    ///
+    /// - Throws: `CancellationError` when the waiting task is cancelled.
+    public func waitForSleeper(until deadline: Instant) async throws {
+        try await wait(until: .deadline(deadline))
+    }
+
+    /// Waits until a task is asleep that wakes up in exactly so long from now, then moves the clock there.
+    ///
+    /// This takes the sleeper that is meant, by its deadline, where ``advanceToNextSleeper()`` takes whichever is first and
+    /// asleep already. Tasks whose deadlines come before wake up too.
+    ///
+    /// - Throws: `CancellationError` when the waiting task is cancelled.
+    public func advance(toSleeperIn duration: Duration) async throws {
+        let deadline = now.advanced(by: duration)
+        try await waitForSleeper(until: deadline)
+        advance(to: deadline)
+    }
+
+    private func wait(until condition: Watcher.Condition) async throws {
         let reached = Completion<Void>()
         let isReached = state.withLock { state in
-            guard state.sleepers.count < count else { return true }
-            state.watchers.append(Watcher(count: count, reached: reached))
+            guard !state.isTrue(condition) else { return true }
+            state.watchers.append(Watcher(condition: condition, reached: reached))
             return false
         }
         guard !isReached else { return }
@@ -133,7 +192,8 @@ public final class ManualClock: Clock, Sendable {
         try await reached.value()
     }
 
-    /// Waits until a task is asleep, then moves the clock to the earliest deadline.
+    /// Waits until a task is asleep, then moves the clock to the earliest deadline. Where more than one task may be about to
+    /// sleep, which one that is depends on luck: use ``advance(toSleeperIn:)``.
     ///
     /// - Returns: How far the clock was moved.
     /// - Throws: `CancellationError` when the waiting task is cancelled.

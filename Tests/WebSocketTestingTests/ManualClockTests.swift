@@ -69,10 +69,39 @@ import WebSocketTesting
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func cancellingAWatcherEndsItsWait() async throws {
+    @Test(arguments: 0..<3)
+    func cancellingAWatcherEndsItsWait(which: Int) async throws {
         let clock = clock
-        let watcher = Task { try await clock.waitForSleepers(2) }
+        let watcher = Task {
+            switch which {
+            case 0: try await clock.waitForSleepers(2)
+            case 1: try await clock.waitForSleeper(until: clock.now)
+            default: try await clock.advance(toSleeperIn: .seconds(1))
+            }
+        }
         watcher.cancel()
         await #expect(throws: CancellationError.self) { try await watcher.value }
+        #expect(clock.now.sinceStart == .zero)
+    }
+
+    @Test("The sleeper that is meant is waited for, whoever sleeps already")
+    func theSleeperThatIsMeant() async throws {
+        let clock = clock
+        let others = [5, 60].map { seconds in Task { try await clock.sleep(for: .seconds(seconds)) } }
+        try await clock.waitForSleepers(2)
+        let moved = Task { try await clock.advance(toSleeperIn: .seconds(30)) }
+        let meant = Task { try await clock.sleep(for: .seconds(30)) }
+        try await moved.value
+        #expect(clock.now.sinceStart == .seconds(30))
+        try await meant.value
+        try await others[0].value
+        #expect(clock.sleeperCount == 1, "whose time has not come sleeps on")
+        try await clock.waitForSleeper(until: .init(sinceStart: .seconds(60)))
+        others[1].cancel()
+        await #expect(throws: CancellationError.self) { try await others[1].value }
+    }
+
+    @Test func noSleeperIsNoWait() async throws {
+        for count in [0, -1, .min] { try await clock.waitForSleepers(count) }
     }
 }

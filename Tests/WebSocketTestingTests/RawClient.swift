@@ -21,8 +21,12 @@ final class RawClient {
     private var tls: (context: OpaquePointer, ssl: OpaquePointer)?
 
     /// - Parameter blocking: When false, ``isConnected(within:)`` tells how the connection attempt goes on.
-    init(_ server: FaultServer, blocking: Bool = true) throws {
-        let family = server.address == .ipv4Loopback ? AF_INET : AF_INET6
+    convenience init(_ server: FaultServer, blocking: Bool = true) throws {
+        try self.init(address: server.address, port: server.port, blocking: blocking)
+    }
+
+    init(address: FaultServer.Address = .ipv4Loopback, port: UInt16, blocking: Bool = true) throws {
+        let family = address == .ipv4Loopback ? AF_INET : AF_INET6
         #if canImport(Glibc)
             descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
         #else
@@ -34,17 +38,17 @@ final class RawClient {
         }
         if !blocking { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
         let result: Int32
-        switch server.address {
+        switch address {
         case .ipv4Loopback:
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = server.port.bigEndian
+            address.sin_port = port.bigEndian
             address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
             result = Self.connectSocket(descriptor, to: address)
         case .ipv6Loopback:
             var address = sockaddr_in6()
             address.sin6_family = sa_family_t(AF_INET6)
-            address.sin6_port = server.port.bigEndian
+            address.sin6_port = port.bigEndian
             address.sin6_addr = in6addr_loopback
             result = Self.connectSocket(descriptor, to: address)
         }

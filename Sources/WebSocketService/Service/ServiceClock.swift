@@ -1,4 +1,6 @@
 /// Any clock, reduced to durations since the service was made: state machines compare and store those as plain values.
+///
+/// These are bounded, so that nothing overflows that is added to them.
 struct ServiceClock: Sendable {
     private let currentOffset: @Sendable () -> Duration
     private let sleepUntil: @Sendable (Duration) async throws -> Void
@@ -22,9 +24,14 @@ struct ServiceClock: Sendable {
             sleepUntil: { try await clock.sleep(until: start.advanced(by: $0), tolerance: nil) })
     }
 
-    var now: Duration { currentOffset() }
+    var now: Duration { currentOffset().boundedByTime }
+
+    /// The instant that is so long from now.
+    func deadline(after duration: Duration) -> Duration {
+        now + duration.bounded
+    }
 
     func sleep(until offset: Duration) async throws {
-        try await sleepUntil(offset)
+        try await sleepUntil(min(offset, now + .longest))
     }
 }

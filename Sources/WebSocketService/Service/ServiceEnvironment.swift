@@ -27,6 +27,6 @@ struct ServiceEnvironment: Sendable {
     func start<Success: Sendable>(
         _ operation: @escaping @Sendable @concurrent () async -> Success
     ) -> Task<Success, Never> {
-        Task.detached(operation: operation)
+        Task.detached(executorPreference: options.taskExecutor, operation: operation)
     }
 }

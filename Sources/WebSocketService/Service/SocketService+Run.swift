@@ -30,7 +30,7 @@ extension SocketService {
     private func withGracefulShutdown(_ operation: () async throws -> Void) async throws {
         #if ServiceLifecycleSupport
             try await withGracefulShutdownHandler(operation: operation) {
-                Task { await self.shutDown(code: .goingAway, reportsLeftovers: true) }
+                self.environment.start { await self.shutDown(code: .goingAway, reportsLeftovers: true) }
             }
         #else
             try await operation()
@@ -61,7 +61,7 @@ extension SocketService {
         // A handler does not wait for what only its return lets through.
         let waits = dispatcher.caller == .outside || outbox.isGreeting == false
         if waits {
-            await life.flush(until: environment.clock.now + (limit ?? environment.options.shutdownTimeout))
+            await life.flush(until: environment.clock.deadline(after: limit ?? environment.options.shutdownTimeout))
         }
         return await life.stop(code: code, reason: reason, reportsLeftovers: reportsLeftovers)
     }

@@ -28,7 +28,8 @@ public import Logging
 public final class SocketService: Sendable {
     /// What is rarely changed.
     public struct Options: Sendable {
-        /// The name in logs and metrics. The default is the first URL's host.
+        /// The name in logs and metrics. The default is the first URL's host. Services of one name share their meters, which
+        /// are destroyed with the last of them.
         public var name: String?
         /// Finds the route of each message. The default reads the JSON key `socketType`.
         public var router: any MessageRouter
@@ -43,14 +44,14 @@ public final class SocketService: Sendable {
         /// How long one attempt to connect may take, with the app's closures that are part of it: the one that supplies the
         /// URL and the headers, and the one that makes the heartbeat's first message. Past it the attempt has failed, also
         /// when a closure ignores that it is cancelled. A later heartbeat's message may take as long. The transport has
-        /// deadlines of its own. The default is 30 s.
+        /// deadlines of its own. From zero to a century. The default is 30 s.
         public var attemptTimeout: Duration
-        /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return. The
-        /// default is 5 s.
+        /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return, from
+        /// zero to a century. The default is 5 s.
         public var closeTimeout: Duration
-        /// How long a graceful shutdown may take to send what is queued. The default is 10 s.
+        /// How long a graceful shutdown may take to send what is queued, from zero to a century. The default is 10 s.
         public var shutdownTimeout: Duration
-        /// How many events each subscriber of ``SocketService/events`` may lag behind. The default is 256.
+        /// How many events each subscriber of ``SocketService/events`` may lag behind, at least 1. The default is 256.
         public var eventBufferLimit: Int
         /// Every delay and deadline of the service is on this clock. The default is the continuous clock.
         public var clock: any Clock<Duration>
@@ -60,6 +61,9 @@ public final class SocketService: Sendable {
         public var logger: Logger
         /// Where metrics go. The default is the factory of `MetricsSystem`.
         public var metrics: any MetricsFactory
+        /// Where the service's tasks run, the app's handlers among them: an ``EventLoop``, say, or in a test the
+        /// `TestExecutor` of `WebSocketTesting`. The default, `nil`, is Swift's own pool of threads.
+        public var taskExecutor: (any TaskExecutor)?
 
         /// Options; every parameter is the property of the same name, with its default.
         public init(
@@ -75,7 +79,8 @@ public final class SocketService: Sendable {
             clock: any Clock<Duration> = ContinuousClock(),
             generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
             logger: Logger = Logger(label: "WebSocketService"),
-            metrics: any MetricsFactory = MetricsSystem.factory
+            metrics: any MetricsFactory = MetricsSystem.factory,
+            taskExecutor: (any TaskExecutor)? = nil
         ) {
             self.name = name
             self.router = router
@@ -90,6 +95,7 @@ public final class SocketService: Sendable {
             self.generator = generator
             self.logger = logger
             self.metrics = metrics
+            self.taskExecutor = taskExecutor
         }
     }
 
@@ -135,7 +141,10 @@ public final class SocketService: Sendable {
     /// A service for several servers that stand in for each other.
     ///
     /// They are tried in turn, from the first one: each failure moves on to the next, except the loss of a connection
-    /// that had been up for the policy's ``ReconnectPolicy/stableAfter``.
+    /// that had been up for the policy's ``ReconnectPolicy/stableAfter``. A failure that is final for one of them
+    /// (``ConnectionFailure/isFinal``) moves on too; the service gives up when all have failed finally in one round.
+    ///
+    /// Without any URL, ``start(waitingForOpen:)`` throws, and an attempt begun otherwise fails for good.
     public convenience init(
         urls: [String], headers: HTTPFields = [:], transport: any SocketTransport = WebSocketTransport(),
         reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),

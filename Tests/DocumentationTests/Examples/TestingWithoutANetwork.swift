@@ -50,8 +50,29 @@ import WebSocketTesting
         }
 
         #expect(try await service.send("order 1") == .queued)
-        try await clock.advanceToNextSleeper()
+        try await clock.advance(toSleeperIn: .seconds(1))
         #expect(try await transport.nextConnection().nextSent().text == "order 1")
+
+        await service.stop()
+    }
+
+    @Test func noPingBeforeItsTime() async throws {
+        let clock = ManualClock()
+        let executor = TestExecutor()
+        let transport = ScriptedTransport()
+        let service = SocketService(
+            "wss://feed.example.com", transport: transport, heartbeat: .ping(every: .seconds(30)),
+            options: SocketService.Options(clock: clock, taskExecutor: executor))
+        try await service.start()
+        let peer = try await transport.nextConnection()
+
+        try await executor.untilQuiet()
+        clock.advance(by: .milliseconds(29_999))
+        try await executor.untilQuiet()
+        #expect(peer.pingCount == 0)
+        clock.advance(by: .milliseconds(1))
+        try await executor.untilQuiet()
+        #expect(peer.pingCount == 1)
 
         await service.stop()
     }

@@ -31,6 +31,34 @@ import WebSocketTesting
         #expect(clock.now.sinceStart == .seconds(30))
     }
 
+    @Test func theSleeperThatIsMeant() async throws {
+        let clock = ManualClock()
+        let transport = ScriptedTransport()
+        let service = SocketService(
+            "wss://feed.example.com", transport: transport, reconnect: .fixed(.seconds(1)),
+            options: SocketService.Options(clock: clock))
+        try await service.start()
+        let peer = try await transport.nextConnection()
+        peer.drop()
+        try await clock.advance(toSleeperIn: .seconds(1))  // the delay of the reconnect policy
+        _ = try await transport.nextConnection()
+        await service.stop()
+    }
+
+    @Test func testExecutor() async throws {
+        let transport = ScriptedTransport()
+        let executor = TestExecutor()
+        let clock = ManualClock()
+        let service = SocketService(
+            "wss://feed.example.com", transport: transport,
+            options: SocketService.Options(clock: clock, taskExecutor: executor))
+        try await service.start(waitingForOpen: true)
+        clock.advance(by: .seconds(29))
+        try await executor.untilQuiet()
+        #expect(transport.connections[0].pingCount == 0)  // not just: not yet
+        await service.stop()
+    }
+
     @Test func seededGenerator() {
         var generator = SeededGenerator(seed: 7)
         let policy = ReconnectPolicy.exponential()

@@ -1,4 +1,5 @@
 import Testing
+import WebSocketTesting
 
 @testable import WebSocketService
 
@@ -17,8 +18,9 @@ import Testing
 
     @Test func aWaiterGetsALaterResult() async throws {
         let completion = Completion<Int>()
-        let waiter = Task { try await completion.value() }
-        for _ in 0..<100 { await Task.yield() }
+        let executor = TestExecutor()
+        let waiter = Task(executorPreference: executor) { try await completion.value() }
+        try await executor.untilQuiet()
         completion.fail(Failure())
         await #expect(throws: Failure.self) { try await waiter.value }
     }

@@ -1,0 +1,95 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@Suite(.timeLimit(.minutes(10))) struct TestExecutorTests {
+    private let executor = TestExecutor()
+
+    /// A number that tasks share.
+    private final class Counter: Sendable {
+        private let number = Mutex(0)
+
+        var value: Int { number.withLock(\.self) }
+
+        @discardableResult
+        func add(_ amount: Int) -> Int {
+            number.withLock {
+                $0 += amount
+                return $0
+            }
+        }
+    }
+
+    @Test("It is quiet when every task has ended or waits for something from outside")
+    func quiet() async throws {
+        try await executor.untilQuiet()
+        let clock = ManualClock()
+        let steps = Counter()
+        let task = Task(executorPreference: executor) {
+            for _ in 0..<1_000 {
+                await Task.yield()
+                steps.add(1)
+            }
+            try await clock.sleep(for: .seconds(1))
+            // As far as it goes by itself, also through tasks of its own.
+            await withTaskGroup { group in
+                for _ in 0..<10 { group.addTask { await Task.yield() } }
+            }
+            steps.add(1)
+        }
+        try await executor.untilQuiet()
+        #expect(steps.value == 1_000)
+        #expect(clock.sleeperCount == 1, "asleep, not on the way there")
+        clock.advance(by: .milliseconds(999))
+        try await executor.untilQuiet()
+        #expect(steps.value == 1_000)
+        clock.advance(by: .milliseconds(1))
+        try await executor.untilQuiet()
+        #expect(steps.value == 1_001)
+        try await task.value
+    }
+
+    @Test("A task on the executor may wait for the others")
+    func fromInside() async throws {
+        let executor = executor
+        let count = Counter()
+        try await Task(executorPreference: executor) {
+            for _ in 0..<10 {
+                Task(executorPreference: executor) {
+                    await Task.yield()
+                    count.add(1)
+                }
+            }
+            try await executor.untilQuiet()
+            #expect(count.value == 10)
+        }.value
+    }
+
+    @Test("One job runs at a time")
+    func oneAtATime() async throws {
+        let (running, overlaps) = (Counter(), Counter())
+        for _ in 0..<50 {
+            Task(executorPreference: executor) {
+                for _ in 0..<20 {
+                    if running.add(1) > 1 { overlaps.add(1) }
+                    running.add(-1)
+                    await Task.yield()
+                }
+            }
+        }
+        try await executor.untilQuiet()
+        #expect(overlaps.value == 0)
+    }
+
+    @Test("Waiting for quiet can be cancelled")
+    func cancelled() async throws {
+        let executor = executor
+        let release = Counter()
+        Task(executorPreference: executor) { while release.value == 0 { await Task.yield() } }
+        let waiting = Task { try await executor.untilQuiet() }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        release.add(1)
+        try await executor.untilQuiet()
+    }
+}
