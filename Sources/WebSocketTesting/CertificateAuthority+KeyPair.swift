@@ -11,6 +11,9 @@ final class CertificateKeyPair: @unchecked Sendable {
     init(_ kind: CertificateKey) throws(CertificateError) {
         _ = OpenSSLCleanup.isDisabled
         ERR_clear_error()
+        if case .rsa(let bits) = kind, !(512...16_384).contains(bits) {
+            throw CertificateError("An RSA key of \(bits) bits cannot be made, but one of 512 to 16384")
+        }
         let algorithm = kind == .p256 ? EVP_PKEY_EC : EVP_PKEY_RSA
         guard
             let context = OpenSSLObject(

@@ -83,8 +83,11 @@ struct CertificateTemplate {
                 name, NID_commonName, MBSTRING_UTF8, Array(commonName.utf8), Int32(commonName.utf8.count), -1, 0) == 1,
             X509_set_subject_name(certificate, name) == 1,
             X509_set_pubkey(certificate, key.pointer) == 1,
-            ASN1_TIME_set(X509_getm_notBefore(certificate), now + Int(validity.begins.components.seconds)) != nil,
-            ASN1_TIME_set(X509_getm_notAfter(certificate), now + Int(validity.ends.components.seconds)) != nil
+            ASN1_TIME_set(
+                X509_getm_notBefore(certificate), now + Int(validity.begins.boundedOnBothSides.components.seconds))
+                != nil,
+            ASN1_TIME_set(
+                X509_getm_notAfter(certificate), now + Int(validity.ends.boundedOnBothSides.components.seconds)) != nil
         else { throw CertificateError("The certificate of \(commonName) could not be filled in") }
     }
 
@@ -94,6 +97,8 @@ struct CertificateTemplate {
         var extensions: [(Int32, String)] = [(NID_subject_key_identifier, "hash")]
         switch usage {
         case .authority(let pathLength):
+            // OpenSSL would make a certificate that nobody can use.
+            if let pathLength, pathLength < 0 { throw CertificateError("The path length \(pathLength) is negative") }
             let limit = pathLength.map { ",pathlen:\($0)" } ?? ""
             extensions.append((NID_basic_constraints, "critical,CA:TRUE\(limit)"))
             extensions.append((NID_key_usage, "critical,keyCertSign,cRLSign"))

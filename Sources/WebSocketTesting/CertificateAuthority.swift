@@ -54,7 +54,7 @@ public final class CertificateAuthority: Sendable {
     /// - Parameters:
     ///   - commonName: how it appears in error messages.
     ///   - validity: of its own certificate.
-    ///   - pathLength: how many authorities may follow below it; `nil` for any number.
+    ///   - pathLength: how many authorities may follow below it, at least 0; `nil` for any number.
     ///   - mayIssue: `false` makes an authority whose certificate says that it is none, so that what it issues is invalid.
     public func intermediate(
         commonName: String = "Throw-away intermediate CA", validity: CertificateValidity = .current,
@@ -109,7 +109,7 @@ public struct CertificateValidity: Hashable, Sendable {
     /// When it ends.
     public var ends: Duration
 
-    /// A time of validity, negative durations being in the past.
+    /// A time of validity, negative durations being in the past. Neither end is further away than a century.
     public init(from begins: Duration, to ends: Duration) {
         self.begins = begins
         self.ends = ends
@@ -147,7 +147,8 @@ public enum CertificatePurpose: Hashable, Sendable {
 public enum CertificateKey: Hashable, Sendable {
     /// The elliptic curve P-256: made in a fraction of a millisecond.
     case p256
-    /// RSA; 2048 bits take tens of milliseconds to make, 1024 are too weak for OpenSSL's default security level.
+    /// RSA; 2048 bits take tens of milliseconds to make, 1024 are too weak for OpenSSL's default security level. More than
+    /// 16,384, which OpenSSL does not use (`OPENSSL_RSA_MAX_MODULUS_BITS`), or fewer than 512 are refused.
     case rsa(bits: Int)
 }
 

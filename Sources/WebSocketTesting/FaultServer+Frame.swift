@@ -17,7 +17,8 @@ extension FaultServer {
         public var reservedBits: UInt8
         /// 0 to 15.
         public var opcode: UInt8
-        /// Four bytes to mask the payload with, or `nil` for an unmasked frame. Frames of a server are not masked.
+        /// Four bytes to mask the payload with, or `nil` for an unmasked frame. Frames of a server are not masked. Any other
+        /// number of bytes is written and used all the same, which no peer can read.
         public var maskKey: [UInt8]?
         /// Before masking.
         public var payload: [UInt8]
@@ -27,8 +28,6 @@ extension FaultServer {
         public var lengthForm: LengthForm
 
         /// A frame whose fields are right unless told otherwise, except for the opcode.
-        ///
-        /// - Precondition: A mask key has four bytes.
         public init(
             opcode: UInt8,
             payload: [UInt8] = [],
@@ -38,7 +37,6 @@ extension FaultServer {
             declaredLength: UInt64? = nil,
             lengthForm: LengthForm = .shortest
         ) {
-            precondition(maskKey == nil || maskKey?.count == 4, "A mask key has four bytes")
             self.opcode = opcode
             self.payload = payload
             self.isFinal = isFinal
@@ -94,8 +92,8 @@ extension FaultServer {
                 bytes.append(maskBit | 127)
                 bytes += length.bigEndianBytes
             }
-            guard let maskKey else { return bytes + payload }
-            return bytes + maskKey + zip(payload, 0...).map { byte, offset in byte ^ maskKey[offset % 4] }
+            guard let maskKey, !maskKey.isEmpty else { return bytes + payload }
+            return bytes + maskKey + zip(payload, 0...).map { byte, offset in byte ^ maskKey[offset % maskKey.count] }
         }
 
         /// The frame at `offset`, unmasked, and how many bytes it takes; `nil` while it is incomplete.

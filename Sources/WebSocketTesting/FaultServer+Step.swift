@@ -5,9 +5,9 @@ extension FaultServer {
         case readRequest
         /// Answers the opening handshake; reads the request first when no step has done that.
         case upgrade(UpgradeResponse = UpgradeResponse())
-        /// Reads so many further bytes.
+        /// Reads so many further bytes; 0 or less reads none.
         case read(Int)
-        /// Reads so many further frames.
+        /// Reads so many further frames; 0 or less reads none.
         case readFrames(Int)
         /// Reads until the client has sent a close frame.
         case readClose
@@ -15,14 +15,14 @@ extension FaultServer {
         case readUntilEnd
         /// Writes the bytes as they are.
         case write([UInt8])
-        /// Writes the bytes in pieces of `chunk` bytes, each in a TCP segment of its own, with a pause after each.
+        /// Writes the bytes in pieces of `chunk` bytes, at least 1, each in a TCP segment of its own, with a pause after each.
         case writeSlowly([UInt8], chunk: Int, pause: Duration = .zero)
-        /// Writes the bytes `count` times, or without end.
+        /// Writes the bytes `count` times, for 0 or less not at all, or without end.
         ///
         /// - Parameter reading: Whether what the client answers is read meanwhile. When it is not, a client that stops
         ///   reading because it cannot write brings the flood to a halt.
         case flood([UInt8], count: Int? = nil, reading: Bool = true)
-        /// Does nothing, for that long.
+        /// Does nothing, for that long: from zero to a century.
         case pause(Duration)
         /// Neither reads nor writes until the client closes the connection or the server is stopped.
         case stall

@@ -45,17 +45,19 @@ public final class FaultServer: Sendable {
     ///   - address: Where to listen.
     ///   - tls: The server's certificate and protocol versions; the handshake is made before the first step. Without it
     ///     the script acts on the bare TCP connection, also when the client speaks TLS.
-    ///   - receiveBufferSize: `SO_RCVBUF` in bytes (socket(7)), to make a peer that does not read push back early.
-    ///     `nil` leaves it to the system.
+    ///   - receiveBufferSize: `SO_RCVBUF` in bytes (socket(7)), to make a peer that does not read push back early. The system
+    ///     takes the nearest that it can. `nil` leaves it to the system.
     ///   - scripts: At least one.
-    /// - Throws: ``FaultServerError`` when no socket can be had, or the certificate or key cannot be used.
+    /// - Throws: ``FaultServerError`` when there is no script, no socket can be had, or the certificate or key cannot be used.
     public convenience init(
         address: Address = .ipv4Loopback,
         tls: TLS? = nil,
         receiveBufferSize: Int? = nil,
         scripts: [[Step]]
     ) throws {
-        precondition(!scripts.isEmpty, "A FaultServer needs at least one script")
+        guard !scripts.isEmpty else {
+            throw FaultServerError(description: "FaultServer: there is no script to run; an empty one just closes")
+        }
         let tlsContext = try tls.map { try FaultServerTLSContext($0) }
         try self.init(address: address, isTLS: tls != nil, receiveBufferSize: receiveBufferSize, backlog: 128)
         try startAccepting(scripts: scripts, tlsContext: tlsContext)
@@ -129,8 +131,8 @@ public final class FaultServer: Sendable {
     /// What happened on a connection, once it has ended: the script is through or broken off, and the socket closed.
     ///
     /// - Parameter index: 0 for the first connection that was accepted.
-    /// - Throws: ``FaultServerError`` when the server was stopped before that connection came, `CancellationError` when
-    ///   the waiting task is cancelled.
+    /// - Throws: ``FaultServerError`` when the server was stopped before that connection came or the index is negative,
+    ///   `CancellationError` when the waiting task is cancelled.
     public func transcript(of index: Int = 0) async throws -> Transcript {
         try await log.transcript(of: index)
     }

@@ -93,13 +93,13 @@ final class FaultServerConnection {
     }
 
     private func read(_ count: Int) throws {
-        while transcript.received.count < readPosition + count { try receive() }
-        readPosition += count
+        while transcript.received.count - readPosition < count { try receive() }
+        readPosition += max(count, 0)
     }
 
     private func readFrames(_ count: Int) throws {
-        while transcript.frames.count < framesRead + count { try receive() }
-        framesRead += count
+        while transcript.frames.count - framesRead < count { try receive() }
+        framesRead += max(count, 0)
     }
 
     private func readUntilEnd() throws {

@@ -1,4 +1,5 @@
 import Synchronization
+internal import WebSocketService
 
 #if canImport(Glibc)
     import Glibc
@@ -47,7 +48,7 @@ final class FaultServerInterrupt: Sendable {
     ///
     /// - Parameter descriptor: -1 to wait for nothing but the time (poll(2) ignores negative descriptors).
     func wait(for descriptor: Int32, events: Int32, atMost duration: Duration? = nil) -> Outcome {
-        let deadline = duration.map { ContinuousClock.now + $0 }
+        let deadline = duration.map { ContinuousClock.now + $0.bounded }
         while true {
             var polled = [
                 pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0),

@@ -5,6 +5,14 @@ final class FaultServerLog: Sendable {
     private enum Event: Hashable {
         case accepted(Int)
         case ended(Int)
+
+        var impossibility: FaultServerError? {
+            switch self {
+            case .accepted(let index), .ended(let index):
+                index < 0
+                    ? FaultServerError(description: "FaultServer: no connection has the negative index \(index)") : nil
+            }
+        }
     }
 
     private struct State {
@@ -68,6 +76,7 @@ final class FaultServerLog: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let result: Result<Void, any Error>? = state.withLock { state in
+                    if let error = event.impossibility { return .failure(error) }
                     if state.hasHappened(event) { return .success(()) }
                     if state.isClosed { return .failure(Self.stopped(after: state.connectionCount)) }
                     // The handler below may have run already, before there was a waiter to cancel.

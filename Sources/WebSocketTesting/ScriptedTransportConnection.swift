@@ -27,7 +27,7 @@ public struct ScriptedConnection: Sendable {
         link.deliver(messages)
     }
 
-    /// Lets bytes of an unfinished message arrive.
+    /// Lets bytes of an unfinished message arrive; 0 or less are none.
     public func deliverPartOfMessage(byteCount: Int) {
         link.receiveBytes(byteCount)
     }

@@ -34,6 +34,11 @@ final class ScriptedLink: SocketConnection {
         var holdsSends = false
         var held: Deque<HeldSend> = []
         var rejection: (any Error)?
+
+        mutating func countReceived(_ count: Int) {
+            let (sum, hasOverflowed) = bytesReceived.addingReportingOverflow(UInt64(max(count, 0)))
+            bytesReceived = hasOverflowed ? .max : sum
+        }
     }
 
     let handshake: HandshakeResponse
@@ -171,7 +176,7 @@ final class ScriptedLink: SocketConnection {
         state.withLock { state in
             guard state.ending == nil else { return false }
             guard !messages.isEmpty else { return true }
-            state.bytesReceived += UInt64(messages.reduce(0) { $0 + $1.payload.count })
+            state.countReceived(messages.reduce(0) { $0 + $1.payload.count })
             // A reader whose task was cancelled has not taken the batch.
             if let reader = state.reader.take(), reader.succeed(messages) { return true }
             state.inbound.append(messages)
@@ -180,7 +185,7 @@ final class ScriptedLink: SocketConnection {
     }
 
     func receiveBytes(_ count: Int) {
-        state.withLock { $0.bytesReceived += UInt64(count) }
+        state.withLock { $0.countReceived(count) }
     }
 
     func peerCloses(_ frame: CloseFrame) {

@@ -12,9 +12,12 @@ public final class EventLoopGroup: Sendable {
     public let loops: [EventLoop]
     private let position = Atomic<Int>(0)
 
-    /// - Parameter count: How many loops; at least one is made.
+    /// The most loops that a group has: more than processors are of no use.
+    public static let maximumCount = 1_024
+
+    /// - Parameter count: How many loops: from one to ``maximumCount``, whatever is asked for.
     public init(count: Int) {
-        loops = (0..<max(1, count)).map { _ in EventLoop() }
+        loops = (0..<min(max(1, count), Self.maximumCount)).map { _ in EventLoop() }
     }
 
     /// The loop for the next connection: each in turn.

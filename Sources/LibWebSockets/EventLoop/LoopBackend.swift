@@ -1,4 +1,5 @@
 internal import CLibwebsockets
+internal import WebSocketProtocol
 
 #if canImport(Glibc)
     internal import Glibc
@@ -60,11 +61,11 @@ extension LoopBackendFailure {
 }
 
 extension Duration {
-    /// Rounded up, so that an alarm does not come early; a century is as good as never.
+    /// Rounded up, so that an alarm does not come early.
     var wholeMicroseconds: Int64 {
-        let (seconds, attoseconds) = components
+        let (seconds, attoseconds) = bounded.components
         let microsecond: Int64 = 1_000_000_000_000
-        return max(1, min(seconds, 3_155_760_000) * 1_000_000 + (attoseconds + microsecond - 1) / microsecond)
+        return max(1, seconds * 1_000_000 + (attoseconds + microsecond - 1) / microsecond)
     }
 }
 

@@ -145,7 +145,7 @@ internal import WebSocketProtocol
     // MARK: - Deadlines
 
     func schedule(after delay: Duration, _ action: @escaping () -> Void) -> TimerQueue<ContinuousClock.Instant>.ID {
-        timers.schedule(at: .now + delay, action)
+        timers.schedule(at: .now + delay.bounded, action)
     }
 
     func cancel(_ id: TimerQueue<ContinuousClock.Instant>.ID) {

@@ -14,12 +14,12 @@ public struct HeartbeatPolicy: Sendable {
     }
 
     let beat: Beat?
-    /// The time from one beat to the next; less than 1 ms counts as 1 ms.
+    /// The time from one beat to the next; less than 1 ms counts as 1 ms, and more than a century as a century.
     public var interval: Duration
     /// How long an answer may take; `nil` when none is expected, and the beats only keep the connection in use. Less than
-    /// 1 ms counts as 1 ms.
+    /// 1 ms counts as 1 ms, and more than a century as a century.
     public var timeout: Duration?
-    /// How many beats in a row may go unanswered.
+    /// How many beats in a row may go unanswered; less than 0 counts as 0.
     public var missesAllowed: Int
     /// Whether anything that arrives shows that the peer is alive, or only the answer to a beat.
     public var anyTrafficCounts: Bool

@@ -29,8 +29,8 @@ struct HeartbeatStateMachine: Sendable {
 
     init(policy: HeartbeatPolicy, openedAt: Duration) {
         // A beat costs a frame: no configuration makes a busy loop of them.
-        self.interval = max(policy.interval, .milliseconds(1))
-        self.timeout = policy.timeout.map { max($0, .milliseconds(1)) }
+        self.interval = max(policy.interval.bounded, .milliseconds(1))
+        self.timeout = policy.timeout.map { max($0.bounded, .milliseconds(1)) }
         self.policy = policy
         self.nextBeat = policy.beatsOnOpen ? openedAt : openedAt + interval
     }

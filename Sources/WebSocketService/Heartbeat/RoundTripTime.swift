@@ -9,7 +9,9 @@ public struct RoundTripTime: Hashable, Sendable {
     /// The longest round trip.
     public private(set) var maximum: Duration
 
+    /// - Parameter first: As a transport measured it: any other transport may say anything.
     init(first: Duration) {
+        let first = first.bounded
         last = first
         smoothed = first
         minimum = first
@@ -17,6 +19,7 @@ public struct RoundTripTime: Hashable, Sendable {
     }
 
     mutating func add(_ sample: Duration) {
+        let sample = sample.bounded
         last = sample
         smoothed += (sample - smoothed) / 8
         minimum = min(minimum, sample)

@@ -19,13 +19,14 @@ public struct QueuePolicy: Hashable, Sendable {
         case suspend
     }
 
-    /// How many messages are kept; 0 keeps none, so that every `send` while down is dropped.
+    /// How many messages are kept; 0 or less keeps none, so that every `send` while down is dropped.
     public var limit: Int
-    /// How many bytes of payload are kept.
+    /// How many bytes of payload are kept; less than 0 counts as 0.
     public var byteLimit: Int
     /// What happens to a message that finds the queue full.
     public var overflow: Overflow
-    /// How long a message may wait before it is dropped; `nil` for ever. `send` may ask for less.
+    /// How long a message may wait before it is dropped; `nil` for ever. `send` may ask for less. With zero or less it expires
+    /// at once where it would have to wait.
     public var timeToLive: Duration?
 
     /// - Parameters:
@@ -49,7 +50,7 @@ public struct QueuePolicy: Hashable, Sendable {
 extension QueuePolicy {
     /// How long a message may wait.
     func timeToLive(of delivery: Delivery) -> Duration? {
-        [timeToLive, delivery.timeToLive].compactMap(\.self).min()
+        [timeToLive, delivery.timeToLive].compactMap { $0?.bounded }.min()
     }
 }
 
@@ -63,7 +64,7 @@ public struct Delivery: Hashable, Sendable {
     /// At once or not at all, for what is worthless later, such as a cursor's position.
     public static let volatile = Delivery(mayBeQueued: false, timeToLive: nil)
 
-    /// Like ``queued``, but waiting no longer than this; the queue's own ``QueuePolicy/timeToLive`` holds too.
+    /// Like ``queued``, but waiting no longer than this, for zero or less not at all; the queue's own ``QueuePolicy/timeToLive`` holds too.
     public static func expiring(after timeToLive: Duration) -> Delivery {
         Delivery(mayBeQueued: true, timeToLive: timeToLive)
     }

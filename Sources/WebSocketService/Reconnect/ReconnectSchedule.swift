@@ -27,14 +27,15 @@ public struct ReconnectSchedule: Sendable {
     /// Exponential backoff with jitter.
     ///
     /// - Parameters:
-    ///   - initial: The delay after the first failure, before jitter. Negative counts as zero.
-    ///   - multiplier: What each further failure multiplies it by, at least 1. The decorrelated kind has its own, 3.
-    ///   - maximum: The longest delay.
+    ///   - initial: The delay after the first failure, before jitter: from zero to `maximum`.
+    ///   - multiplier: What each further failure multiplies it by. Less than 1, or not a number, counts as 1. The
+    ///     decorrelated kind has its own, 3.
+    ///   - maximum: The longest delay: from zero to a century.
     ///   - jitter: How chance spreads the delays.
     public static func exponential(
         initial: Duration, multiplier: Double, maximum: Duration, jitter: Jitter
     ) -> ReconnectSchedule {
-        let maximum = max(maximum, .zero)
+        let maximum = maximum.bounded
         return ReconnectSchedule(
             kind: .exponential(
                 initial: min(max(initial, .zero), maximum),
@@ -43,17 +44,17 @@ public struct ReconnectSchedule: Sendable {
                 jitter: jitter))
     }
 
-    /// n steps after the n-th failure in a row.
+    /// n steps after the n-th failure in a row, from zero to a century.
     public static func linear(step: Duration) -> ReconnectSchedule {
-        ReconnectSchedule(kind: .linear(step: max(step, .zero)))
+        ReconnectSchedule(kind: .linear(step: step.bounded))
     }
 
-    /// The same delay each time.
+    /// The same delay each time, from zero to a century.
     public static func fixed(_ delay: Duration) -> ReconnectSchedule {
-        ReconnectSchedule(kind: .fixed(max(delay, .zero)))
+        ReconnectSchedule(kind: .fixed(delay.bounded))
     }
 
-    /// The app's own delays; `nil` gives up.
+    /// The app's own delays, of which those below zero are none and those beyond a century a century; `nil` gives up.
     public static func custom(
         _ delay: @escaping @Sendable (ReconnectPolicy.Context) -> Duration?
     ) -> ReconnectSchedule {
@@ -76,32 +77,35 @@ public struct ReconnectSchedule: Sendable {
             case .equal:
                 return .random(in: exponential / 2...exponential, using: &generator)
             case .decorrelated:
-                let previous = max(context.previousDelay ?? initial, initial)
+                let previous = max((context.previousDelay ?? initial).bounded, initial)
                 let upper = previous > maximum / 3 ? maximum : previous * 3
                 return .random(in: initial...max(initial, upper), using: &generator)
             }
         case .linear(let step):
-            return step * (context.failuresBefore + 1)
+            return step.multipliedWithinBounds(by: context.failuresBefore).addingWithinBounds(step)
         case .fixed(let delay):
             return delay
         case .custom(let delay):
-            return delay(context)
+            return delay(context)?.bounded
         }
     }
 
-    /// Computed in floating point, where a thousand doublings are infinity rather than a trap.
+    /// Computed in floating point, where a thousand doublings are infinity rather than a trap, by squaring: the failures may
+    /// be many and the multiplier next to 1.
     private static func exponential(
         initial: Duration, multiplier: Double, maximum: Duration, failuresBefore: Int
     ) -> Duration {
-        var seconds = initial / .seconds(1)
-        let limit = maximum / .seconds(1)
-        guard seconds > 0, multiplier > 1 else { return initial }
-        var failures = failuresBefore
-        while failures > 0, seconds < limit {
-            seconds *= multiplier
-            failures -= 1
+        guard initial > .zero, multiplier > 1 else { return initial }
+        var factor = 1.0
+        var power = multiplier
+        var exponent = failuresBefore
+        while exponent > 0 {
+            if exponent & 1 == 1 { factor *= power }
+            power *= power
+            exponent >>= 1
         }
-        return seconds < limit ? .seconds(seconds) : maximum
+        let seconds = initial / .seconds(1) * factor
+        return seconds < maximum / .seconds(1) ? .seconds(seconds) : maximum
     }
 }
 

@@ -8,7 +8,7 @@ extension ConnectionLife {
     func stop(code: CloseCode, reason: String, reportsLeftovers: Bool) async -> [WebSocketMessage] {
         let isHandlerTask = dispatcher.isHandlerTask
         let wasCancelled = Task.isCancelled
-        let deadline = environment.clock.now + environment.options.closeTimeout
+        let deadline = environment.clock.deadline(after: environment.options.closeTimeout)
         let (stopping, drops, isFirst) = core.withLock { core in
             if let stopping = core.stopTask { return (stopping, [SendQueue.Drop](), false) }
             let (stopping, drops) = beginStopping(

@@ -14,7 +14,7 @@ extension ServiceEnvironment {
         _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value,
         discard: @escaping @Sendable (Value) -> Void = { _ in }
     ) async throws -> Value {
-        let deadline = clock.now + limit
+        let deadline = clock.deadline(after: limit)
         let result = Completion<Value>()
         let work = start {
             do {

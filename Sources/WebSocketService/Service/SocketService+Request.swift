@@ -51,7 +51,7 @@ extension SocketService {
         survivesReconnect: Bool = false
     ) async throws -> WebSocketMessage {
         let environment = environment
-        let deadline = environment.clock.now + timeout
+        let deadline = environment.clock.deadline(after: timeout)
         let caller = dispatcher.caller
         let isHandlers = caller == .handler || (caller == .outside && handlers.isInLoop)
         let number = outbox.nextNumber()
