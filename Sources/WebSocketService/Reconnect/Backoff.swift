@@ -1,11 +1,15 @@
-/// What a service remembers between attempts: the failures in a row and the delay before the last attempt.
+/// What a service remembers between attempts: the failures in a row, the delay before the last attempt and which server
+/// comes next.
 struct Backoff: Sendable {
     let policy: ReconnectPolicy
     private(set) var failures = 0
     private(set) var previousDelay: Duration?
+    private(set) var endpoints: EndpointRotation
 
-    init(policy: ReconnectPolicy) {
+    /// - Parameter endpointCount: How many servers stand in for each other.
+    init(policy: ReconnectPolicy, endpointCount: Int) {
         self.policy = policy
+        endpoints = EndpointRotation(count: endpointCount)
     }
 
     /// Counts a failure and decides what follows it.
@@ -14,14 +18,17 @@ struct Backoff: Sendable {
     mutating func failed(
         _ failure: ConnectionFailure, uptime: Duration?, using generator: inout some RandomNumberGenerator
     ) -> ReconnectPolicy.Decision {
-        if let uptime, uptime >= policy.stableAfter { reset() }
+        let wasStable = uptime.map { $0 >= policy.stableAfter } ?? false
+        if wasStable { reset() }
+        let otherEndpoints = endpoints.failed(isFinal: failure.isFinal, wasStable: wasStable)
         let context = ReconnectPolicy.Context(
-            failure: failure, failuresBefore: failures, previousDelay: previousDelay)
+            failure: failure, failuresBefore: failures, previousDelay: previousDelay,
+            otherEndpoints: otherEndpoints)
         failures += 1
         let decision = policy.decision(context, using: &generator)
         guard case .retry(let delay) = decision else { return decision }
-        // A closure of the app's may answer with a negative delay.
-        let wait = max(delay, .zero)
+        // A closure of the app's may answer with any delay.
+        let wait = delay.bounded
         previousDelay = wait
         return .retry(after: wait)
     }
@@ -29,5 +36,6 @@ struct Backoff: Sendable {
     mutating func reset() {
         failures = 0
         previousDelay = nil
+        endpoints.beginRound()
     }
 }

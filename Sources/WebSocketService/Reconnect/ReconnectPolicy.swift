@@ -2,6 +2,9 @@
 ///
 /// A policy is a value: from a failure, the number of failures in a row before it, the previous delay and a random
 /// number generator it makes a decision, and keeps nothing.
+///
+/// Every number is taken as it is meant: delays below zero are none and those beyond a century are a century, and negative
+/// counts are 0.
 public struct ReconnectPolicy: Sendable {
     /// What happens after a failure.
     public enum Decision: Hashable, Sendable {
@@ -19,20 +22,29 @@ public struct ReconnectPolicy: Sendable {
         public let failuresBefore: Int
         /// The delay before the attempt that failed; `nil` when it was made at once.
         public let previousDelay: Duration?
+        /// How many other servers of ``SocketService/init(urls:headers:transport:reconnect:heartbeat:queue:options:)`` are
+        /// left to try: those that have not failed finally themselves since a connection was last up for
+        /// ``ReconnectPolicy/stableAfter`` or a failure was not final. 0 for a service with one server.
+        public let otherEndpoints: Int
 
-        /// Makes a context: for tests and simulations of a policy.
-        public init(failure: ConnectionFailure, failuresBefore: Int, previousDelay: Duration? = nil) {
+        /// Makes a context: for tests and simulations of a policy. Negative counts are 0.
+        public init(
+            failure: ConnectionFailure, failuresBefore: Int, previousDelay: Duration? = nil, otherEndpoints: Int = 0
+        ) {
             self.failure = failure
-            self.failuresBefore = failuresBefore
+            self.failuresBefore = max(failuresBefore, 0)
             self.previousDelay = previousDelay
+            self.otherEndpoints = max(otherEndpoints, 0)
         }
     }
 
     /// How long to wait before each attempt.
     public var schedule: ReconnectSchedule
-    /// How many attempts in a row may fail after the first before the service gives up; `nil` for no limit.
+    /// How many attempts in a row may fail after the first before the service gives up; `nil` for no limit. 0 or less gives
+    /// up after the first.
     public var maximumAttempts: Int?
-    /// How long a connection must have stayed up for the failures before it to be forgotten.
+    /// How long a connection must have stayed up for the failures before it to be forgotten; zero or less forgets them as
+    /// soon as a connection was open.
     public var stableAfter: Duration
     /// The longest wait that a server may ask for with `Retry-After`: it is the peer's number, so it has a bound.
     public var maximumRetryAfter: Duration
@@ -74,11 +86,11 @@ public struct ReconnectPolicy: Sendable {
     private func unruledDecision(
         _ context: Context, using generator: inout some RandomNumberGenerator
     ) -> Decision {
-        if context.failure.isFinal { return .giveUp }
+        if context.failure.isFinal, context.otherEndpoints == 0 { return .giveUp }
         if let maximumAttempts, context.failuresBefore >= maximumAttempts { return .giveUp }
         guard let delay = schedule.delay(context, using: &generator) else { return .giveUp }
-        let asked = min(max(context.failure.retryAfter ?? .zero, .zero), maximumRetryAfter)
-        return .retry(after: asked + delay)
+        let asked = min((context.failure.retryAfter ?? .zero).bounded, maximumRetryAfter.bounded)
+        return .retry(after: asked.addingWithinBounds(delay))
     }
 }
 

@@ -63,7 +63,8 @@ final class ConnectionLife: Sendable {
         self.outbox = outbox
         core = Mutex(
             Core(
-                machine: SocketService.StateMachine(policy: reconnect), generator: environment.options.generator))
+                machine: SocketService.StateMachine(policy: reconnect, endpointCount: source.endpointCount),
+                generator: environment.options.generator))
     }
 
     func belong(to owner: SocketService) {
@@ -174,7 +175,7 @@ final class ConnectionLife: Sendable {
         _ connection: any SocketConnection, code: CloseCode, reason: String
     ) async -> WebSocketClosure {
         let clock = environment.clock
-        let deadline = clock.now + environment.options.closeTimeout
+        let deadline = clock.deadline(after: environment.options.closeTimeout)
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 do {

@@ -13,19 +13,28 @@ enum RequestSource: Sendable {
     func request(for attempt: SocketService.StateMachine.Attempt) async throws -> ConnectRequest {
         switch self {
         case .requests(let requests):
-            return requests[attempt.rotation % requests.count]
+            guard requests.indices.contains(attempt.endpoint) else { throw Self.noURL }
+            return requests[attempt.endpoint]
         case .closure(let make):
             return try await make(ConnectAttempt(number: attempt.number))
         }
     }
 
+    /// How many servers stand in for each other.
+    var endpointCount: Int {
+        if case .requests(let requests) = self { requests.count } else { 1 }
+    }
+
+    private static var noURL: WebSocketError {
+        WebSocketError(
+            .invalidConfiguration, stage: .configuration,
+            message: "the service has no URL to connect to; give it at least one")
+    }
+
     /// What can be checked before the first attempt.
     func validate(with transport: any SocketTransport) throws {
         guard case .requests(let requests) = self else { return }
-        guard !requests.isEmpty else {
-            throw WebSocketError(
-                .invalidConfiguration, stage: .configuration, message: "a service needs at least one URL")
-        }
+        guard !requests.isEmpty else { throw Self.noURL }
         for request in requests { try transport.validate(request) }
     }
 }

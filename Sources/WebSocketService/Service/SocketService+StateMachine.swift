@@ -8,8 +8,8 @@ extension SocketService {
             let generation: UInt64
             /// Which try in a row this is, from 1.
             let number: Int
-            /// How many servers were given up before this one; it selects among several URLs.
-            let rotation: Int
+            /// The place, from 0, of the server in the list of those that stand in for each other.
+            let endpoint: Int
         }
 
         /// A failure about which the policy is yet to decide. Its closures are the app's, so that happens outside of the
@@ -64,11 +64,10 @@ extension SocketService {
 
         private var phase = Phase.idle
         private var generation: UInt64 = 0
-        private var rotation = 0
         private var backoff: Backoff
 
-        init(policy: ReconnectPolicy) {
-            backoff = Backoff(policy: policy)
+        init(policy: ReconnectPolicy, endpointCount: Int) {
+            backoff = Backoff(policy: policy, endpointCount: endpointCount)
         }
 
         var state: State {
@@ -137,8 +136,6 @@ extension SocketService {
             default:
                 return nil
             }
-            // A server that kept the connection for long deserves another try before the next one of the list.
-            if (uptime ?? .zero) < backoff.policy.stableAfter { rotation += 1 }
             phase = .deciding(attempt)
             return Deliberation(attempt: attempt, wasOpen: wasOpen, failure: failure, uptime: uptime, backoff: backoff)
         }
@@ -236,7 +233,8 @@ extension SocketService {
 
         private mutating func connect() -> Attempt {
             generation += 1
-            let attempt = Attempt(generation: generation, number: backoff.failures + 1, rotation: rotation)
+            let attempt = Attempt(
+                generation: generation, number: backoff.failures + 1, endpoint: backoff.endpoints.position)
             phase = .connecting(attempt)
             return attempt
         }

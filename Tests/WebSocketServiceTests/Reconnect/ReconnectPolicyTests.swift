@@ -54,6 +54,25 @@ import Testing
         #expect(decide(policy, failuresBefore: 1) == .giveUp)
     }
 
+    @Test func aFinalFailureMovesOnWhileOtherServersAreLeft() {
+        var generator = ConstantGenerator.highest
+        var overruled = ReconnectPolicy.fixed(.seconds(1))
+        overruled.overrule = { context, decision in context.failure.isFinal ? .giveUp : decision }
+        let policies: [(ReconnectPolicy, [ReconnectPolicy.Decision])] = [
+            (.fixed(.seconds(1)), [.giveUp, .retry(after: .seconds(1)), .retry(after: .seconds(1))]),
+            (.fixed(.seconds(1), maximumAttempts: 0), [.giveUp, .giveUp, .giveUp]),
+            (.never, [.giveUp, .giveUp, .giveUp]),
+            (overruled, [.giveUp, .giveUp, .giveUp]),
+        ]
+        for (policy, expected) in policies {
+            let decisions = (0...2).map {
+                policy.decision(
+                    .init(failure: .refused(.notFound), failuresBefore: 0, otherEndpoints: $0), using: &generator)
+            }
+            #expect(decisions == expected)
+        }
+    }
+
     @Test func customReplacesEveryRule() {
         let policy = ReconnectPolicy.custom { $0.failuresBefore < 1 ? .seconds(5) : nil }
         #expect(decide(policy, .tls(.expired)) == .retry(after: .seconds(5)))
@@ -61,11 +80,53 @@ import Testing
     }
 }
 
+@Suite struct EndpointRotationTests {
+    /// One failure of the current server.
+    enum Event: String, Sendable {
+        case final, transient, stableFinal, stableTransient, newBeginning
+    }
+
+    @Test(
+        "Final only when every server failed finally in one round",
+        arguments: [
+            (1, [.final], [(0, 0)]),
+            (1, [.transient, .stableTransient], [(0, 0), (0, 0)]),
+            (2, [.final, .final], [(1, 1), (0, 0)]),
+            (3, [.final, .final, .final], [(1, 2), (2, 1), (0, 0)]),
+            // One that may come back keeps the others waiting for their next try.
+            (2, [.final, .transient, .final, .transient], [(1, 1), (0, 1), (1, 1), (0, 1)]),
+            (3, [.transient, .final, .final, .final], [(1, 2), (2, 2), (0, 1), (1, 0)]),
+            // A connection that stayed ends the round, and its loss is no reason to leave that server.
+            (2, [.final, .stableTransient, .final, .final], [(1, 1), (1, 1), (0, 1), (1, 0)]),
+            (2, [.final, .stableFinal, .final], [(1, 1), (0, 1), (1, 0)]),
+            (2, [.final, .newBeginning, .final, .final], [(1, 1), (1, 1), (0, 1), (1, 0)]),
+            // A policy that goes on all the same begins no new round by itself.
+            (2, [.final, .final, .final, .transient], [(1, 1), (0, 0), (1, 0), (0, 1)]),
+            (0, [.final], [(0, 0)]),
+            (-3, [.transient], [(0, 0)]),
+        ] as [(Int, [Event], [(position: Int, others: Int)])])
+    func rounds(count: Int, events: [Event], expected: [(position: Int, others: Int)]) {
+        var rotation = EndpointRotation(count: count)
+        var others = count
+        for (event, expected) in zip(events, expected) {
+            switch event {
+            case .final: others = rotation.failed(isFinal: true, wasStable: false)
+            case .transient: others = rotation.failed(isFinal: false, wasStable: false)
+            case .stableFinal: others = rotation.failed(isFinal: true, wasStable: true)
+            case .stableTransient: others = rotation.failed(isFinal: false, wasStable: true)
+            case .newBeginning: rotation.beginRound()
+            }
+            #expect(rotation.position == expected.position, "after \(event)")
+            #expect(others == expected.others, "after \(event)")
+        }
+    }
+}
+
 @Suite struct BackoffTests {
     private var generator = ConstantGenerator.highest
 
     @Test mutating func failuresInARowGrowTheDelay() {
-        var backoff = Backoff(policy: .exponential())
+        var backoff = Backoff(policy: .exponential(), endpointCount: 1)
         let delays = (0..<3).map { _ in backoff.failed(.refusedTCP, uptime: nil, using: &generator) }
         #expect(delays == [.milliseconds(500), .seconds(1), .seconds(2)].map { .retry(after: $0) })
         #expect(backoff.failures == 3)
@@ -73,7 +134,7 @@ import Testing
 
     @Test(arguments: [(Duration.milliseconds(9_999), 4), (.seconds(10), 1), (.seconds(3600), 1)])
     mutating func aStableConnectionResetsTheCount(uptime: Duration, failures: Int) {
-        var backoff = Backoff(policy: .exponential())
+        var backoff = Backoff(policy: .exponential(), endpointCount: 1)
         for _ in 0..<3 { _ = backoff.failed(.refusedTCP, uptime: nil, using: &generator) }
         let decision = backoff.failed(.closedByPeer(1001), uptime: uptime, using: &generator)
         #expect(backoff.failures == failures)
@@ -81,13 +142,22 @@ import Testing
     }
 
     @Test mutating func decorrelatedDelaysBuildOnThePreviousOne() {
-        var backoff = Backoff(policy: .exponential(jitter: .decorrelated))
+        var backoff = Backoff(policy: .exponential(jitter: .decorrelated), endpointCount: 1)
         let delays = (0..<3).map { _ in backoff.failed(.refusedTCP, uptime: nil, using: &generator) }
         #expect(delays == [.milliseconds(1500), .milliseconds(4500), .milliseconds(13500)].map { .retry(after: $0) })
     }
 
+    @Test mutating func everyServerHasItsTryBeforeAFinalFailureIsFinal() {
+        var backoff = Backoff(policy: .fixed(.seconds(1)), endpointCount: 3)
+        let failures: [ConnectionFailure] = [.refused(.notFound), .tls(.expired), .refused(.forbidden)]
+        let decisions = failures.map { backoff.failed($0, uptime: nil, using: &generator) }
+        #expect(decisions == [.retry(after: .seconds(1)), .retry(after: .seconds(1)), .giveUp])
+        backoff.reset()
+        #expect(backoff.failed(.tls(.expired), uptime: nil, using: &generator) == .retry(after: .seconds(1)))
+    }
+
     @Test mutating func aNegativeDelayOfTheAppIsNone() {
-        var backoff = Backoff(policy: .custom { _ in .seconds(-3) })
+        var backoff = Backoff(policy: .custom { _ in .seconds(-3) }, endpointCount: 1)
         #expect(backoff.failed(.refusedTCP, uptime: nil, using: &generator) == .retry(after: .zero))
     }
 }

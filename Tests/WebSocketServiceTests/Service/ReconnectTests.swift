@@ -99,6 +99,42 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
+    @Test(
+        "What is final for the first server does not keep the others from being tried",
+        arguments: [.refuse(.notFound), .refuse(.forbidden), .failTLS(.expired)] as [ScriptedTransport.Outcome])
+    func aFinalFailureOfTheFirstServer(outcome: ScriptedTransport.Outcome) async throws {
+        let fixture = Fixture([outcome, .open()], urls: ["wss://a/", "wss://b/"], reconnect: .fixed(.zero))
+        let peer = try await fixture.open()
+        #expect(peer.request.url == "wss://b/")
+        #expect(fixture.service.state == .open)
+        await fixture.service.stop()
+    }
+
+    @Test func aServiceGivesUpWhenAllServersFailedFinallyInOneRound() async throws {
+        let fixture = Fixture(
+            [.refuse(.notFound), .connectionRefused, .refuse(.notFound), .failTLS(.expired)],
+            urls: ["wss://a/", "wss://b/"], reconnect: .fixed(.zero))
+        await #expect {
+            try await fixture.service.start(waitingForOpen: true)
+        } throws: { ($0 as? SocketServiceError)?.code == .gaveUp }
+        #expect(fixture.transport.requests.map(\.url) == ["a", "b", "a", "b"].map { "wss://\($0)/" })
+        await fixture.service.stop()
+    }
+
+    @Test("A service without a URL is refused at the start, and fails where it begins otherwise")
+    func noURL() async throws {
+        let fixture = Fixture(urls: [])
+        await #expect {
+            try await fixture.service.start()
+        } throws: { ($0 as? WebSocketError)?.code == .invalidConfiguration }
+        #expect(fixture.service.state == .idle)
+        fixture.service.resume()
+        try await fixture.events.next { $0 == "gave up after 1" }
+        fixture.service.reconnectNow()
+        try await fixture.events.next { $0 == "gave up after 1" }
+        await fixture.service.stop()
+    }
+
     @Test func aFreshURLAndHeadersForEachAttempt() async throws {
         struct NoToken: Error {}
         let clock = ManualClock()

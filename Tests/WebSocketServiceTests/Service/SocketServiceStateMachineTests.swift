@@ -8,7 +8,7 @@ import Testing
     private var generator = ConstantGenerator.highest
 
     private func idle(_ policy: ReconnectPolicy = .fixed(.seconds(1))) -> Machine {
-        Machine(policy: policy)
+        Machine(policy: policy, endpointCount: 3)
     }
 
     private func connecting() -> Machine {
@@ -175,18 +175,36 @@ import Testing
 
     @Test mutating func attemptsAreNumberedAndRotate() {
         var machine = idle()
-        #expect(machine.start() == Machine.Attempt(generation: 1, number: 1, rotation: 0))
+        #expect(machine.start() == Machine.Attempt(generation: 1, number: 1, endpoint: 0))
         let first = machine.failed(1, .refusedTCP, now: .seconds(5), using: &generator)
         #expect(first == .wait(.seconds(1), until: .seconds(6)))
-        #expect(machine.waitEnded(1) == Machine.Attempt(generation: 2, number: 2, rotation: 1))
+        #expect(machine.waitEnded(1) == Machine.Attempt(generation: 2, number: 2, endpoint: 1))
         _ = machine.opened(2, now: .seconds(6))
         _ = machine.failed(2, .closedByPeer(1001), now: .seconds(16), using: &generator)
         #expect(
-            machine.waitEnded(2) == Machine.Attempt(generation: 3, number: 2, rotation: 1),
+            machine.waitEnded(2) == Machine.Attempt(generation: 3, number: 2, endpoint: 1),
             "after a stable connection the count starts anew, with the same server")
         _ = machine.opened(3, now: .seconds(17))
         _ = machine.failed(3, .closedByPeer(1001), now: .seconds(18), using: &generator)
-        #expect(machine.waitEnded(3) == Machine.Attempt(generation: 4, number: 3, rotation: 2))
+        #expect(machine.waitEnded(3) == Machine.Attempt(generation: 4, number: 3, endpoint: 2))
+    }
+
+    @Test mutating func aFinalFailureOfOneServerMovesOnToTheNext() {
+        var machine = idle()
+        _ = machine.start()
+        let first = machine.failed(1, .refused(.notFound), now: .zero, using: &generator)
+        #expect(first == .wait(.seconds(1), until: .seconds(1)))
+        #expect(machine.waitEnded(1)?.endpoint == 1)
+        _ = machine.opened(2, now: .seconds(1))
+        // However long it was up: a server that says 1008 is not asked again before the others.
+        let second = machine.failed(2, .closedByPeer(1008), now: .seconds(100), using: &generator)
+        #expect(second == .wait(.seconds(1), until: .seconds(101)))
+        #expect(machine.waitEnded(2)?.endpoint == 2)
+        let third = machine.failed(3, .tls(.expired), now: .seconds(101), using: &generator)
+        #expect(third == .wait(.seconds(1), until: .seconds(102)))
+        #expect(machine.waitEnded(3)?.endpoint == 0)
+        let fourth = machine.failed(4, .refused(.notFound), now: .seconds(102), using: &generator)
+        #expect(fourth == .giveUp(attempts: 3))
     }
 
     @Test mutating func givingUpTellsHowManyAttemptsThereWere() {
