@@ -9,9 +9,10 @@ struct UndecodableMessage: Error {
 extension Dispatcher {
     func handle(_ message: WebSocketMessage, _ table: HandlerTable) async {
         for hook in table.message { await call(hook, message) }
+        let isTaken = await offer(message, to: table.loops)
         let route = environment.options.router.route(of: message)
         let callbacks = route.map { table.registry.callbacks(for: $0) } ?? []
-        if callbacks.isEmpty { await unhandled(message, route, table) }
+        if callbacks.isEmpty, !isTaken { await unhandled(message, route, table) }
         for callback in callbacks {
             do {
                 try await callback(message)
@@ -21,6 +22,19 @@ extension Dispatcher {
                 await handlerFailed(route, error)
             }
         }
+    }
+
+    /// - Returns: Whether one of the loops over all messages has taken the message.
+    private func offer(_ message: WebSocketMessage, to loops: [MessageHandoff]) async -> Bool {
+        var isTaken = false
+        for loop in loops {
+            do {
+                if try await loop.offer(message) { isTaken = true }
+            } catch {
+                await handlerFailed(nil, error)
+            }
+        }
+        return isTaken
     }
 
     private func unhandled(_ message: WebSocketMessage, _ route: String?, _ table: HandlerTable) async {

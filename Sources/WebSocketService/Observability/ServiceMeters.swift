@@ -19,7 +19,23 @@ final class ServiceMeters: Sendable {
         }
 
         var current: UInt64 { value.load(ordering: .relaxed) }
+
+        func destroy() {
+            counter.destroy()
+        }
     }
+
+    /// Meters of one name are one and the same in most metrics systems.
+    private struct Key: Hashable {
+        let factory: ObjectIdentifier
+        let serviceName: String
+    }
+
+    /// How many services use the meters of a name: the last one destroys them.
+    private static let users = Mutex<[Key: Int]>([:])
+
+    /// `nil` for a factory without identity, of which each service has its own copy.
+    private let key: Key?
 
     private let attempts: Meter
     private let connectionsOpened: Meter
@@ -36,6 +52,10 @@ final class ServiceMeters: Sendable {
     private let roundTrip: Timer
 
     init(serviceName: String, factory: any MetricsFactory) {
+        key =
+            type(of: factory) is any AnyObject.Type
+            ? Key(factory: ObjectIdentifier(factory as AnyObject), serviceName: serviceName) : nil
+        if let key { Self.users.withLock { $0[key, default: 0] += 1 } }
         let dimensions = [("service", serviceName)]
         attempts = Meter("connection_attempts_total", dimensions, factory)
         connectionsOpened = Meter("connections_opened_total", dimensions, factory)
@@ -54,6 +74,35 @@ final class ServiceMeters: Sendable {
             factory: factory)
     }
 
+    deinit {
+        guard isLastUser else { return }
+        attempts.destroy()
+        connectionsOpened.destroy()
+        failures.destroy()
+        messagesSent.destroy()
+        bytesSent.destroy()
+        messagesReceived.destroy()
+        bytesReceived.destroy()
+        messagesDropped.destroy()
+        messagesUnhandled.destroy()
+        decodingFailures.destroy()
+        handlerFailures.destroy()
+        queueDepth.destroy()
+        roundTrip.destroy()
+    }
+
+    private var isLastUser: Bool {
+        guard let key else { return true }
+        return Self.users.withLock { users in
+            guard let count = users[key], count > 1 else {
+                users[key] = nil
+                return true
+            }
+            users[key] = count - 1
+            return false
+        }
+    }
+
     func attempted() { attempts.add() }
     func opened() { connectionsOpened.add() }
     func failed() { failures.add() }
@@ -62,7 +111,7 @@ final class ServiceMeters: Sendable {
     func decodingFailed() { decodingFailures.add() }
     func handlerFailed() { handlerFailures.add() }
     func queued(_ count: Int) { queueDepth.record(count) }
-    func measured(roundTrip duration: Duration) { roundTrip.record(duration: duration) }
+    func measured(roundTrip duration: Duration) { roundTrip.record(duration: duration.bounded) }
 
     func sent(_ message: WebSocketMessage) {
         messagesSent.add()

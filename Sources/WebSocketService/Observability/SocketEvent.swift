@@ -15,10 +15,11 @@ public enum SocketEvent: Sendable {
     case gaveUp(attempts: Int, lastError: ConnectionFailure)
     /// A heartbeat was answered.
     case roundTrip(Duration)
-    /// A queued message will not be sent.
-    case dropped(WebSocketMessage, DropReason)
-    /// No handler is registered for the route of this message, or it has none.
-    case unhandled(WebSocketMessage, route: String?)
+    /// A queued message will not be sent. ``SocketService/onDropped(_:)`` gives the message itself.
+    case dropped(MessageSummary, DropReason)
+    /// No handler is registered for the route of this message, or it has none. Of a route longer than 256 bytes this is the
+    /// beginning. ``SocketService/onUnhandled(_:)`` gives the message itself.
+    case unhandled(MessageSummary, route: String?)
     /// A message does not decode as its handler's type, a handler threw, or the app's heartbeat could not be made.
     case error(SocketServiceError)
     /// Paused: connections are neither kept nor made.
@@ -27,6 +28,20 @@ public enum SocketEvent: Sendable {
     ///
     /// - Parameter undelivered: How many received messages no handler has seen.
     case stopped(undelivered: Int)
+}
+
+extension SocketEvent {
+    /// The peer chooses the route, and its length up to that of a message.
+    static let longestRoute = 256
+
+    static func unhandled(_ message: WebSocketMessage, route: String?) -> SocketEvent {
+        let route = route.map { MessageSummary.beginning(of: $0.utf8, limit: longestRoute) }
+        return .unhandled(MessageSummary(message), route: route)
+    }
+
+    static func dropped(_ message: WebSocketMessage, _ reason: DropReason) -> SocketEvent {
+        .dropped(MessageSummary(message), reason)
+    }
 }
 
 /// How a connection that had been open ended.

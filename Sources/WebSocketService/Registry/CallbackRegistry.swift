@@ -1,3 +1,4 @@
+internal import HashTreeCollections
 internal import Synchronization
 
 /// A handler of the app's.
@@ -21,10 +22,13 @@ final class Callback<Input: Sendable>: Sendable {
 }
 
 /// The handlers of a service, by route, each route's in the order of their registration.
+///
+/// A dispatcher holds a copy while others register: in a tree, of which a change copies the way to the route only, so that
+/// registering n routes takes n times as long as one.
 struct CallbackRegistry: Sendable {
     typealias MessageCallback = Callback<WebSocketMessage>
 
-    private var routes: [String: [MessageCallback]] = [:]
+    private var routes: TreeDictionary<String, [MessageCallback]> = [:]
 
     func callbacks(for route: String) -> [MessageCallback] {
         routes[route] ?? []

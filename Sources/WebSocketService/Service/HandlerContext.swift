@@ -34,7 +34,7 @@ struct CurrentTask: Hashable, Sendable {
 extension SharedHandlerTable {
     /// Whether the current task is in the body of a loop over messages: as with a handler, what comes after waits for it.
     var isInLoop: Bool {
-        let loops = read { $0.handoffs }
+        let loops = read { $0.loops + $0.routeLoops }
         guard !loops.isEmpty, let task = CurrentTask() else { return false }
         return loops.contains { $0.isConsumed(by: task) }
     }

@@ -20,8 +20,10 @@ struct HandlerTable: Sendable {
     var unhandled: [Callback<Unhandled>] = []
     var decodeFailure: [Callback<Undecodable>] = []
     var dropped: [DropHook] = []
-    /// Loops over messages, which end with the service.
-    var handoffs: [MessageHandoff] = []
+    /// Loops over all messages.
+    var loops: [MessageHandoff] = []
+    /// Loops over the messages of a route, which they get by its handlers; here to end with the service.
+    var routeLoops: [MessageHandoff] = []
     /// Whether the service has ended.
     var isReleased = false
 }
@@ -53,7 +55,8 @@ final class SharedHandlerTable: Sendable {
     /// - Returns: Whether it was changed: not once the service has ended, as nothing would ever be called.
     @discardableResult
     func change(_ body: (inout HandlerTable) -> Void) -> Bool {
-        // Kept until the lock is free: what a handler holds may, as it goes, cancel a registration.
+        // Kept until the lock is free: what a handler holds may, as it goes, cancel a registration. What is not changed is
+        // shared between the two.
         let previous = table.withLock { table -> HandlerTable? in
             guard !table.isReleased else { return nil }
             let previous = table
@@ -79,7 +82,7 @@ final class SharedHandlerTable: Sendable {
     func release() {
         var handoffs: [MessageHandoff] = []
         change { table in
-            handoffs = table.handoffs
+            handoffs = table.loops + table.routeLoops
             table = HandlerTable()
             table.isReleased = true
         }

@@ -4,7 +4,7 @@ internal import Synchronization
 final class MessageHandoff: Sendable {
     private enum State {
         case idle
-        case offered(WebSocketMessage, taken: Completion<Void>)
+        case offered(WebSocketMessage, taken: Completion<Bool>)
         case wanted(Completion<WebSocketMessage?>)
         case finished
     }
@@ -23,23 +23,26 @@ final class MessageHandoff: Sendable {
     var isWanted: Bool { state.withLock { if case .wanted = $0 { true } else { false } } }
 
     /// Returns once somebody has taken the message, or nobody will any more.
-    func offer(_ message: WebSocketMessage) async throws {
-        let taken = Completion<Void>()
+    ///
+    /// - Returns: Whether the message was taken.
+    @discardableResult
+    func offer(_ message: WebSocketMessage) async throws -> Bool {
+        let taken = Completion<Bool>()
         state.withLock { state in
             switch state {
             case .finished:
-                taken.succeed()
+                taken.succeed(false)
             case .wanted(let taker):
-                state = .idle
                 // A taker whose task was cancelled has not taken the message, and ends its loop.
-                if !taker.succeed(message) { state = .finished }
-                taken.succeed()
+                let isTaken = taker.succeed(message)
+                state = isTaken ? .idle : .finished
+                taken.succeed(isTaken)
             case .idle, .offered:
                 // There is one giver, the service's dispatcher: an older offer was given up when it was cancelled.
                 state = .offered(message, taken: taken)
             }
         }
-        try await taken.value()
+        return try await taken.value()
     }
 
     /// The next message; `nil` when there will be none.
@@ -51,7 +54,7 @@ final class MessageHandoff: Sendable {
             switch state {
             case .finished:
                 taker.succeed(nil)
-            case .offered(let message, let taken) where taken.succeed():
+            case .offered(let message, let taken) where taken.succeed(true):
                 state = .idle
                 taker.succeed(message)
             case .idle, .offered, .wanted:
@@ -70,7 +73,7 @@ final class MessageHandoff: Sendable {
     func finish() {
         state.withLock { state in
             switch state {
-            case .offered(_, let taken): taken.succeed()
+            case .offered(_, let taken): taken.succeed(false)
             case .wanted(let taker): taker.succeed(nil)
             case .idle, .finished: break
             }

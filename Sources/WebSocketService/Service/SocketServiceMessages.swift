@@ -1,8 +1,8 @@
 /// The messages of a service as an asynchronous sequence, with back-pressure: a message is the next one's turn only when
 /// the loop asks for it, and a loop that is busy is like a handler that runs.
 ///
-/// Each loop gets every message from the moment it begins. It ends when the service is stopped or the loop's task is
-/// cancelled.
+/// Each loop gets every message from the moment it begins; one that a loop has taken is not unhandled. It ends when the
+/// service is stopped or the loop's task is cancelled.
 public struct SocketServiceMessages: AsyncSequence, Sendable {
     public typealias Element = WebSocketMessage
     public typealias Failure = Never
@@ -34,9 +34,12 @@ public struct SocketServiceMessages: AsyncSequence, Sendable {
 
         init(_ service: SocketService, route: String?) {
             let handoff = handoff
-            let handler: @Sendable (WebSocketMessage) async throws -> Void = { try await handoff.offer($0) }
-            let messages = route.map { service.register($0, handler) } ?? service.onMessage(handler)
-            let ending = service.finishAtEnd(handoff)
+            guard let route else {
+                registration = service.add(handoff, to: \.loops)
+                return
+            }
+            let messages = service.register(route) { try await handoff.offer($0) }
+            let ending = service.add(handoff, to: \.routeLoops)
             registration = Registration {
                 messages.cancel()
                 ending.cancel()
@@ -65,10 +68,13 @@ extension SocketService {
         SocketServiceMessages(service: self, route: route)
     }
 
-    fileprivate func finishAtEnd(_ handoff: MessageHandoff) -> Registration {
-        if !handlers.change({ $0.handoffs.append(handoff) }) { handoff.finish() }
+    /// Adds a loop, which ends with the service.
+    fileprivate func add(
+        _ loop: MessageHandoff, to loops: any WritableKeyPath<HandlerTable, [MessageHandoff]> & Sendable
+    ) -> Registration {
+        if !handlers.change({ $0[keyPath: loops].append(loop) }) { loop.finish() }
         return Registration { [weak handlers] in
-            handlers?.change { $0.handoffs.removeAll { $0 === handoff } }
+            handlers?.change { $0[keyPath: loops].removeAll { $0 === loop } }
         }
     }
 }

@@ -42,6 +42,63 @@ import WebSocketTesting
     }
 }
 
+@Suite(.timeLimit(.minutes(10))) struct MessageSummaryTests {
+    @Test(
+        "A summary tells of a message without holding its payload",
+        arguments: [
+            ("", "", "\"\""), ("short", "short", "\"short\""),
+            (String(repeating: "x", count: 64), String(repeating: "x", count: 64), nil),
+            (String(repeating: "x", count: 65), String(repeating: "x", count: 64), nil),
+            // Never within a character: 63 bytes and the first of two are 63.
+            (String(repeating: "x", count: 63) + "é", String(repeating: "x", count: 63), nil),
+            (String(repeating: "x", count: 61) + "😀", String(repeating: "x", count: 61), nil),
+            (String(repeating: "x", count: 60) + "😀", String(repeating: "x", count: 60) + "😀", nil),
+        ] as [(String, String, String?)])
+    func summaries(text: String, beginning: String, description: String?) {
+        let summary = MessageSummary(.text(text))
+        #expect(summary.kind == .text)
+        #expect(summary.byteCount == text.utf8.count)
+        #expect(summary.beginning == beginning)
+        if let description { #expect(summary.description == description) }
+        let binary = MessageSummary(.binary(Array(text.utf8)))
+        #expect(binary.kind == .binary)
+        #expect(binary.beginning == "")
+        #expect(binary.description == "\(text.utf8.count) bytes")
+    }
+
+    @Test("An idle subscriber holds neither payloads nor routes of the peer's making")
+    func idleSubscriber() async throws {
+        let fixture = Fixture([.hang, .open()], queue: QueuePolicy(limit: 1))
+        let idle = fixture.service.events
+        let large = String(repeating: "x", count: 1 << 20)
+        for _ in 0..<3 { try await fixture.service.send(large) }
+        try await fixture.service.start()
+        fixture.service.onError { _ in }
+        await fixture.service.pause()
+        fixture.service.resume()
+        let peer = try await fixture.transport.nextConnection()
+        peer.deliver(#"{"socketType":"\#(large)"}"#)
+        try await fixture.events.next { $0.hasPrefix("unhandled") }
+        await fixture.service.stop()
+        var (dropped, unhandled) = (0, 0)
+        for await event in idle {
+            switch event {
+            case .dropped(let message, _):
+                dropped += 1
+                #expect(message.byteCount == 1 << 20)
+                #expect(message.beginning.utf8.count == MessageSummary.longestBeginning)
+            case .unhandled(let message, let route):
+                unhandled += 1
+                #expect(message.beginning.utf8.count == MessageSummary.longestBeginning)
+                #expect(route?.utf8.count == SocketEvent.longestRoute)
+            default: break
+            }
+        }
+        #expect(dropped == 2)
+        #expect(unhandled == 1)
+    }
+}
+
 @Suite(.timeLimit(.minutes(10))) struct StatisticsAndMetricsTests {
     @Test func countersGaugeAndTimerSayWhatHappened() async throws {
         let metrics = TestMetrics()
@@ -95,6 +152,32 @@ import WebSocketTesting
         expected.roundTripTime = RoundTripTime(first: .milliseconds(7))
         #expect(service.statistics == expected)
         await service.stop()
+    }
+
+    @Test("Meters are destroyed with the last service of their name")
+    func metersAreDestroyed() async throws {
+        let metrics = TestMetrics()
+        func exist() -> Bool {
+            (try? metrics.expectCounter("websocket_service_messages_sent_total", [("service", "feed")])) != nil
+                || (try? metrics.expectGauge("websocket_service_queued_messages", [("service", "feed")])) != nil
+                || (try? metrics.expectTimer("websocket_service_round_trip", [("service", "feed")])) != nil
+        }
+        var second: ServiceMeters?
+        do {
+            let fixture = Fixture(configure: {
+                $0.metrics = metrics
+                $0.name = "feed"
+            })
+            second = ServiceMeters(serviceName: "feed", factory: metrics)
+            _ = try await fixture.open()
+            await fixture.service.stop()
+            #expect(exist())
+        }
+        // Another of the same name goes on counting.
+        second?.sent(.text("a"))
+        #expect(exist())
+        second = nil
+        await until { !exist() }
     }
 
     @Test func theGaugeFollowsTheQueueAlsoWhereNothingIsSent() async throws {

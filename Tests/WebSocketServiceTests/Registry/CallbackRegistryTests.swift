@@ -51,6 +51,25 @@ import Testing
         #expect(calls.all.isEmpty)
     }
 
+    @Test("Registering n routes takes n times as long as one, also while a dispatcher holds a copy")
+    func registeringManyRoutes() {
+        func register(_ count: Int) -> Duration {
+            let handlers = SharedHandlerTable()
+            var snapshots: HandlerTable?
+            let begin = ContinuousClock.now
+            for number in 0..<count {
+                handlers.change { $0.registry.add(Callback { _ in }, to: "route \(number)") }
+                snapshots = handlers.snapshot().table
+            }
+            #expect(snapshots?.registry.callbacks(for: "route \(count - 1)").count == 1)
+            return ContinuousClock.now - begin
+        }
+        // The best of three: a busy machine only ever adds.
+        func best(_ count: Int) -> Duration { (0..<3).map { _ in register(count) }.min() ?? .zero }
+        let ratio = best(16_000) / best(2_000)
+        #expect(ratio < 24, "8 times as many took \(ratio) times as long; 64 were quadratic")
+    }
+
     @Test func aCopyOfTheRegistryDoesNotCallWhatWasRemovedSince() async throws {
         let calls = Calls()
         var registry = CallbackRegistry()

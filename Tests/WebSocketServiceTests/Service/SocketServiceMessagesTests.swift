@@ -12,7 +12,7 @@ import WebSocketTesting
             for await message in service.messages { received.add(message.text ?? "") }
             received.add("end")
         }
-        await until { service.handlers.read { $0.message.count == 1 } }
+        await until { service.handlers.read { $0.loops.count == 1 } }
         let peer = try await fixture.open()
         peer.deliver("a", "b")
         peer.deliver("c")
@@ -42,12 +42,12 @@ import WebSocketTesting
         let handled = Recorder<String>()
         service.onUnhandled { message, _ in handled.add(message.text ?? "") }
         let loop = Task { for await message in service.messages where message.text == "last" { break } }
-        await until { service.handlers.read { $0.message.count == 1 } }
+        await until { service.handlers.read { $0.loops.count == 1 } }
         let peer = try await fixture.open()
         peer.deliver("a", "last", "after")
         await loop.value
-        #expect(try await handled.next(3) == ["a", "last", "after"])
-        #expect(service.handlers.read { $0.message.isEmpty && $0.handoffs.isEmpty })
+        #expect(try await handled.next() == "after", "what the loop has taken was handled")
+        #expect(service.handlers.read { $0.loops.isEmpty && $0.routeLoops.isEmpty })
         await service.stop()
     }
 
@@ -55,13 +55,31 @@ import WebSocketTesting
         let fixture = Fixture()
         let service = fixture.service
         let loop = Task { for await _ in service.messages {} }
-        await until { service.handlers.read { $0.message.count == 1 } }
+        await until { service.handlers.read { $0.loops.count == 1 } }
         loop.cancel()
         await loop.value
         let peer = try await fixture.open()
         peer.deliver("a")
         try await fixture.events.next { $0 == "unhandled nil a" }
         await service.stop()
+    }
+
+    @Test("What a loop over all messages, or of a route, has taken is not unhandled")
+    func takenIsHandled() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let unhandled = Recorder<String>()
+        service.onUnhandled { message, _ in unhandled.add(message.text ?? "") }
+        var all = service.messages.makeAsyncIterator()
+        var some = service.messages(of: "n").makeAsyncIterator()
+        let peer = try await fixture.open()
+        peer.deliver("a", #"{"socketType":"n"}"#)
+        #expect(await all.next()?.text == "a")
+        #expect(await all.next()?.text == #"{"socketType":"n"}"#)
+        #expect(await some.next()?.text == #"{"socketType":"n"}"#)
+        await service.stop()
+        #expect(unhandled.all == [])
+        #expect(service.statistics.messagesUnhandled == 0)
     }
 
     @Test func severalLoopsEachGetEverything() async throws {

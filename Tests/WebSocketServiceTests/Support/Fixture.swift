@@ -19,12 +19,14 @@ struct Fixture {
         heartbeat: HeartbeatPolicy = .off,
         queue: QueuePolicy = QueuePolicy(),
         generator: any RandomNumberGenerator & Sendable = ConstantGenerator.highest,
+        executor: TestExecutor? = nil,
         configure: (inout SocketService.Options) -> Void = { _ in }
     ) {
         let clock = ManualClock()
         self.clock = clock
         transport = ScriptedTransport(outcomes, afterwards: afterwards)
-        var options = SocketService.Options(clock: clock, generator: generator, logger: .silent)
+        var options = SocketService.Options(
+            clock: clock, generator: generator, logger: .silent, taskExecutor: executor)
         configure(&options)
         service = SocketService(
             urls: urls, transport: transport, reconnect: reconnect, heartbeat: heartbeat, queue: queue,
@@ -35,7 +37,7 @@ struct Fixture {
 
     private func record() {
         let (stream, events) = (service.events, events)
-        Task {
+        Task(executorPreference: service.environment.options.taskExecutor) {
             for await event in stream { events.add(event.summary) }
             events.add("end of events")
         }
@@ -73,8 +75,8 @@ extension SocketEvent {
         case .waiting(let delay, let attempt): "waiting \(delay) for \(attempt)"
         case .gaveUp(let attempts, _): "gave up after \(attempts)"
         case .roundTrip(let duration): "round trip \(duration)"
-        case .dropped(let message, let reason): "dropped \(message.text ?? "?") \(reason)"
-        case .unhandled(let message, let route): "unhandled \(route ?? "nil") \(message.text ?? "?")"
+        case .dropped(let message, let reason): "dropped \(message.beginning) \(reason)"
+        case .unhandled(let message, let route): "unhandled \(route ?? "nil") \(message.beginning)"
         case .error(let error): "error \(error.code)"
         case .paused: "paused"
         case .stopped(let undelivered): "stopped \(undelivered)"
