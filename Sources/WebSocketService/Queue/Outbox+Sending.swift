@@ -187,16 +187,15 @@ extension Outbox {
     /// Tells everybody concerned that queued messages will not be sent, and the gauge how many are queued. Under no lock: it
     /// calls the app's hooks.
     func tell(_ drops: [SendQueue.Drop]) {
-        if !drops.isEmpty {
-            report(drops)
-            state.withLock { state in
-                state.reportsUnderWay -= 1
-                guard state.reportsUnderWay == 0 else { return }
-                for waiter in state.reportWaiters { waiter.succeed() }
-                state.reportWaiters = []
-            }
-        }
         reportDepth()
+        guard !drops.isEmpty else { return }
+        report(drops)
+        state.withLock { state in
+            state.reportsUnderWay -= 1
+            guard state.reportsUnderWay == 0 else { return }
+            for waiter in state.reportWaiters { waiter.succeed() }
+            state.reportWaiters = []
+        }
     }
 
     /// Waits until everybody has been told of the messages that were dropped so far.

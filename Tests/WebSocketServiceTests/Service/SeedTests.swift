@@ -26,14 +26,15 @@ import WebSocketTesting
         fixture.service.onClose { calls.add("close \($0.code.rawValue)") }
         let peer = try await fixture.open()
         peer.deliver("hello")
+        #expect(
+            try await fixture.events.next(3) == ["connecting 1 feed.example.com", "open", "unhandled nil hello"])
         peer.drop()
         #expect(
             try await calls.next(5) == [
                 "open 101", "message hello", "error connectionFailed", "close 1006", "error gaveUp",
             ])
         #expect(
-            try await fixture.events.next(6) == [
-                "connecting 1 feed.example.com", "open", "unhandled nil hello",
+            try await fixture.events.next(3) == [
                 "failed the connection was lost: the scripted peer dropped the connection", "closed 1006",
                 "gave up after 1",
             ])
