@@ -17,7 +17,7 @@ enum Libwebsockets {
     /// used.
     static let unsuitability: WebSocketError? = {
         if let problem = unsuitability(
-            loadedVersion: unsafe String(cString: lws_get_library_version()),
+            loadedVersion: loadedVersion,
             compiledVersion: (Int(clws_compiled_version_major), Int(clws_compiled_version_minor)),
             hasTLS: unsafe dlsym(nil, "lws_get_ssl") != nil
         ) {
@@ -27,6 +27,9 @@ enum Libwebsockets {
         _ = OpenSSLCleanup.isDisabled
         return nil
     }()
+
+    /// Such as "4.1.6-".
+    static var loadedVersion: String { unsafe String(cString: lws_get_library_version()) }
 
     /// Holds what is kept for the life of the process where a leak checker sees that it is.
     @safe private struct Bootstrap {

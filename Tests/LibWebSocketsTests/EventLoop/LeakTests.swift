@@ -24,15 +24,22 @@ import WebSocketTesting
             try await body(backend)
             let before = OpenSockets.descriptors()
             for _ in 0..<rounds { try await body(backend) }
+            let allowed = before.count + rounds * leaksPerLoop(on: backend)
             // Threads of the system's own resolver and queues may still be closing theirs.
-            for _ in 0..<2_000 where OpenSockets.descriptors().count > before.count {
+            for _ in 0..<2_000 where OpenSockets.descriptors().count > allowed {
                 try await Task.sleep(for: .milliseconds(1))
             }
             let after = OpenSockets.descriptors()
             #expect(
-                after.count <= before.count,
+                after.count <= allowed,
                 "\(name) on \(backend): \(Set(after).subtracting(before).count) descriptors leak")
         }
+    }
+
+    /// Some versions never close the eventfd that wakes a context. On libuv we find it and do it for them.
+    private static func leaksPerLoop(on backend: EventLoop.Backend) -> Int {
+        let leaking = ["4.3.4", "4.3.5", "4.3.6", "4.4.0", "4.4.1"]
+        return backend == .poll && leaking.contains { Libwebsockets.loadedVersion.hasPrefix($0) } ? 1 : 0
     }
 
     /// Makes Dispatch open what it opens once, such as its timer.
