@@ -9,12 +9,6 @@
 #error "swift-libwebsockets needs libwebsockets 4.1 or later; these headers are older"
 #endif
 
-// LWS_PRE is a macro that calls another macro, which Swift does not import.
-static const size_t clws_pre = LWS_PRE;
-
-// LWS_WRITE_RAW is a macro naming an enumerator, which Swift does not import.
-static const enum lws_write_protocol clws_write_raw = LWS_WRITE_RAW;
-
 // The version these headers describe: a macro computed from macros, which Swift does not import.
 static const int clws_compiled_version_major = LWS_LIBRARY_VERSION_MAJOR;
 static const int clws_compiled_version_minor = LWS_LIBRARY_VERSION_MINOR;

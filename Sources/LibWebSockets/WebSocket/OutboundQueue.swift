@@ -1,4 +1,3 @@
-internal import CLibwebsockets
 internal import DequeModule
 internal import WebSocketProtocol
 
@@ -31,7 +30,7 @@ struct OutboundQueue: ~Copyable {
     /// The pong that follows ``control`` when that is full.
     private var latestPong: FrameBuffer?
     private var spare: FrameBuffer?
-    /// Bytes that were added and not yet handed to libwebsockets.
+    /// Bytes that were added and not yet taken to be written.
     private(set) var byteCount = 0
     /// Whether the loop knows that there is something to do for this connection.
     var isScheduled = false
@@ -48,7 +47,7 @@ struct OutboundQueue: ~Copyable {
 
     var isEmpty: Bool { segments.isEmpty && control == nil }
 
-    /// How many messages were added and never handed to libwebsockets.
+    /// How many messages were added and never taken to be written.
     var unsentMessageCount: Int {
         segments.reduce(0) { $0 + $1.messageCount }
     }
@@ -91,7 +90,7 @@ struct OutboundQueue: ~Copyable {
     /// be left without an answer to all but its latest ping (RFC 6455 section 5.5.3).
     mutating func appendPong(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
         guard let control, control.count >= Self.pongLimit else { return try appendControl(.pong, payload) }
-        let frame = latestPong ?? FrameBuffer(headroom: clws_pre)
+        let frame = latestPong ?? FrameBuffer()
         latestPong = nil
         byteCount -= frame.count
         frame.removeAll()
@@ -101,7 +100,7 @@ struct OutboundQueue: ~Copyable {
     }
 
     private mutating func appendControl(_ opcode: Opcode, _ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
-        let frames = control ?? FrameBuffer(headroom: clws_pre)
+        let frames = control ?? FrameBuffer()
         let before = frames.count
         try encoder.encode(opcode, payload: payload, into: frames)
         control = frames
@@ -130,7 +129,7 @@ struct OutboundQueue: ~Copyable {
 
     private mutating func takeBuffer() -> FrameBuffer {
         defer { spare = nil }
-        return spare ?? FrameBuffer(headroom: clws_pre)
+        return spare ?? FrameBuffer()
     }
 
     // MARK: - Taking

@@ -1,18 +1,15 @@
-/// Bytes on their way to the peer, in memory of their own with room in front of the first one.
+/// Bytes on their way to the peer, in memory of their own.
 ///
 /// One side appends frames, then hands the whole buffer over to the side that writes it out; both never use it at the
-/// same time, and the buffer does not check that. The room in front is for C libraries that put their own header there.
+/// same time, and the buffer does not check that.
 package final class FrameBuffer {
     private static let smallestCapacity = 256
 
-    /// How many bytes in front of ``bytes`` belong to this buffer too.
-    package let headroom: Int
     package private(set) var count = 0
     private var storage: UnsafeMutableRawBufferPointer
 
-    package init(headroom: Int = 0, minimumCapacity: Int = 0) {
-        self.headroom = headroom
-        storage = Self.allocate(headroom: headroom, capacity: minimumCapacity)
+    package init(minimumCapacity: Int = 0) {
+        storage = Self.allocate(capacity: minimumCapacity)
     }
 
     deinit {
@@ -22,13 +19,13 @@ package final class FrameBuffer {
     package var isEmpty: Bool { count == 0 }
 
     /// How many bytes fit without a new allocation.
-    package var capacity: Int { max(0, storage.count - headroom) }
+    package var capacity: Int { storage.count }
 
     /// The bytes appended so far. Valid until the next append or removal.
     package var bytes: UnsafeMutableRawBufferPointer {
         isEmpty
             ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            : UnsafeMutableRawBufferPointer(rebasing: storage[headroom..<(headroom + count)])
+            : UnsafeMutableRawBufferPointer(rebasing: storage[..<count])
     }
 
     package func append(contentsOf bytes: UnsafeRawBufferPointer) {
@@ -40,7 +37,7 @@ package final class FrameBuffer {
         count = 0
         if !keepingCapacity {
             storage.deallocate()
-            storage = Self.allocate(headroom: headroom, capacity: 0)
+            storage = Self.allocate(capacity: 0)
         }
     }
 
@@ -51,27 +48,23 @@ package final class FrameBuffer {
 
     /// Makes the buffer `byteCount` longer and returns where the new bytes start. The caller fills in all of them.
     func appendUninitialized(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        let start = headroom + count
-        if start + byteCount > storage.count { grow(toHold: count + byteCount) }
+        let start = count
+        if start + byteCount > storage.count { grow(toHold: start + byteCount) }
         count += byteCount
         // The storage is not empty here: `byteCount` is positive.
         return storage.baseAddress.unsafelyUnwrapped + start
     }
 
     private func grow(toHold byteCount: Int) {
-        let larger = Self.allocate(
-            headroom: headroom, capacity: max(byteCount, capacity * 2, Self.smallestCapacity))
-        if count > 0 {
-            (larger.baseAddress.unsafelyUnwrapped + headroom)
-                .copyMemory(from: storage.baseAddress.unsafelyUnwrapped + headroom, byteCount: count)
-        }
+        let larger = Self.allocate(capacity: max(byteCount, capacity * 2, Self.smallestCapacity))
+        larger.copyMemory(from: UnsafeRawBufferPointer(bytes))
         storage.deallocate()
         storage = larger
     }
 
-    private static func allocate(headroom: Int, capacity: Int) -> UnsafeMutableRawBufferPointer {
+    private static func allocate(capacity: Int) -> UnsafeMutableRawBufferPointer {
         capacity == 0
             ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            : .allocate(byteCount: headroom + capacity, alignment: 16)
+            : .allocate(byteCount: capacity, alignment: 16)
     }
 }

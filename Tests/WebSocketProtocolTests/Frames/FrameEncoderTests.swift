@@ -58,7 +58,7 @@ import Testing
 
     @Test func `frames line up one behind the other in a buffer`() throws {
         var encoder = FrameEncoder(role: .server, maskingKeys: MaskingKeySource(.seeded(1)))
-        let buffer = FrameBuffer(headroom: 16)
+        let buffer = FrameBuffer()
         try encoder.encode(.text, payload: "a".utf8, into: buffer)
         try encoder.encode(.ping, payload: [], into: buffer)
         try encoder.encode(CloseFrame(code: .goingAway, reason: "x"), into: buffer)

@@ -86,7 +86,7 @@ import WebSocketTesting
         var generator = SeededGenerator(seed: seed)
         let writer: Role = reader == .client ? .server : .client
         var encoder = FrameEncoder(role: writer, maskingKeys: MaskingKeySource(.seeded(seed)))
-        let buffer = FrameBuffer(headroom: 16)
+        let buffer = FrameBuffer()
         var expected = Received()
         for _ in 0..<150 {
             switch Int.random(in: 0..<5, using: &generator) {
