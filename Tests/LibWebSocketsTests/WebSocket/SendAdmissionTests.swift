@@ -100,8 +100,8 @@ import WebSocketTesting
     @Test("A stream keeps all messages back but its own fragments, until it ends")
     func stream() {
         var admission = Admission(limit: 100)
-        #expect(admission.takeTurn(.stream, queued: 0))
-        #expect(!admission.takeTurn(.stream, queued: 0))
+        #expect(admission.takeTurn(.stream, queued: 0) == true)
+        #expect(admission.takeTurn(.stream, queued: 0) == false)
         #expect(!admission.admitsAtOnce(.message(byteCount: 1), queued: 0))
         Self.waiting("message", in: &admission)
         admission.wait(.fragment(byteCount: 40), id: admission.makeID(), "fragment")
