@@ -28,6 +28,16 @@ static inline long copenssl_SSL_CTX_set_min_proto_version(SSL_CTX *context, int 
 static inline long copenssl_SSL_CTX_set_max_proto_version(SSL_CTX *context, int version) {
     return SSL_CTX_set_max_proto_version(context, version);
 }
+static inline long copenssl_SSL_CTX_get_min_proto_version(SSL_CTX *context) {
+    return SSL_CTX_get_min_proto_version(context);
+}
+static inline long copenssl_SSL_CTX_get_max_proto_version(SSL_CTX *context) {
+    return SSL_CTX_get_max_proto_version(context);
+}
+static inline long copenssl_SSL_CTX_set_mode(SSL_CTX *context, long mode) { return SSL_CTX_set_mode(context, mode); }
+static inline long copenssl_SSL_CTX_clear_mode(SSL_CTX *context, long mode) {
+    return SSL_CTX_clear_mode(context, mode);
+}
 static inline long copenssl_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_session_cache_mode(context, mode);
 }
@@ -68,6 +78,22 @@ static inline X509 *copenssl_SSL_get1_peer_certificate(const SSL *ssl) {
 #endif
 }
 
+// Deprecated in OpenSSL 3.4 for its type, which is a long; the new one came with 3.3.
+static inline int64_t copenssl_SSL_SESSION_get_time(const SSL_SESSION *session) {
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+    return SSL_SESSION_get_time_ex(session);
+#else
+    return SSL_SESSION_get_time(session);
+#endif
+}
+static inline void copenssl_SSL_SESSION_set_time(SSL_SESSION *session, int64_t time) {
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+    SSL_SESSION_set_time_ex(session, time);
+#else
+    SSL_SESSION_set_time(session, (long)time);
+#endif
+}
+
 // The typed stacks are families of macros in OpenSSL 3.
 static inline STACK_OF(X509) *copenssl_sk_X509_new(void) { return sk_X509_new_null(); }
 static inline int copenssl_sk_X509_push(STACK_OF(X509) *stack, X509 *certificate) {
@@ -79,6 +105,10 @@ static inline X509 *copenssl_sk_X509_value(const STACK_OF(X509) *stack, int inde
 }
 static inline X509 *copenssl_sk_X509_shift(STACK_OF(X509) *stack) { return sk_X509_shift(stack); }
 static inline void copenssl_sk_X509_free(STACK_OF(X509) *stack) { sk_X509_pop_free(stack, X509_free); }
+static inline int copenssl_sk_SSL_CIPHER_num(const STACK_OF(SSL_CIPHER) *stack) { return sk_SSL_CIPHER_num(stack); }
+static inline const SSL_CIPHER *copenssl_sk_SSL_CIPHER_value(const STACK_OF(SSL_CIPHER) *stack, int index) {
+    return sk_SSL_CIPHER_value(stack, index);
+}
 static inline GENERAL_NAMES *copenssl_sk_GENERAL_NAME_new(void) { return sk_GENERAL_NAME_new_null(); }
 static inline int copenssl_sk_GENERAL_NAME_push(GENERAL_NAMES *names, GENERAL_NAME *name) {
     return sk_GENERAL_NAME_push(names, name);

@@ -7,14 +7,17 @@
 #endif
 
 /// Where certificates and keys come from.
-enum FileOrBytes: Hashable, Sendable {
+enum FileOrBytes: Sendable {
     case file(String)
     case bytes([UInt8])
 
-    /// More than any bundle of certificates, and little enough to keep a wrong path (`/dev/zero`) from filling memory.
+    /// More than any bundle of certificates, and little enough to keep a wrong path from filling memory.
     static let maximumSize = 16 << 20
 
     /// The content; a file is read whole.
+    ///
+    /// Only a regular file will do: a FIFO keeps its reader waiting for as long as nobody writes to it. Without
+    /// `O_NONBLOCK` opening it would wait already.
     ///
     /// - Parameter purpose: what the content is for, as it appears in an error: "CA certificates".
     /// - Throws: `invalidConfiguration` with the path and the system's reason.
@@ -23,9 +26,16 @@ enum FileOrBytes: Hashable, Sendable {
             guard case .bytes(let bytes) = self else { return [] }
             return bytes
         }
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw Self.unreadable(path, purpose, errno) }
         defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw Self.unreadable(path, purpose, errno) }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw Self.unreadable(path, purpose, EISDIR) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw .invalidTLSConfiguration(
+                "The \(purpose) file \(path) is not a regular file: a FIFO, a device or a socket is not read.")
+        }
 
         var content: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
@@ -64,27 +74,49 @@ enum FileOrBytes: Hashable, Sendable {
             message: "The \(purpose) file \(path) cannot be read: \(reason).", errno: code)
     }
 
-    /// What tells a changed file from an unchanged one without reading it; `nil` for bytes and for a missing file.
+    /// What tells a changed file from an unchanged one without reading it. The time of the last change of the inode
+    /// (`st_ctim`) cannot be set back, as that of the content can.
     struct Stamp: Hashable, Sendable {
+        struct Time: Hashable, Sendable {
+            let seconds: Int64
+            let nanoseconds: Int64
+
+            init(_ time: timespec) { (seconds, nanoseconds) = (Int64(time.tv_sec), Int64(time.tv_nsec)) }
+        }
+
         let device: UInt64
         let inode: UInt64
         let size: Int64
-        let seconds: Int64
-        let nanoseconds: Int64
+        let modified: Time
+        let changed: Time
     }
 
+    /// `nil` for bytes and for a missing file.
     var stamp: Stamp? {
         guard case .file(let path) = self else { return nil }
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
         #if canImport(Darwin)
-            let modified = status.st_mtimespec
+            let (modified, changed) = (status.st_mtimespec, status.st_ctimespec)
         #else
-            let modified = status.st_mtim
+            let (modified, changed) = (status.st_mtim, status.st_ctim)
         #endif
         return Stamp(
             device: UInt64(truncatingIfNeeded: status.st_dev), inode: UInt64(truncatingIfNeeded: status.st_ino),
-            size: Int64(status.st_size), seconds: Int64(modified.tv_sec), nanoseconds: Int64(modified.tv_nsec))
+            size: Int64(status.st_size), modified: Stamp.Time(modified), changed: Stamp.Time(changed))
+    }
+}
+
+extension FileOrBytes: Hashable {
+    /// A bundle of certificates is hashed at each connection, and `Array` would feed it byte by byte: its end tells it from
+    /// others well enough.
+    func hash(into hasher: inout Hasher) {
+        switch self {
+        case .file(let path): hasher.combine(path)
+        case .bytes(let bytes):
+            hasher.combine(bytes.count)
+            unsafe bytes.suffix(256).withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        }
     }
 }
 

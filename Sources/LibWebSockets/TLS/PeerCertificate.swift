@@ -8,15 +8,17 @@ internal import COpenSSL
 
 /// The certificate that the peer showed: a copy, valid for as long as it is kept.
 public struct PeerCertificate: Hashable, Sendable {
-    /// The subject's distinguished name as in RFC 4514, such as `CN=example.com,O=Example`.
+    /// The subject's distinguished name as in RFC 4514, such as `CN=example.com,O=Example`; cut at 300 bytes, where it ends
+    /// with `…`.
     public let subject: String
-    /// The issuer's distinguished name as in RFC 4514.
+    /// The issuer's distinguished name as in RFC 4514, cut as ``subject``.
     public let issuer: String
     /// When its validity begins.
     public let notValidBefore: Date
     /// When its validity ends.
     public let notValidAfter: Date
-    /// The DNS names and IP addresses it is for (subjectAltName).
+    /// The DNS names and IP addresses it is for (subjectAltName). Of more than 16 KiB of names the first are here and a
+    /// last entry that says how many are missing; ``der`` has them all.
     public let subjectAlternativeNames: [String]
     /// The SHA-256 of the whole certificate in DER, 32 bytes.
     public let sha256Fingerprint: [UInt8]
@@ -40,7 +42,7 @@ public struct PeerCertificate: Hashable, Sendable {
         issuer = unsafe X509Reading.issuer(of: certificate)
         notValidBefore = Date(timeIntervalSince1970: TimeInterval(validity.notBefore))
         notValidAfter = Date(timeIntervalSince1970: TimeInterval(validity.notAfter))
-        subjectAlternativeNames = unsafe X509Reading.names(of: certificate)
+        subjectAlternativeNames = unsafe X509Reading.names(of: certificate, within: 16 << 10)
         sha256Fingerprint = X509Reading.sha256(der)
         publicKeyPin = pin
         self.der = der

@@ -12,17 +12,26 @@ final class PendingTLSHandshakes: Sendable {
         weak var handshake: TLSHandshake?
     }
 
-    private let handshakes = Mutex<[Int32: Weak]>([:])
+    private struct State {
+        var handshakes: [Int32: Weak] = [:]
+        /// As many are looked through for what has ended; twice what was left then, so that it costs little for each.
+        var limit = 64
+    }
+
+    private let state = Mutex(State())
 
     func insert(_ handshake: TLSHandshake, socket: Int32) {
-        handshakes.withLock { handshakes in
-            handshakes = handshakes.filter { $0.value.handshake != nil }
-            handshakes[socket] = Weak(handshake: handshake)
+        state.withLock { state in
+            if state.handshakes.count >= state.limit {
+                state.handshakes = state.handshakes.filter { $0.value.handshake != nil }
+                state.limit = max(64, 2 * state.handshakes.count)
+            }
+            state.handshakes[socket] = Weak(handshake: handshake)
         }
     }
 
     func take(socket: Int32) -> TLSHandshake? {
-        handshakes.withLock { $0.removeValue(forKey: socket)?.handshake }
+        state.withLock { $0.handshakes.removeValue(forKey: socket)?.handshake }
     }
 
     private static let index = unsafe copenssl_SSL_CTX_get_ex_new_index(releaseExtraData)

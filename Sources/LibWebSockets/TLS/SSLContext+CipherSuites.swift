@@ -1,5 +1,13 @@
 internal import COpenSSL
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 extension SSLContext {
     /// Offers these cipher suites and no others.
     ///
@@ -22,6 +30,13 @@ extension SSLContext {
                 ERR_clear_error()
                 throw .invalidTLSConfiguration(
                     "This OpenSSL knows no cipher suite \"\(name)\"; see `openssl ciphers -v` for its names.")
+            }
+            guard unsafe isOffered(name, by: sslContext) else {
+                throw .invalidTLSConfiguration(
+                    """
+                    "\(name)" is OpenSSL's word for a group of cipher suites, not the name of one: name each suite, those \
+                    of TLS 1.3 too if it is to be spoken (`openssl ciphers -v \(name)` lists the group).
+                    """)
             }
         }
         let tls13 = names.filter(isTLS13)
@@ -47,6 +62,18 @@ extension SSLContext {
     }
 
     private static func isTLS13(_ name: String) -> Bool { name.hasPrefix("TLS_") }
+
+    /// Whether the `SSL_CTX`, which was told this name alone, has a suite of exactly this name. A word such as `HIGH` is
+    /// known too, but has suites of older versions only, and TLS 1.3 would be off without a word about it.
+    private static func isOffered(_ name: String, by sslContext: OpaquePointer) -> Bool {
+        let suites = unsafe SSL_CTX_get_ciphers(sslContext)
+        return (0..<(unsafe copenssl_sk_SSL_CIPHER_num(suites))).contains { index in
+            guard let suite = unsafe SSL_CIPHER_get_name(copenssl_sk_SSL_CIPHER_value(suites, index)) else {
+                return false
+            }
+            return unsafe strcmp(suite, name) == 0
+        }
+    }
 
     private static func set(_ name: String, on sslContext: OpaquePointer) -> Bool {
         isTLS13(name)

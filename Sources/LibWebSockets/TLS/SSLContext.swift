@@ -2,6 +2,16 @@ internal import COpenSSL
 
 /// What the client's and the server's configuration do alike to an `SSL_CTX`.
 enum SSLContext {
+    /// Sets what every `SSL_CTX` of ours has, before anything that a configuration says.
+    static func prepare(_ sslContext: OpaquePointer) {
+        unsafe copenssl_SSL_CTX_refuse_renegotiation_and_compression(sslContext)
+        // With OpenSSL's default one SSL_read(3) goes on for as long as records without data come, a flood of KeyUpdates
+        // or of tickets: the peer would have the loop to itself.
+        unsafe copenssl_SSL_CTX_clear_mode(sslContext, Int(SSL_MODE_AUTO_RETRY))
+        // An idle connection keeps no buffers of 16 KiB each for records.
+        unsafe copenssl_SSL_CTX_set_mode(sslContext, Int(SSL_MODE_RELEASE_BUFFERS))
+    }
+
     static func setMinimumVersion(
         _ version: TLSVersion, on sslContext: OpaquePointer
     ) throws(WebSocketError) {
@@ -12,33 +22,13 @@ enum SSLContext {
         if version < .tls12 { unsafe SSL_CTX_set_security_level(sslContext, 0) }
     }
 
-    /// Fills the trust store; nothing else is trusted.
-    static func setTrustRoots(_ roots: TrustRoots, on sslContext: OpaquePointer) throws(WebSocketError) {
-        let store = unsafe SSL_CTX_get_cert_store(sslContext)
-        for source in roots.sources {
-            switch source {
-            case .system:
-                guard unsafe SSL_CTX_set_default_verify_paths(sslContext) == 1 else {
-                    throw .invalidTLSConfiguration(
-                        "The system's root certificates cannot be loaded: \(OpenSSLError.takeText()).")
-                }
-                // A default file that is missing is no error, but it leaves entries in the queue.
-                ERR_clear_error()
-            case .certificates(let origin):
-                let text = try origin.read(for: "CA certificates")
-                let certificates = try PEM.certificates(text, from: origin, for: "CA certificates")
-                for index in 0..<(unsafe copenssl_sk_X509_num(certificates.pointer)) {
-                    let certificate = unsafe copenssl_sk_X509_value(certificates.pointer, index)
-                    guard unsafe X509_STORE_add_cert(store, certificate) == 1 else {
-                        throw .invalidTLSConfiguration(
-                            "CA certificate \(index + 1) (\(origin)) cannot be used: \(OpenSSLError.takeText()).")
-                    }
-                }
-            }
-        }
-        // A root the user names is trusted as it is, also when it is an intermediate or the server's own certificate.
-        let parameters = unsafe SSL_CTX_get0_param(sslContext)
-        unsafe X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+    /// The oldest and the newest version that are switched on, by us or by the system's configuration (openssl.cnf).
+    static func versions(of sslContext: OpaquePointer) -> ClosedRange<TLSVersion> {
+        // 0 means: whatever OpenSSL has.
+        let minimum =
+            TLSVersion(rawValue: unsafe Int(copenssl_SSL_CTX_get_min_proto_version(sslContext))) ?? .insecureTLS10
+        let maximum = TLSVersion(rawValue: unsafe Int(copenssl_SSL_CTX_get_max_proto_version(sslContext))) ?? .tls13
+        return minimum...max(minimum, maximum)
     }
 
     /// Loads the certificate, its chain and its key, and checks that they belong together.

@@ -10,11 +10,21 @@ internal import COpenSSL
 
 /// Where `SSL_CTX_set_default_verify_paths(3)` looks for the system's root certificates.
 enum SystemTrustRoots {
+    private static var file: String {
+        unsafe path(X509_get_default_cert_file_env(), X509_get_default_cert_file())
+    }
+
+    /// `SSL_CERT_DIR` may name several (`X509_LOOKUP_hash_dir(3)`).
+    private static var directories: [String] {
+        unsafe path(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()).split(separator: ":").map(String.init)
+    }
+
+    /// The file and the directories, which need not exist.
+    static var paths: [String] { [file] + directories }
+
     /// Whether there are any: containers often lack the package `ca-certificates`.
     static var exist: Bool {
-        let file = unsafe path(X509_get_default_cert_file_env(), X509_get_default_cert_file())
-        let directory = unsafe path(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())
-        return unsafe access(file, R_OK) == 0 || isPopulated(directory)
+        FileOrBytes.file(file).stamp.map { $0.size > 0 } == true || directories.contains(where: isPopulated)
     }
 
     private static func path(_ variable: UnsafePointer<CChar>?, _ fallback: UnsafePointer<CChar>?) -> String {

@@ -1,15 +1,9 @@
 internal import COpenSSL
+internal import Logging
 internal import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// Owner of the client's `SSL_CTX` for one `TLSConfiguration`.
+/// Owner of the client's `SSL_CTX`, which all configurations share that differ only in what each connection decides for
+/// itself (``TLSConfiguration/sharedPart``).
 ///
 /// libwebsockets gets ``sslContext`` as `provided_client_ssl_ctx` and neither counts nor frees it: whoever holds the vhost
 /// holds this object. An `SSL*` made from it, however, keeps the `SSL_CTX` alive by itself.
@@ -19,14 +13,25 @@ internal import Synchronization
 /// there the `SSL*` is bound to its `TLSHandshake`, which sets names, SNI, ALPN, the session and our verification callback.
 /// An `SSL*` for which no handshake is announced gets a callback that refuses every certificate.
 @safe final class TLSClientContext: Sendable {
-    let configuration: TLSConfiguration
     /// The `SSL_CTX`. OpenSSL's own locks make it usable from several threads once it is configured, which `init` does.
     nonisolated(unsafe) let sslContext: OpaquePointer
-    let sessions = TLSSessionStore()
+    let sessions: TLSSessionStore
     let pendingHandshakes = PendingTLSHandshakes()
-    private let keyLog: Int32?
+    /// The versions that a ClientHello offers, the oldest and the newest.
+    let offeredVersions: ClosedRange<TLSVersion>
+    /// Kept for the next context with these roots; the `SSL_CTX` has a reference of its own to what is in it.
+    private let trustStore: TrustStore
+    private let keyLog: TLSKeyLog?
+    private let released: @Sendable () -> Void
 
-    init(_ configuration: TLSConfiguration) throws(WebSocketError) {
+    /// - Parameters:
+    ///   - now: the time in seconds since 1970, for the age of sessions.
+    ///   - released: called when nobody uses the context any more, on any thread.
+    init(
+        _ configuration: TLSConfiguration, logger: Logger,
+        now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime,
+        released: @escaping @Sendable () -> Void = {}
+    ) throws(WebSocketError) {
         try OpenSSLVersion.check()
         ERR_clear_error()
         guard
@@ -36,14 +41,21 @@ internal import Synchronization
                 .libraryUnsuitable, stage: .configuration,
                 message: "OpenSSL cannot make a TLS context: \(OpenSSLError.takeText()).")
         }
+        trustStore = try TrustStore.shared(configuration.trustRoots)
+        unsafe trustStore.use(on: owned.pointer)
         try unsafe Self.configure(owned.pointer, configuration)
-        let keyLog = try Self.openKeyLog(configuration.keyLogFile)
+        if let path = configuration.keyLogFile {
+            keyLog = try TLSKeyLog(path: path, logger: logger)
+        } else {
+            keyLog = nil
+        }
         guard unsafe SSL_CTX_up_ref(owned.pointer) == 1 else {
             throw .invalidTLSConfiguration("OpenSSL cannot share its TLS context.")
         }
-        self.configuration = configuration
-        self.keyLog = keyLog
+        sessions = TLSSessionStore(now: now)
+        self.released = released
         unsafe sslContext = owned.pointer
+        offeredVersions = unsafe SSLContext.versions(of: sslContext)
         unsafe pendingHandshakes.attach(to: sslContext)
         unsafe SSL_CTX_set_info_callback(sslContext, tlsInfoCallback)
         unsafe SSL_CTX_set_cert_cb(sslContext, tlsCertificateRequestCallback, nil)
@@ -55,43 +67,22 @@ internal import Synchronization
 
     deinit {
         unsafe SSL_CTX_free(sslContext)
-        if let keyLog { close(keyLog) }
+        released()
     }
 
     private static func configure(
         _ sslContext: OpaquePointer, _ configuration: TLSConfiguration
     ) throws(WebSocketError) {
-        unsafe copenssl_SSL_CTX_refuse_renegotiation_and_compression(sslContext)
+        unsafe SSLContext.prepare(sslContext)
         unsafe SSL_CTX_set_verify(sslContext, SSL_VERIFY_PEER, refuseCertificate)
         try unsafe SSLContext.setMinimumVersion(configuration.minimumVersion, on: sslContext)
         if let suites = configuration.cipherSuites {
             try unsafe SSLContext.setCipherSuites(suites, minimumVersion: configuration.minimumVersion, on: sslContext)
         }
-        try unsafe SSLContext.setTrustRoots(configuration.trustRoots, on: sslContext)
         if let identity = configuration.clientIdentity {
             try unsafe SSLContext.setIdentity(identity, on: sslContext)
         }
-        if let name = configuration.serverName { _ = try TLSPeerName(name) }
     }
 
-    private static func openKeyLog(_ path: String?) throws(WebSocketError) -> Int32? {
-        guard let path else { return nil }
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            let code = errno
-            throw WebSocketError(
-                .invalidConfiguration, stage: .configuration,
-                message: "The key log file \(path) cannot be written: \(unsafe String(cString: strerror(code))).",
-                errno: code)
-        }
-        return descriptor
-    }
-
-    /// Appends one line with one write, so that lines of several threads do not mix.
-    func log(keyLine: UnsafePointer<CChar>) {
-        guard let keyLog else { return }
-        let line = unsafe Array(UnsafeBufferPointer(start: keyLine, count: strlen(keyLine))) + [CChar(10)]
-        // A debugging aid must not end a connection: what cannot be written is missing from the log.
-        _ = unsafe write(keyLog, line, line.count)
-    }
+    func log(keyLine: UnsafePointer<CChar>) { unsafe keyLog?.append(keyLine) }
 }

@@ -1,59 +1,102 @@
+internal import Logging
 internal import Synchronization
 
-/// The contexts made so far, so that connections of the same configuration share the trust store and the sessions.
+/// The contexts made so far, so that connections share the `SSL_CTX`, the trust store and the sessions.
+///
+/// A context lives for as long as a connection uses it, and the ones used last for longer, so that the next connection
+/// finds them. One whose files have changed makes place for a new one, unless that cannot be made: files are replaced one
+/// after another, and what worked before goes on working until all of them are there.
 final class TLSClientContextCache: Sendable {
-    private struct Key: Hashable, Sendable {
-        let configuration: TLSConfiguration
-        let stamps: [FileOrBytes.Stamp?]
+    private struct Entry {
+        weak var context: TLSClientContext?
+        /// Holds the context of the entries used last.
+        var retained: TLSClientContext?
+        var stamps: FileStamps
+        /// The state of the files that did not work and was complained about.
+        var refused: FileStamps?
     }
 
     private struct State {
-        var contexts: [Key: TLSClientContext] = [:]
-        /// Least recently used first.
-        var order: [Key] = []
+        var entries: [TLSConfiguration: Entry] = [:]
+        /// Those whose context is retained, least recently used first.
+        var recent: [TLSConfiguration] = []
 
-        mutating func use(_ key: Key) -> TLSClientContext? {
-            guard let context = contexts[key] else { return nil }
-            order.removeAll { $0 == key }
-            order.append(key)
-            return context
+        mutating func use(_ key: TLSConfiguration, retaining capacity: Int) -> (
+            context: TLSClientContext, entry: Entry
+        )? {
+            guard let entry = entries[key], let context = entry.context else { return nil }
+            if recent.last != key {
+                recent.removeAll { $0 == key }
+                recent.append(key)
+                entries[key]?.retained = context
+            }
+            if recent.count > capacity { release(recent.removeFirst()) }
+            return (context, entry)
         }
 
-        mutating func insert(_ made: TLSClientContext, for key: Key, capacity: Int) -> TLSClientContext {
-            if let earlier = use(key) { return earlier }
-            // A changed file makes the older context useless for new connections.
-            for stale in order where stale.configuration == key.configuration { contexts[stale] = nil }
-            order.removeAll { $0.configuration == key.configuration }
-            contexts[key] = made
-            order.append(key)
-            if order.count > capacity { contexts[order.removeFirst()] = nil }
-            return made
+        private mutating func release(_ key: TLSConfiguration) {
+            // Its users keep it, and the entry goes with them.
+            entries[key]?.retained = nil
         }
+
+        mutating func removeUnused() { entries = entries.filter { $0.value.context != nil } }
     }
 
-    static let shared = TLSClientContextCache(capacity: 64)
+    static let shared = TLSClientContextCache(capacity: 32)
 
     private let capacity: Int
     private let state = Mutex(State())
 
-    /// - Parameter capacity: beyond it the least recently used context is forgotten; its users keep it alive.
+    /// - Parameter capacity: how many contexts are kept that nobody uses.
     init(capacity: Int) { self.capacity = capacity }
 
-    func context(for configuration: TLSConfiguration) throws(WebSocketError) -> TLSClientContext {
-        let key = Key(configuration: configuration, stamps: configuration.files.map(\.stamp))
-        if let cached = state.withLock({ $0.use(key) }) { return cached }
-        let made = try TLSClientContext(configuration)
-        return state.withLock { $0.insert(made, for: key, capacity: capacity) }
-    }
-}
-
-extension TLSClientContext {
-    /// The context for a configuration: the same one each time, with its sessions, until a file that the configuration
-    /// names has changed.
+    /// The context for a configuration: the same one each time, with its sessions, until a file that it names has changed.
     ///
-    /// It reads files and may take tens of milliseconds the first time (the system's roots), so it is not for the loop's
-    /// thread. Two callers at once may both make one; the first to finish wins.
-    static func make(for configuration: TLSConfiguration) throws(WebSocketError) -> TLSClientContext {
-        try TLSClientContextCache.shared.context(for: configuration)
+    /// - Parameter logger: hears of changed files that cannot be used.
+    func context(for configuration: TLSConfiguration, logger: Logger) throws(WebSocketError) -> TLSClientContext {
+        let key = configuration.sharedPart
+        let stamps = FileStamps(of: configuration.files)
+        let known = state.withLock { $0.use(key, retaining: capacity) }
+        if let known, known.entry.stamps == stamps { return known.context }
+        let made: TLSClientContext
+        do throws(WebSocketError) {
+            if known != nil, configuration.trustRoots.includesSystem, !SystemTrustRoots.exist {
+                throw .invalidTLSConfiguration("This machine has no root certificates any more.")
+            }
+            made = try TLSClientContext(key, logger: logger, released: { [weak self] in self?.contextWasReleased() })
+        } catch {
+            guard let known else { throw error }
+            note(refused: stamps, key, error, logger)
+            return known.context
+        }
+        return state.withLock { state in
+            // Another caller may have been faster.
+            if let earlier = state.entries[key], earlier.stamps == stamps, let context = earlier.context {
+                return context
+            }
+            state.entries[key] = Entry(context: made, stamps: stamps)
+            state.recent.removeAll { $0 == key }
+            _ = state.use(key, retaining: capacity)
+            return made
+        }
     }
+
+    /// Says once of each state of the files that it does not work.
+    private func note(refused stamps: FileStamps, _ key: TLSConfiguration, _ error: WebSocketError, _ logger: Logger) {
+        let isNew = state.withLock { state in
+            guard state.entries[key]?.refused != stamps else { return false }
+            state.entries[key]?.refused = stamps
+            return true
+        }
+        guard isNew else { return }
+        logger.warning(
+            "changed TLS files cannot be used; the ones read before stay in use",
+            metadata: ["error": "\(error.message)"])
+    }
+
+    /// A context may go while the lock is held, by this thread too: then its entry goes with the next one's.
+    private func contextWasReleased() { _ = state.withLockIfAvailable { $0.removeUnused() } }
+
+    /// How many configurations are remembered.
+    var count: Int { state.withLock { $0.entries.count } }
 }

@@ -13,7 +13,7 @@ public struct TLSConfiguration: Hashable, Sendable {
     public var minimumVersion: TLSVersion
 
     /// The only cipher suites to offer, by OpenSSL's names (`openssl ciphers -v`), the preferred ones first; a version
-    /// of TLS for which none is named is not spoken. The default, `nil`, leaves the choice to OpenSSL.
+    /// of TLS for which none is named is not spoken. Words for groups of suites, such as `HIGH`, are refused. The default, `nil`, leaves the choice to OpenSSL.
     public var cipherSuites: [String]?
 
     /// Public keys of which at least one must be in the server's verified chain, at any depth. Empty (the default)
@@ -38,9 +38,16 @@ public struct TLSConfiguration: Hashable, Sendable {
     /// Accepts certificates that have expired or are not valid yet. Off by default.
     public var insecureAcceptsExpiredCertificates: Bool
 
+    /// For how long a server's certificate that was verified once stands for later connections, which take up the session
+    /// of an earlier one without being shown a certificate (RFC 8446 section 2.2). A server whose certificate was replaced
+    /// or revoked may go unnoticed for as long. Zero means that no session is taken up; seven days is the most (section
+    /// 4.6.1). The default is one day. A session never outlives the validity of the chain.
+    public var maximumSessionAge: Duration
+
     /// A file that the secrets of every session are appended to, in the format that Wireshark reads
-    /// (`SSLKEYLOGFILE`, RFC 9850). Whoever has it can read the traffic; it is made with mode 0600. Off (`nil`) by
-    /// default; the environment is not looked at.
+    /// (`SSLKEYLOGFILE`, RFC 9850). Whoever has it can read the traffic: it is made with mode 0600, an existing one is
+    /// given that mode, and a symbolic link, a FIFO or another user's file is refused. Off (`nil`) by default; the
+    /// environment is not looked at.
     public var keyLogFile: String?
 
     /// A configuration; every parameter is the property of the same name, with its secure default.
@@ -54,6 +61,7 @@ public struct TLSConfiguration: Hashable, Sendable {
         insecureAcceptsUntrustedRoots: Bool = false,
         insecureAcceptsAnyHostname: Bool = false,
         insecureAcceptsExpiredCertificates: Bool = false,
+        maximumSessionAge: Duration = .seconds(86_400),
         keyLogFile: String? = nil
     ) {
         self.trustRoots = trustRoots
@@ -65,16 +73,35 @@ public struct TLSConfiguration: Hashable, Sendable {
         self.insecureAcceptsUntrustedRoots = insecureAcceptsUntrustedRoots
         self.insecureAcceptsAnyHostname = insecureAcceptsAnyHostname
         self.insecureAcceptsExpiredCertificates = insecureAcceptsExpiredCertificates
+        self.maximumSessionAge = maximumSessionAge
         self.keyLogFile = keyLogFile
     }
 
-    /// The files whose change makes a new `SSL_CTX` necessary.
-    var files: [FileOrBytes] {
-        let roots: [FileOrBytes] = trustRoots.sources.compactMap { source in
-            guard case .certificates(let origin) = source else { return nil }
-            return origin
+    /// The files whose change makes a new `SSL_CTX` necessary, and what is in memory.
+    var files: [FileOrBytes] { trustRoots.files + (clientIdentity?.sources ?? []) }
+
+    /// Whether making an `SSL_CTX` reads or writes files, which may take as long as the file system likes.
+    var usesFiles: Bool {
+        keyLogFile != nil || files.contains { if case .file = $0 { true } else { false } }
+    }
+
+    /// What the `SSL_CTX` depends on: the rest, which each connection decides for itself, is the default.
+    var sharedPart: TLSConfiguration {
+        TLSConfiguration(
+            trustRoots: trustRoots, clientIdentity: clientIdentity, minimumVersion: minimumVersion,
+            cipherSuites: cipherSuites, keyLogFile: keyLogFile)
+    }
+
+    /// Checks what can be checked without reading a file.
+    func validate() throws(WebSocketError) {
+        if let serverName { _ = try TLSPeerName(serverName) }
+        guard maximumSessionAge >= .zero, maximumSessionAge <= .seconds(TLSSessionStore.longestAge) else {
+            throw .invalidTLSConfiguration(
+                """
+                maximumSessionAge is \(maximumSessionAge): it must be from 0 to seven days, the longest that TLS allows \
+                (RFC 8446 section 4.6.1).
+                """)
         }
-        return roots + (clientIdentity?.sources ?? [])
     }
 }
 
@@ -89,6 +116,7 @@ extension TLSConfiguration: CustomStringConvertible {
         if insecureAcceptsUntrustedRoots { parts.append("INSECURE: untrusted roots accepted") }
         if insecureAcceptsAnyHostname { parts.append("INSECURE: any host name accepted") }
         if insecureAcceptsExpiredCertificates { parts.append("INSECURE: expired certificates accepted") }
+        if maximumSessionAge != .seconds(86_400) { parts.append("sessions for \(maximumSessionAge)") }
         if let keyLogFile { parts.append("key log: \(keyLogFile)") }
         return "TLSConfiguration(\(parts.joined(separator: "; ")))"
     }

@@ -11,7 +11,8 @@ public struct TLSFailure: Hashable, Sendable {
         /// A certificate of the chain is not valid yet.
         case notYetValid
         /// The certificate is for other names than the expected one. `presented` are its subjectAltNames, those the
-        /// check looks at (RFC 9525): DNS names, and IP addresses as text.
+        /// check looks at (RFC 9525): DNS names, and IP addresses as text; the first 4 KiB of them, and then how many more
+        /// there are.
         case hostnameMismatch(expected: String, presented: [String])
         /// A certificate of the chain was revoked.
         case revoked
@@ -47,9 +48,9 @@ public struct TLSFailure: Hashable, Sendable {
     public let reason: Reason
     /// Where in the chain: 0 is the server's own certificate; `nil` when the failure is not about a certificate.
     public let depth: Int?
-    /// The subject of the certificate at fault, as in RFC 4514.
+    /// The subject of the certificate at fault, as in RFC 4514, cut at 300 bytes.
     public let subject: String?
-    /// The issuer of the certificate at fault, as in RFC 4514.
+    /// The issuer of the certificate at fault, as in RFC 4514, cut at 300 bytes.
     public let issuer: String?
     /// OpenSSL's own code: an `X509_V_ERR_…` for a certificate, an alert's number for an alert, else the packed error of
     /// `ERR_get_error(3)`.
@@ -65,6 +66,9 @@ public struct TLSFailure: Hashable, Sendable {
         self.issuer = issuer
         self.openSSLCode = openSSLCode
     }
+
+    /// How many bytes of the presented names are kept: a certificate may carry thousands, and errors are logged.
+    static let namesSize = 4 << 10
 
     /// Whether it is the server's certificate that failed: trying again will not help, and must not be made to.
     public var isVerificationFailure: Bool {

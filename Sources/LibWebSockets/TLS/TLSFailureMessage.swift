@@ -15,6 +15,8 @@ struct TLSFailureMessage {
     /// Host and port.
     let server: String
     let configuration: TLSConfiguration
+    /// The versions that the client offers.
+    let offered: ClosedRange<TLSVersion>
     let certificate: Certificate?
 
     var text: String {
@@ -65,8 +67,8 @@ struct TLSFailureMessage {
             """
         case .protocolVersion:
             """
-            \(server) and this client have no TLS version in common: the client speaks \
-            \(configuration.minimumVersion) or newer (TLSConfiguration.minimumVersion).
+            \(server) and this client have no TLS version in common: the client offers \(offeredVersions) \
+            (\(versionSettings)).
             """
         case .notTLS:
             "\(server) does not speak TLS on this port. Is it the port of a plain ws:// server, or of another service?"
@@ -78,13 +80,20 @@ struct TLSFailureMessage {
         }
     }
 
-    private var subject: String { failure.subject.map { $0.isEmpty ? "no subject" : Self.clipped($0) } ?? "unknown" }
-    private var issuer: String { failure.issuer.map { $0.isEmpty ? "no name" : Self.clipped($0) } ?? "unknown" }
-
-    /// A name in a certificate may be as long as the certificate; what X.520 allows is shown whole.
-    private static func clipped(_ name: String) -> String {
-        name.count > 300 ? name.prefix(300) + "…" : name
+    private var offeredVersions: String {
+        let (oldest, newest) = (offered.lowerBound, offered.upperBound)
+        if oldest == newest { return "\(oldest) only" }
+        return "\(oldest) to \(String(newest.description.dropFirst(4)))"
     }
+
+    private var versionSettings: String {
+        configuration.cipherSuites == nil
+            ? "TLSConfiguration.minimumVersion"
+            : "TLSConfiguration.minimumVersion, and the versions that the cipherSuites are for"
+    }
+
+    private var subject: String { failure.subject.map { $0.isEmpty ? "no subject" : $0 } ?? "unknown" }
+    private var issuer: String { failure.issuer.map { $0.isEmpty ? "no name" : $0 } ?? "unknown" }
 
     private var theCertificate: String {
         switch failure.depth {
@@ -122,7 +131,7 @@ struct TLSFailureMessage {
 
     private func hostnameMismatch(_ expected: String, _ presented: [String]) -> String {
         // A certificate may carry thousands of names.
-        let shown = presented.prefix(10).map(Self.clipped).joined(separator: ", ") + (presented.count > 10 ? ", …" : "")
+        let shown = presented.prefix(10).joined(separator: ", ") + (presented.count > 10 ? ", …" : "")
         let names =
             presented.isEmpty
             ? "for no host at all: it has no subjectAltName, and its common name does not count (RFC 9525); \(subject)"

@@ -44,7 +44,7 @@ func tlsCertificateRequestCallback(_ ssl: OpaquePointer?, _: UnsafeMutableRawPoi
 /// resumable.
 func tlsNewSessionCallback(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> Int32 {
     if let ssl = unsafe ssl, let handshake = unsafe TLSHandshake.of(ssl), let copy = unsafe SSL_SESSION_dup(session) {
-        unsafe handshake.received(TLSSessionStore.Session(copy))
+        unsafe handshake.received(session: copy, on: ssl)
     }
     return 0
 }

@@ -8,7 +8,7 @@ extension TLSHandshake {
     func verify(preverified: Bool, store: OpaquePointer) -> Bool {
         let depth = unsafe X509_STORE_CTX_get_error_depth(store)
         guard preverified else { return unsafe judgeFault(in: store, depth: depth) }
-        guard depth == 0, !context.configuration.pinnedKeys.isEmpty, !isPinFound else { return true }
+        guard depth == 0, !configuration.pinnedKeys.isEmpty, !isPinFound else { return true }
 
         let chain = unsafe X509_STORE_CTX_get0_chain(store)
         var seen: [SPKIPin] = []
@@ -18,7 +18,7 @@ extension TLSHandshake {
             else { continue }
             seen.append(pin)
         }
-        isPinFound = seen.contains { context.configuration.pinnedKeys.contains($0) }
+        isPinFound = seen.contains { configuration.pinnedKeys.contains($0) }
         if isPinFound { return true }
         unsafe X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
         unsafe recordFault(
@@ -28,7 +28,7 @@ extension TLSHandshake {
 
     private func judgeFault(in store: OpaquePointer, depth: Int32) -> Bool {
         let code = unsafe X509_STORE_CTX_get_error(store)
-        if context.configuration.insecurelyAccepts(code) {
+        if configuration.insecurelyAccepts(code) {
             // libwebsockets and SSL_get_verify_result(3) look at the error, not at what the callback returned.
             unsafe X509_STORE_CTX_set_error(store, X509_V_OK)
             return true
@@ -36,7 +36,9 @@ extension TLSHandshake {
         let reason: TLSFailure.Reason
         switch code {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-            let presented = unsafe X509_STORE_CTX_get0_cert(store).map { unsafe X509Reading.names(of: $0) }
+            let presented = unsafe X509_STORE_CTX_get0_cert(store).map {
+                unsafe X509Reading.names(of: $0, within: TLSFailure.namesSize)
+            }
             reason = .hostnameMismatch(expected: expectedName.text, presented: presented ?? [])
         default: reason = TLSFailure.Reason(verificationError: code)
         }

@@ -23,6 +23,7 @@ internal import WebSocketProtocol
 /// run too. `PendingTLSHandshakes` only carries it from that thread to that thread.
 final class TLSHandshake: @unchecked Sendable {
     let context: TLSClientContext
+    let configuration: TLSConfiguration
     /// The URL's host and port, for messages.
     let server: String
     /// What the certificate must be for.
@@ -36,17 +37,21 @@ final class TLSHandshake: @unchecked Sendable {
     private var failureMessage: String?
     var isPinFound = false
     private var certificateWasRequested = false
-    private var offeredSession = false
+    private var offeredSession: TLSSessionStore.Session?
 
     /// - Parameters:
+    ///   - configuration: the one that `context` was made for, or another with the same `sharedPart`.
     ///   - host: the URL's host: a DNS name or an IP address, IPv6 without brackets.
     ///   - port: of the URL; sessions are kept per port.
     /// - Throws: `invalidConfiguration` when a certificate cannot be for this host: it is empty, not ASCII, and so on.
-    init(context: TLSClientContext, host: String, port: Int) throws(WebSocketError) {
+    init(
+        context: TLSClientContext, configuration: TLSConfiguration, host: String, port: Int
+    ) throws(WebSocketError) {
         self.context = context
-        expectedName = try TLSPeerName(context.configuration.serverName ?? host)
+        self.configuration = configuration
+        expectedName = try TLSPeerName(configuration.serverName ?? host)
         server = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        sessionKey = TLSSessionStore.Key(name: expectedName, port: port)
+        sessionKey = TLSSessionStore.Key(name: expectedName, port: port, configuration: configuration)
     }
 
     /// Announces that the next TLS handshake on this socket is this one. Without it the handshake fails.
@@ -69,7 +74,7 @@ final class TLSHandshake: @unchecked Sendable {
             let info = unsafe TLSConnectionInfo(ssl)
         else { throw error() }
         // A resumed session was checked when it began, by a handshake of the same context.
-        if !context.configuration.pinnedKeys.isEmpty, !isPinFound, !info.isResumed {
+        if !configuration.pinnedKeys.isEmpty, !isPinFound, !info.isResumed {
             record(TLSFailure(reason: .pinMismatch, depth: 0, openSSLCode: Int(X509_V_ERR_APPLICATION_VERIFICATION)))
             throw error()
         }
@@ -108,7 +113,7 @@ final class TLSHandshake: @unchecked Sendable {
     /// when it refuses a client certificate. Empty, or a sentence with a space before it.
     var hint: String {
         guard certificateWasRequested else { return "" }
-        return context.configuration.clientIdentity == nil
+        return configuration.clientIdentity == nil
             ? " It had asked for a client certificate, and none is configured."
             : " It had asked for a client certificate, and may have refused the configured one."
     }
@@ -118,9 +123,10 @@ final class TLSHandshake: @unchecked Sendable {
         self.failure = failure
         failureMessage =
             TLSFailureMessage(
-                failure: failure, server: server, configuration: context.configuration, certificate: certificate
+                failure: failure, server: server, configuration: configuration, offered: context.offeredVersions,
+                certificate: certificate
             ).text
-        if offeredSession { context.sessions.removeAll(for: sessionKey) }
+        if offeredSession != nil { context.sessions.removeAll(for: sessionKey) }
     }
 }
 
@@ -179,12 +185,13 @@ extension TLSHandshake {
     }
 
     private func offerSession(on ssl: OpaquePointer) {
-        guard let session = context.sessions.take(for: sessionKey, now: time(nil)),
+        let maximumAge = configuration.maximumSessionAge.components.seconds
+        guard let session = context.sessions.take(for: sessionKey, maximumAge: maximumAge),
             // A copy, because freeing the `SSL*` spoils the session it holds; see `tlsNewSessionCallback`.
             let copy = unsafe OpenSSLObject(
                 SSL_SESSION_dup(session.pointer), releasedBy: { unsafe SSL_SESSION_free($0) })
         else { return }
-        offeredSession = unsafe SSL_set_session(ssl, copy.pointer) == 1
+        if unsafe SSL_set_session(ssl, copy.pointer) == 1 { offeredSession = session }
     }
 }
 
@@ -193,7 +200,7 @@ extension TLSHandshake {
 extension TLSHandshake {
     func received(_ alert: TLSAlert, inTLS13: Bool) {
         guard alert.endsConnection(inTLS13: inTLS13) else { return }
-        let hasIdentity = context.configuration.clientIdentity != nil
+        let hasIdentity = configuration.clientIdentity != nil
         let reason: TLSFailure.Reason =
             if alert.isAboutVersion {
                 .protocolVersion
@@ -216,5 +223,27 @@ extension TLSHandshake {
 
     func serverRequestedCertificate() { certificateWasRequested = true }
 
-    func received(_ session: TLSSessionStore.Session) { context.sessions.insert(session, for: sessionKey) }
+    /// The server gave a session (a ticket) for later connections. Takes over the reference.
+    func received(session: OpaquePointer, on ssl: OpaquePointer) {
+        let verification: TLSSessionStore.Verification
+        if unsafe SSL_session_reused(ssl) == 1 {
+            // No certificate was looked at: what was looked at once does not become newer by being taken up.
+            guard let offeredSession else { return unsafe SSL_SESSION_free(session) }
+            verification = offeredSession.verification
+        } else {
+            verification = context.sessions.verification(expiry: unsafe Self.expiry(ofChainOf: ssl))
+        }
+        context.sessions.insert(
+            unsafe TLSSessionStore.Session(session, verification: verification), for: sessionKey)
+    }
+
+    /// The first end of validity in the chain that was verified; long ago where there is none, or one cannot be read.
+    private static func expiry(ofChainOf ssl: OpaquePointer) -> Int64 {
+        let chain = unsafe SSL_get0_verified_chain(ssl)
+        let ends = (0..<(unsafe copenssl_sk_X509_num(chain))).map { index in
+            unsafe copenssl_sk_X509_value(chain, index).flatMap { unsafe X509Reading.validity(of: $0)?.notAfter }
+                ?? .min
+        }
+        return ends.min() ?? .min
+    }
 }

@@ -57,7 +57,7 @@ public struct TLSServerConfiguration: Hashable, Sendable {
     package func configure(_ sslContext: OpaquePointer) throws(WebSocketError) {
         try OpenSSLVersion.check()
         ERR_clear_error()
-        unsafe copenssl_SSL_CTX_refuse_renegotiation_and_compression(sslContext)
+        unsafe SSLContext.prepare(sslContext)
         if let securityLevel { unsafe SSL_CTX_set_security_level(sslContext, Int32(securityLevel)) }
         try unsafe SSLContext.setMinimumVersion(minimumVersion, on: sslContext)
         if let maximumVersion {
@@ -80,7 +80,7 @@ public struct TLSServerConfiguration: Hashable, Sendable {
     }
 
     private func setClientRoots(_ roots: TrustRoots, on sslContext: OpaquePointer) throws(WebSocketError) {
-        try unsafe SSLContext.setTrustRoots(roots, on: sslContext)
+        try unsafe TrustStore.shared(roots).use(on: sslContext)
         // Without an id context OpenSSL fails the resumption of a session that had a client certificate
         // (SSL_CTX_set_session_id_context(3)). The session cache is per SSL_CTX, so any value will do.
         let identifier = Array("swift-libwebsockets".utf8)

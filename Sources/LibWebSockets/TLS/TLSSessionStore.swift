@@ -1,79 +1,158 @@
 internal import COpenSSL
 internal import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// The sessions that a client may take up again, per server (RFC 8446 section 2.2, RFC 5077).
 ///
-/// A resumed handshake checks no certificate, so a store belongs to one `TLSClientContext`, whose configuration verified
-/// the certificate when the session began, and its keys hold the name that was verified.
+/// A resumed handshake checks no certificate, so a store belongs to one `TLSClientContext`, whose roots verified the
+/// certificate when the session began; its keys hold the name and everything else that was decided by; and a session is
+/// worth no more than that verification: it ends with the chain, and grows old.
 final class TLSSessionStore: Sendable {
     struct Key: Hashable, Sendable {
         let name: TLSPeerName
         let port: Int
+        let pinnedKeys: [SPKIPin]
+        /// What else the configuration accepts of a certificate.
+        let acceptsUntrustedRoots: Bool
+        let acceptsAnyHostname: Bool
+        let acceptsExpiredCertificates: Bool
+
+        init(name: TLSPeerName, port: Int, configuration: TLSConfiguration) {
+            self.name = name
+            self.port = port
+            pinnedKeys = configuration.pinnedKeys
+            acceptsUntrustedRoots = configuration.insecureAcceptsUntrustedRoots
+            acceptsAnyHostname = configuration.insecureAcceptsAnyHostname
+            acceptsExpiredCertificates = configuration.insecureAcceptsExpiredCertificates
+        }
+    }
+
+    /// The verification of a certificate chain, in seconds since 1970. A session that came out of a resumed one has it from
+    /// there.
+    struct Verification: Hashable, Sendable {
+        let time: Int64
+        /// The end of the chain's validity.
+        let expiry: Int64
     }
 
     /// A session, released with the last reference. OpenSSL counts references atomically and nobody changes a stored
     /// session, so it may go from thread to thread.
     @safe final class Session: @unchecked Sendable {
         let pointer: OpaquePointer
+        let verification: Verification
+        /// Roughly the bytes of memory it takes.
+        let size: Int
 
         /// Takes over the reference.
-        init(_ pointer: OpaquePointer) { unsafe self.pointer = pointer }
+        init(_ pointer: OpaquePointer, verification: Verification) {
+            unsafe self.pointer = pointer
+            self.verification = verification
+            // What OpenSSL encodes, the ticket and the server's certificate, it holds decoded too.
+            size = unsafe 1_024 + 2 * Int(i2d_SSL_SESSION(pointer, nil))
+        }
+
         deinit { unsafe SSL_SESSION_free(pointer) }
 
         var isTLS13: Bool { unsafe SSL_SESSION_get_protocol_version(pointer) >= TLS1_3_VERSION }
 
-        func isUsable(at now: Int) -> Bool {
-            unsafe SSL_SESSION_is_resumable(pointer) == 1
-                && now < SSL_SESSION_get_time(pointer) + SSL_SESSION_get_timeout(pointer)
+        /// - Parameter maximumAge: seconds since the certificate was verified.
+        func isUsable(at now: Int64, maximumAge: Int64, acceptsExpired: Bool) -> Bool {
+            let (time, timeout) = unsafe (
+                copenssl_SSL_SESSION_get_time(pointer), Int64(SSL_SESSION_get_timeout(pointer))
+            )
+            let age = now - verification.time
+            return unsafe SSL_SESSION_is_resumable(pointer) == 1
+                && now < time + timeout
+                && (acceptsExpired || now <= verification.expiry)
+                // A clock that was set back says nothing about the age.
+                && age >= 0 && age < min(maximumAge, TLSSessionStore.longestAge)
         }
     }
 
-    /// Servers send two tickets by default; more only help clients that open many connections at once.
-    static let sessionsPerServer = 4
-    static let maximumServers = 256
+    /// Each connection uses one up and gets two by default, and as many connections may begin at once.
+    static let sessionsPerServer = 64
+    /// Of all servers together.
+    static let maximumSize = 1 << 20
+    /// Seven days, whatever the server says (RFC 8446 section 4.6.1).
+    static let longestAge: Int64 = 7 * 86_400
+
+    @Sendable static func systemTime() -> Int64 { Int64(time(nil)) }
 
     private struct State {
         var sessions: [Key: [Session]] = [:]
         /// Least recently used first.
         var order: [Key] = []
+        var size = 0
+
+        mutating func touch(_ key: Key) {
+            guard order.last != key else { return }
+            order.removeAll { $0 == key }
+            order.append(key)
+        }
+
+        mutating func set(_ kept: [Session], for key: Key) {
+            size += kept.reduce(0) { $0 + $1.size } - (sessions[key] ?? []).reduce(0) { $0 + $1.size }
+            if kept.isEmpty {
+                sessions[key] = nil
+                order.removeAll { $0 == key }
+            } else {
+                sessions[key] = kept
+            }
+        }
     }
 
+    private let now: @Sendable () -> Int64
     private let state = Mutex(State())
 
+    /// - Parameter now: the time in seconds since 1970.
+    init(now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime) { self.now = now }
+
+    /// The verification of a chain that ends with `expiry`, just made.
+    func verification(expiry: Int64) -> Verification { Verification(time: now(), expiry: expiry) }
+
     func insert(_ session: Session, for key: Key) {
+        guard session.size <= Self.maximumSize else { return }
         state.withLock { state in
-            var sessions = state.sessions[key] ?? []
-            if !session.isTLS13 { sessions.removeAll() }
+            var sessions = session.isTLS13 ? state.sessions[key] ?? [] : []
             sessions.append(session)
             if sessions.count > Self.sessionsPerServer { sessions.removeFirst() }
-            state.sessions[key] = sessions
-            state.order.removeAll { $0 == key }
-            state.order.append(key)
-            if state.order.count > Self.maximumServers { state.sessions[state.order.removeFirst()] = nil }
+            state.set(sessions, for: key)
+            state.touch(key)
+            while state.size > Self.maximumSize, let oldest = state.order.first {
+                state.set(Array((state.sessions[oldest] ?? []).dropFirst()), for: oldest)
+            }
         }
     }
 
     /// The newest usable session. One of TLS 1.3 is given out once only, so that connections cannot be linked by it
     /// (RFC 8446 appendix C.4); one of TLS 1.2 stays, because the server need not send another.
-    func take(for key: Key, now: Int) -> Session? {
-        state.withLock { state in
+    ///
+    /// - Parameter maximumAge: how many seconds ago the server's certificate may have been verified.
+    func take(for key: Key, maximumAge: Int64) -> Session? {
+        let now = now()
+        return state.withLock { state in
             guard var sessions = state.sessions[key] else { return nil }
-            sessions.removeAll { !$0.isUsable(at: now) }
-            guard let session = sessions.last else {
-                state.sessions[key] = nil
-                state.order.removeAll { $0 == key }
-                return nil
+            sessions.removeAll {
+                !$0.isUsable(at: now, maximumAge: maximumAge, acceptsExpired: key.acceptsExpiredCertificates)
             }
-            if session.isTLS13 { sessions.removeLast() }
-            state.sessions[key] = sessions
+            let session = sessions.last
+            if let session, session.isTLS13 { sessions.removeLast() }
+            state.set(sessions, for: key)
             return session
         }
     }
 
-    func removeAll(for key: Key) {
-        state.withLock { state in
-            state.sessions[key] = nil
-            state.order.removeAll { $0 == key }
-        }
+    func removeAll(for key: Key) { state.withLock { $0.set([], for: key) } }
+
+    /// How many sessions are kept, and their size.
+    var usage: (count: Int, size: Int) {
+        state.withLock { ($0.sessions.values.reduce(0) { $0 + $1.count }, $0.size) }
     }
 }

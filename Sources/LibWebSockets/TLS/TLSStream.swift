@@ -55,10 +55,6 @@ internal import WebSocketProtocol
         unsafe BIO_set_init(bio, 1)
         // Both directions share it, and the `SSL` frees it.
         unsafe SSL_set_bio(ssl, bio, bio)
-        // A peer that sends nothing but records without data must not keep the loop: OpenSSL comes back after each.
-        unsafe SSL_ctrl(ssl, SSL_CTRL_CLEAR_MODE, Int(SSL_MODE_AUTO_RETRY), nil)
-        // The two record buffers of 17 KiB each go while nothing is in them.
-        unsafe SSL_ctrl(ssl, SSL_CTRL_MODE, Int(SSL_MODE_RELEASE_BUFFERS), nil)
     }
 
     deinit {

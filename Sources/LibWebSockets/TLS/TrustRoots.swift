@@ -12,6 +12,8 @@ public struct TrustRoots: Hashable, Sendable {
 
     /// What this machine trusts: OpenSSL's default file and directory (`/etc/ssl/certs` on Debian, filled by the package
     /// `ca-certificates`), or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    ///
+    /// They are read again when the file has changed, or when a file was added to the directory or removed from it.
     public static let system = TrustRoots(sources: [.system])
 
     /// The certificates in a PEM file, any number of them.
@@ -35,6 +37,16 @@ public struct TrustRoots: Hashable, Sendable {
     }
 
     var includesSystem: Bool { sources.contains(.system) }
+
+    /// The files and directories whose change makes a new trust store necessary, and what is in memory.
+    var files: [FileOrBytes] {
+        sources.flatMap { source in
+            switch source {
+            case .system: SystemTrustRoots.paths.map { FileOrBytes.file($0) }
+            case .certificates(let origin): [origin]
+            }
+        }
+    }
 }
 
 extension TrustRoots: CustomStringConvertible {

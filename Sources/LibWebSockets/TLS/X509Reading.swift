@@ -10,6 +10,10 @@ internal import COpenSSL
 
 /// Reads what people want to know out of an `X509`. Everything in it may come from an attacker.
 package enum X509Reading {
+    /// The most bytes that one name is shown with. The longest DNS name has 253, and what X.520 allows in a subject is
+    /// rarely more.
+    static let longestText = 300
+
     /// The subject as in RFC 4514: `CN=example.com,O=Example`.
     static func subject(of certificate: OpaquePointer) -> String {
         unsafe text(of: X509_get_subject_name(certificate))
@@ -27,26 +31,46 @@ package enum X509Reading {
         guard unsafe X509_NAME_print_ex(bio.pointer, name, 0, copenssl_readable_rfc2253()) >= 0 else { return "" }
         var bytes: UnsafePointer<UInt8>?
         let count = unsafe copenssl_BIO_get_mem_data(bio.pointer, &bytes)
-        return unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+        return unsafe clipped(String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self))
+    }
+
+    private static func clipped(_ text: String) -> String {
+        guard text.utf8.count > longestText else { return text }
+        // A character of Swift's may be of any number of scalars.
+        var clipped = String.UnicodeScalarView()
+        var size = 0
+        for scalar in text.unicodeScalars {
+            size += scalar.utf8.count
+            guard size <= longestText else { break }
+            clipped.append(scalar)
+        }
+        return String(clipped) + "…"
     }
 
     /// The DNS names and IP addresses of the subjectAltName extension, in its order. Bytes that no name has are shown as
     /// `\xNN`, so that a name with a NUL in it does not pass for its beginning.
-    static func names(of certificate: OpaquePointer) -> [String] {
+    ///
+    /// - Parameter size: how many bytes of names to return; what is left out is counted in a last entry.
+    static func names(of certificate: OpaquePointer, within size: Int) -> [String] {
         guard
             let names = unsafe OpenSSLObject(
                 OpaquePointer(X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil)),
                 releasedBy: { unsafe GENERAL_NAMES_free($0) })
         else { return [] }
         var result: [String] = []
-        for index in 0..<(unsafe copenssl_sk_GENERAL_NAME_num(names.pointer)) {
+        var room = size
+        let count = unsafe copenssl_sk_GENERAL_NAME_num(names.pointer)
+        for index in 0..<count {
+            guard room > 0 else { return result + ["and \(count - index) more"] }
+            let before = result.count
+            defer { if result.count > before { room -= result[before].utf8.count } }
             let name = unsafe copenssl_sk_GENERAL_NAME_value(names.pointer, index)
             var type: Int32 = 0
             guard let value = unsafe GENERAL_NAME_get0_value(name, &type) else { continue }
             let string = unsafe value.assumingMemoryBound(to: ASN1_STRING.self)
             switch type {
             case GEN_DNS:
-                let name = escaped(unsafe bytes(of: string))
+                let name = clipped(escaped(unsafe bytes(of: string).prefix(longestText + 1)))
                 // An address as a DNS name matches nothing, which is a riddle unless it shows.
                 result.append(TLSPeerName.isAddress(name) ? "DNS:\(name)" : name)
             case GEN_IPADD:
@@ -63,7 +87,7 @@ package enum X509Reading {
             UnsafeBufferPointer(start: ASN1_STRING_get0_data(string), count: Int(ASN1_STRING_length(string))))
     }
 
-    private static func escaped(_ name: [UInt8]) -> String {
+    private static func escaped(_ name: ArraySlice<UInt8>) -> String {
         var text = ""
         for byte in name {
             if (0x21...0x7e).contains(byte) {

@@ -3,6 +3,14 @@ internal import Logging
 internal import Synchronization
 internal import WebSocketProtocol
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// One attempt to open a WebSocket: name resolution, race of the addresses, TLS, upgrade, all within one deadline.
 ///
 /// Lives on the loop's thread, from ``start(_:)`` to the one call of the completion. `@unchecked Sendable` for the
@@ -13,6 +21,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let endpoint: Endpoint
         let configuration: WebSocketConfiguration
         let request: UpgradeRequest
+        /// `nil` for `ws:`, and where files have to be read first; see ``readFiles()``.
         let tls: TLSClientContext?
         let proxy: Proxy?
 
@@ -31,17 +40,29 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             proxy =
                 configuration.unixSocketPath == nil
                 ? try configuration.proxy.proxy(for: endpoint, environment: ProcessEnvironment.current) : nil
-            tls = endpoint.isSecure ? try TLSClientContext.make(for: configuration.tls) : nil
+            if endpoint.isSecure { try configuration.tls.validate() }
+            tls =
+                endpoint.isSecure && !configuration.tls.usesFiles
+                ? try TLSClientContextCache.shared.context(for: configuration.tls, logger: configuration.logger) : nil
+        }
+
+        /// The context for `wss:`. It looks at files, and may take as long as the file system likes.
+        func readFiles() throws(WebSocketError) -> TLSClientContext? {
+            guard endpoint.isSecure, tls == nil else { return tls }
+            return try TLSClientContextCache.shared.context(for: configuration.tls, logger: configuration.logger)
         }
     }
 
     typealias Completion = @Sendable (Result<WebSocket, any Error>) -> Void
 
     let plan: Plan
+    /// The context for `wss:`, once it is there.
+    private var tls: TLSClientContext?
     /// What is left of the plan's `connectTimeout`.
     private let remainingTime: Duration
     private let eventLoop: EventLoop
     private let resolver: Resolver
+    private let files: FileThreads
     private var completion: Completion?
     private var race = AddressRace([])
     private var transports: [(address: SocketAddress, transport: ClientTransport, tls: TLSHandshake?)] = []
@@ -57,10 +78,12 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var core: LoopCore?
 
     private init(
-        plan: Plan, remainingTime: Duration, eventLoop: EventLoop, resolver: Resolver, completion: @escaping Completion
+        plan: Plan, remainingTime: Duration, eventLoop: EventLoop, resolver: Resolver, files: FileThreads,
+        completion: @escaping Completion
     ) {
         self.plan = plan
         self.resolver = resolver
+        self.files = files
         self.remainingTime = remainingTime
         self.eventLoop = eventLoop
         self.completion = completion
@@ -70,13 +93,14 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     ///
     /// - Parameter remainingTime: What earlier attempts for the same connection have left of the `connectTimeout`.
     static func run(
-        _ plan: Plan, within remainingTime: Duration, on eventLoop: EventLoop, resolver: Resolver = .shared
+        _ plan: Plan, within remainingTime: Duration, on eventLoop: EventLoop, resolver: Resolver = .shared,
+        files: FileThreads = .shared
     ) async throws -> WebSocket {
         let canceller = Canceller()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let attempt = ConnectAttempt(
-                    plan: plan, remainingTime: remainingTime, eventLoop: eventLoop, resolver: resolver
+                    plan: plan, remainingTime: remainingTime, eventLoop: eventLoop, resolver: resolver, files: files
                 ) { continuation.resume(with: $0) }
                 do {
                     try eventLoop.submit { core in attempt.start(core) }
@@ -100,6 +124,33 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let timeout = plan.configuration.connectTimeout
         timers.append(
             core.schedule(after: remainingTime) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
+        guard plan.endpoint.isSecure, plan.tls == nil else { return ready(.success(plan.tls)) }
+        stage = .configuration
+        let code = files.run { [plan, eventLoop] in
+            let result = Result { () throws(WebSocketError) in try plan.readFiles() }
+            // When the loop has ended, so has the attempt.
+            try? eventLoop.submit { _ in self.ready(result) }
+        }
+        guard code != 0 else { return }
+        fail(
+            WebSocketError(
+                .connectFailed, stage: .configuration,
+                message: "no thread could be started to read the TLS files: \(unsafe String(cString: strerror(code)))",
+                errno: code))
+    }
+
+    private func ready(_ result: Result<TLSClientContext?, WebSocketError>) {
+        guard completion != nil else { return }
+        switch result {
+        case .failure(let error): fail(error)
+        case .success(let context):
+            tls = context
+            resolve()
+        }
+    }
+
+    private func resolve() {
+        stage = .nameResolution
         if let path = plan.configuration.unixSocketPath {
             return resolved(.success([SocketAddress(host: path, port: 0)]))
         }
@@ -144,8 +195,10 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             tunnel = try plan.proxy.map { proxy throws(WebSocketError) in
                 try ProxyTunnel(through: proxy, to: plan.endpoint)
             }
-            tls = try plan.tls.map { context throws(WebSocketError) in
-                try TLSHandshake(context: context, host: plan.endpoint.host, port: plan.endpoint.port)
+            tls = try self.tls.map { context throws(WebSocketError) in
+                try TLSHandshake(
+                    context: context, configuration: plan.configuration.tls, host: plan.endpoint.host,
+                    port: plan.endpoint.port)
             }
         } catch {
             return fail(error)
@@ -171,7 +224,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             return transport.cancel()
         }
         winner = (transport, entry.tls)
-        if plan.tls != nil { schedule(plan.configuration.tlsTimeout, named: "tlsTimeout") }
+        if tls != nil { schedule(plan.configuration.tlsTimeout, named: "tlsTimeout") }
         for other in transports where other.transport !== transport {
             other.transport.cancel()
         }
@@ -240,6 +293,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let stage = winner?.transport.stage ?? stage
         let what =
             switch stage {
+            case .configuration: "read \(plan.configuration.tls.files.map(\.description).joined(separator: ", "))"
             case .nameResolution: "resolve the host name \"\(plan.endpoint.host)\""
             case .connect: "connect to \(plan.endpoint.origin)"
             case .proxy: "be let through to \(plan.endpoint.origin) by the proxy \(plan.proxy?.description ?? "")"

@@ -80,7 +80,7 @@ public final class WebSocket: Sendable {
         _ url: String, configuration: WebSocketConfiguration = WebSocketConfiguration()
     ) throws(WebSocketError) {
         try configuration.validate()
-        _ = try ConnectAttempt.Plan(endpoint: endpoint(url), configuration: configuration)
+        _ = try ConnectAttempt.Plan(endpoint: endpoint(url), configuration: configuration).readFiles()
     }
 
     private static func endpoint(_ url: String) throws(WebSocketError) -> Endpoint {

@@ -106,7 +106,7 @@ import WebSocketTesting
         let old = try outcome(client: .tls12, server: (.insecureTLS11, .insecureTLS11))
         #expect(old.failure?.reason == .protocolVersion, "\(old.message)")
         #expect(old.message.contains("no TLS version in common"))
-        #expect(old.message.contains("TLS 1.2 or newer"))
+        #expect(old.message.contains("offers TLS 1.2 to 1.3"))
         #expect(try outcome(client: .tls13, server: (.tls12, .tls12)).failure?.reason == .protocolVersion)
         #expect(
             try outcome(client: .insecureTLS11, server: (.insecureTLS11, .insecureTLS11)).info?.version

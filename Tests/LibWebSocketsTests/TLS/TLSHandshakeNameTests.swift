@@ -125,12 +125,53 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         #expect(outcome.message.contains("is not for localhost but for xxx"))
         #expect(outcome.message.contains("xxx…. Connect by a name it is for"))
         #expect(outcome.message.utf8.count < 1_000)
-        let failure = TLSFailure(
-            reason: .untrustedRoot, depth: 0, subject: "CN=a", issuer: "CN=" + String(repeating: "y", count: 20_000))
-        let message = TLSFailureMessage(
-            failure: failure, server: "localhost:443", configuration: TLSConfiguration(), certificate: nil)
-        #expect(message.text.contains("not trusted: CN=yyy"))
-        #expect(message.text.utf8.count < 1_000)
+    }
+
+    @Test("What a certificate says of names is bounded wherever it is kept")
+    func boundedNames() throws {
+        let authority = try CertificateAuthority()
+        let names = (0..<1_500).map { "host\($0)." + String(repeating: "x", count: 50) + ".example" }
+        let leaf = try authority.issue(names: names + ["localhost"])
+        let server = try TLSHandshakeVerificationTests.server(leaf)
+        let roots = TrustRoots.memory(authority.certificatePEM)
+        let wrong = try TLSLoopback(client: TLSConfiguration(trustRoots: roots), server: server, host: "other")
+            .connect()
+        guard case .hostnameMismatch(_, let presented) = try #require(wrong.failure).reason else {
+            Issue.record("\(wrong.message)")
+            return
+        }
+        #expect(presented.reduce(0) { $0 + $1.utf8.count } < 5_000)
+        #expect(presented.first == names.first)
+        #expect(presented.last == "and \(1_501 - (presented.count - 1)) more")
+        #expect(wrong.message.utf8.count < 2_000)
+        let right = try TLSLoopback(client: TLSConfiguration(trustRoots: roots), server: server).connect()
+        let certificate = try #require(right.info?.peerCertificate)
+        #expect(certificate.subjectAlternativeNames.reduce(0) { $0 + $1.utf8.count } < 17_000)
+        #expect(certificate.der.count > 90_000)
+
+        let binary = try authority.issue(names: [String(repeating: "\u{1}", count: 20_000)])
+        let unreadable = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: roots), server: TLSHandshakeVerificationTests.server(binary)
+        ).connect()
+        #expect("\(try #require(unreadable.failure))".utf8.count < 1_000)
+    }
+
+    @Test("A subject as long as a certificate can carry is cut")
+    func longSubject() throws {
+        let certificate = try #require(X509_new())
+        defer { X509_free(certificate) }
+        let name = X509_get_subject_name(certificate)
+        let unit = Array(String(repeating: "é", count: 30).utf8)
+        for _ in 0..<500 {
+            #expect(
+                X509_NAME_add_entry_by_NID(name, NID_organizationalUnitName, 0x1000 | 4, unit, Int32(unit.count), -1, 0)
+                    == 1)
+        }
+        let subject = X509Reading.subject(of: certificate)
+        #expect(subject.hasPrefix("OU=ééé"))
+        #expect(subject.hasSuffix("…"))
+        #expect(subject.utf8.count <= 303)
+        #expect(subject.utf8.count > 290)
     }
 
     @Test("serverName replaces the host in SNI and in verification")

@@ -249,11 +249,13 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let context = try TLSClientContext(TLSConfiguration(trustRoots: .memory(authority.certificatePEM)))
         do {
-            let abandoned = try TLSHandshake(context: context, host: "localhost", port: 1)
+            let abandoned = try TLSHandshake(
+                context: context, configuration: TLSConfiguration(), host: "localhost", port: 1)
             abandoned.expect(onSocket: 7)
         }
         #expect(context.pendingHandshakes.take(socket: 7) == nil)
-        let handshake = try TLSHandshake(context: context, host: "localhost", port: 1)
+        let handshake = try TLSHandshake(
+            context: context, configuration: TLSConfiguration(), host: "localhost", port: 1)
         handshake.expect(onSocket: 7)
         #expect(context.pendingHandshakes.take(socket: 7) === handshake)
         #expect(context.pendingHandshakes.take(socket: 7) == nil, "an announcement is good for one handshake")

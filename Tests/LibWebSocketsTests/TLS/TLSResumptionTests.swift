@@ -1,8 +1,17 @@
 import COpenSSL
+import Synchronization
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
+
+/// Seconds since 1970 that a test moves.
+final class TestTime: Sendable {
+    private let offset = Mutex<Int64>(0)
+    func set(_ offset: Int64) { self.offset.withLock { $0 = offset } }
+    /// The real time, which OpenSSL goes by, and the offset.
+    @Sendable func now() -> Int64 { TLSSessionStore.systemTime() + offset.withLock { $0 } }
+}
 
 @Suite struct TLSResumptionTests {
     private static func loopback(
@@ -84,83 +93,191 @@ import WebSocketTesting
         #expect(try first.connecting(to: impostor).connect().failure?.reason == .untrustedRoot)
     }
 
-    @Test("Sessions of one configuration are not used by another")
+    @Test("Sessions of one configuration are not used by another, though the two share a context")
     func perConfiguration() throws {
         let authority = try CertificateAuthority()
-        let server = try TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["other.example"]).identity))
+        let leaf = try authority.issue(names: ["other.example"])
         let careless = TLSConfiguration(trustRoots: .memory(authority.certificatePEM), insecureAcceptsAnyHostname: true)
-        let loopback = try TLSLoopback(client: careless, server: server)
+        var loopback = try TLSLoopback(
+            client: careless, server: TLSServer(TLSServerConfiguration(identity: leaf.identity)))
         #expect(try loopback.connect().error == nil)
         #expect(try loopback.connect().info?.isResumed == true)
-        let careful = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server)
-        #expect(try careful.connect().failure?.reason.name == "hostnameMismatch")
+        loopback.configuration = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        #expect(try loopback.connect().failure?.reason.name == "hostnameMismatch")
+        loopback.configuration = careless
+        loopback.configuration.pinnedKeys = [try SPKIPin(SPKIPinTests.empty)]
+        #expect(try loopback.connect().failure?.reason == .pinMismatch)
+        loopback.configuration.pinnedKeys = [leaf.spkiPin]
+        #expect(try loopback.connect().info?.isResumed == false)
+        #expect(try loopback.connect().info?.isResumed == true)
+        // Sessions made with untrusted roots accepted, or with expired certificates, are not for others either.
+        for weakness in [\TLSConfiguration.insecureAcceptsUntrustedRoots, \.insecureAcceptsExpiredCertificates] {
+            loopback.configuration = careless
+            loopback.configuration[keyPath: weakness] = true
+            #expect(try loopback.connect().info?.isResumed == false)
+        }
+    }
+
+    // MARK: Age
+
+    /// A server whose tickets are good for a month and sealed with keys that another one has too.
+    private static func longLivedServer(_ identity: TLSIdentity, version: Int32) throws -> TLSServer {
+        try TLSServer(TLSServerConfiguration(identity: identity)) { sslContext in
+            SSL_CTX_set_timeout(sslContext, 30 * 86_400)
+            copenssl_SSL_CTX_set_max_proto_version(sslContext, version)
+            var keys = [UInt8](repeating: 7, count: 80)
+            SSL_CTX_ctrl(sslContext, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, keys.count, &keys)
+        }
+    }
+
+    @Test(
+        "No session is taken up after the end of the server's certificate, or of any other in its chain",
+        arguments: TLSHandshakeVerificationTests.versions, ["leaf", "intermediate", "root"])
+    func expiry(version: Int32, shortest: String) throws {
+        func validity(_ name: String) -> CertificateValidity {
+            CertificateValidity(from: .seconds(-3_600), to: .seconds(name == shortest ? 7_200 : 86_400))
+        }
+        let authority = try CertificateAuthority(validity: validity("root"))
+        let leaf = try authority.intermediate(validity: validity("intermediate"))
+            .issue(names: ["localhost"], validity: validity("leaf"))
+        let time = TestTime()
+        let loopback = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: Self.longLivedServer(leaf.identity, version: version), now: time.now)
+        #expect(try loopback.connect().info?.isResumed == false)
+        time.set(7_000)
+        #expect(try loopback.connect().info?.isResumed == true)
+        time.set(7_300)
+        #expect(try loopback.connect().info?.isResumed == false)
+    }
+
+    @Test(
+        "A certificate is verified anew after a day, however often its session was taken up since",
+        arguments: TLSHandshakeVerificationTests.versions)
+    func day(version: Int32) throws {
+        let authority = try CertificateAuthority()
+        let time = TestTime()
+        let loopback = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: Self.longLivedServer(authority.issue(names: ["localhost"]).identity, version: version),
+            now: time.now)
+        #expect(try loopback.connect().info?.isResumed == false)
+        for hours: Int64 in [1, 12, 23] {
+            time.set(hours * 3_600)
+            #expect(try loopback.connect().info?.isResumed == true)
+        }
+        time.set(86_400 + 60)
+        // A server with a certificate of another authority and the same ticket keys would be believed.
+        let foreign = try Self.longLivedServer(
+            CertificateAuthority().issue(names: ["localhost"]).identity, version: version)
+        #expect(try loopback.connecting(to: foreign).connect().failure?.reason == .untrustedRoot)
+        #expect(try loopback.connect().info?.isResumed == false)
+        #expect(try loopback.connect().info?.isResumed == true)
+    }
+
+    @Test("The configuration says how old a session may be, up to seven days")
+    func configuredAge() throws {
+        let authority = try CertificateAuthority()
+        let time = TestTime()
+        var loopback = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), maximumSessionAge: .zero),
+            server: Self.longLivedServer(authority.issue(names: ["localhost"]).identity, version: TLS1_3_VERSION),
+            now: time.now)
+        #expect(try loopback.connect().info?.isResumed == false)
+        #expect(try loopback.connect().info?.isResumed == false)
+        let day: Int64 = 86_400
+        loopback.configuration.maximumSessionAge = .seconds(7 * day)
+        time.set(7 * day - 60)
+        #expect(try loopback.connect().info?.isResumed == true)
+        time.set(7 * day + 60)
+        #expect(try loopback.connect().info?.isResumed == false)
+        for wrong in [Duration.seconds(7 * day + 1), .seconds(-1)] {
+            loopback.configuration.maximumSessionAge = wrong
+            let error = try #require(throws: WebSocketError.self) { try loopback.configuration.validate() }
+            #expect(error.message.contains("from 0 to seven days"))
+        }
+        // Whatever gets past that check.
+        loopback.configuration.maximumSessionAge = .seconds(30 * day)
+        time.set(14 * day + 120)
+        #expect(try loopback.connect().info?.isResumed == false)
     }
 }
 
 @Suite struct TLSSessionStoreTests {
     private static func key(_ name: String) throws -> TLSSessionStore.Key {
-        TLSSessionStore.Key(name: try TLSPeerName(name), port: 443)
+        TLSSessionStore.Key(name: try TLSPeerName(name), port: 443, configuration: TLSConfiguration())
     }
 
     /// A session as it would come from a handshake.
     private static func session(version: Int32, lifetime: Int = 300) throws -> TLSSessionStore.Session {
         let session = try #require(SSL_SESSION_new())
         SSL_SESSION_set_protocol_version(session, version)
-        SSL_SESSION_set_time(session, 1_000)
+        copenssl_SSL_SESSION_set_time(session, 1_000)
         SSL_SESSION_set_timeout(session, lifetime)
         // Resumable means having an id or a ticket.
         SSL_SESSION_set1_id(session, [1, 2, 3], 3)
-        return TLSSessionStore.Session(session)
+        return TLSSessionStore.Session(session, verification: .init(time: 1_000, expiry: .max))
     }
+
+    private static let age: Int64 = 86_400
 
     @Test("A session of TLS 1.3 is given out once, one of TLS 1.2 again and again")
     func singleUse() throws {
-        let store = TLSSessionStore()
+        let store = TLSSessionStore(now: { 1_001 })
         store.insert(try Self.session(version: TLS1_3_VERSION), for: try Self.key("a"))
-        #expect(store.take(for: try Self.key("a"), now: 1_001) != nil)
-        #expect(store.take(for: try Self.key("a"), now: 1_001) == nil)
+        #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) != nil)
+        #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) == nil)
         store.insert(try Self.session(version: TLS1_2_VERSION), for: try Self.key("b"))
-        #expect(store.take(for: try Self.key("b"), now: 1_001) != nil)
-        #expect(store.take(for: try Self.key("b"), now: 1_001) != nil)
-        #expect(store.take(for: try Self.key("c"), now: 1_001) == nil)
+        #expect(store.take(for: try Self.key("b"), maximumAge: Self.age) != nil)
+        #expect(store.take(for: try Self.key("b"), maximumAge: Self.age) != nil)
+        #expect(store.take(for: try Self.key("c"), maximumAge: Self.age) == nil)
     }
 
     @Test("The newest session goes first, and the oldest are dropped")
     func order() throws {
-        let store = TLSSessionStore()
-        let sessions = try (0..<6).map { _ in try Self.session(version: TLS1_3_VERSION) }
+        let store = TLSSessionStore(now: { 1_001 })
+        let limit = TLSSessionStore.sessionsPerServer
+        let sessions = try (0..<limit + 2).map { _ in try Self.session(version: TLS1_3_VERSION) }
         for session in sessions { store.insert(session, for: try Self.key("a")) }
         var taken: [TLSSessionStore.Session] = []
-        while let session = store.take(for: try Self.key("a"), now: 1_001) { taken.append(session) }
-        #expect(taken.map(ObjectIdentifier.init) == sessions.suffix(4).reversed().map(ObjectIdentifier.init))
+        while let session = store.take(for: try Self.key("a"), maximumAge: Self.age) { taken.append(session) }
+        #expect(taken.map(ObjectIdentifier.init) == sessions.suffix(limit).reversed().map(ObjectIdentifier.init))
+        #expect(store.usage == (0, 0))
     }
 
-    @Test("A session that has timed out is not offered")
+    @Test("A session that has timed out is not offered, nor one from after a clock was set back")
     func timeout() throws {
-        let store = TLSSessionStore()
+        let time = Mutex<Int64>(1_009)
+        let store = TLSSessionStore(now: { time.withLock { $0 } })
         store.insert(try Self.session(version: TLS1_2_VERSION, lifetime: 10), for: try Self.key("a"))
-        #expect(store.take(for: try Self.key("a"), now: 1_009) != nil)
-        #expect(store.take(for: try Self.key("a"), now: 1_010) == nil)
-        #expect(store.take(for: try Self.key("a"), now: 1_009) == nil)
+        #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) != nil)
+        time.withLock { $0 = 1_010 }
+        #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) == nil)
+        time.withLock { $0 = 1_009 }
+        #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) == nil)
+        store.insert(try Self.session(version: TLS1_2_VERSION, lifetime: 10), for: try Self.key("a"))
+        time.withLock { $0 = 999 }
+        #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) == nil)
     }
 
-    @Test("Sessions are kept for a bounded number of servers")
+    @Test("Sessions take a bounded amount of memory, and the servers connected to last keep theirs")
     func bounded() throws {
-        let store = TLSSessionStore()
-        for index in 0...TLSSessionStore.maximumServers {
+        let store = TLSSessionStore(now: { 1_001 })
+        for index in 0..<2_000 {
             store.insert(try Self.session(version: TLS1_3_VERSION), for: try Self.key("host\(index)"))
+            #expect(store.usage.size <= TLSSessionStore.maximumSize)
         }
-        #expect(store.take(for: try Self.key("host0"), now: 1_001) == nil)
-        #expect(store.take(for: try Self.key("host1"), now: 1_001) != nil)
-        #expect(store.take(for: try Self.key("host\(TLSSessionStore.maximumServers)"), now: 1_001) != nil)
+        #expect(store.take(for: try Self.key("host0"), maximumAge: Self.age) == nil)
+        #expect(store.take(for: try Self.key("host1900"), maximumAge: Self.age) != nil)
+        #expect(store.take(for: try Self.key("host1999"), maximumAge: Self.age) != nil)
+        #expect(store.usage.count > 500)
     }
 
     @Test("Sessions of a server can be forgotten")
     func removeAll() throws {
-        let store = TLSSessionStore()
+        let store = TLSSessionStore(now: { 1_001 })
         store.insert(try Self.session(version: TLS1_2_VERSION), for: try Self.key("a"))
         store.removeAll(for: try Self.key("a"))
-        #expect(store.take(for: try Self.key("a"), now: 1_001) == nil)
+        #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) == nil)
     }
 }

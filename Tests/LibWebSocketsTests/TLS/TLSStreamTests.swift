@@ -58,8 +58,9 @@ import WebSocketProtocol
 
         init(host: String = "localhost") throws {
             let context = try TLSServerContext(try #require(try Security.tls.server))
+            let configuration = try Security.tls.client
             let handshake = try TLSHandshake(
-                context: try TLSClientContext(try Security.tls.client), host: host, port: 443)
+                context: try TLSClientContext(configuration), configuration: configuration, host: host, port: 443)
             (self.context, self.handshake) = (context, handshake)
             client = try Side { try handshake.begin(output: $0) }
             server = try Side { try TLSStream(acceptingWith: context.sslContext, output: $0) }

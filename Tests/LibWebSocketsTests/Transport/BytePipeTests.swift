@@ -196,7 +196,8 @@ import WebSocketProtocol
             try await fixture.loop.run { [consumer = fixture.consumer] core in
                 do {
                     let handshake = try TLSHandshake(
-                        context: try TLSClientContext(try Security.tls.client), host: "localhost", port: 443)
+                        context: try TLSClientContext(try Security.tls.client),
+                        configuration: try Security.tls.client, host: "localhost", port: 443)
                     consumer.pipe?.startTLS(try handshake.begin(output: core.encryptedOutput))
                 } catch {
                     Issue.record(error)

@@ -76,7 +76,7 @@ import WebSocketTesting
         #expect(!failure.isVerificationFailure)
         #expect(
             error.message
-                == "localhost:\(port) and this client have no TLS version in common: the client speaks TLS 1.2 or newer "
+                == "localhost:\(port) and this client have no TLS version in common: the client offers TLS 1.2 to 1.3 "
                 + "(TLSConfiguration.minimumVersion).")
     }
 

@@ -1,0 +1,71 @@
+internal import Logging
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The file that the secrets of sessions are appended to.
+final class TLSKeyLog: Sendable {
+    private let descriptor: Int32
+
+    /// Opens the file, or makes it.
+    ///
+    /// Whoever can read it can read the traffic. So it is a regular file of this user's that nobody else may read, or none:
+    /// a symbolic link in a directory that others may write to would lead the secrets elsewhere, and a FIFO would keep the
+    /// caller waiting for a reader.
+    init(path: String, logger: Logger) throws(WebSocketError) {
+        descriptor = unsafe open(
+            path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o600)
+        guard descriptor >= 0 else { throw Self.error(path, errno) }
+        do throws(WebSocketError) {
+            try Self.secure(descriptor, path, logger)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    private static func secure(_ descriptor: Int32, _ path: String, _ logger: Logger) throws(WebSocketError) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw error(path, errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw .invalidTLSConfiguration(
+                "The key log file \(path) is not a regular file: secrets are not written to a FIFO or a device.")
+        }
+        guard status.st_uid == geteuid() else {
+            throw .invalidTLSConfiguration(
+                "The key log file \(path) belongs to another user (uid \(status.st_uid)), who could read the secrets.")
+        }
+        let mode = status.st_mode & 0o777
+        guard mode & 0o077 != 0 else { return }
+        guard fchmod(descriptor, 0o600) == 0 else { throw error(path, errno) }
+        logger.warning(
+            "others could have read the key log file; its mode is now 600",
+            metadata: ["path": "\(path)", "mode": "\(String(mode, radix: 8))"])
+    }
+
+    private static func error(_ path: String, _ code: Int32) -> WebSocketError {
+        let reason =
+            switch code {
+            case ELOOP: "it is a symbolic link, and none is followed for secrets"
+            case ENXIO: "it is a FIFO or a device, not a regular file"
+            default: unsafe String(cString: strerror(code))
+            }
+        return WebSocketError(
+            .invalidConfiguration, stage: .configuration,
+            message: "The key log file \(path) cannot be written: \(reason).", errno: code)
+    }
+
+    /// Appends one line with one write, so that lines of several threads do not mix.
+    func append(_ keyLine: UnsafePointer<CChar>) {
+        let line = unsafe Array(UnsafeBufferPointer(start: keyLine, count: strlen(keyLine))) + [CChar(10)]
+        // A debugging aid must not end a connection: what cannot be written is missing from the log.
+        _ = unsafe write(descriptor, line, line.count)
+    }
+}

@@ -1,0 +1,85 @@
+import COpenSSL
+import Testing
+import WebSocketTesting
+
+@testable import LibWebSockets
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+@Suite(.timeLimit(.minutes(1))) struct TLSKeyLogTests {
+    private static func complaint(_ path: String) throws -> String {
+        let error = try #require(throws: WebSocketError.self) {
+            try TLSClientContext(TLSConfiguration(keyLogFile: path))
+        }
+        #expect(error.code == .invalidConfiguration)
+        return error.message
+    }
+
+    private static func mode(_ path: String) -> mode_t {
+        var status = stat()
+        stat(path, &status)
+        return status.st_mode & 0o777
+    }
+
+    @Test("The key log gets the secrets of every session, and only its owner may read it")
+    func keyLog() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/keys.log"
+        let authority = try CertificateAuthority()
+        let server = try TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity))
+        let loopback = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), keyLogFile: path), server: server)
+        #expect(try loopback.connect().error == nil)
+        let lines = String(decoding: try FileOrBytes.file(path).read(for: "test"), as: UTF8.self).split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("CLIENT_TRAFFIC_SECRET_0 ") })
+        #expect(lines.allSatisfy { $0.split(separator: " ").count == 3 })
+        var status = stat()
+        stat(path, &status)
+        #expect(status.st_mode & 0o777 == 0o600)
+
+        #expect(
+            try Self.complaint("\(directory.path)/no/such").contains("cannot be written: No such file or directory"))
+    }
+
+    @Test("A FIFO is refused at once, with a reader or without")
+    func fifo() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/fifo"
+        #expect(mkfifo(path, 0o600) == 0)
+        #expect(try Self.complaint(path).contains("is a FIFO or a device, not a regular file"))
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+        #expect(try Self.complaint(path).contains("is not a regular file"))
+        #expect(try Self.complaint("/dev/null").contains("is not a regular file"))
+    }
+
+    @Test("A symbolic link is not followed: the secrets would end up in a file that somebody else chose")
+    func symbolicLink() throws {
+        let directory = try TemporaryDirectory()
+        let (link, target) = ("\(directory.path)/link", "\(directory.path)/target")
+        #expect(symlink(target, link) == 0)
+        #expect(try Self.complaint(link).contains("is a symbolic link"))
+        #expect(access(target, F_OK) != 0)
+    }
+
+    @Test("A file that others may read is closed to them, which is said")
+    func readableFile() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("earlier\n", to: "keys.log")
+        chmod(path, 0o644)
+        let log = LogLines()
+        _ = try TLSClientContext(TLSConfiguration(keyLogFile: path), logger: log.logger)
+        #expect(Self.mode(path) == 0o600)
+        #expect(
+            log.all == ["warning others could have read the key log file; its mode is now 600 mode=644 path=\(path)"])
+        #expect(String(decoding: try FileOrBytes.file(path).read(for: "test"), as: UTF8.self) == "earlier\n")
+        _ = try TLSClientContext(TLSConfiguration(keyLogFile: path), logger: log.logger)
+        #expect(log.all.count == 1)
+    }
+}
