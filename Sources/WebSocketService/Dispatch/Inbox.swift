@@ -38,9 +38,6 @@ struct Inbox: Sendable {
         var isEmpty: Bool { items.isEmpty && trailer.isEmpty }
     }
 
-    /// What a message costs beside its payload: its value in a batch, and its share of an array.
-    static let messageOverhead = 64
-
     /// How many connections' sections there are at most: of more that come and go while one handler runs, the oldest that it
     /// does not belong to is forgotten.
     static let sectionLimit = 100
@@ -198,7 +195,7 @@ struct Inbox: Sendable {
         sections.lastIndex { $0.generation == generation }
     }
 
-    private static func memory(of messages: [WebSocketMessage]) -> Int {
-        messages.reduce(0) { $0 + $1.payload.count + messageOverhead }
+    static func memory(of messages: [WebSocketMessage]) -> Int {
+        MessageMemory.ofPayloads(messages[...]) + messages.count * MessageMemory.ofMessage
     }
 }

@@ -6,12 +6,14 @@ import WebSocketTesting
 
 /// How far reading goes on while a handler runs.
 @Suite("Reading while a handler runs", .timeLimit(.minutes(1))) struct InboxBoundsTests {
-    /// 100 bytes with what a message costs beside its payload.
-    private let large = WebSocketMessage.binary(Array(repeating: 0, count: 100 - Inbox.messageOverhead))
+    private let large = WebSocketMessage.binary(Array(repeating: 0, count: 100))
+
+    /// Room for ten of those.
+    private var limit: Int { 10 * Inbox.memory(of: [large]) }
 
     @Test("It goes on up to a number of bytes of memory, then the network is paused")
     func bytes() async throws {
-        let fixture = Fixture(configure: { $0.inboxByteLimit = 1_000 })
+        let fixture = Fixture(configure: { $0.inboxByteLimit = limit })
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
         fixture.service.onMessage { message in
             guard message.text == "slow" else { return }
@@ -32,7 +34,7 @@ import WebSocketTesting
 
     @Test("A handler's request whose answer stands behind more fails at once", arguments: [true, false])
     func aRequest(isFullBefore: Bool) async throws {
-        let fixture = Fixture(configure: { $0.inboxByteLimit = 1_000 })
+        let fixture = Fixture(configure: { $0.inboxByteLimit = limit })
         let (service, proceed) = (fixture.service, Completion<Void>())
         let codes = Recorder<String>()
         service.register("ask") { _ in
@@ -60,7 +62,7 @@ import WebSocketTesting
 
     @Test("A request from outside waits for the handler to return")
     func aRequestFromOutside() async throws {
-        let fixture = Fixture(configure: { $0.inboxByteLimit = 1_000 })
+        let fixture = Fixture(configure: { $0.inboxByteLimit = limit })
         let (service, proceed) = (fixture.service, Completion<Void>())
         service.register("slow") { _ in try await proceed.value() }
         let peer = try await fixture.open()
@@ -78,7 +80,7 @@ import WebSocketTesting
 
     @Test("A handler that sends to a peer that does not read does not wait for it while the peer waits for the handler")
     func aSend() async throws {
-        let fixture = Fixture(configure: { $0.inboxByteLimit = 1_000 })
+        let fixture = Fixture(configure: { $0.inboxByteLimit = limit })
         let service = fixture.service
         let results = Recorder<String>()
         service.register("echo") { _ in
