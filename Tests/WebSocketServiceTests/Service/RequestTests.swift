@@ -184,7 +184,8 @@ import WebSocketTesting
         let code = await #expect(throws: (any Error).self) { try await request.value }
             .map { ($0 as? SocketServiceError)?.code.description ?? "\($0)" }
         let expected = [
-            "stop": "stopped", "pause": "connectionFailed", "give up": "connectionFailed", "cancel": "CancellationError()",
+            "stop": "stopped", "pause": "connectionFailed", "give up": "connectionFailed",
+            "cancel": "CancellationError()",
         ]
         #expect(code == expected[end])
         #expect(service.requests.isEmpty)
