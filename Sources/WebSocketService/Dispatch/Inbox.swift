@@ -68,6 +68,7 @@ struct Inbox: Sendable {
     mutating func begin(_ generation: UInt64, _ opened: Item?) {
         if sections.count >= Self.sectionLimit { forget(sections.startIndex + 1) }
         sections.append(Section(generation: generation, items: opened.map { [$0] } ?? [], isReading: true))
+        removeFinishedSections()
     }
 
     mutating func append(_ messages: [WebSocketMessage], from generation: UInt64) {
