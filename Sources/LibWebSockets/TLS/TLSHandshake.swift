@@ -240,7 +240,9 @@ extension TLSHandshake {
     /// The first end of validity in the chain that was verified; long ago where there is none, or one cannot be read.
     private static func expiry(ofChainOf ssl: OpaquePointer) -> Int64 {
         let chain = unsafe SSL_get0_verified_chain(ssl)
-        let ends = (0..<(unsafe copenssl_sk_X509_num(chain))).map { index in
+        // -1 where there is no chain.
+        let count = unsafe max(0, copenssl_sk_X509_num(chain))
+        let ends = (0..<count).map { index in
             unsafe copenssl_sk_X509_value(chain, index).flatMap { unsafe X509Reading.validity(of: $0)?.notAfter }
                 ?? .min
         }
