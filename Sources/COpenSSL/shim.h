@@ -94,18 +94,20 @@ static inline void copenssl_SSL_SESSION_set_time(SSL_SESSION *session, int64_t t
 #endif
 }
 
-// The typed stacks are families of macros in OpenSSL 3.
+// The typed stacks are families of macros in OpenSSL 3. No stack has no elements: OpenSSL's own count of it, -1, is no range's end.
 static inline STACK_OF(X509) *copenssl_sk_X509_new(void) { return sk_X509_new_null(); }
 static inline int copenssl_sk_X509_push(STACK_OF(X509) *stack, X509 *certificate) {
     return sk_X509_push(stack, certificate);
 }
-static inline int copenssl_sk_X509_num(const STACK_OF(X509) *stack) { return sk_X509_num(stack); }
+static inline int copenssl_sk_X509_num(const STACK_OF(X509) *stack) { return stack ? sk_X509_num(stack) : 0; }
 static inline X509 *copenssl_sk_X509_value(const STACK_OF(X509) *stack, int index) {
     return sk_X509_value(stack, index);
 }
 static inline X509 *copenssl_sk_X509_shift(STACK_OF(X509) *stack) { return sk_X509_shift(stack); }
 static inline void copenssl_sk_X509_free(STACK_OF(X509) *stack) { sk_X509_pop_free(stack, X509_free); }
-static inline int copenssl_sk_SSL_CIPHER_num(const STACK_OF(SSL_CIPHER) *stack) { return sk_SSL_CIPHER_num(stack); }
+static inline int copenssl_sk_SSL_CIPHER_num(const STACK_OF(SSL_CIPHER) *stack) {
+    return stack ? sk_SSL_CIPHER_num(stack) : 0;
+}
 static inline const SSL_CIPHER *copenssl_sk_SSL_CIPHER_value(const STACK_OF(SSL_CIPHER) *stack, int index) {
     return sk_SSL_CIPHER_value(stack, index);
 }
