@@ -13,12 +13,4 @@
 static const int clws_compiled_version_major = LWS_LIBRARY_VERSION_MAJOR;
 static const int clws_compiled_version_minor = LWS_LIBRARY_VERSION_MINOR;
 
-// From 4.2 on libwebsockets keeps TLS sessions itself, by address and port: they would be resumed for another name than
-// the one they were verified for. A macro with a shifted long long, which Swift does not import; none before 4.2.
-#ifdef LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE
-static const uint64_t clws_option_disable_tls_session_cache = LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE;
-#else
-static const uint64_t clws_option_disable_tls_session_cache = 0;
-#endif
-
 #endif
