@@ -41,10 +41,6 @@ static inline long copenssl_SSL_CTX_clear_mode(SSL_CTX *context, long mode) {
 static inline long copenssl_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_session_cache_mode(context, mode);
 }
-// The callback's type is part of the macro's cast.
-static inline long copenssl_SSL_CTX_clear_servername_callback(SSL_CTX *context) {
-    return SSL_CTX_set_tlsext_servername_callback(context, NULL);
-}
 static inline long copenssl_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
     return SSL_set_tlsext_host_name(ssl, (void *)name);
 }
@@ -57,9 +53,6 @@ static inline void copenssl_SSL_CTX_refuse_renegotiation_and_compression(SSL_CTX
 // Function-like macros around CRYPTO_get_ex_new_index(3).
 static inline int copenssl_SSL_get_ex_new_index(CRYPTO_EX_free *release) {
     return SSL_get_ex_new_index(0, NULL, NULL, NULL, release);
-}
-static inline int copenssl_SSL_CTX_get_ex_new_index(CRYPTO_EX_free *release) {
-    return SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, release);
 }
 
 // Macros in 1.1.1, functions in 3.

@@ -5,18 +5,12 @@ internal import Synchronization
 /// Owner of the client's `SSL_CTX`, which all configurations share that differ only in what each connection decides for
 /// itself (``TLSConfiguration/sharedPart``).
 ///
-/// libwebsockets gets ``sslContext`` as `provided_client_ssl_ctx` and neither counts nor frees it: whoever holds the vhost
-/// holds this object. An `SSL*` made from it, however, keeps the `SSL_CTX` alive by itself.
-///
-/// libwebsockets configures each `SSL*` in its own way (a verification callback of its own, the host name cut at the first
-/// colon as SNI, its own ALPN). That is replaced in `SSL_CB_HANDSHAKE_START`, which comes before the ClientHello is made:
-/// there the `SSL*` is bound to its `TLSHandshake`, which sets names, SNI, ALPN, the session and our verification callback.
-/// An `SSL*` for which no handshake is announced gets a callback that refuses every certificate.
+/// An `SSL*` made from it keeps the `SSL_CTX` alive by itself. Until it is bound to a ``TLSHandshake``, which sets names, SNI,
+/// ALPN, the session and our verification callback, it refuses every certificate.
 @safe final class TLSClientContext: Sendable {
     /// The `SSL_CTX`. OpenSSL's own locks make it usable from several threads once it is configured, which `init` does.
     nonisolated(unsafe) let sslContext: OpaquePointer
     let sessions: TLSSessionStore
-    let pendingHandshakes = PendingTLSHandshakes()
     /// The versions that a ClientHello offers, the oldest and the newest.
     let offeredVersions: ClosedRange<TLSVersion>
     /// Kept for the next context with these roots; the `SSL_CTX` has a reference of its own to what is in it.
@@ -56,7 +50,6 @@ internal import Synchronization
         self.released = released
         unsafe sslContext = owned.pointer
         offeredVersions = unsafe SSLContext.versions(of: sslContext)
-        unsafe pendingHandshakes.attach(to: sslContext)
         unsafe SSL_CTX_set_info_callback(sslContext, tlsInfoCallback)
         unsafe SSL_CTX_set_cert_cb(sslContext, tlsCertificateRequestCallback, nil)
         unsafe copenssl_SSL_CTX_set_session_cache_mode(

@@ -17,11 +17,7 @@ func tlsVerifyCallback(_ preverified: Int32, _ store: OpaquePointer?) -> Int32 {
 }
 
 func tlsInfoCallback(_ ssl: OpaquePointer?, _ event: Int32, _ value: Int32) {
-    guard let ssl = unsafe ssl else { return }
-    guard let handshake = unsafe TLSHandshake.of(ssl) else {
-        if event & SSL_CB_HANDSHAKE_START != 0 { unsafe TLSHandshake.begin(ssl) }
-        return
-    }
+    guard let ssl = unsafe ssl, let handshake = unsafe TLSHandshake.of(ssl) else { return }
     if event & SSL_CB_ALERT != 0 {
         if event & SSL_CB_READ != 0 {
             handshake.received(

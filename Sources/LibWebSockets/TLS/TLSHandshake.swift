@@ -11,16 +11,15 @@ internal import WebSocketProtocol
 
 /// One TLS connection attempt of a client: what it expects of the server, and why it failed.
 ///
-/// Use: make it before the connection, announce the socket with ``expect(onSocket:)`` as soon as TCP is up
-/// (`LWS_CALLBACK_WSI_CREATE`), call ``complete(_:)`` with the `SSL*` when TLS is up and before the first byte of HTTP
-/// (`LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER`), and ask ``error(errno:)`` when the connection failed. A server that
-/// speaks TLS 1.3 refuses a client certificate after the client's handshake is complete, so ``failure`` may appear later,
-/// while the response is awaited.
+/// Use: make it before the connection, ``begin(output:)`` when what is sent reaches the server, call ``complete(_:)`` with
+/// the `SSL*` when TLS stands and before the first byte of HTTP, and ask ``error(errno:)`` when the connection failed. A
+/// server that speaks TLS 1.3 refuses a client certificate after the client's handshake is complete, so ``failure`` may
+/// appear later, while the response is awaited.
 ///
 /// The `SSL*` keeps it alive from the start of the handshake on, for OpenSSL's callbacks.
 ///
 /// `@unchecked Sendable`: after `init` it is touched only on the thread of the connection's loop, where OpenSSL's callbacks
-/// run too. `PendingTLSHandshakes` only carries it from that thread to that thread.
+/// run too.
 final class TLSHandshake: @unchecked Sendable {
     let context: TLSClientContext
     let configuration: TLSConfiguration
@@ -52,11 +51,6 @@ final class TLSHandshake: @unchecked Sendable {
         expectedName = try TLSPeerName(configuration.serverName ?? host)
         server = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         sessionKey = TLSSessionStore.Key(name: expectedName, port: port, configuration: configuration)
-    }
-
-    /// Announces that the next TLS handshake on this socket is this one. Without it the handshake fails.
-    func expect(onSocket socket: Int32) {
-        context.pendingHandshakes.insert(self, socket: socket)
     }
 
     /// Begins the handshake: the `SSL*` is bound to this before it sends its ClientHello.
@@ -139,14 +133,6 @@ extension TLSHandshake {
     static func of(_ ssl: OpaquePointer) -> TLSHandshake? {
         guard let reference = unsafe SSL_get_ex_data(ssl, index) else { return nil }
         return unsafe Unmanaged<TLSHandshake>.fromOpaque(reference).takeUnretainedValue()
-    }
-
-    /// Binds the `SSL*` that is about to send its ClientHello to the handshake announced for its socket.
-    static func begin(_ ssl: OpaquePointer) {
-        // From here on only our callback decides; should anything below fail, it refuses every certificate.
-        unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, refuseCertificate)
-        guard let handshake = unsafe PendingTLSHandshakes.of(ssl)?.take(socket: SSL_get_fd(ssl)) else { return }
-        unsafe handshake.bind(to: ssl)
     }
 
     /// Binds the `SSL*` to this handshake. Should anything fail, it refuses every certificate.
@@ -248,4 +234,13 @@ extension TLSHandshake {
         }
         return ends.min() ?? .min
     }
+}
+
+/// Called by OpenSSL when an `SSL` is freed, with what was stored in it: always a retained Swift object.
+private func releaseExtraData(
+    _: UnsafeMutableRawPointer?, _ reference: UnsafeMutableRawPointer?, _: UnsafeMutablePointer<CRYPTO_EX_DATA>?,
+    _: Int32, _: Int, _: UnsafeMutableRawPointer?
+) {
+    guard let reference = unsafe reference else { return }
+    unsafe Unmanaged<AnyObject>.fromOpaque(reference).release()
 }

@@ -40,18 +40,7 @@ public struct TLSServerConfiguration: Hashable, Sendable {
         self.maximumVersion = maximumVersion
     }
 
-    /// Applies this to the server's `SSL_CTX`, which libwebsockets makes and owns.
-    ///
-    /// What `lws_create_vhost` needs for a TLS server without any file (read in libwebsockets 4.1.6, `lib/tls/tls-server.c`
-    /// and `lib/tls/openssl/openssl-server.c`):
-    ///
-    /// - `options` with `LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX`, and **no**
-    ///   certificate or key, neither as a path nor in memory: the `SSL_CTX` is then made empty and handed over as `user`
-    ///   of `LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS`, where this is called. Returning non-zero there makes
-    ///   `lws_create_vhost` return NULL. (Its own memory loader takes one certificate, RSA or EC keys only, and no chain.)
-    /// - not `LWS_SERVER_OPTION_REQUIRE_VALID_OPENSSL_CLIENT_CERT`: verification is set up here.
-    /// - `alpn = "http/1.1"`: the ALPN callback is installed after that callback, and its default would let a client
-    ///   choose `h2`, which switches a raw connection to the HTTP/2 role.
+    /// Applies this to a server's `SSL_CTX`.
     ///
     /// - Throws: `invalidConfiguration` that says which file or key is wrong.
     package func configure(_ sslContext: OpaquePointer) throws(WebSocketError) {
@@ -63,9 +52,6 @@ public struct TLSServerConfiguration: Hashable, Sendable {
         if let maximumVersion {
             unsafe copenssl_SSL_CTX_set_max_proto_version(sslContext, Int32(maximumVersion.rawValue))
         }
-        // libwebsockets' own SNI callback looks for another vhost on the same port, whose name need only begin alike, and
-        // switches to its SSL_CTX. One server has one identity.
-        unsafe copenssl_SSL_CTX_clear_servername_callback(sslContext)
         try unsafe SSLContext.setIdentity(identity, on: sslContext)
         switch clientCertificates {
         case .none:

@@ -213,7 +213,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         #expect(outcome.message.contains("was revoked"))
     }
 
-    @Test("An SSL that no handshake was announced for fails, whatever its certificate")
+    @Test("An SSL that is bound to no handshake fails, whatever its certificate")
     func notAnnounced() throws {
         let authority = try CertificateAuthority()
         let loopback = try TLSLoopback(
@@ -221,7 +221,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
                 trustRoots: .memory(authority.certificatePEM), insecureAcceptsUntrustedRoots: true),
             server: Self.server(authority.issue(names: ["localhost"])))
         #expect(try loopback.connect().error == nil)
-        let outcome = try loopback.connect(announced: false)
+        let outcome = try loopback.connect(bound: false)
         #expect(outcome.message == "The TLS handshake with localhost:443 never began.")
         #expect(outcome.info == nil)
     }
@@ -242,23 +242,6 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         let outcome = try loopback.connect()
         #expect(outcome.failure?.reason == .other("the server showed no certificate"), "\(outcome.message)")
         #expect(outcome.info == nil)
-    }
-
-    @Test("A handshake whose connection is gone is not taken for that of a later socket of the same number")
-    func staleAnnouncement() throws {
-        let authority = try CertificateAuthority()
-        let context = try TLSClientContext(TLSConfiguration(trustRoots: .memory(authority.certificatePEM)))
-        do {
-            let abandoned = try TLSHandshake(
-                context: context, configuration: TLSConfiguration(), host: "localhost", port: 1)
-            abandoned.expect(onSocket: 7)
-        }
-        #expect(context.pendingHandshakes.take(socket: 7) == nil)
-        let handshake = try TLSHandshake(
-            context: context, configuration: TLSConfiguration(), host: "localhost", port: 1)
-        handshake.expect(onSocket: 7)
-        #expect(context.pendingHandshakes.take(socket: 7) === handshake)
-        #expect(context.pendingHandshakes.take(socket: 7) == nil, "an announcement is good for one handshake")
     }
 
     @Test("Success tells version, cipher suite and the server's certificate")

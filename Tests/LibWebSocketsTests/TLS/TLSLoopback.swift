@@ -55,11 +55,11 @@ struct TLSLoopback {
     }
 
     /// Shakes hands, then has the server send a byte and the client read it, so that tickets and late alerts arrive.
-    func connect(announced: Bool = true) throws -> Outcome {
+    func connect(bound: Bool = true) throws -> Outcome {
         let sockets = try SocketPair()
         let handshake = try TLSHandshake(context: context, configuration: configuration, host: host, port: port)
-        if announced { handshake.expect(onSocket: sockets.client) }
-        let client = try Self.libwebsocketsStyleClient(context, socket: sockets.client)
+        let client = try Self.client(context, socket: sockets.client)
+        if bound { handshake.bind(to: client) }
         defer { SSL_free(client) }
         let accepting = server.accept(socket: sockets.server)
         defer { SSL_free(accepting) }
@@ -117,8 +117,8 @@ struct TLSLoopback {
         let context = try TLSClientContext(configuration)
         let handshake = try TLSHandshake(
             context: context, configuration: configuration, host: "localhost", port: 443)
-        handshake.expect(onSocket: sockets.client)
-        let client = try libwebsocketsStyleClient(context, socket: sockets.client)
+        let client = try client(context, socket: sockets.client)
+        handshake.bind(to: client)
         defer { SSL_free(client) }
         for _ in 0..<3 {
             if case .failed(let code) = step(client, SSL_connect) { return handshake.error(errno: code) }
@@ -151,17 +151,8 @@ struct TLSLoopback {
         }
     }
 
-    private static func libwebsocketsStyleClient(_ context: TLSClientContext, socket: Int32) throws -> OpaquePointer {
+    private static func client(_ context: TLSClientContext, socket: Int32) throws -> OpaquePointer {
         guard let ssl = SSL_new(context.sslContext) else { throw LoopbackError(description: "SSL_new failed") }
-        // What must not survive: a callback that accepts anything, a wrong SNI, another ALPN.
-        SSL_set_verify(
-            ssl, SSL_VERIFY_PEER,
-            { _, store in
-                X509_STORE_CTX_set_error(store, X509_V_OK)
-                return 1
-            })
-        _ = copenssl_SSL_set_tlsext_host_name(ssl, "name.set.by.libwebsockets")
-        _ = SSL_set_alpn_protos(ssl, [2] + Array("h2".utf8), 3)
         SSL_set_fd(ssl, socket)
         return ssl
     }
@@ -192,24 +183,16 @@ extension TLSClientContextCache {
 
 struct LoopbackError: Error, CustomStringConvertible { let description: String }
 
-/// A server's `SSL_CTX`, prepared as libwebsockets prepares it before `configure` gets it.
+/// A server's `SSL_CTX`.
 final class TLSServer: Sendable {
     // OpenSSL allows threads to share a context that is no longer changed (openssl-threads(7)).
     nonisolated(unsafe) let sslContext: OpaquePointer
 
     /// - Parameter adjust: what a test does to it beyond what a configuration can say.
-    convenience init(_ configuration: TLSServerConfiguration, adjust: (OpaquePointer) -> Void = { _ in }) throws {
+    init(_ configuration: TLSServerConfiguration, adjust: (OpaquePointer) -> Void = { _ in }) throws {
         guard let made = SSL_CTX_new(TLS_server_method()) else {
             throw LoopbackError(description: "SSL_CTX_new failed")
         }
-        try self.init(adopting: made, configuration, adjust: adjust)
-    }
-
-    /// Takes over an `SSL_CTX` in which something is set already.
-    init(
-        adopting made: OpaquePointer, _ configuration: TLSServerConfiguration,
-        adjust: (OpaquePointer) -> Void = { _ in }
-    ) throws {
         sslContext = made
         try configuration.configure(sslContext)
         SSL_CTX_set_alpn_select_cb(

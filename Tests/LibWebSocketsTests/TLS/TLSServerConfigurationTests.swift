@@ -56,25 +56,6 @@ import WebSocketTesting
             ).contains("/nowhere/ca.pem"))
     }
 
-    @Test("What libwebsockets put into the SSL_CTX for SNI is taken out: one server has one identity")
-    func serverNameCallback() throws {
-        let sslContext = try #require(SSL_CTX_new(TLS_server_method()))
-        let authority = try CertificateAuthority()
-        // Fails every handshake that has SNI, were it still there.
-        let refuse: @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?) -> Int32 = {
-            _, _, _ in SSL_TLSEXT_ERR_ALERT_FATAL
-        }
-        SSL_CTX_callback_ctrl(
-            sslContext, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB, unsafeBitCast(refuse, to: (@convention(c) () -> Void).self))
-        let identity = try authority.issue(names: ["localhost"]).identity
-        let server = try TLSServer(adopting: sslContext, TLSServerConfiguration(identity: identity))
-        let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server
-        ).connect()
-        #expect(outcome.error == nil, "\(outcome.message)")
-        #expect(outcome.serverNameIndication == "localhost")
-    }
-
     @Test("The minimum version is enforced against older clients")
     func minimumVersion() throws {
         let authority = try CertificateAuthority()
