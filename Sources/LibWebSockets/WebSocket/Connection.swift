@@ -164,7 +164,7 @@ final class Connection: @unchecked Sendable {
             statistics.messagesSent = outbound.queue.sentMessageCount
             statistics.networkBytesReceived = networkBytesReceived.load(ordering: .relaxed)
             statistics.bytesSent = outbound.queue.sentByteCount
-            statistics.bytesWaitingToBeWritten = outbound.queue.byteCount
+            statistics.bytesWaitingToBeWritten = outbound.queue.byteCount + outbound.queue.takenByteCount
             statistics.messagesNeverWritten = outbound.outcome?.unsentMessageCount ?? 0
         }
         return statistics

@@ -32,6 +32,8 @@ struct OutboundQueue: ~Copyable {
     private var spare: FrameBuffer?
     /// Bytes that were added and not yet taken to be written.
     private(set) var byteCount = 0
+    /// The size of the frames that are being written.
+    private(set) var takenByteCount = 0
     /// Whether the loop knows that there is something to do for this connection.
     var isScheduled = false
     /// Whether TCP ends when everything has been written.
@@ -140,10 +142,12 @@ struct OutboundQueue: ~Copyable {
             self.control = latestPong
             latestPong = nil
             byteCount -= control.count
+            takenByteCount = control.count
             return Segment(frames: control)
         }
         guard let segment = segments.popFirst() else { return nil }
         byteCount -= segment.frames.count
+        takenByteCount = segment.frames.count
         if segments.isEmpty { letGo() }
         return segment
     }
@@ -157,6 +161,7 @@ struct OutboundQueue: ~Copyable {
 
     /// Takes a written buffer back for later use.
     mutating func recycle(_ frames: FrameBuffer) {
+        takenByteCount = 0
         guard spare == nil, !segments.isEmpty || frames.capacity <= Self.largestKeptCapacity else { return }
         frames.removeAll()
         spare = frames
@@ -164,6 +169,7 @@ struct OutboundQueue: ~Copyable {
 
     /// Drops what was not written.
     mutating func discard() {
+        takenByteCount = 0
         segments = []
         control = nil
         latestPong = nil

@@ -221,7 +221,8 @@ import WebSocketProtocol
                 #expect(SSL_key_update(server.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
                 #expect(SSL_do_handshake(server.ssl) == 1)
             }
-            _ = [42].withUnsafeBytes { server.write($0) }
+            let last: [UInt8] = [42]
+            _ = last.withUnsafeBytes { server.write($0) }
             let release = await fixture.loop.occupy()
             fixture.send(Array(output.bytes))
             let turns = Counter()

@@ -56,7 +56,7 @@ import WebSocketTesting
     @Test("A refusal counts although the server resets the connection behind it", arguments: Security.allCases)
     func refusalAndReset(security: Security) async throws {
         let script: [FaultServer.Step] = [
-            .respond(status: 503, headers: [("Retry-After", "7")], body: "busy"), .reset,
+            .read(1), .respond(status: 503, headers: [("Retry-After", "7")], body: "busy"), .reset,
         ]
         for _ in 0..<30 {
             let error = try await failure(of: script, security: security)
