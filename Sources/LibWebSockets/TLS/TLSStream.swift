@@ -159,8 +159,8 @@ internal import WebSocketProtocol
         }
     }
 
-    /// What comes after the end is nobody's.
-    private func discardInput() {
+    /// Forgets the records that were not looked at: what comes after the end is nobody's.
+    func discardInput() {
         unsafe input = UnsafeRawBufferPointer(start: nil, count: 0)
         kept = nil
     }

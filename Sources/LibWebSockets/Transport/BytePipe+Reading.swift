@@ -3,7 +3,8 @@ internal import WebSocketProtocol
 extension BytePipe {
     /// How many records without data are looked at in a turn: the peer may send nothing else (KeyUpdate, tickets).
     private static let emptyRecordsPerTurn = 64
-    /// Answers of TLS that wait for a peer that does not read them: beyond this nothing more of it is read.
+    /// Answers of TLS that may wait for a peer that does not read them: those to 600 KeyUpdates or so, where a peer needs
+    /// one for 24 million records (RFC 8446 section 5.5). Not reading it any more would not do: it may wait for ever.
     private static let mostWaitingAnswers = 16 << 10
 
     /// Takes the TLS handshake as far as the records go that have arrived. Returns whether it came any further.
@@ -37,14 +38,13 @@ extension BytePipe {
         }
         guard state == .open else { return }
         if let peerEnd, tls?.hasInput != true { return finish(peerEnd) }
-        guard isReading, !isThrottled else { return }
+        guard isReading else { return }
         if unused != nil || tls?.hasInput == true || (!isPolled && isReadable) { serviceAfterTurn() }
     }
 
     /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
     /// the peer said before is still to be heard.
     func readLastWords() {
-        isThrottled = false
         while state == .open, peerEnd == nil || tls?.hasInput == true, (unused?.count ?? 0) < Self.mostLastWords {
             isReadable = true
             if let tls, !tls.isEstablished {
@@ -78,7 +78,6 @@ extension BytePipe {
     }
 
     private func readRecords(_ tls: TLSStream) -> Int {
-        guard !isThrottled else { return 0 }
         feed(tls)
         var count = 0
         var emptyRecords = 0
@@ -99,7 +98,10 @@ extension BytePipe {
         tls.keepInput()
         waitingAnswers += core.encryptedOutput.count
         sendRecords()
-        isThrottled = waitingAnswers > Self.mostWaitingAnswers
+        if waitingAnswers > Self.mostWaitingAnswers {
+            peerEnd = .tls("the peer does not read the answers to its KeyUpdate messages")
+            tls.discardInput()
+        }
         return count
     }
 

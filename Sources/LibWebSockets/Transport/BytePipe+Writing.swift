@@ -94,10 +94,6 @@ extension BytePipe {
         unsent = nil
         unsentOffset = 0
         waitingAnswers = 0
-        if isThrottled {
-            isThrottled = false
-            serviceAfterTurn()
-        }
         return true
     }
 

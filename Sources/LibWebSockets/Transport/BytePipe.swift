@@ -44,8 +44,6 @@ internal import WebSocketProtocol
     /// Bytes that the consumer has not used yet, from the offset on.
     var unused: FrameBuffer?
     var unusedOffset = 0
-    /// Whether the peer is not read because it does not read the answers of TLS to its own records.
-    var isThrottled = false
     /// How the peer's side ended; told when the bytes in front of it have been used.
     var peerEnd: TransportEnd.Cause?
 
@@ -171,7 +169,7 @@ internal import WebSocketProtocol
 
     /// Polling goes on saying that there is something to read, and only heats the processor, while it is not read.
     private func updatePolling() {
-        let wanted = state == .lingering || (state == .open && isReading && !isThrottled && peerEnd == nil)
+        let wanted = state == .lingering || (state == .open && isReading && peerEnd == nil)
         guard wanted != isPolledForInput else { return }
         isPolledForInput = wanted
         setPollingForInput(wanted)
