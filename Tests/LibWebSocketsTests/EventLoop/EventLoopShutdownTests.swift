@@ -128,7 +128,9 @@ import WebSocketTesting
                 }
                 call("closed") { _ = try await socket.closed() }
                 call("connect") {
-                    _ = try await WebSocket.connect(to: silent.url(), on: loop)
+                    _ = try await WebSocket.connect(
+                        to: silent.url(), configuration: WebSocketConfiguration(connectTimeout: .seconds(86_400)),
+                        on: loop)
                 }
                 try? await silent.waitForConnection()
                 _ = try? await standstill { sent.value }

@@ -65,11 +65,11 @@ import WebSocketTesting
     func connectsUnderWay() async {
         await #expect(processExitsWith: .success) {
             let server = try FaultServer(scripts: [[.readRequest, .stall]])
-            let opener = FileOpener()
-            let openers = [
-                Task.detached { await opener.openAndClose() }, Task.detached { await opener.openAndClose() },
-            ]
             try await Self.checkDescriptors(rounds: 150, "connects under way") { backend in
+                let opener = FileOpener()
+                let openers = [
+                    Task.detached { await opener.openAndClose() }, Task.detached { await opener.openAndClose() },
+                ]
                 let loop = EventLoop(backend: backend)
                 let attempts = (0..<4).map { number in
                     Task {
@@ -80,9 +80,10 @@ import WebSocketTesting
                 try loop.submit { _ in }
                 await loop.shutdown()
                 for attempt in attempts { _ = await attempt.result }
+                // What it has open would be counted.
+                opener.stop()
+                for task in openers { await task.value }
             }
-            opener.stop()
-            for task in openers { await task.value }
             #expect(LibuvBackend.unfinishedCount == 0)
             server.stop()
         }
