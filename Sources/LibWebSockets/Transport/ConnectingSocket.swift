@@ -74,7 +74,8 @@ internal import CLibwebsockets
         defer { if result != nil { unsafe wsi = nil } }
         switch event {
         case .connected:
-            complete(takeOver())
+            // Too late, as when the loop ends, nobody would close what is taken over.
+            if result == nil { complete(takeOver()) }
             return false
         case .failed(let words):
             let error = systemError

@@ -134,7 +134,7 @@ extension Connection {
     }
 
     private func canAppend(_ outbound: borrowing Outbound, _ part: Part, _ byteCount: Int) -> Bool {
-        outbound.admission.admitsAtOnce(part.request(byteCount: byteCount), queued: outbound.queue.byteCount)
+        outbound.admission.admitsAtOnce(part.request(byteCount: byteCount), queued: outbound.queue.waitingByteCount)
     }
 
     /// Waits until no other message is under way in fragments, and keeps others from starting.
@@ -161,7 +161,7 @@ extension Connection {
                     guard outbound.queue.machine.allowsSending else {
                         return .failure(Self.closedError(outbound.outcome))
                     }
-                    if outbound.admission.takeTurn(request, queued: outbound.queue.byteCount) { return .success(()) }
+                    if outbound.admission.takeTurn(request, queued: outbound.queue.waitingByteCount) { return .success(()) }
                     outbound.admission.wait(request, id: id, continuation)
                     return nil
                 }

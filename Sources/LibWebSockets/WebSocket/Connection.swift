@@ -53,7 +53,7 @@ final class Connection: @unchecked Sendable {
 
         /// Those whose turn to send it is now.
         mutating func admit() -> [Sender] {
-            admission.admit(queued: queue.byteCount)
+            admission.admit(queued: queue.waitingByteCount)
         }
     }
 
@@ -164,7 +164,7 @@ final class Connection: @unchecked Sendable {
             statistics.messagesSent = outbound.queue.sentMessageCount
             statistics.networkBytesReceived = networkBytesReceived.load(ordering: .relaxed)
             statistics.bytesSent = outbound.queue.sentByteCount
-            statistics.bytesWaitingToBeWritten = outbound.queue.byteCount + outbound.queue.takenByteCount
+            statistics.bytesWaitingToBeWritten = outbound.queue.waitingByteCount
             statistics.messagesNeverWritten = outbound.outcome?.unsentMessageCount ?? 0
         }
         return statistics

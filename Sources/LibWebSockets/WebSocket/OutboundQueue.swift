@@ -33,7 +33,9 @@ struct OutboundQueue: ~Copyable {
     /// Bytes that were added and not yet taken to be written.
     private(set) var byteCount = 0
     /// The size of the frames that are being written.
-    private(set) var takenByteCount = 0
+    private var takenByteCount = 0
+    /// Bytes that were added and not yet written.
+    var waitingByteCount: Int { byteCount + takenByteCount }
     /// Whether the loop knows that there is something to do for this connection.
     var isScheduled = false
     /// Whether TCP ends when everything has been written.

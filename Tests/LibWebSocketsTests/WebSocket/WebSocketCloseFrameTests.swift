@@ -9,8 +9,9 @@ import WebSocketTesting
 
     /// Sends more than the peer's and the system's buffers take.
     private func fill(_ socket: WebSocket) async throws {
-        for _ in 0..<64 where socket.statistics.bytesWaitingToBeWritten < 1 << 20 {
+        for _ in 0..<64 {
             try await socket.send([UInt8](repeating: 1, count: 1 << 20))
+            if try await standstill(of: { socket.statistics.bytesWaitingToBeWritten }) > 1 << 20 { return }
         }
     }
 
@@ -51,7 +52,10 @@ import WebSocketTesting
     @Test("Whoever waits to send is told at once that nothing more can be sent")
     func senders() async throws {
         let configuration = WebSocketConfiguration(sendBufferSize: 1, closeTimeout: .seconds(86_400))
-        let script: [FaultServer.Step] = [.upgrade(), .readFrames(1), .write(.close(1001)), .stall]
+        // Long enough for everything between the two to be full.
+        let script: [FaultServer.Step] = [
+            .upgrade(), .readFrames(1), .pause(.milliseconds(300)), .write(.close(1001)), .stall,
+        ]
         try await withFaultServer(script, configuration: configuration) { _, socket in
             let sending = Task {
                 while true { try await socket.send([UInt8](repeating: 1, count: 1 << 20)) }
