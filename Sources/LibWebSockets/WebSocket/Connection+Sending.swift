@@ -161,7 +161,9 @@ extension Connection {
                     guard outbound.queue.machine.allowsSending else {
                         return .failure(Self.closedError(outbound.outcome))
                     }
-                    if outbound.admission.takeTurn(request, queued: outbound.queue.waitingByteCount) { return .success(()) }
+                    if outbound.admission.takeTurn(request, queued: outbound.queue.waitingByteCount) {
+                        return .success(())
+                    }
                     outbound.admission.wait(request, id: id, continuation)
                     return nil
                 }
