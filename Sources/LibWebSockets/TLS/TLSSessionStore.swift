@@ -64,9 +64,12 @@ final class TLSSessionStore: Sendable {
 
         /// - Parameter maximumAge: seconds since the certificate was verified.
         func isUsable(at now: Int64, maximumAge: Int64, acceptsExpired: Bool) -> Bool {
-            let (time, timeout) = unsafe (
-                copenssl_SSL_SESSION_get_time(pointer), Int64(SSL_SESSION_get_timeout(pointer))
+            let (time, hint) = unsafe (
+                copenssl_SSL_SESSION_get_time(pointer), Int64(SSL_SESSION_get_ticket_lifetime_hint(pointer))
             )
+            var timeout = Int64(unsafe SSL_SESSION_get_timeout(pointer))
+            // A server that gives no hint leaves it to the client (RFC 5077 section 3.3).
+            if hint > 0 { timeout = min(timeout, hint) }
             let age = now - verification.time
             return unsafe SSL_SESSION_is_resumable(pointer) == 1
                 && now < time + timeout

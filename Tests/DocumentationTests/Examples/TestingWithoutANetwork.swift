@@ -24,7 +24,7 @@ import WebSocketTesting
             options: SocketService.Options(clock: clock))
         try await service.start()
 
-        #expect(try await clock.advanceToNextSleeper() == .seconds(31))
+        try await clock.advance(toSleeperIn: .seconds(31))
         _ = try await transport.nextConnection()
 
         await service.stop()

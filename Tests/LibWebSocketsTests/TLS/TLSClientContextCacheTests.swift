@@ -272,8 +272,10 @@ extension CertificateAuthority {
     fileprivate var subjectHash: String {
         get throws {
             let certificates = try PEM.certificates(Array(certificatePEM.utf8), from: .bytes([]), for: "test")
-            let hash = X509_NAME_hash_ex(
-                X509_get_subject_name(copenssl_sk_X509_value(certificates.pointer, 0)), nil, nil, nil)
+            let hash = withExtendedLifetime(certificates) {
+                X509_NAME_hash_ex(
+                    X509_get_subject_name(copenssl_sk_X509_value(certificates.pointer, 0)), nil, nil, nil)
+            }
             let text = String(hash, radix: 16)
             return String(repeating: "0", count: 8 - text.count) + text
         }

@@ -19,6 +19,12 @@ import WebSocketTesting
             _ = (service.state, service.statistics)
             service.reconnectNow()
         }
+
+        /// What an attempt's own closure may ask for without giving the attempt up.
+        func look() {
+            guard let service = service.withLock({ $0 }) else { return }
+            _ = (service.state, service.statistics)
+        }
     }
 
     private struct CuriousRouter: MessageRouter {
@@ -109,7 +115,7 @@ import WebSocketTesting
                     return $0.text == "pong"
                 }
             ) {
-                reference.use()
+                reference.look()
                 return .text("ping")
             })
         reference.set(fixture.service)

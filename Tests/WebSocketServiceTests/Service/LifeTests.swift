@@ -256,7 +256,7 @@ import WebSocketTesting
         try await fixture.service.start()
         try await fixture.service.send("kept")
         async let leftovers = fixture.service.shutDown(within: .seconds(3))
-        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(3))
+        try await fixture.clock.advance(toSleeperIn: .seconds(3))
         #expect(await leftovers == [.text("kept")])
     }
 
