@@ -164,7 +164,8 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let unit = Array(String(repeating: "é", count: 30).utf8)
         for _ in 0..<500 {
             #expect(
-                X509_NAME_add_entry_by_NID(name, NID_organizationalUnitName, MBSTRING_UTF8, unit, Int32(unit.count), -1, 0)
+                X509_NAME_add_entry_by_NID(
+                    name, NID_organizationalUnitName, MBSTRING_UTF8, unit, Int32(unit.count), -1, 0)
                     == 1)
         }
         let subject = X509Reading.subject(of: certificate)

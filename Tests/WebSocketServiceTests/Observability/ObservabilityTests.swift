@@ -74,6 +74,7 @@ import WebSocketTesting
         for _ in 0..<3 { try await fixture.service.send(large) }
         try await fixture.service.start()
         fixture.service.onError { _ in }
+        _ = try await fixture.transport.nextRequest()
         await fixture.service.pause()
         fixture.service.resume()
         let peer = try await fixture.transport.nextConnection()
