@@ -24,7 +24,7 @@ import Testing
         let configuration = WebSocketConfiguration(compression: .disabled)
         let socket = try await WebSocket.connect(to: try #require(Self.url), configuration: configuration, on: loop)
         let payload = [UInt8](repeating: 7, count: 64)
-        var messages = socket.messages.makeAsyncIterator()
+        let messages = socket.messages.makeAsyncIterator()
         let start = ContinuousClock.now
         for _ in 0..<count {
             try await socket.send(payload)
