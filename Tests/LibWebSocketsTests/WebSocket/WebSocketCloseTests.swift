@@ -67,7 +67,8 @@ import WebSocketTesting
 
     @Test("What was sent before close() arrives before the close frame", arguments: Security.allCases)
     func queuedMessagesFirst(security: Security) async throws {
-        try await withServer(security) { pair in
+        // The server may be slow to read.
+        try await withServer(security, client: .init(closeTimeout: .seconds(86_400))) { pair in
             let (client, server) = try await pair.connectPair()
             async let received = server.receiveAll()
             for number in 0..<2_000 { try await client.send("\(number) \(String(repeating: "x", count: 1_000))") }
