@@ -1,7 +1,7 @@
 /// Hands out the masking keys of a client's frames: unpredictable and never used twice (RFC 6455 section 5.3).
 ///
 /// Keys are drawn in blocks, because a draw per frame costs more than the frame. The first block is small, so that a
-/// connection that is mostly idle neither holds 4 KiB nor waits for them.
+/// connection that is mostly idle neither holds 2 KiB nor waits for them.
 package struct MaskingKeySource: ~Copyable, Sendable {
     private static let firstBlock = 32
     private static let largestBlock = 512

@@ -233,7 +233,11 @@ final class SocketPair {
             throw LoopbackError(description: "socketpair failed: errno \(errno)")
         }
         (client, server) = (descriptors[0], descriptors[1])
-        for descriptor in descriptors { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+        for descriptor in descriptors {
+            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+            // The process of an exit test would keep the connection open.
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
         // SSL_write uses write(2); libwebsockets ignores the signal for the whole process too.
         signal(SIGPIPE, SIG_IGN)
     }

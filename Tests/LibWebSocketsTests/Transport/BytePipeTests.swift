@@ -87,15 +87,22 @@ import WebSocketProtocol
         for backend in EventLoop.testBackends {
             let loop = EventLoop(backend: backend)
             let fixture = Fixture(loop: loop, consumer: Consumer(), sockets: try SocketPair())
-            let descriptor = dup(fixture.sockets.client)
+            let descriptor = fcntl(fixture.sockets.client, F_DUPFD_CLOEXEC, 0)
+            let socket = Self.inode(of: descriptor)
             try await loop.run { [consumer = fixture.consumer] core in
                 consumer.pipe = try? BytePipe.make(descriptor, core: core, consumer: consumer)
             }
             try await body(fixture)
             await loop.shutdown()
             #expect(fixture.consumer.end != nil, "the end was not told")
-            #expect(fcntl(descriptor, F_GETFD) == -1, "the descriptor stays open")
+            // Another test may have opened something under the same number.
+            #expect(Self.inode(of: descriptor) != socket, "the descriptor stays open")
         }
+    }
+
+    private static func inode(of descriptor: Int32) -> UInt64? {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
     @Test("What is not used is offered again, in a later turn, before anything that comes later")
