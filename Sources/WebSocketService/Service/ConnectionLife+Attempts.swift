@@ -26,7 +26,9 @@ extension ConnectionLife {
         let prospect: Prospect
         let limit = environment.options.attemptTimeout
         do {
-            prospect = try await environment.withLimit(limit) {
+            // A transport alone has deadlines of its own.
+            let hasClosures = source.isClosure || heartbeat.makesFirstMessage
+            prospect = try await environment.withLimit(hasClosures ? limit : nil) {
                 try await self.connect(attempt)
             } discard: {
                 $0.connection.abort()

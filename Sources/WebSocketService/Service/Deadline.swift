@@ -8,13 +8,14 @@ extension ServiceEnvironment {
     /// Runs what may hang, also in spite of being cancelled: past its limit, or when this task is cancelled, it is cancelled
     /// and no longer waited for.
     ///
-    /// - Parameter discard: Gets what comes too late.
+    /// - Parameters:
+    ///   - limit: `nil` for what has a limit of its own.
+    ///   - discard: Gets what comes too late.
     /// - Throws: What the operation throws; ``DeadlineExceeded``; `CancellationError`.
     func withLimit<Value: Sendable>(
-        _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value,
+        _ limit: Duration?, _ operation: @escaping @Sendable () async throws -> Value,
         discard: @escaping @Sendable (Value) -> Void = { _ in }
     ) async throws -> Value {
-        let deadline = clock.deadline(after: limit)
         let result = Completion<Value>()
         let work = start {
             do {
@@ -27,9 +28,12 @@ extension ServiceEnvironment {
         defer { work.cancel() }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            group.addTask {
-                try await clock.sleep(until: deadline)
-                result.fail(DeadlineExceeded(limit: limit))
+            if let limit {
+                let deadline = clock.deadline(after: limit)
+                group.addTask {
+                    try await clock.sleep(until: deadline)
+                    result.fail(DeadlineExceeded(limit: limit))
+                }
             }
             return try await result.value()
         }

@@ -17,7 +17,11 @@ import WebSocketTesting
         func use() {
             guard let service = service.withLock({ $0 }) else { return }
             _ = (service.state, service.statistics)
-            service.reconnectNow()
+        }
+
+        func reconnect() {
+            use()
+            service.withLock { $0 }?.reconnectNow()
         }
 
         /// What an attempt's own closure may ask for without giving the attempt up.
@@ -50,7 +54,7 @@ import WebSocketTesting
     private struct CuriousGenerator: RandomNumberGenerator, Sendable {
         let reference: Reference
         func next() -> UInt64 {
-            reference.use()
+            reference.reconnect()
             return .max
         }
     }
@@ -64,18 +68,18 @@ import WebSocketTesting
             switch kind {
             case "overrule":
                 ReconnectPolicy(schedule: .fixed(.seconds(1))) { _, decision in
-                    reference.use()
+                    reference.reconnect()
                     return decision
                 }
             case "custom":
                 .custom { _ in
-                    reference.use()
+                    reference.reconnect()
                     return .seconds(1)
                 }
             case "schedule":
                 ReconnectPolicy(
                     schedule: .custom { _ in
-                        reference.use()
+                        reference.reconnect()
                         return .seconds(1)
                     })
             default: .exponential(initial: .seconds(1))
