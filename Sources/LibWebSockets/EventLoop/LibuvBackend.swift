@@ -19,12 +19,15 @@ internal import Synchronization
     @safe private final class Memory {
         let loop: UnsafeMutablePointer<uv_loop_t>
         let alarm: UnsafeMutablePointer<uv_timer_t>
+        /// Ends each turn after its one wait.
+        let turnEnd: UnsafeMutablePointer<uv_check_t>
         /// libwebsockets sets this to NULL when it has freed the context.
         let context: UnsafeMutablePointer<OpaquePointer?>
 
         init() {
             unsafe loop = .allocate(capacity: 1)
             unsafe alarm = .allocate(capacity: 1)
+            unsafe turnEnd = .allocate(capacity: 1)
             unsafe context = .allocate(capacity: 1)
             unsafe context.initialize(to: nil)
         }
@@ -32,6 +35,7 @@ internal import Synchronization
         deinit {
             unsafe loop.deallocate()
             unsafe alarm.deallocate()
+            unsafe turnEnd.deallocate()
             unsafe context.deallocate()
         }
     }
@@ -53,6 +57,7 @@ internal import Synchronization
         let code = unsafe uv_loop_init(memory.loop)
         guard code == 0 else { throw .shortage(-code) }
         unsafe uv_timer_init(memory.loop, memory.alarm)
+        unsafe Self.endTurns(of: memory)
         self.memory = memory
         do throws(LoopBackendFailure) {
             // Before the context, because it is needed to end one.
@@ -113,8 +118,21 @@ internal import Synchronization
     }
 
     func turn(isWorkWaiting: Bool) -> Bool {
-        _ = unsafe uv_run(memory.loop, isWorkWaiting ? UV_RUN_NOWAIT : UV_RUN_ONCE)
+        // UV_RUN_ONCE would not wait after an event: libwebsockets' idle handle, which each event starts and the next turn
+        // stops, counts as work there. In the default mode it does not, and we end the turn.
+        _ = unsafe uv_run(memory.loop, isWorkWaiting ? UV_RUN_NOWAIT : UV_RUN_DEFAULT)
         return unsafe memory.context.pointee != nil
+    }
+
+    /// Makes `uv_run` return after each wait, as a handle that does not keep the loop alive.
+    private static func endTurns(of memory: Memory) {
+        let end: uv_check_cb = { check in
+            guard let check = unsafe check else { return }
+            unsafe uv_stop(check.pointee.loop)
+        }
+        unsafe uv_check_init(memory.loop, memory.turnEnd)
+        unsafe uv_check_start(memory.turnEnd, end)
+        unsafe memory.turnEnd.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { unsafe uv_unref($0) }
     }
 
     func setAlarm(after delay: Duration?) {
@@ -183,6 +201,7 @@ internal import Synchronization
 
     private static func closeLoop(_ memory: Memory) {
         unsafe memory.alarm.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { unsafe uv_close($0, nil) }
+        unsafe memory.turnEnd.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { unsafe uv_close($0, nil) }
         _ = unsafe uv_run(memory.loop, UV_RUN_DEFAULT)
         _ = unsafe uv_loop_close(memory.loop)
     }
