@@ -15,7 +15,7 @@ import WebSocketTesting
         case afterUpgrade
     }
 
-    private static let count = 200_000
+    private static let count = 40_000
 
     /// How a flood went.
     private final class Flood: Sendable {
