@@ -149,7 +149,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         #expect(certificate.subjectAlternativeNames.reduce(0) { $0 + $1.utf8.count } < 17_000)
         #expect(certificate.der.count > 80_000)
 
-        let binary = try authority.issue(names: [String(repeating: "\u{1}", count: 20_000)])
+        let binary = try authority.issue(names: [String(repeating: "\u{1}", count: 20_000)], commonName: "binary")
         let unreadable = try TLSLoopback(
             client: TLSConfiguration(trustRoots: roots), server: TLSHandshakeVerificationTests.server(binary)
         ).connect()
