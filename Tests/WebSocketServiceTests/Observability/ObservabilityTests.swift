@@ -68,7 +68,7 @@ import WebSocketTesting
 
     @Test("An idle subscriber holds neither payloads nor routes of the peer's making")
     func idleSubscriber() async throws {
-        let fixture = Fixture([.hang, .open()], queue: QueuePolicy(limit: 1))
+        let fixture = Fixture(queue: QueuePolicy(limit: 1))
         let idle = fixture.service.events
         let large = String(repeating: "x", count: 1 << 20)
         for _ in 0..<3 { try await fixture.service.send(large) }
@@ -108,6 +108,8 @@ import WebSocketTesting
             configure: {
                 $0.metrics = metrics
                 $0.name = "feed"
+                // Not when the heartbeat's sleep ends.
+                $0.attemptTimeout = .seconds(3_600)
             })
         let service = fixture.service
         try await service.send("dropped")
@@ -120,7 +122,7 @@ import WebSocketTesting
         peer.deliver("12", "34567")
         try await fixture.events.next { $0.hasPrefix("unhandled nil 34567") }
         peer.answerPings(after: .milliseconds(7))
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(30))
         try await fixture.events.next { $0.hasPrefix("round trip") }
 
         func total(_ name: String) throws -> Int64 {
@@ -189,7 +191,7 @@ import WebSocketTesting
         try await fixture.service.send("kept")
         try await fixture.service.send("expires", delivery: .expiring(after: .seconds(5)))
         #expect(depth.lastValue == 2)
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         try await fixture.events.next { $0 == "dropped expires expired" }
         #expect(depth.lastValue == 1)
         let request = Task { try await fixture.service.request(message: .text("{}")) }

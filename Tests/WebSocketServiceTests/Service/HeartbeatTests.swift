@@ -180,10 +180,10 @@ import WebSocketTesting
     }
 
     @Test func bytesOfALargeMessageKeepTheConnectionAlive() async throws {
-        let fixture = Fixture(heartbeat: .ping())
+        let fixture = Fixture(heartbeat: .ping(), configure: { $0.attemptTimeout = .seconds(3_600) })
         let peer = try await fixture.open()
         peer.answerPings(after: nil)
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(30))
         try await peer.nextPing()
         peer.deliverPartOfMessage(byteCount: 100)
         try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(40) }

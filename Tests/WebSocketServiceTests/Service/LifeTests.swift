@@ -166,7 +166,7 @@ import WebSocketTesting
         peer.deliver("a")
         try await entered.value()
         async let stopped = fixture.service.stop()
-        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         _ = await stopped
         proceed.succeed()
     }
@@ -191,7 +191,7 @@ import WebSocketTesting
         let peer = try await fixture.open()
         peer.answerClose(false)
         async let stopped = fixture.service.stop()
-        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         _ = await stopped
         #expect(peer.wasAborted)
     }

@@ -101,7 +101,7 @@ import WebSocketTesting
             try await service.request(Query(), reply: "chart", as: Chart.self, timeout: .seconds(5))
         }
         let id = try await nextID(peer)
-        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         await #expect { try await request.value } throws: {
             ($0 as? SocketServiceError)?.code == .requestTimedOut
         }

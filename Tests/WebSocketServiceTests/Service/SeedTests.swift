@@ -256,7 +256,7 @@ import WebSocketTesting
         async let stopped = service.stop()
         await until { service.state == .closing }
         #expect(try await send() == "closing dropped(WebSocketService.DropReason.closed)")
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         #expect(await stopped == [])
         #expect(try await send() == "closed dropped(WebSocketService.DropReason.closed)")
     }

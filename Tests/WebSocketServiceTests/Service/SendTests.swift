@@ -74,7 +74,7 @@ import WebSocketTesting
         async let leftovers = fixture.service.stop()
         await until { fixture.service.state == .closing }
         #expect(try await outcomes(fixture.service) == [.dropped(.closed), .dropped(.closed)])
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         #expect(await leftovers == [])
         #expect(peer.wasAborted)
     }
@@ -86,7 +86,7 @@ import WebSocketTesting
         async let paused: Void = fixture.service.pause()
         await until { fixture.service.state == .closing }
         #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         await paused
         #expect(fixture.service.state == .idle)
         #expect(await fixture.service.stop() == [.text("queued")])
@@ -227,7 +227,7 @@ import WebSocketTesting
         try await fixture.service.send("a", delivery: .expiring(after: .seconds(5)))
         let waiting = Task { try await fixture.service.send("b") }
         await until { fixture.service.outbox.waiterCount == 1 }
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         #expect(try await waiting.value == .queued)
         #expect(try await fixture.events.next() == "dropped a expired")
         #expect(await fixture.service.stop() == [.text("b")])

@@ -35,7 +35,7 @@ import WebSocketTesting
         await fixture.untilDirect()
         peer.holdSends()
         let sending = Task { try await fixture.service.send("x", delivery: .expiring(after: .seconds(5))) }
-        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         #expect(try await sending.value == .dropped(.expired))
         #expect(peer.heldSendCount == 0)
         peer.releaseSends()
@@ -48,7 +48,7 @@ import WebSocketTesting
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
         #expect(try await fixture.service.send("a") == .queued)
         let sending = Task { try await fixture.service.send("b", delivery: .expiring(after: .seconds(5))) }
-        #expect(try await fixture.clock.advanceToNextSleeper() == .seconds(5))
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         #expect(try await sending.value == .dropped(.expired))
         #expect(await fixture.service.stop() == [.text("a")])
     }
@@ -62,7 +62,7 @@ import WebSocketTesting
         fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
         try await fixture.service.start(waitingForOpen: true)
         await until { transport.connections[0].heldSendCount == 1 }
-        try await fixture.clock.advanceToNextSleeper()
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
         try await fixture.events.next { $0 == "dropped a expired" }
         await until { transport.connections[0].heldSendCount == 1 }
         transport.connections[0].releaseSends()
