@@ -72,12 +72,7 @@ import WebSocketTesting
         let idle = fixture.service.events
         let large = String(repeating: "x", count: 1 << 20)
         for _ in 0..<3 { try await fixture.service.send(large) }
-        try await fixture.service.start()
-        fixture.service.onError { _ in }
-        _ = try await fixture.transport.nextRequest()
-        await fixture.service.pause()
-        fixture.service.resume()
-        let peer = try await fixture.transport.nextConnection()
+        let peer = try await fixture.open()
         peer.deliver(#"{"socketType":"\#(large)"}"#)
         try await fixture.events.next { $0.hasPrefix("unhandled") }
         await fixture.service.stop()
