@@ -40,7 +40,7 @@ final class HeartbeatDriver: Sendable {
 
     /// An application's beat that comes right on open goes out before anything else, as servers expect of a login.
     func sendFirstBeat() async {
-        guard policy.makesFirstMessage else { return }
+        guard policy.beatsOnOpen, case .message = policy.beat else { return }
         guard case .beat = advance() else { return }
         await sendBeat()
     }
@@ -147,12 +147,5 @@ final class HeartbeatDriver: Sendable {
         case nil:
             return
         }
-    }
-}
-
-extension HeartbeatPolicy {
-    /// Whether a message of the application's is the first one on a new connection.
-    var makesFirstMessage: Bool {
-        if case .message = beat { beatsOnOpen } else { false }
     }
 }

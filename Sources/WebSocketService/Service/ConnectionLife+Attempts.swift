@@ -26,9 +26,7 @@ extension ConnectionLife {
         let prospect: Prospect
         let limit = environment.options.attemptTimeout
         do {
-            // A transport alone has deadlines of its own.
-            let hasClosures = source.isClosure || heartbeat.makesFirstMessage
-            prospect = try await environment.withLimit(hasClosures ? limit : nil) {
+            prospect = try await environment.withLimit(limit) {
                 try await self.connect(attempt)
             } discard: {
                 $0.connection.abort()

@@ -8,14 +8,13 @@ extension ServiceEnvironment {
     /// Runs what may hang, also in spite of being cancelled: past its limit, or when this task is cancelled, it is cancelled
     /// and no longer waited for.
     ///
-    /// - Parameters:
-    ///   - limit: `nil` for what has a limit of its own.
-    ///   - discard: Gets what comes too late.
+    /// - Parameter discard: Gets what comes too late.
     /// - Throws: What the operation throws; ``DeadlineExceeded``; `CancellationError`.
     func withLimit<Value: Sendable>(
-        _ limit: Duration?, _ operation: @escaping @Sendable () async throws -> Value,
+        _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value,
         discard: @escaping @Sendable (Value) -> Void = { _ in }
     ) async throws -> Value {
+        let deadline = clock.deadline(after: limit)
         let result = Completion<Value>()
         let work = start {
             do {
@@ -28,12 +27,9 @@ extension ServiceEnvironment {
         defer { work.cancel() }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
-            if let limit {
-                let deadline = clock.deadline(after: limit)
-                group.addTask {
-                    try await clock.sleep(until: deadline)
-                    result.fail(DeadlineExceeded(limit: limit))
-                }
+            group.addTask {
+                try await clock.sleep(until: deadline)
+                result.fail(DeadlineExceeded(limit: limit))
             }
             return try await result.value()
         }

@@ -20,10 +20,6 @@ enum RequestSource: Sendable {
         }
     }
 
-    var isClosure: Bool {
-        if case .closure = self { true } else { false }
-    }
-
     /// How many servers stand in for each other.
     var endpointCount: Int {
         if case .requests(let requests) = self { requests.count } else { 1 }

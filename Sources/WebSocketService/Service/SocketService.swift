@@ -41,10 +41,10 @@ public final class SocketService: Sendable {
         /// How many bytes of memory those messages may take; at least 1. What is read in one go may exceed it. The default is
         /// 16 MiB.
         public var inboxByteLimit: Int
-        /// How long one attempt to connect may take in which closures of the app take part: the one that supplies the URL and
-        /// the headers, or the one that makes the heartbeat's first message. Past it the attempt has failed, also when a
-        /// closure ignores that it is cancelled. A later heartbeat's message may take as long. Without closures the deadlines
-        /// are the transport's. From zero to a century. The default is 30 s.
+        /// How long one attempt to connect may take, with the app's closures that are part of it: the one that supplies the
+        /// URL and the headers, and the one that makes the heartbeat's first message. Past it the attempt has failed, also
+        /// when a closure or the transport ignores that it is cancelled; the transport may have shorter deadlines of its own.
+        /// A later heartbeat's message may take as long. From zero to a century. The default is 30 s.
         public var attemptTimeout: Duration
         /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return, from
         /// zero to a century. The default is 5 s.

@@ -24,7 +24,7 @@ public struct SocketServiceError: Error, Sendable {
         public static let requestDropped = Code(description: "requestDropped")
         /// A ``SocketServiceDirectory`` has a service of this name already.
         public static let nameTaken = Code(description: "nameTaken")
-        /// An attempt to connect in which closures of the app take part took longer than
+        /// An attempt to connect, with the app's closures that are part of it, took longer than
         /// ``SocketService/Options/attemptTimeout``.
         public static let attemptTimedOut = Code(description: "attemptTimedOut")
         /// A handler asked for what can only come after it has returned.
