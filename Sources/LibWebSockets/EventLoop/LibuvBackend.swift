@@ -57,7 +57,7 @@ internal import Synchronization
         let code = unsafe uv_loop_init(memory.loop)
         guard code == 0 else { throw .shortage(-code) }
         unsafe uv_timer_init(memory.loop, memory.alarm)
-        unsafe Self.endTurns(of: memory)
+        Self.endTurns(of: memory)
         self.memory = memory
         do throws(LoopBackendFailure) {
             // Before the context, because it is needed to end one.

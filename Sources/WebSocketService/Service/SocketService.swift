@@ -61,7 +61,7 @@ public final class SocketService: Sendable {
         public var logger: Logger
         /// Where metrics go. The default is the factory of `MetricsSystem`.
         public var metrics: any MetricsFactory
-        /// Where the service's tasks run, the app's handlers among them: an ``EventLoop``, say, or in a test the
+        /// Where the service's tasks run, the app's handlers among them: an `EventLoop`, say, or in a test the
         /// `TestExecutor` of `WebSocketTesting`. The default, `nil`, is Swift's own pool of threads.
         public var taskExecutor: (any TaskExecutor)?
 
