@@ -91,7 +91,8 @@ import WebSocketTesting
                 #expect(error?.code == .resourceUnavailable)
             }
             for filler in fillers { close(filler) }
-            #expect(OpenSockets.descriptors() == before)
+            // What a loop's thread has begun it puts down as it ends, which nobody waits for.
+            try await eventually { Set(OpenSockets.descriptors()).isSubset(of: before) }
         }
     }
 
