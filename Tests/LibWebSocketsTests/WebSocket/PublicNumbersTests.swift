@@ -88,7 +88,8 @@ import WebSocketTesting
             try await FaultServer.withServer(
                 [.readRequest, .respond(status: 302, headers: [("Location", location)])]
             ) { redirecting in
-                let configuration = WebSocketConfiguration(redirects: .follow(limit: limit))
+                let configuration = WebSocketConfiguration(
+                    connectTimeout: .seconds(300), redirects: .follow(limit: limit))
                 do {
                     let socket = try await WebSocket.connect(
                         to: redirecting.url(), configuration: configuration, on: pair.clientLoop)
