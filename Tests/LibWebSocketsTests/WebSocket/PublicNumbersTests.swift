@@ -89,7 +89,7 @@ import WebSocketTesting
                 [.readRequest, .respond(status: 302, headers: [("Location", location)])]
             ) { redirecting in
                 let configuration = WebSocketConfiguration(
-                    connectTimeout: .seconds(300), redirects: .follow(limit: limit))
+                    connectTimeout: .seconds(30), redirects: .follow(limit: limit))
                 do {
                     let socket = try await WebSocket.connect(
                         to: redirecting.url(), configuration: configuration, on: pair.clientLoop)

@@ -21,6 +21,7 @@ import Testing
                     Issue.record("seed \(seed): \(problem)")
                 }
             }
+            SeededExecutor.shared.uninstall()
         }
     }
 }

@@ -31,11 +31,21 @@ final class SeededExecutor: TaskExecutor {
         state.withLock { $0.jobs.append(job) }
     }
 
-    /// Takes over from the global executor, for the rest of the process.
+    /// Takes over from the global executor.
     func install() {
-        typealias Original = @convention(thin) (UnownedJob) -> Void
-        typealias Hook = @convention(thin) (UnownedJob, Original) -> Void
-        let hook: Hook = { job, _ in SeededExecutor.shared.add(job) }
+        setHook { job, _ in SeededExecutor.shared.add(job) }
+    }
+
+    /// Gives the process back to the global executor, with what nobody has run yet: the end of an exit test, too, is tasks.
+    func uninstall() {
+        setHook(nil)
+        while step() {}
+    }
+
+    private typealias Original = @convention(thin) (UnownedJob) -> Void
+    private typealias Hook = @convention(thin) (UnownedJob, Original) -> Void
+
+    private func setHook(_ hook: Hook?) {
         let symbol = dlsym(dlopen(nil, RTLD_LAZY), "swift_task_enqueueGlobal_hook")
         symbol!.assumingMemoryBound(to: Hook?.self).pointee = hook
     }

@@ -26,8 +26,8 @@ import WebSocketTesting
         try await FaultServer.withServer([.upgrade(), .readClose]) { second in
             try await FaultServer.withServer(redirect(to: second.url(path: "/there"))) { first in
                 let url = "ws://\(credentials)127.0.0.1:\(first.port)/SECRET"
-                let socket = try? await WebSocket.connect(to: url, configuration: personal(redirects))
-                await socket?.close()
+                let socket = try await WebSocket.connect(to: url, configuration: personal(redirects))
+                await socket.close()
                 #expect(try await first.transcript().requestHead?.contains("X-API-Key: SECRET") == true)
                 return try #require(try await second.transcript().requestHead)
             }
