@@ -115,6 +115,7 @@ struct SendQueue: Sendable {
     mutating func restoreTaken() {
         guard let entry = taken.take() else { return }
         entries.prepend(entry)
+        noteExpiry(entry)
     }
 
     /// - Returns: Whether the message was still waiting.
@@ -143,7 +144,7 @@ struct SendQueue: Sendable {
     mutating func removeAll() -> [Entry] {
         defer {
             entries.removeAll()
-            byteCount = 0
+            byteCount = taken?.byteCount ?? 0
             earliestExpiry = nil
         }
         return Array(entries)

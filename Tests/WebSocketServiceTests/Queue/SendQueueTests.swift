@@ -172,4 +172,16 @@ import Testing
         #expect(fixture.queue.byteCount == 4)
         #expect(fixture.rest() == ["a", "ccc"])
     }
+
+    @Test func aMessageThatIsHandedBackKeepsItsTimeToLive() {
+        var fixture = Fixture(QueuePolicy())
+        #expect(fixture.send("a", .expiring(after: .seconds(10))) == .queued)
+        #expect(fixture.send("b", .expiring(after: .seconds(5))) == .queued)
+        #expect(fixture.queue.takeFirst()?.message.text == "a")
+        fixture.now = .seconds(5)
+        #expect(fixture.send("c") == .queued)
+        #expect(fixture.drops == ["b expired"])
+        fixture.queue.restoreTaken()
+        #expect(fixture.queue.nextExpiry == .seconds(10))
+    }
 }
