@@ -15,7 +15,7 @@ extension Dispatcher {
         if callbacks.isEmpty, !isTaken { await unhandled(message, route, table) }
         for callback in callbacks {
             do {
-                try await callback(message)
+                try await inCall { try await callback(message) }
             } catch let failure as UndecodableMessage {
                 await undecodable(message, route, failure, table)
             } catch {
@@ -58,7 +58,7 @@ extension Dispatcher {
 
     func call<Input>(_ callback: Callback<Input>, _ input: Input) async {
         do {
-            try await callback(input)
+            try await inCall { try await callback(input) }
         } catch {
             await handlerFailed(nil, error)
         }
@@ -72,6 +72,6 @@ extension Dispatcher {
         environment.logger.warning("\(failure)", metadata: route.map { [LoggingKeys.route: "\($0)"] })
         environment.broadcaster.send(.error(failure))
         // At once, before the next message. An error hook does not throw, so that this ends here.
-        for hook in environment.handlers.read({ $0.error }) { try? await hook(failure) }
+        for hook in environment.handlers.read({ $0.error }) { await inCall { try? await hook(failure) } }
     }
 }

@@ -6,12 +6,19 @@ internal import Synchronization
 /// Its task lives as long as there is something to show. Nothing that keeps the service going waits for it: readers wait
 /// for room only, and the end of a connection is told elsewhere.
 final class Dispatcher: Sendable {
+    private struct Greeting {
+        let generation: UInt64
+        let task: Task<(any Error)?, Never>
+        /// Whether it ended the connection itself, and need not be told.
+        var endsConnection = false
+    }
+
     private struct State {
         var inbox: Inbox
         /// The task that calls handlers; `nil` while there is nothing to show.
         var task: Task<Void, Never>?
         /// The `onOpen` handlers that run.
-        var greeting: (generation: UInt64, task: Task<(any Error)?, Never>)?
+        var greeting: Greeting?
         /// Connections that ended before their `onOpen` handlers were done.
         var lastEnded: UInt64 = 0
         /// Readers that wait for room.
@@ -70,6 +77,8 @@ final class Dispatcher: Sendable {
         state.withLock { state in
             state.inbox.begin(generation, opened)
             state.readersAtWork.insert(generation)
+            // One of a connection that was forgotten for this one need not wait.
+            wakeReaders(&state)
             startTaking(&state)
         }
     }
@@ -85,19 +94,27 @@ final class Dispatcher: Sendable {
     /// The connection has ended: its `onOpen` handlers are cancelled, `onClose` follows its last message.
     func end(_ generation: UInt64, with notices: [Inbox.Item]) {
         state.withLock { state in
-            state.lastEnded = max(state.lastEnded, generation)
-            if let greeting = state.greeting, greeting.generation <= generation { greeting.task.cancel() }
+            cancelGreeting(generation, &state)
             state.inbox.end(generation, with: notices)
             startTaking(&state)
         }
     }
 
     /// Cancels `onOpen` handlers whose connection is about to end.
-    func cancelGreeting(_ generation: UInt64) {
+    ///
+    /// - Parameter byItself: Whether it is a handler that ends it. Then no other one runs, and it is not cancelled: it goes on
+    ///   after its call as after any other.
+    func cancelGreeting(_ generation: UInt64, byItself: Bool) {
         state.withLock { state in
-            state.lastEnded = max(state.lastEnded, generation)
-            if let greeting = state.greeting, greeting.generation <= generation { greeting.task.cancel() }
+            if byItself { state.greeting?.endsConnection = true }
+            cancelGreeting(generation, &state)
         }
+    }
+
+    private func cancelGreeting(_ generation: UInt64, _ state: inout State) {
+        state.lastEnded = max(state.lastEnded, generation)
+        guard let greeting = state.greeting, greeting.generation <= generation, !greeting.endsConnection else { return }
+        greeting.task.cancel()
     }
 
     /// Tells of an error of the app's own code.
@@ -243,7 +260,6 @@ final class Dispatcher: Sendable {
     }
 
     private func dispatch() async {
-        let task = CurrentTask()
         var (table, version) = environment.handlers.snapshot()
         while let item = next() {
             if version != environment.handlers.version { (table, version) = environment.handlers.snapshot() }
@@ -251,12 +267,16 @@ final class Dispatcher: Sendable {
                 if !isStopped { await greet(context, greeting, table.open) }
                 continue
             }
-            let call = beginCall()
-            let handlerContext = HandlerContext(
-                dispatcher: ObjectIdentifier(self), call: call, caller: .handler, task: task)
-            await HandlerContext.$current.withValue(handlerContext) { await handle(item, &table, &version) }
-            endCall()
+            await handle(item, &table, &version)
         }
+    }
+
+    /// Runs one handler. What it starts and leaves behind is no handler's any more when it has returned.
+    func inCall<Result>(_ handler: () async throws -> Result) async rethrows -> Result {
+        let context = HandlerContext(
+            dispatcher: ObjectIdentifier(self), call: beginCall(), caller: .handler, task: CurrentTask())
+        defer { endCall() }
+        return try await HandlerContext.$current.withValue(context) { try await handler() }
     }
 
     private func beginCall() -> UInt64 {
@@ -298,7 +318,7 @@ final class Dispatcher: Sendable {
         let call = beginCall()
         let task = environment.start { await self.callAll(hooks, context, greeting.generation, call) }
         state.withLock { state in
-            state.greeting = (greeting.generation, task)
+            state.greeting = Greeting(generation: greeting.generation, task: task)
             // They are told of a connection that is over already too, as `onClose` will be.
             if state.lastEnded >= greeting.generation { task.cancel() }
         }
@@ -321,7 +341,7 @@ final class Dispatcher: Sendable {
             task: CurrentTask())
         return await HandlerContext.$current.withValue(handlerContext) {
             do {
-                for hook in hooks { try await hook(context) }
+                for hook in hooks where !isStopped { try await hook(context) }
                 return nil
             } catch {
                 return error

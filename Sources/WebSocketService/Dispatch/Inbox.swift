@@ -34,6 +34,8 @@ struct Inbox: Sendable {
         /// What comes after the last message.
         var trailer: Deque<Item> = []
         var messageCount = 0
+        /// How many of the items are notices.
+        var noticeCount = 0
 
         var isEmpty: Bool { items.isEmpty && trailer.isEmpty }
     }
@@ -41,7 +43,7 @@ struct Inbox: Sendable {
     /// How many connections' sections there are at most: of more that come and go while one handler runs, the oldest that it
     /// does not belong to is forgotten.
     static let sectionLimit = 100
-    /// How many notices without a connection wait at most, such as those of failed attempts; then the oldest give way.
+    /// How many notices wait at most in one place, such as those of failed attempts or heartbeats; then the oldest give way.
     static let noticeLimit = 1_000
 
     let limits: Limits
@@ -91,12 +93,22 @@ struct Inbox: Sendable {
         let last = sections.endIndex - 1
         if sections[last].isReading, sections[last].trailer.isEmpty {
             sections[last].items.append(notice)
+            sections[last].noticeCount += 1
+            guard sections[last].noticeCount > Self.noticeLimit else { return }
+            if Self.removeOldestFailure(from: &sections[last].items) { sections[last].noticeCount -= 1 }
         } else {
             sections[last].trailer.append(notice)
             guard sections[last].trailer.count > Self.noticeLimit else { return }
-            let oldest = sections[last].trailer.firstIndex { if case .failed = $0 { true } else { false } }
-            if let oldest { sections[last].trailer.remove(at: oldest) }
+            _ = Self.removeOldestFailure(from: &sections[last].trailer)
         }
+    }
+
+    private static func removeOldestFailure(from items: inout Deque<Item>) -> Bool {
+        guard let oldest = items.firstIndex(where: { if case .failed = $0 { true } else { false } }) else {
+            return false
+        }
+        items.remove(at: oldest)
+        return true
     }
 
     private mutating func forget(_ index: Int) {
@@ -159,10 +171,15 @@ struct Inbox: Sendable {
         guard let item = sections[first].items.popFirst() else {
             return sections[first].isReading ? nil : sections[first].trailer.popFirst()
         }
-        if case .messages(let messages) = item {
+        switch item {
+        case .messages(let messages):
             sections[first].messageCount -= messages.count
             messageCount -= messages.count
             byteCount -= Self.memory(of: messages)
+        case .failed, .closed:
+            sections[first].noticeCount -= 1
+        case .opened:
+            break
         }
         return item
     }

@@ -90,7 +90,9 @@ public struct HeartbeatPolicy: Sendable {
     ///   - beatsOnOpen: Whether the first beat is the very first message on a new connection. The default is true.
     ///   - isAnswer: Which messages answer a beat, which also gives round-trip times. Without it, anything that arrives
     ///     is an answer and postpones the next beat.
-    ///   - make: Makes the message. Throwing skips the beat, which then counts as unanswered.
+    ///   - make: Makes the message. Throwing skips the beat, and so does taking longer than
+    ///     ``SocketService/Options/attemptTimeout``; it then counts as unanswered. Skipping is reported as
+    ///     ``SocketServiceError/Code/heartbeatFailed``.
     public static func message(
         every interval: Duration = .seconds(60),
         timeout: Duration? = .seconds(10),

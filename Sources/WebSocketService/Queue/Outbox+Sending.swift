@@ -45,7 +45,7 @@ extension Outbox {
                 await Task.yield()
                 return try outcome(verdict)
             case .waits(let sender):
-                return try await wait(sender, number)
+                return try outcome(try await wait(sender, number, caller))
             }
         }
     }
@@ -61,7 +61,7 @@ extension Outbox {
         number = assigned
         if let direct { return direct }
         // From here on nothing is in a hurry.
-        let caller = caller == .outside && environment.handlers.isInLoop ? .handler : caller
+        let caller = caller == .outside && keepsOthersWaiting(caller) ? .handler : caller
         let now = environment.clock.now
         let entry = SendQueue.Entry(number: assigned, message: message, expiry: expiry)
         return change { state, effects in
@@ -94,7 +94,7 @@ extension Outbox {
         if case .noRoom = handover, delivery.mayBeQueued {
             // While it waits for room nobody can have it, and answer it.
             if let requestNumber { requests.didNotSend(requestNumber) }
-            if caller != .outside || environment.handlers.isInLoop {
+            if keepsOthersWaiting(caller) {
                 handover = await dispatcher.whileHandlerWaits { full in
                     await link.connection.handOver(message, until: expiry, orUntil: full, environment.clock)
                 }
@@ -118,12 +118,34 @@ extension Outbox {
         state.withLock { completeFlushes(&$0) }
     }
 
-    private func wait(_ sender: Completion<Verdict>, _ number: UInt64?) async throws -> SendOutcome {
-        let verdict = try await sender.value {
-            guard let number else { return }
-            self.change { $0.machine.cancelWaiter(number, &$1) }
+    /// Whether something may come only after this caller has returned: it is a handler, or may be the body of a loop. The
+    /// body's child tasks tell nobody what they belong to, so that while a loop holds a message everybody counts.
+    private func keepsOthersWaiting(_ caller: Caller) -> Bool {
+        caller != .outside || environment.handlers.loopHoldsMessage
+    }
+
+    /// Waits for room in the queue, which may be the peer's to make, and the peer's only once it has been read.
+    private func wait(_ sender: Completion<Verdict>, _ number: UInt64?, _ caller: Caller) async throws -> Verdict {
+        guard keepsOthersWaiting(caller) else { return try await wait(sender, number) }
+        return try await dispatcher.whileHandlerWaits { full in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                group.addTask {
+                    try await full.value()
+                    self.giveUp(number, .needsReturn)
+                }
+                return try await self.wait(sender, number)
+            }
         }
-        return try outcome(verdict)
+    }
+
+    private func wait(_ sender: Completion<Verdict>, _ number: UInt64?) async throws -> Verdict {
+        try await sender.value { self.giveUp(number, .cancelled) }
+    }
+
+    private func giveUp(_ number: UInt64?, _ verdict: Verdict) {
+        guard let number else { return }
+        change { $0.machine.giveUp(number, verdict, &$1) }
     }
 
     private func outcome(_ verdict: Verdict) throws -> SendOutcome {
@@ -132,6 +154,7 @@ extension Outbox {
         case .outcome(let outcome): return outcome
         case .full: throw SocketServiceError.queueFull
         case .fullForHandler: throw SocketServiceError.queueFullForHandler
+        case .needsReturn: throw SocketServiceError.inboxFull
         case .cancelled: throw CancellationError()
         }
     }

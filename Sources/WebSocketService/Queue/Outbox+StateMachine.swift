@@ -16,6 +16,8 @@ extension Outbox {
         case full
         /// The queue is full, and only the return of the handler that sends can make room.
         case fullForHandler
+        /// Nothing more is read before the handler that sends returns, and perhaps nothing taken before that.
+        case needsReturn
         /// The sender's task was cancelled.
         case cancelled
     }
@@ -127,10 +129,11 @@ extension Outbox {
             }
         }
 
-        mutating func cancelWaiter(_ number: UInt64, _ effects: inout Effects) {
+        /// A sender does not wait any longer.
+        mutating func giveUp(_ number: UInt64, _ verdict: Verdict, _ effects: inout Effects) {
             guard let index = waiters.firstIndex(where: { $0.entry.number == number }) else { return }
             waiters.remove(at: index)
-            effects.verdicts.append((number, .cancelled))
+            effects.verdicts.append((number, verdict))
             // A smaller one may have stood behind it.
             admitWaiters(&effects)
         }

@@ -14,8 +14,8 @@ public struct QueuePolicy: Hashable, Sendable {
         case dropNewest
         /// `send` throws ``SocketServiceError/Code/queueFull``.
         case fail
-        /// `send` suspends until there is room. In a handler, which the next connection's `onOpen` would wait for, it throws
-        /// ``SocketServiceError/Code/queueFull`` instead.
+        /// `send` suspends until there is room. In a handler, and while a loop over messages holds one, which the next
+        /// connection's `onOpen` would wait for, it throws ``SocketServiceError/Code/queueFull`` instead.
         case suspend
     }
 

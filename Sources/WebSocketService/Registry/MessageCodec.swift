@@ -4,7 +4,8 @@
     public import Foundation
 #endif
 
-/// Turns values into messages and messages into values.
+/// Turns values into messages and messages into values: in the task that calls `send` or `request`, with its task-local values, and
+/// for handlers in the service's.
 public protocol MessageCodec: Sendable {
     /// The message that stands for a value.
     ///

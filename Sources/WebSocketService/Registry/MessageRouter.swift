@@ -1,4 +1,5 @@
-/// Tells from a message which handlers it is for, and which request it answers.
+/// Tells from a message which handlers it is for, and which request it answers: in the service's tasks, but for
+/// ``correlated(_:proposedID:)``, which is called in the task that makes the request, with its task-local values.
 public protocol MessageRouter: Sendable {
     /// The route of a message; `nil` when it has none, which makes it an unhandled one.
     ///

@@ -35,6 +35,13 @@ struct PendingReplies: Sendable {
         let isHandlers: Bool
         var progress = Progress.waiting
         let reply: Completion<WebSocketMessage>
+
+        func mayBeAnswered(by generation: UInt64) -> Bool {
+            switch progress {
+            case .waiting: false
+            case .handing(let given), .sent(let given): given == generation || (survivesReconnect && given < generation)
+            }
+        }
     }
 
     private var entries: [UInt64: Entry] = [:]
@@ -43,6 +50,8 @@ struct PendingReplies: Sendable {
     private var numbersByRoute: [String: [UInt64]] = [:]
     /// The newest connection that has ended.
     private var lastLost: UInt64 = 0
+    /// The newest connection that has ended while there were `onOpen` handlers, which greet its successor.
+    private var lastBeforeGreeting: UInt64 = 0
 
     var isEmpty: Bool { entries.isEmpty }
     /// How many of the requests a connection has taken.
@@ -73,8 +82,16 @@ struct PendingReplies: Sendable {
     }
 
     /// The connection did not take the request, or not yet.
-    mutating func didNotSend(_ number: UInt64) {
+    ///
+    /// - Returns: The request, when a handler made it, that connection was lost meanwhile, and it would go out only after the
+    ///   handler has returned.
+    mutating func didNotSend(_ number: UInt64) -> Entry? {
+        guard let entry = entries[number] else { return nil }
         entries[number]?.progress = .waiting
+        guard case .handing(let generation) = entry.progress, entry.isHandlers, generation <= lastBeforeGreeting else {
+            return nil
+        }
+        return remove(number: number)
     }
 
     /// - Returns: The request, when its connection was lost meanwhile and the answer with it.
@@ -91,17 +108,20 @@ struct PendingReplies: Sendable {
     ///
     /// Only what a connection was given can be answered. A message with a request's correlation ID answers it when it is of
     /// the route that was asked for, or, where none was, when it is no request of the peer's own.
-    mutating func take(_ traits: Traits) -> Entry? {
+    ///
+    /// - Parameter generation: The connection that brought the message. An older one than that of the request may still be
+    ///   read, and knows nothing of it.
+    mutating func take(_ traits: Traits, from generation: UInt64) -> Entry? {
         if let id = traits.correlationID {
             for number in numbersByID[id] ?? [] {
-                guard let entry = entries[number], entry.progress != .waiting,
+                guard let entry = entries[number], entry.mayBeAnswered(by: generation),
                     case .correlationID(_, let route) = entry.match
                 else { continue }
                 if route.map({ $0 == traits.route }) ?? !traits.isRequest { return remove(number: number) }
             }
         }
         guard let route = traits.route,
-            let number = numbersByRoute[route]?.first(where: { entries[$0]?.progress != .waiting })
+            let number = numbersByRoute[route]?.first(where: { entries[$0]?.mayBeAnswered(by: generation) == true })
         else { return nil }
         return remove(number: number)
     }
@@ -117,9 +137,10 @@ struct PendingReplies: Sendable {
         }
     }
 
-    /// The requests of handlers that no connection has been given.
-    mutating func takeHandlersUnsent() -> [Entry] {
-        remove { $0.isHandlers && $0.progress == .waiting }
+    /// The requests of handlers that no connection has been given, as what comes after this connection is greeted first.
+    mutating func takeHandlersUnsent(after generation: UInt64) -> [Entry] {
+        lastBeforeGreeting = max(lastBeforeGreeting, generation)
+        return remove { $0.isHandlers && $0.progress == .waiting }
     }
 
     mutating func takeAll() -> [Entry] {

@@ -33,7 +33,11 @@ final class Requests: Sendable {
 
     func didNotSend(_ number: UInt64) {
         guard !isEmpty else { return }
-        pending.withLock { $0.didNotSend(number) }
+        change { pending in
+            pending.didNotSend(number).map { [$0] } ?? []
+        } failing: {
+            .handlerMustReturn
+        }
     }
 
     func didSend(_ number: UInt64, on generation: UInt64) {
@@ -46,14 +50,14 @@ final class Requests: Sendable {
     }
 
     /// Hands answers to the requests that wait for them, and returns the other messages.
-    func takeAnswers(from batch: [WebSocketMessage]) -> [WebSocketMessage] {
+    func takeAnswers(in batch: [WebSocketMessage], from generation: UInt64) -> [WebSocketMessage] {
         guard !isEmpty else { return batch }
         return batch.filter { message in
             // The router is the app's own, and may ask the service for anything: no lock is held.
             let traits = PendingReplies.Traits(
                 correlationID: router.correlationID(of: message), route: router.route(of: message),
                 isRequest: router.isRequest(message))
-            guard let request = pending.withLock({ $0.take(traits) }) else { return true }
+            guard let request = pending.withLock({ $0.take(traits, from: generation) }) else { return true }
             count.subtract(1, ordering: .acquiringAndReleasing)
             // A request that was given up in this very moment has no use for its answer, nor has anybody else.
             request.reply.succeed(message)
@@ -79,10 +83,11 @@ final class Requests: Sendable {
         }
     }
 
-    /// Before anything that waits now is sent, handlers have to return that wait for the answer.
-    func failHandlersUnsent() {
+    /// Before anything that waits now is sent, handlers have to return that wait for the answer: what comes after this
+    /// connection is greeted first.
+    func failHandlersUnsent(after generation: UInt64) {
         change {
-            $0.takeHandlersUnsent()
+            $0.takeHandlersUnsent(after: generation)
         } failing: {
             .handlerMustReturn
         }

@@ -49,6 +49,8 @@ extension ConnectionLife {
 
     private func connect(_ attempt: Attempt) async throws -> Prospect {
         let request = try await whileHeldUp(attempt) { try await self.source.request(for: attempt) }
+        // The closure may not have listened.
+        try Task.checkCancellation()
         guard isCurrent(attempt) else { throw CancellationError() }
         environment.logger.debug(
             "connecting",
@@ -60,26 +62,37 @@ extension ConnectionLife {
             policy: heartbeat, connection: connection, environment: environment,
             measured: { [weak self] in self?.note(roundTrip: $0, of: attempt.generation) },
             report: { [dispatcher] in dispatcher.report($0) })
-        await withTaskCancellationHandler {
-            await whileHeldUp(attempt) { await heart.sendFirstBeat() }
-        } onCancel: {
-            // The app's closure that makes the beat may not listen to the cancellation.
+        do {
+            try await withTaskCancellationHandler {
+                try await whileHeldUp(attempt) { await heart.sendFirstBeat() }
+            } onCancel: {
+                // The app's closure that makes the beat may not listen to the cancellation.
+                connection.abort()
+            }
+        } catch {
             connection.abort()
+            throw error
         }
         return Prospect(connection: connection, url: request.url, heart: heart)
     }
 
-    /// While the app's closure runs, ``reconnectNow()`` gets past it.
+    /// While the app's closure runs, ``reconnectNow()`` gets past it, unless it is the closure that calls that.
+    ///
+    /// - Throws: `CancellationError` when the attempt was left behind: the closure is not called then.
     private func whileHeldUp<Result>(
         _ attempt: Attempt, _ body: () async throws -> Result
-    ) async rethrows -> Result {
-        core.withLock { $0.heldUpAttempt = attempt.generation }
+    ) async throws -> Result {
+        try core.withLock { core in
+            guard core.machine.isCurrent(attempt.generation) else { throw CancellationError() }
+            core.heldUpAttempt = attempt.generation
+        }
         defer {
             core.withLock { core in
                 if core.heldUpAttempt == attempt.generation { core.heldUpAttempt = nil }
             }
         }
-        return try await body()
+        let context = AttemptContext(life: ObjectIdentifier(self), generation: attempt.generation)
+        return try await AttemptContext.$current.withValue(context) { try await body() }
     }
 
     private func isCurrent(_ attempt: Attempt) -> Bool {
@@ -105,7 +118,7 @@ extension ConnectionLife {
             dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil)
             let drops = outbox.connect(
                 Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting))
-            if isGreeting { requests.failHandlersUnsent() }
+            if isGreeting { requests.failHandlersUnsent(after: generation - 1) }
             environment.broadcaster.send(.open(serving.handshake))
             for waiter in core.openWaiters { waiter.succeed(serving.handshake) }
             core.openWaiters = []

@@ -78,7 +78,7 @@ extension ConnectionLife {
                 guard let batch = try await serving.connection.receive() else { return }
                 environment.meters.received(batch)
                 heart.received(batch)
-                let messages = requests.takeAnswers(from: batch)
+                let messages = requests.takeAnswers(in: batch, from: serving.generation)
                 if !messages.isEmpty { dispatcher.append(messages, from: serving.generation) }
             }
         } catch {

@@ -12,7 +12,7 @@ extension ConnectionLife {
         let (stopping, drops, isFirst) = core.withLock { core in
             if let stopping = core.stopTask { return (stopping, [SendQueue.Drop](), false) }
             let (stopping, drops) = beginStopping(
-                code: code, reason: reason, cancelsHandler: !isHandlerTask, reportsLeftovers: reportsLeftovers,
+                code: code, reason: reason, byHandler: isHandlerTask, reportsLeftovers: reportsLeftovers,
                 deadline, &core)
             return (stopping, drops, true)
         }
@@ -25,12 +25,13 @@ extension ConnectionLife {
     }
 
     private func beginStopping(
-        code: CloseCode, reason: String, cancelsHandler: Bool, reportsLeftovers: Bool,
+        code: CloseCode, reason: String, byHandler: Bool, reportsLeftovers: Bool,
         _ deadline: Duration, _ core: inout Core
     ) -> (Task<[WebSocketMessage], Never>, [SendQueue.Drop]) {
-        let drops = leave(core.machine.stop(), code: code, reason: reason, lost: .stopped, &core)
+        let drops = leave(
+            core.machine.stop(), code: code, reason: reason, lost: .stopped, byHandler: byHandler, &core)
         dispatcher.stop()
-        if cancelsHandler { dispatcher.cancelHandler() }
+        if !byHandler { dispatcher.cancelHandler() }
         outbox.stop()
         requests.failAll(.stopped)
         for waiter in core.openWaiters { waiter.fail(SocketServiceError.stopped) }

@@ -96,7 +96,7 @@ final class ConnectionLife: Sendable {
 
     func reconnectNow() {
         core.withLock { core in
-            let isHeldUp = core.heldUpAttempt.map(core.machine.isCurrent) ?? false
+            let isHeldUp = core.heldUpAttempt.map { core.machine.isCurrent($0) && !isClosure(of: $0) } ?? false
             guard let attempt = core.machine.reconnectNow(isHeldUp: isHeldUp) else { return }
             launch(attempt, &core)
         }
@@ -110,14 +110,20 @@ final class ConnectionLife: Sendable {
     }
 
     func pause(code: CloseCode, reason: String) async {
+        let isHandlerTask = dispatcher.isHandlerTask
         let (closing, drops) = core.withLock { core in
             let action = core.machine.pause()
-            let drops = leave(action, code: code, reason: reason, lost: .paused, &core)
+            let drops = leave(action, code: code, reason: reason, lost: .paused, byHandler: isHandlerTask, &core)
             if action == .abandon { environment.broadcaster.send(.paused) }
             return (core.closeTask, drops)
         }
         outbox.tell(drops)
         await closing?.value
+    }
+
+    /// Whether it is that attempt's own closure which calls: it must not overtake itself, for ever.
+    private func isClosure(of generation: UInt64) -> Bool {
+        AttemptContext.current == AttemptContext(life: ObjectIdentifier(self), generation: generation)
     }
 
     func launch(_ attempt: SocketService.StateMachine.Attempt, _ core: inout Core) {
@@ -134,7 +140,7 @@ final class ConnectionLife: Sendable {
     /// Leaves what is under way: its task ends, and an open connection is closed beside it.
     func leave(
         _ action: SocketService.StateMachine.LeaveAction, code: CloseCode, reason: String,
-        lost error: SocketServiceError, _ core: inout Core
+        lost error: SocketServiceError, byHandler: Bool, _ core: inout Core
     ) -> [SendQueue.Drop] {
         switch action {
         case .nothing:
@@ -153,7 +159,7 @@ final class ConnectionLife: Sendable {
                 self.closed(closure, serving.generation)
             }
             requests.lose(serving.generation, error)
-            dispatcher.cancelGreeting(serving.generation)
+            dispatcher.cancelGreeting(serving.generation, byItself: byHandler)
             return disconnected(serving.generation)
         }
     }
@@ -161,7 +167,7 @@ final class ConnectionLife: Sendable {
     /// Nothing goes to this connection any more.
     func disconnected(_ generation: UInt64) -> [SendQueue.Drop] {
         let drops = outbox.disconnect(generation)
-        if hasOpenHandlers { requests.failHandlersUnsent() }
+        if hasOpenHandlers { requests.failHandlersUnsent(after: generation) }
         return drops
     }
 

@@ -16,9 +16,10 @@ extension ServiceEnvironment {
     ) async throws -> Value {
         let deadline = clock.deadline(after: limit)
         let result = Completion<Value>()
+        let attempt = AttemptContext.current
         let work = start {
             do {
-                let value = try await operation()
+                let value = try await AttemptContext.$current.withValue(attempt) { try await operation() }
                 if !result.succeed(value) { discard(value) }
             } catch {
                 result.fail(error)

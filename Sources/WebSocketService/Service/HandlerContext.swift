@@ -34,8 +34,13 @@ struct CurrentTask: Hashable, Sendable {
 extension SharedHandlerTable {
     /// Whether the current task is in the body of a loop over messages: as with a handler, what comes after waits for it.
     var isInLoop: Bool {
-        let loops = read { $0.loops + $0.routeLoops }
+        let loops = read(\.allLoops)
         guard !loops.isEmpty, let task = CurrentTask() else { return false }
         return loops.contains { $0.isConsumed(by: task) }
+    }
+
+    /// Whether a loop has taken a message and not asked for the next one: its body may run, in whatever tasks.
+    var loopHoldsMessage: Bool {
+        read(\.allLoops).contains(where: \.isHolding)
     }
 }

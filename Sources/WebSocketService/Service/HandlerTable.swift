@@ -26,6 +26,8 @@ struct HandlerTable: Sendable {
     var routeLoops: [MessageHandoff] = []
     /// Whether the service has ended.
     var isReleased = false
+
+    var allLoops: [MessageHandoff] { loops + routeLoops }
 }
 
 /// A hook that is called where a message is dropped, not in the order of the handlers.
@@ -82,7 +84,7 @@ final class SharedHandlerTable: Sendable {
     func release() {
         var handoffs: [MessageHandoff] = []
         change { table in
-            handoffs = table.loops + table.routeLoops
+            handoffs = table.allLoops
             table = HandlerTable()
             table.isReleased = true
         }

@@ -2,25 +2,42 @@ internal import Synchronization
 
 /// Hands messages from the service to a loop, one at a time: the giver waits until the message is taken.
 final class MessageHandoff: Sendable {
-    private enum State {
-        case idle
-        case offered(WebSocketMessage, taken: Completion<Bool>)
-        case wanted(Completion<WebSocketMessage?>)
-        case finished
+    private struct State {
+        enum Phase {
+            case idle
+            case offered(WebSocketMessage, taken: Completion<Bool>)
+            case wanted(Completion<WebSocketMessage?>, by: CurrentTask?)
+            case finished
+        }
+
+        var phase = Phase.idle
+        /// Whether the loop has taken a message and not asked for the next one: its body runs.
+        var isHolding = false
+        /// The task that took that message.
+        var consumer: CurrentTask?
+
+        mutating func handOut(to task: CurrentTask?) {
+            (isHolding, consumer) = (true, task)
+        }
+
+        mutating func takeBack() {
+            (isHolding, consumer) = (false, nil)
+        }
     }
 
-    private let state = Mutex(State.idle)
-    /// The task that took the last message, and runs the loop's body until it asks for the next.
-    private let consumer = Mutex<CurrentTask?>(nil)
+    private let state = Mutex(State())
 
+    /// Whether this task has taken the message that the loop holds. The body may use other tasks beside it.
     func isConsumed(by task: CurrentTask) -> Bool {
-        consumer.withLock { $0 == task }
+        state.withLock { $0.consumer == task }
     }
 
+    /// Whether the loop has taken a message and not asked for the next one.
+    var isHolding: Bool { state.withLock(\.isHolding) }
     /// Whether a message waits for the loop.
-    var isOffering: Bool { state.withLock { if case .offered = $0 { true } else { false } } }
+    var isOffering: Bool { state.withLock { if case .offered = $0.phase { true } else { false } } }
     /// Whether the loop waits for a message.
-    var isWanted: Bool { state.withLock { if case .wanted = $0 { true } else { false } } }
+    var isWanted: Bool { state.withLock { if case .wanted = $0.phase { true } else { false } } }
 
     /// Returns once somebody has taken the message, or nobody will any more.
     ///
@@ -29,17 +46,18 @@ final class MessageHandoff: Sendable {
     func offer(_ message: WebSocketMessage) async throws -> Bool {
         let taken = Completion<Bool>()
         state.withLock { state in
-            switch state {
+            switch state.phase {
             case .finished:
                 taken.succeed(false)
-            case .wanted(let taker):
+            case .wanted(let taker, let task):
                 // A taker whose task was cancelled has not taken the message, and ends its loop.
                 let isTaken = taker.succeed(message)
-                state = isTaken ? .idle : .finished
+                state.phase = isTaken ? .idle : .finished
+                if isTaken { state.handOut(to: task) }
                 taken.succeed(isTaken)
             case .idle, .offered:
                 // There is one giver, the service's dispatcher: an older offer was given up when it was cancelled.
-                state = .offered(message, taken: taken)
+                state.phase = .offered(message, taken: taken)
             }
         }
         return try await taken.value()
@@ -48,17 +66,18 @@ final class MessageHandoff: Sendable {
     /// The next message; `nil` when there will be none.
     func next() async -> WebSocketMessage? {
         let task = CurrentTask()
-        consumer.withLock { $0 = task }
         let taker = Completion<WebSocketMessage?>()
         state.withLock { state in
-            switch state {
+            state.takeBack()
+            switch state.phase {
             case .finished:
                 taker.succeed(nil)
             case .offered(let message, let taken) where taken.succeed(true):
-                state = .idle
+                state.phase = .idle
+                state.handOut(to: task)
                 taker.succeed(message)
             case .idle, .offered, .wanted:
-                state = .wanted(taker)
+                state.phase = .wanted(taker, by: task)
             }
         }
         do {
@@ -72,12 +91,13 @@ final class MessageHandoff: Sendable {
 
     func finish() {
         state.withLock { state in
-            switch state {
+            switch state.phase {
             case .offered(_, let taken): taken.succeed(false)
-            case .wanted(let taker): taker.succeed(nil)
+            case .wanted(let taker, _): taker.succeed(nil)
             case .idle, .finished: break
             }
-            state = .finished
+            state.phase = .finished
+            state.takeBack()
         }
     }
 }

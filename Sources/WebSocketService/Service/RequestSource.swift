@@ -4,6 +4,14 @@ public struct ConnectAttempt: Hashable, Sendable {
     public let number: Int
 }
 
+/// Set while a closure of the app's runs that is part of an attempt, so that what it calls knows.
+struct AttemptContext: Hashable, Sendable {
+    @TaskLocal static var current: AttemptContext?
+
+    let life: ObjectIdentifier
+    let generation: UInt64
+}
+
 /// Where the URL and the headers of each attempt come from.
 enum RequestSource: Sendable {
     /// Tried in turn.

@@ -20,15 +20,15 @@ extension SocketService {
 
     /// Connects now instead of after the wait: for when the app knows that the network is back.
     ///
-    /// Also begins anew after giving up, and gets past a closure of the app's that an attempt is waiting for. Does nothing
-    /// in other states.
+    /// Also begins anew after giving up, and gets past a closure of the app's that an attempt is waiting for, unless it is that
+    /// closure which calls. Does nothing in other states.
     public func reconnectNow() {
         life.reconnectNow()
     }
 
     /// Closes the connection and makes no other until ``resume()``. What is sent meanwhile is queued.
     ///
-    /// Returns once the connection is closed.
+    /// Returns once the connection is closed. An `onOpen` handler that calls it is not cancelled by that.
     public func pause(code: CloseCode = .normalClosure, reason: String = "") async {
         await life.pause(code: code, reason: reason)
     }
@@ -42,8 +42,8 @@ extension SocketService {
     ///
     /// An open connection is closed with a close handshake; a peer that does not answer it is dropped after
     /// ``Options/closeTimeout``. A handler that is running is cancelled and awaited for as long; no other handler runs
-    /// but `onClose`. Called by a handler, `stop` neither cancels that handler nor waits for it; called by a task that a
-    /// handler started, it is a call like any other. Every call that waits for something of the service ends.
+    /// but `onClose`. Called by a handler, `stop` neither cancels that handler nor waits for it, also where it is an `onOpen`
+    /// whose connection ends by that. Called by a task that a handler started, it is a call like any other. Every call that waits for something of the service ends.
     ///
     /// - Returns: The messages that were queued and never sent, to the first caller.
     @discardableResult

@@ -10,13 +10,16 @@ public struct SocketServiceError: Error, Sendable {
         public static let gaveUp = Code(description: "gaveUp")
         /// The service was stopped.
         public static let stopped = Code(description: "stopped")
-        /// The queue is full and its rule is ``QueuePolicy/Overflow/fail``; the message was not taken.
+        /// The queue is full, and its rule is ``QueuePolicy/Overflow/fail``; or it is ``QueuePolicy/Overflow/suspend`` and a
+        /// handler sends, or the body of a loop over messages, for which room may come only after it has returned. The message
+        /// was not taken.
         public static let queueFull = Code(description: "queueFull")
         /// A handler of the app's threw; ``SocketServiceError/underlying`` is what it threw.
         public static let handlerFailed = Code(description: "handlerFailed")
         /// A message does not decode as the type that its handler asks for.
         public static let decodingFailed = Code(description: "decodingFailed")
-        /// The app's closure that makes a heartbeat threw.
+        /// The app's closure that makes a heartbeat threw, or took longer than ``SocketService/Options/attemptTimeout``; the
+        /// beat is skipped.
         public static let heartbeatFailed = Code(description: "heartbeatFailed")
         /// A request cannot carry a correlation ID, so its answer could not be told from other messages.
         public static let notCorrelatable = Code(description: "notCorrelatable")
@@ -29,8 +32,8 @@ public struct SocketServiceError: Error, Sendable {
         public static let attemptTimedOut = Code(description: "attemptTimedOut")
         /// A handler asked for what can only come after it has returned.
         public static let handlerMustReturn = Code(description: "handlerMustReturn")
-        /// A handler waits for the peer, and what arrived meanwhile has filled
-        /// ``SocketService/Options/inboxByteLimit``: nothing more is read before it returns.
+        /// A handler, or the body of a loop over messages, waits for the peer or for room in the queue, and what arrived
+        /// meanwhile has filled ``SocketService/Options/inboxByteLimit``: nothing more is read before it returns.
         public static let inboxFull = Code(description: "inboxFull")
         /// No answer came in time.
         public static let requestTimedOut = Code(description: "requestTimedOut")
@@ -81,12 +84,12 @@ extension SocketServiceError {
     static let handlerMustReturn = SocketServiceError(
         .handlerMustReturn,
         "the request cannot be sent before the onOpen handlers of the next connection, and those come after the handler "
-            + "that makes it; make it from a task of its own")
+            + "that makes it; make it in a Task.detached that the handler does not wait for")
 
     static let inboxFull = SocketServiceError(
         .inboxFull,
         "what the peer sent while the handler waits has filled the inbox, so that nothing more is read before the handler "
-            + "returns; raise inboxByteLimit, or wait in a task of its own")
+            + "returns; raise inboxByteLimit, or wait in a Task.detached that the handler does not wait for")
 
     static func requestDropped(_ reason: DropReason) -> SocketServiceError {
         SocketServiceError(.requestDropped, "the request was not sent: \(reason)", dropReason: reason)

@@ -136,4 +136,14 @@ import Testing
         #expect(taken.count { $0 == "close" } == Inbox.sectionLimit - 1, "a connection is forgotten whole")
         #expect(inbox.messageCount == 0 && inbox.byteCount == 0)
     }
+
+    @Test mutating func noticesOfAConnectionThatIsReadDoNotAddUpEither() {
+        inbox.begin(1, nil)
+        inbox.append(texts("a"), from: 1)
+        for _ in 0..<2_000 { inbox.append(.failed(.stopped)) }
+        inbox.append(texts("b"), from: 1)
+        let taken = takeAll()
+        #expect(taken.count == Inbox.noticeLimit + 2)
+        #expect(taken.first == "a" && taken.last == "b")
+    }
 }

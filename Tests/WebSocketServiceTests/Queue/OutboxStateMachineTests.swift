@@ -34,6 +34,7 @@ import Testing
             case .outcome(.dropped(let reason)): "\(reason)"
             case .full: "full"
             case .fullForHandler: "fullForHandler"
+            case .needsReturn: "inboxFull"
             case .cancelled: "cancelled"
             }
         }
@@ -183,10 +184,10 @@ import Testing
         #expect(fixture.send(1, size: 4) == "queued")
         #expect(fixture.send(2, size: 5) == "waits")
         #expect(fixture.send(3, size: 2) == "waits")
-        fixture.change { $0.cancelWaiter(2, &$1) }
+        fixture.change { $0.giveUp(2, .cancelled, &$1) }
         #expect(fixture.told == ["2 cancelled", "3 queued"])
-        fixture.change { $0.cancelWaiter(2, &$1) }
-        fixture.change { $0.cancelWaiter(3, &$1) }
+        fixture.change { $0.giveUp(2, .cancelled, &$1) }
+        fixture.change { $0.giveUp(3, .cancelled, &$1) }
         #expect(fixture.told.count == 2, "each once")
     }
 

@@ -18,12 +18,12 @@ import Testing
         }
     }
 
-    private mutating func take(_ text: String) -> UInt64? {
+    private mutating func take(_ text: String, from generation: UInt64 = 1) -> UInt64? {
         let (message, router) = (WebSocketMessage.text(text), JSONRouter())
         let traits = PendingReplies.Traits(
             correlationID: router.correlationID(of: message), route: router.route(of: message),
             isRequest: router.isRequest(message))
-        return replies.take(traits)?.number
+        return replies.take(traits, from: generation)?.number
     }
 
     @Test mutating func anIDMatchesAndARouteWhereOneIsGiven() {
@@ -56,7 +56,7 @@ import Testing
         // The answer can be here before the call that sends has returned.
         replies.willSend(1, on: 1)
         replies.willSend(2, on: 1)
-        replies.didNotSend(2)
+        #expect(replies.didNotSend(2) == nil)
         #expect(take(#"{"id":"x"}"#) == nil)
         #expect(take(#"{"socketType":"chart"}"#) == 1)
     }
@@ -101,6 +101,29 @@ import Testing
         add(1, .route("a"), isHandlers: true, sentOn: nil)
         add(2, .route("a"), isHandlers: false, sentOn: nil)
         add(3, .route("a"), isHandlers: true)
-        #expect(replies.takeHandlersUnsent().map(\.number) == [1])
+        #expect(replies.takeHandlersUnsent(after: 1).map(\.number) == [1])
+    }
+
+    @Test mutating func anOlderConnectionAnswersNothingThatANewerOneWasGiven() {
+        add(1, .route("chart"), sentOn: 2)
+        add(2, .correlationID("x", route: nil), survives: true, sentOn: 2)
+        add(3, .route("chart"), survives: true, sentOn: 1)
+        #expect(take(#"{"id":"x"}"#, from: 1) == nil)
+        #expect(take(#"{"socketType":"chart"}"#, from: 1) == 3)
+        #expect(take(#"{"socketType":"chart"}"#, from: 3) == nil, "it was lost with its connection")
+        #expect(take(#"{"id":"x"}"#, from: 3) == 2)
+        #expect(take(#"{"socketType":"chart"}"#, from: 2) == 1)
+    }
+
+    @Test mutating func aHandlersRequestThatWasBeingHandedOverWaitsNoLonger() {
+        add(1, .route("a"), isHandlers: true, sentOn: nil)
+        add(2, .route("a"), sentOn: nil)
+        for number in 1...2 as ClosedRange<UInt64> { replies.willSend(number, on: 1) }
+        #expect(replies.takeHandlersUnsent(after: 1).isEmpty, "the connection may have taken it")
+        #expect(replies.didNotSend(1)?.number == 1)
+        #expect(replies.didNotSend(2) == nil)
+        add(3, .route("a"), isHandlers: true, sentOn: nil)
+        replies.willSend(3, on: 2)
+        #expect(replies.didNotSend(3) == nil, "that connection is there")
     }
 }

@@ -158,4 +158,20 @@ import WebSocketTesting
         wanted.finish()
         #expect(await waiting.value == nil)
     }
+
+    @Test func aLoopThatAsksOrHasEndedIsNoCaller() async throws {
+        let (handoff, tasks) = (MessageHandoff(), Recorder<CurrentTask>())
+        let loop = Task {
+            tasks.add(try #require(CurrentTask()))
+            return await handoff.next()
+        }
+        let consumer = try await tasks.next()
+        await until { handoff.isWanted }
+        #expect(!handoff.isConsumed(by: consumer), "it waits, and calls nobody")
+        #expect(try await handoff.offer(.text("a")))
+        #expect(handoff.isConsumed(by: consumer))
+        #expect(try await loop.value == .text("a"))
+        handoff.finish()
+        #expect(!handoff.isConsumed(by: consumer))
+    }
 }

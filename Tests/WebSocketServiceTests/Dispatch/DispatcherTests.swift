@@ -1,0 +1,33 @@
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+@Suite(.timeLimit(.minutes(1))) struct DispatcherTests {
+    @Test("Readers of connections that were forgotten behind one hung handler do not wait")
+    func readersOfForgottenConnections() async throws {
+        let environment = ServiceEnvironment(
+            options: SocketService.Options(inboxLimit: 1, clock: ManualClock(), logger: .silent), name: "test")
+        let dispatcher = Dispatcher(environment: environment)
+        let (entered, proceed) = (Completion<Void>(), Completion<Void>())
+        _ = environment.handlers.add(
+            Callback<WebSocketMessage> { _ in
+                entered.succeed()
+                try await proceed.value()
+            }, to: \.message)
+        dispatcher.begin(1, nil)
+        dispatcher.append([.text("slow")], from: 1)
+        try await entered.value()
+        var rooms: [Completion<Void>?] = []
+        for generation in 2...300 as ClosedRange<UInt64> {
+            dispatcher.begin(generation, nil)
+            dispatcher.append([.text("a"), .text("b")], from: generation)
+            rooms.append(dispatcher.room(for: generation))
+            dispatcher.end(generation, with: [])
+        }
+        #expect(dispatcher.waitingReaderCount < Inbox.sectionLimit)
+        #expect(rooms.count { $0?.isComplete == false } == dispatcher.waitingReaderCount)
+        dispatcher.stop()
+        proceed.succeed()
+    }
+}

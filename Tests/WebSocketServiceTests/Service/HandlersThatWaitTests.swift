@@ -1,0 +1,293 @@
+import Synchronization
+import Testing
+import WebSocketTesting
+
+@testable import WebSocketService
+
+/// What a handler, or the body of a loop, waits for must not need its return. All is quiet before anything is looked at.
+@Suite("Handlers that wait", .timeLimit(.minutes(1))) struct HandlersThatWaitTests {
+    private let executor = TestExecutor()
+
+    private func code(_ error: any Error) -> String {
+        (error as? SocketServiceError).map { "\($0.code)" } ?? "\(error)"
+    }
+
+    /// A connection that takes nothing of a queue that has room for no more than what is being drained.
+    private func openDraining(_ fixture: Fixture) async throws -> ScriptedConnection {
+        let transport = fixture.transport
+        fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }
+        try await fixture.service.send("drains")
+        try await fixture.service.start(waitingForOpen: true)
+        try await executor.untilQuiet()
+        let peer = transport.connections[0]
+        #expect(peer.heldSendCount == 1)
+        return peer
+    }
+
+    private enum Call: CaseIterable { case send, request }
+
+    private func make(_ call: Call, over service: SocketService) async -> String {
+        do {
+            switch call {
+            case .send: return "\(try await service.send("x"))"
+            case .request: return try await service.request(message: .text(#"{"id":"q"}"#)).text ?? ""
+            }
+        } catch {
+            return code(error)
+        }
+    }
+
+    @Test(
+        "A handler that waits for room while the queue drains does not keep a peer waiting that is to be read first",
+        arguments: Call.allCases)
+    private func whileTheQueueDrains(call: Call) async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1), executor: executor, configure: { $0.inboxLimit = 2 })
+        let service = fixture.service
+        let results = Recorder<String>()
+        service.onMessage { if $0.text == "go" { results.add(await make(call, over: service)) } }
+        let peer = try await openDraining(fixture)
+        for text in ["go"] + Array(repeating: "busy", count: 10) { peer.deliver(text) }
+        try await executor.untilQuiet()
+        #expect(peer.unreadCount == 0)
+        peer.releaseSends()
+        try await executor.untilQuiet()
+        if call == .request { peer.deliver(#"{"id":"q"}"#) }
+        try await executor.untilQuiet()
+        #expect(results.all == [call == .send ? "queued" : #"{"id":"q"}"#])
+        await service.stop()
+    }
+
+    @Test("Where such a peer sends more than the inbox holds, the handler is told at once", arguments: Call.allCases)
+    private func whileTheQueueDrainsAndTheInboxIsFull(call: Call) async throws {
+        let fixture = Fixture(
+            queue: QueuePolicy(limit: 1), executor: executor, configure: { $0.inboxByteLimit = 1_000 })
+        let service = fixture.service
+        let results = Recorder<String>()
+        service.onMessage { if $0.text == "go" { results.add(await make(call, over: service)) } }
+        let peer = try await openDraining(fixture)
+        for text in ["go"] + Array(repeating: "busy", count: 100) { peer.deliver(text) }
+        try await executor.untilQuiet()
+        #expect(results.all == ["inboxFull"])
+        #expect(peer.unreadCount == 0, "the handlers have seen the rest meanwhile")
+        #expect(service.outbox.waiterCount == 0)
+        peer.releaseSends()
+        try await executor.untilQuiet()
+        #expect(peer.sent == [.text("drains")], "the message was taken back")
+        await service.stop()
+    }
+
+    // MARK: Loops
+
+    /// Begins a loop whose body runs for each "go".
+    private func loop(
+        over service: SocketService, _ body: @escaping @Sendable () async -> Void
+    ) async throws {
+        Task(executorPreference: executor) {
+            for await message in service.messages where message.text == "go" { await body() }
+        }
+        try await executor.untilQuiet()
+    }
+
+    @Test(
+        "A child of a loop's body does not wait for room that may come only after the body", arguments: [false, true])
+    func aChildOfALoopBodyWaitsForRoom(inGroup: Bool) async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend), executor: executor)
+        let service = fixture.service
+        let (results, opened, proceed) = (Recorder<String>(), Recorder<Bool>(), Completion<Void>())
+        service.onOpen { opened.add($0.isReconnect) }
+        try await loop(over: service) {
+            // The test completes it.
+            try? await proceed.value()
+            if inGroup {
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask { results.add(await make(.send, over: service)) }
+                }
+            } else {
+                async let result = make(.send, over: service)
+                results.add(await result)
+            }
+        }
+        let peer = try await fixture.open()
+        peer.deliver("go", "the next one")
+        try await executor.untilQuiet()
+        peer.drop()
+        try await executor.untilQuiet()
+        #expect(try await service.send("fills the queue") == .queued)
+        fixture.clock.advance(by: .seconds(1))
+        try await executor.untilQuiet()
+        #expect(opened.all == [false])
+        proceed.succeed()
+        try await executor.untilQuiet()
+        #expect(results.all == ["queueFull"])
+        #expect(opened.all == [false, true])
+        await service.stop()
+    }
+
+    @Test("A child of a loop's body that waits for the peer does not keep it from being read")
+    func aChildOfALoopBodyWaitsForThePeer() async throws {
+        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
+        let service = fixture.service
+        let results = Recorder<String>()
+        try await loop(over: service) {
+            async let result = make(.send, over: service)
+            results.add(await result)
+        }
+        let peer = try await fixture.open()
+        try await executor.untilQuiet()
+        peer.holdSends()
+        for text in ["go"] + Array(repeating: "busy", count: 10) { peer.deliver(text) }
+        try await executor.untilQuiet()
+        #expect(peer.unreadCount == 0)
+        peer.releaseSends()
+        try await executor.untilQuiet()
+        #expect(results.all == ["sent"])
+        await service.stop()
+    }
+
+    @Test("While a loop waits for a message, everybody outside waits for room as ever")
+    func aLoopThatHoldsNothing() async throws {
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend), executor: executor)
+        let service = fixture.service
+        try await loop(over: service) {}
+        let peer = try await fixture.open()
+        peer.deliver("go")
+        try await executor.untilQuiet()
+        peer.drop()
+        try await executor.untilQuiet()
+        try await service.send("fills the queue")
+        let waiting = Task(executorPreference: executor) { await make(.send, over: service) }
+        try await executor.untilQuiet()
+        #expect(service.outbox.waiterCount == 1)
+        fixture.clock.advance(by: .seconds(1))
+        #expect(await waiting.value == "queued")
+        await service.stop()
+    }
+
+    // MARK: Requests
+
+    @Test("What an old connection still brings answers nothing that was asked on the next one")
+    func theBacklogOfAnOldConnection() async throws {
+        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 1 })
+        let service = fixture.service
+        let (proceed, answers) = (Completion<Void>(), Recorder<String>())
+        service.onMessage { if $0.text == "slow" { try await proceed.value() } }
+        let peer = try await fixture.open()
+        for text in ["slow", "fills the inbox", #"{"socketType":"status","x":1}"#, #"{"id":"q","x":1}"#] {
+            peer.deliver(text)
+        }
+        try await executor.untilQuiet()
+        #expect(peer.unreadCount == 2)
+        peer.drop()
+        try await executor.untilQuiet()
+        fixture.clock.advance(by: .seconds(1))
+        let next = try await fixture.transport.nextConnection()
+        Task(executorPreference: executor) {
+            async let byRoute = service.request(message: .text("{}"), reply: "status", correlated: false)
+            async let byID = service.request(message: .text(#"{"id":"q"}"#))
+            for answer in try await [byRoute, byID] { answers.add(answer.text ?? "") }
+        }
+        try await executor.untilQuiet()
+        #expect(next.sent.count == 2)
+        proceed.succeed()
+        try await executor.untilQuiet()
+        #expect(peer.unreadCount == 0)
+        #expect(service.requests.sentCount == 2)
+        next.deliver(#"{"socketType":"status","x":2}"#, #"{"id":"q","x":2}"#)
+        #expect(try await answers.next(2) == [#"{"socketType":"status","x":2}"#, #"{"id":"q","x":2}"#])
+        await service.stop()
+    }
+
+    @Test("A task that a handler started is outside once that handler has returned, though the batch goes on")
+    func aTaskOfAHandlerThatHasReturned() async throws {
+        let fixture = Fixture(executor: executor)
+        let service = fixture.service
+        let (begin, proceed, results) = (Completion<Void>(), Completion<Void>(), Recorder<String>())
+        service.onOpen { _ in }
+        service.onMessage { [executor] message in
+            if message.text == "1" {
+                Task(executorPreference: executor) {
+                    try await begin.value()
+                    results.add(await make(.request, over: service))
+                }
+            } else {
+                try await proceed.value()
+            }
+        }
+        let peer = try await fixture.open()
+        try await executor.untilQuiet()
+        peer.deliver("1", "2")
+        try await executor.untilQuiet()
+        peer.drop()
+        try await executor.untilQuiet()
+        begin.succeed()
+        try await executor.untilQuiet()
+        #expect(results.all.isEmpty)
+        proceed.succeed()
+        fixture.clock.advance(by: .seconds(1))
+        let next = try await fixture.transport.nextConnection()
+        #expect(try await next.nextSent() == .text(#"{"id":"q"}"#))
+        next.deliver(#"{"id":"q"}"#)
+        #expect(try await results.next() == #"{"id":"q"}"#)
+        await service.stop()
+    }
+
+    @Test("A handler's request that was being handed to a connection as that was lost fails at once")
+    func aRequestThatWasBeingHandedOver() async throws {
+        let transport = HesitantTransport()
+        let clock = ManualClock()
+        let service = SocketService(
+            "wss://feed.example.com", transport: transport, reconnect: .fixed(.seconds(1)), heartbeat: .off,
+            options: SocketService.Options(clock: clock, logger: .silent, taskExecutor: executor))
+        let results = Recorder<String>()
+        service.onOpen { _ in }
+        service.onMessage { _ in results.add(await make(.request, over: service)) }
+        try await service.start(waitingForOpen: true)
+        let peer = try await transport.scripted.nextConnection()
+        try await executor.untilQuiet()
+        peer.deliver("go")
+        try await executor.untilQuiet()
+        #expect(transport.hesitating.all.count == 1)
+        peer.drop()
+        try await executor.untilQuiet()
+        #expect(service.state == .reconnecting)
+        for hesitating in transport.hesitating.all { hesitating.succeed() }
+        try await executor.untilQuiet()
+        #expect(results.all == ["handlerMustReturn"])
+        await service.stop()
+    }
+}
+
+/// A scripted transport whose connections say whether they take a message only when they are told to.
+private final class HesitantTransport: SocketTransport {
+    let scripted = ScriptedTransport()
+    let hesitating = Recorder<Completion<Void>>()
+
+    func validate(_ request: ConnectRequest) throws { try scripted.validate(request) }
+    func connect(to request: ConnectRequest) async throws -> any SocketConnection {
+        Connection(connection: try await scripted.connect(to: request), hesitating: hesitating)
+    }
+
+    private struct Connection: SocketConnection {
+        let connection: any SocketConnection
+        let hesitating: Recorder<Completion<Void>>
+
+        var handshake: HandshakeResponse { connection.handshake }
+        var closure: WebSocketClosure? { connection.closure }
+        var closeError: (any Error)? { connection.closeError }
+        var bytesReceived: UInt64 { connection.bytesReceived }
+        func receive() async throws -> [WebSocketMessage]? { try await connection.receive() }
+        func send(_ message: WebSocketMessage) async throws { try await connection.send(message) }
+        func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
+            let told = Completion<Void>()
+            hesitating.add(told)
+            try await told.value()
+            return try await connection.sendWithoutWaiting(message)
+        }
+        func ping() async throws -> Duration { try await connection.ping() }
+        func close(code: CloseCode, reason: String) async -> WebSocketClosure {
+            await connection.close(code: code, reason: reason)
+        }
+        func abort() { connection.abort() }
+        func ended() async throws -> WebSocketClosure { try await connection.ended() }
+    }
+}
