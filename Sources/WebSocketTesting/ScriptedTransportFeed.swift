@@ -17,11 +17,18 @@ final class ScriptedTransportFeed<Element: Sendable>: Sendable {
     }
 
     func append(_ element: Element) {
+        var afterwards = Afterwards()
+        append(element, &afterwards)
+        afterwards.perform()
+    }
+
+    /// Appends under a lock: who waits is woken afterwards.
+    func append(_ element: Element, _ afterwards: inout Afterwards) {
         state.withLock { state in
             state.all.append(element)
             while let waiter = state.waiters.popFirst() {
                 // A waiter whose task was cancelled has not taken the element.
-                guard waiter.succeed(element) else { continue }
+                guard waiter.succeed(element, &afterwards) else { continue }
                 state.taken += 1
                 return
             }

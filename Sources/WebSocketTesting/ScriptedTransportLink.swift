@@ -54,60 +54,59 @@ final class ScriptedLink: SocketConnection {
 
     func receive() async throws -> [WebSocketMessage]? {
         let reader = Completion<[WebSocketMessage]?>()
-        let watchers = state.withLock { state -> [Completion<Void>] in
+        state.change { state, afterwards in
             if let batch = state.inbound.popFirst() {
-                reader.succeed(batch)
-                return []
+                reader.succeed(batch, &afterwards)
+                return
             }
             switch state.ending {
-            case .closed: reader.succeed(nil)
-            case .lost(let error): reader.fail(error)
+            case .closed: reader.succeed(nil, &afterwards)
+            case .lost(let error): reader.fail(error, &afterwards)
             case nil: state.reader = reader
             }
-            defer { state.readWatchers = [] }
-            return state.readWatchers
+            for watcher in state.readWatchers { watcher.succeed(&afterwards) }
+            state.readWatchers = []
         }
-        for watcher in watchers { watcher.succeed() }
         return try await reader.value()
     }
 
     func send(_ message: WebSocketMessage) async throws {
         let completion = Completion<Void>()
-        state.withLock { state in
+        state.change { state, afterwards in
             if state.ending != nil || state.isClosing {
-                completion.fail(Self.closedError)
+                completion.fail(Self.closedError, &afterwards)
             } else if let rejection = state.rejection {
-                completion.fail(rejection)
+                completion.fail(rejection, &afterwards)
             } else if state.holdsSends {
                 state.held.append(HeldSend(message: message, completion: completion))
             } else {
-                sentFeed.append(message)
-                completion.succeed()
+                sentFeed.append(message, &afterwards)
+                completion.succeed(&afterwards)
             }
         }
         try await completion.value()
     }
 
     func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
-        try state.withLock { state in
+        try state.change { state, afterwards in
             if state.ending != nil || state.isClosing { throw Self.closedError }
             if let rejection = state.rejection { throw rejection }
             guard !state.holdsSends else { return false }
-            sentFeed.append(message)
+            sentFeed.append(message, &afterwards)
             return true
         }
     }
 
     func ping() async throws -> Duration {
         let completion = Completion<Duration>()
-        state.withLock { state in
+        state.change { state, afterwards in
             if state.ending != nil {
-                completion.fail(Self.closedError)
+                completion.fail(Self.closedError, &afterwards)
                 return
             }
-            pingFeed.append(())
+            pingFeed.append((), &afterwards)
             if let answer = state.pingAnswer {
-                completion.succeed(answer)
+                completion.succeed(answer, &afterwards)
             } else {
                 state.pings.append(completion)
             }
@@ -118,19 +117,19 @@ final class ScriptedLink: SocketConnection {
     func close(code: CloseCode, reason: String) async -> WebSocketClosure {
         let frame = CloseFrame(code: code, reason: reason)
         let completion = Completion<WebSocketClosure>()
-        state.withLock { state in
+        state.change { state, afterwards in
             if let closure = state.closure {
-                completion.succeed(closure)
+                completion.succeed(closure, &afterwards)
             } else if state.answersClose {
                 let closure = WebSocketClosure(initiator: .local, sent: frame, received: CloseFrame(code: code))
                 discardUnread(&state)
-                end(&state, .lost(Self.closedError), closure: closure)
-                completion.succeed(closure)
+                end(&state, .lost(Self.closedError), closure: closure, &afterwards)
+                completion.succeed(closure, &afterwards)
             } else {
                 state.isClosing = true
                 state.closeWaiters.append(completion)
                 // The messages under way are refused from here on, as by a connection that is closing.
-                failSends(&state)
+                failSends(&state, &afterwards)
             }
         }
         do {
@@ -143,21 +142,21 @@ final class ScriptedLink: SocketConnection {
     }
 
     func abort() {
-        state.withLock { state in
+        state.change { state, afterwards in
             guard state.closure == nil else { return }
             state.wasAborted = true
             discardUnread(&state)
             end(
                 &state, .lost(Self.closedError),
-                closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
+                closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil), &afterwards)
         }
     }
 
     func ended() async throws -> WebSocketClosure {
         let completion = Completion<WebSocketClosure>()
-        state.withLock { state in
+        state.change { state, afterwards in
             if let closure = state.closure {
-                completion.succeed(closure)
+                completion.succeed(closure, &afterwards)
             } else {
                 state.endWaiters.append(completion)
             }
@@ -173,12 +172,12 @@ final class ScriptedLink: SocketConnection {
     // MARK: The peer's side
 
     func deliver(_ messages: [WebSocketMessage]) -> Bool {
-        state.withLock { state in
+        state.change { state, afterwards in
             guard state.ending == nil else { return false }
             guard !messages.isEmpty else { return true }
             state.countReceived(messages.reduce(0) { $0 + $1.payload.count })
             // A reader whose task was cancelled has not taken the batch.
-            if let reader = state.reader.take(), reader.succeed(messages) { return true }
+            if let reader = state.reader.take(), reader.succeed(messages, &afterwards) { return true }
             state.inbound.append(messages)
             return true
         }
@@ -189,30 +188,31 @@ final class ScriptedLink: SocketConnection {
     }
 
     func peerCloses(_ frame: CloseFrame) {
-        state.withLock { state in
+        state.change { state, afterwards in
             guard state.ending == nil else { return }
             // An endpoint answers a close frame with the same code (RFC 6455 section 5.5.1).
             end(
                 &state, .closed,
-                closure: WebSocketClosure(initiator: .remote, sent: CloseFrame(code: frame.code), received: frame))
+                closure: WebSocketClosure(initiator: .remote, sent: CloseFrame(code: frame.code), received: frame),
+                &afterwards)
         }
     }
 
     func peerDrops(_ error: any Error) {
-        state.withLock { state in
+        state.change { state, afterwards in
             guard state.ending == nil else { return }
             state.closeError = error
             end(
                 &state, .lost(error),
-                closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
+                closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil), &afterwards)
         }
     }
 
     func setPingAnswer(_ roundTrip: Duration?) {
-        state.withLock { state in
+        state.change { state, afterwards in
             state.pingAnswer = roundTrip
             guard let roundTrip else { return }
-            for ping in state.pings { ping.succeed(roundTrip) }
+            for ping in state.pings { ping.succeed(roundTrip, &afterwards) }
             state.pings = []
         }
     }
@@ -226,11 +226,11 @@ final class ScriptedLink: SocketConnection {
     }
 
     func releaseSends() {
-        state.withLock { state in
+        state.change { state, afterwards in
             state.holdsSends = false
             while let held = state.held.popFirst() {
                 // A sender whose task was cancelled has been told that its message is not taken.
-                if held.completion.succeed() { sentFeed.append(held.message) }
+                if held.completion.succeed(&afterwards) { sentFeed.append(held.message, &afterwards) }
             }
         }
     }
@@ -249,10 +249,10 @@ final class ScriptedLink: SocketConnection {
 
     func waitUntilRead() async throws {
         let read = Completion<Void>()
-        state.withLock { state in
+        state.change { state, afterwards in
             let isWaiting = state.reader.map { !$0.isComplete } ?? false
             if state.ending != nil || (state.inbound.isEmpty && isWaiting) {
-                read.succeed()
+                read.succeed(&afterwards)
             } else {
                 state.readWatchers.append(read)
             }
@@ -262,17 +262,19 @@ final class ScriptedLink: SocketConnection {
 
     // MARK: The end
 
-    private func end(_ state: inout State, _ ending: Ending, closure: WebSocketClosure) {
+    private func end(
+        _ state: inout State, _ ending: Ending, closure: WebSocketClosure, _ afterwards: inout Afterwards
+    ) {
         state.ending = ending
         state.closure = closure
         switch ending {
-        case .closed: state.reader.take()?.succeed(nil)
-        case .lost(let error): state.reader.take()?.fail(error)
+        case .closed: state.reader.take()?.succeed(nil, &afterwards)
+        case .lost(let error): state.reader.take()?.fail(error, &afterwards)
         }
-        failSends(&state)
-        for ping in state.pings { ping.fail(Self.closedError) }
-        for waiter in state.closeWaiters + state.endWaiters { waiter.succeed(closure) }
-        for watcher in state.readWatchers { watcher.succeed() }
+        failSends(&state, &afterwards)
+        for ping in state.pings { ping.fail(Self.closedError, &afterwards) }
+        for waiter in state.closeWaiters + state.endWaiters { waiter.succeed(closure, &afterwards) }
+        for watcher in state.readWatchers { watcher.succeed(&afterwards) }
         state.pings = []
         state.closeWaiters = []
         state.endWaiters = []
@@ -284,8 +286,8 @@ final class ScriptedLink: SocketConnection {
         state.inbound = []
     }
 
-    private func failSends(_ state: inout State) {
-        while let held = state.held.popFirst() { held.completion.fail(Self.closedError) }
+    private func failSends(_ state: inout State, _ afterwards: inout Afterwards) {
+        while let held = state.held.popFirst() { held.completion.fail(Self.closedError, &afterwards) }
     }
 
     private static let closedError = WebSocketError(

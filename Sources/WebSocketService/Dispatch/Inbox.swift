@@ -49,7 +49,10 @@ struct Inbox: Sendable {
     let limits: Limits
     private var sections: Deque<Section> = [Section(generation: 0, isReading: false)]
     private(set) var messageCount = 0
+    /// The memory of the messages that wait, and of those that a handler is called with.
     private(set) var byteCount = 0
+    /// The part of it that was taken.
+    private var takenByteCount = 0
     /// How many calls of handlers wait for what the peer has yet to send.
     private(set) var handlerWaits = 0
     private(set) var isStopped = false
@@ -164,8 +167,15 @@ struct Inbox: Sendable {
         return false
     }
 
+    /// What was taken last was handled. Until then it takes memory.
+    mutating func finishTaken() {
+        byteCount -= takenByteCount
+        takenByteCount = 0
+    }
+
     /// What comes next; `nil` when there is nothing yet.
     mutating func next() -> Item? {
+        finishTaken()
         removeFinishedSections()
         let first = sections.startIndex
         guard let item = sections[first].items.popFirst() else {
@@ -175,7 +185,7 @@ struct Inbox: Sendable {
         case .messages(let messages):
             sections[first].messageCount -= messages.count
             messageCount -= messages.count
-            byteCount -= Self.memory(of: messages)
+            takenByteCount = Self.memory(of: messages)
         case .failed, .closed:
             sections[first].noticeCount -= 1
         case .opened:
@@ -189,7 +199,7 @@ struct Inbox: Sendable {
         isStopped = true
         undeliveredCount += messageCount
         messageCount = 0
-        byteCount = 0
+        byteCount = takenByteCount
         for index in sections.indices {
             sections[index].messageCount = 0
             sections[index].items.removeAll { if case .messages = $0 { true } else { false } }

@@ -97,11 +97,11 @@ final class HeartbeatDriver: Sendable {
     }
 
     private func startBeat() {
-        state.withLock { state in
+        state.change { state, afterwards in
             guard state.beats.count < Self.inFlightLimit, !state.hasEnded else { return }
             state.lastBeat += 1
             let number = state.lastBeat
-            state.beats[number] = environment.start {
+            state.beats[number] = environment.start(&afterwards) {
                 await self.sendBeat()
                 self.state.withLock { $0.beats[number] = nil }
             }

@@ -1,17 +1,37 @@
+internal import DequeModule
 internal import Synchronization
 
 /// Hands each event to every subscriber, through a buffer of bounded length per subscriber.
+///
+/// Events are put in order under a lock and handed out without it, by one caller at a time: all subscribers see the same
+/// order, and what they do at once meets no lock.
 final class EventBroadcaster: Sendable {
+    private typealias Subscribers = [UInt64: AsyncStream<SocketEvent>.Continuation]
+
+    private struct Delivery {
+        /// `nil` ends the streams.
+        let event: SocketEvent?
+        let subscribers: Subscribers
+    }
+
     private struct State {
-        var subscribers: [UInt64: AsyncStream<SocketEvent>.Continuation] = [:]
+        var subscribers: Subscribers = [:]
         var nextNumber: UInt64 = 0
         var isFinished = false
         var droppedCount: UInt64 = 0
+        var deliveries: Deque<Delivery> = []
+        var isDelivering = false
 
-        mutating func send(_ event: SocketEvent) {
-            for subscriber in subscribers.values {
-                if case .dropped = subscriber.yield(event) { droppedCount += 1 }
-            }
+        mutating func add(_ event: SocketEvent) {
+            guard !subscribers.isEmpty else { return }
+            deliveries.append(Delivery(event: event, subscribers: subscribers))
+        }
+
+        /// What the one who delivers does next; `nil` for anybody else.
+        mutating func begin() -> Delivery? {
+            guard !isDelivering, let delivery = deliveries.popFirst() else { return nil }
+            isDelivering = true
+            return delivery
         }
     }
 
@@ -48,18 +68,43 @@ final class EventBroadcaster: Sendable {
     }
 
     func send(_ event: SocketEvent) {
-        // Under the lock, so that all subscribers see the same order.
-        state.withLock { $0.send(event) }
+        state.withLock { $0.add(event) }
+        deliver()
+    }
+
+    /// Sends an event under a lock: it has its place among the others now, and is handed out when the lock is free.
+    func send(_ event: SocketEvent, _ afterwards: inout Afterwards) {
+        state.withLock { $0.add(event) }
+        afterwards.add { self.deliver() }
     }
 
     /// Sends the last event: whatever is sent after it reaches nobody.
     func finish(with event: SocketEvent) {
-        let subscribers = state.withLock { state in
-            state.send(event)
+        state.withLock { state in
+            state.add(event)
             state.isFinished = true
-            defer { state.subscribers = [:] }
-            return Array(state.subscribers.values)
+            state.deliveries.append(Delivery(event: nil, subscribers: state.subscribers))
+            state.subscribers = [:]
         }
-        for subscriber in subscribers { subscriber.finish() }
+        deliver()
+    }
+
+    private func deliver() {
+        var next = state.withLock { $0.begin() }
+        while let delivery = next {
+            var dropped: UInt64 = 0
+            for subscriber in delivery.subscribers.values {
+                guard let event = delivery.event else {
+                    subscriber.finish()
+                    continue
+                }
+                if case .dropped = subscriber.yield(event) { dropped += 1 }
+            }
+            next = state.withLock { state in
+                state.isDelivering = false
+                state.droppedCount += dropped
+                return state.begin()
+            }
+        }
     }
 }

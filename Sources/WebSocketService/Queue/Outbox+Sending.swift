@@ -37,7 +37,7 @@ extension Outbox {
                     throw CancellationError()
                 case .ended:
                     // It counts as down from now on, so that this comes to an end.
-                    tell(disconnect(link.generation))
+                    disconnect(link.generation)
                 }
             case .decided(let verdict):
                 // A loop that sends while nothing goes out suspends nowhere else. On one core it would keep the connection from
@@ -115,7 +115,7 @@ extension Outbox {
     private func endHandover() {
         handovers.subtract(1, ordering: .sequentiallyConsistent)
         guard isFlushing.load(ordering: .sequentiallyConsistent) else { return }
-        state.withLock { completeFlushes(&$0) }
+        state.change { completeFlushes(&$0, &$1) }
     }
 
     /// Whether something may come only after this caller has returned: it is a handler, or may be the body of a loop. The
@@ -195,7 +195,7 @@ extension Outbox {
                 last = .expired
             default:
                 last = .notTaken
-                tell(disconnect(link.generation))
+                disconnect(link.generation)
             }
         }
     }
@@ -213,10 +213,10 @@ extension Outbox {
         reportDepth()
         guard !drops.isEmpty else { return }
         report(drops)
-        state.withLock { state in
+        state.change { state, afterwards in
             state.reportsUnderWay -= 1
             guard state.reportsUnderWay == 0 else { return }
-            for waiter in state.reportWaiters { waiter.succeed() }
+            for waiter in state.reportWaiters { waiter.succeed(&afterwards) }
             state.reportWaiters = []
         }
     }

@@ -57,29 +57,35 @@ final class Outbox: Sendable {
 
     // MARK: The life of the connection
 
-    // These may be called under another lock. What they return is told to the app when that is free, with `tell(_:)`.
+    // Those that take `Afterwards` are called under another lock.
 
-    func connect(_ link: Link) -> [SendQueue.Drop] {
-        update { $0.machine.connect(link, &$1) }.drops
+    func connect(_ link: Link, _ afterwards: inout Afterwards) {
+        change(&afterwards) { state, effects, _ in state.machine.connect(link, &effects) }
     }
 
-    func endGreeting(_ generation: UInt64) -> [SendQueue.Drop] {
-        update { $0.machine.endGreeting(generation, &$1) }.drops
+    func endGreeting(_ generation: UInt64) {
+        change { $0.machine.endGreeting(generation, &$1) }
     }
 
-    func disconnect(_ generation: UInt64) -> [SendQueue.Drop] {
-        update { state, effects in
-            if state.machine.link?.generation == generation { state.drain?.cancel() }
+    func disconnect(_ generation: UInt64) {
+        var afterwards = Afterwards()
+        disconnect(generation, &afterwards)
+        afterwards.perform()
+    }
+
+    func disconnect(_ generation: UInt64, _ afterwards: inout Afterwards) {
+        change(&afterwards) { state, effects, afterwards in
+            if state.machine.link?.generation == generation { afterwards.cancel(state.drain) }
             state.machine.disconnect(generation, &effects)
-        }.drops
+        }
     }
 
     /// Nothing is sent any more, until ``resume()``.
-    func finish() {
-        _ = update { state, effects in
+    func finish(_ afterwards: inout Afterwards) {
+        change(&afterwards) { state, effects, afterwards in
             state.machine.finish(&effects)
-            state.drain?.cancel()
-            for flush in state.flushes { flush.succeed() }
+            afterwards.cancel(state.drain)
+            for flush in state.flushes { flush.succeed(&afterwards) }
             state.flushes = []
         }
     }
@@ -89,11 +95,11 @@ final class Outbox: Sendable {
     }
 
     /// Ends all that waits and takes no more. What is queued is left for ``takeLeftovers()``.
-    func stop() {
-        finish()
+    func stop(_ afterwards: inout Afterwards) {
+        finish(&afterwards)
         state.withLock { state in
             state.isStopped = true
-            state.expiry?.task.cancel()
+            afterwards.cancel(state.expiry?.task)
             state.expiry = nil
         }
     }
@@ -118,11 +124,11 @@ final class Outbox: Sendable {
     /// - Throws: `CancellationError`.
     func flush() async throws {
         let flushed = Completion<Void>()
-        state.withLock { state in
+        state.change { state, afterwards in
             // Set first: whoever hands over a message without the lock looks at it last.
             isFlushing.store(true, ordering: .sequentiallyConsistent)
             state.flushes.append(flushed)
-            completeFlushes(&state)
+            completeFlushes(&state, &afterwards)
         }
         try await flushed.value()
     }
@@ -130,32 +136,38 @@ final class Outbox: Sendable {
     // MARK: Changes
 
     func change<Result>(_ body: (inout State, inout Effects) -> Result) -> Result {
-        let (result, drops) = update(body)
-        tell(drops)
-        return result
+        var afterwards = Afterwards()
+        defer { afterwards.perform() }
+        return change(&afterwards) { state, effects, _ in body(&state, &effects) }
     }
 
-    private func update<Result>(
-        _ body: (inout State, inout Effects) -> Result
-    ) -> (result: Result, drops: [SendQueue.Drop]) {
-        state.withLock { state in
+    @discardableResult
+    private func change<Result>(
+        _ afterwards: inout Afterwards, _ body: (inout State, inout Effects, inout Afterwards) -> Result
+    ) -> Result {
+        let (result, drops) = state.withLock { state in
             var effects = Effects()
-            let result = body(&state, &effects)
-            for (number, verdict) in effects.verdicts { state.senders.removeValue(forKey: number)?.succeed(verdict) }
-            if let link = effects.drain { state.drain = environment.start { await self.drain(link) } }
-            completeFlushes(&state)
-            scheduleExpiry(&state)
+            let result = body(&state, &effects, &afterwards)
+            for (number, verdict) in effects.verdicts {
+                state.senders.removeValue(forKey: number)?.succeed(verdict, &afterwards)
+            }
+            if let link = effects.drain { state.drain = environment.start(&afterwards) { await self.drain(link) } }
+            completeFlushes(&state, &afterwards)
+            scheduleExpiry(&state, &afterwards)
             if !effects.drops.isEmpty { state.reportsUnderWay += 1 }
             return (result, effects.drops)
         }
+        // The hooks are the app's.
+        afterwards.add { self.tell(drops) }
+        return result
     }
 
-    func completeFlushes(_ state: inout State) {
+    func completeFlushes(_ state: inout State, _ afterwards: inout Afterwards) {
         state.flushes.removeAll(where: \.isComplete)
         if state.machine.isQuiet || state.machine.isFinished,
             handovers.load(ordering: .sequentiallyConsistent) == 0
         {
-            for flush in state.flushes { flush.succeed() }
+            for flush in state.flushes { flush.succeed(&afterwards) }
             state.flushes = []
         }
         if state.flushes.isEmpty { isFlushing.store(false, ordering: .sequentiallyConsistent) }
@@ -164,16 +176,16 @@ final class Outbox: Sendable {
     // MARK: Expiry
 
     /// Sees to it that a message is dropped, and reported, when its time to live has passed.
-    private func scheduleExpiry(_ state: inout State) {
+    private func scheduleExpiry(_ state: inout State, _ afterwards: inout Afterwards) {
         // A service that stops hands out what is left: nothing may wait for that.
         guard !state.isStopped, let instant = state.machine.nextExpiry else {
-            state.expiry?.task.cancel()
+            afterwards.cancel(state.expiry?.task)
             state.expiry = nil
             return
         }
         if let scheduled = state.expiry, scheduled.instant <= instant { return }
-        state.expiry?.task.cancel()
-        let task = environment.start {
+        afterwards.cancel(state.expiry?.task)
+        let task = environment.start(&afterwards) {
             do {
                 try await self.environment.clock.sleep(until: instant)
             } catch {

@@ -75,40 +75,49 @@ final class Requests: Sendable {
     }
 
     /// A connection is lost, and with it the answers to what was sent on it.
-    func lose(_ generation: UInt64, _ error: @autoclosure () -> SocketServiceError) {
-        change {
+    func lose(_ generation: UInt64, _ error: SocketServiceError, _ afterwards: inout Afterwards) {
+        change(&afterwards) {
             $0.lose(generation)
         } failing: {
-            error()
+            error
         }
     }
 
     /// Before anything that waits now is sent, handlers have to return that wait for the answer: what comes after this
     /// connection is greeted first.
-    func failHandlersUnsent(after generation: UInt64) {
-        change {
+    func failHandlersUnsent(after generation: UInt64, _ afterwards: inout Afterwards) {
+        change(&afterwards) {
             $0.takeHandlersUnsent(after: generation)
         } failing: {
             .handlerMustReturn
         }
     }
 
-    func failAll(_ error: @autoclosure () -> SocketServiceError) {
-        change {
+    func failAll(_ error: SocketServiceError, _ afterwards: inout Afterwards) {
+        change(&afterwards) {
             $0.takeAll()
         } failing: {
-            error()
+            error
         }
     }
 
     private func change(
         _ body: (inout PendingReplies) -> [PendingReplies.Entry], failing error: () -> SocketServiceError
     ) {
+        var afterwards = Afterwards()
+        change(&afterwards, body, failing: error)
+        afterwards.perform()
+    }
+
+    private func change(
+        _ afterwards: inout Afterwards, _ body: (inout PendingReplies) -> [PendingReplies.Entry],
+        failing error: () -> SocketServiceError
+    ) {
         let failed = pending.withLock { pending in
             let failed = body(&pending)
             count.subtract(failed.count, ordering: .acquiringAndReleasing)
             return failed
         }
-        for request in failed { request.reply.fail(error()) }
+        for request in failed { request.reply.fail(error(), &afterwards) }
     }
 }

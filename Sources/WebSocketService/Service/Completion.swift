@@ -14,16 +14,30 @@ package final class Completion<Value: Sendable>: Sendable {
 
     package init() {}
 
+    /// Under a lock use ``complete(with:_:)``.
+    ///
     /// - Returns: Whether this result is the one that counts.
     @discardableResult
     package func complete(with result: Result<Value, any Error>) -> Bool {
-        let (isFirst, waiter) = state.withLock { state -> (Bool, CheckedContinuation<Value, any Error>?) in
+        let (isFirst, waiter) = decide(result)
+        waiter?.resume(with: result)
+        return isFirst
+    }
+
+    /// Decides now, and wakes who waits afterwards.
+    @discardableResult
+    package func complete(with result: Result<Value, any Error>, _ afterwards: inout Afterwards) -> Bool {
+        let (isFirst, waiter) = decide(result)
+        if let waiter { afterwards.add { waiter.resume(with: result) } }
+        return isFirst
+    }
+
+    private func decide(_ result: Result<Value, any Error>) -> (Bool, CheckedContinuation<Value, any Error>?) {
+        state.withLock { state in
             guard case .pending(let waiter) = state else { return (false, nil) }
             state = .complete(result)
             return (true, waiter)
         }
-        waiter?.resume(with: result)
-        return isFirst
     }
 
     @discardableResult
@@ -32,8 +46,18 @@ package final class Completion<Value: Sendable>: Sendable {
     }
 
     @discardableResult
+    package func succeed(_ value: Value, _ afterwards: inout Afterwards) -> Bool {
+        complete(with: .success(value), &afterwards)
+    }
+
+    @discardableResult
     package func fail(_ error: any Error) -> Bool {
         complete(with: .failure(error))
+    }
+
+    @discardableResult
+    package func fail(_ error: any Error, _ afterwards: inout Afterwards) -> Bool {
+        complete(with: .failure(error), &afterwards)
     }
 
     package var isComplete: Bool {
@@ -64,5 +88,10 @@ extension Completion where Value == Void {
     @discardableResult
     package func succeed() -> Bool {
         succeed(())
+    }
+
+    @discardableResult
+    package func succeed(_ afterwards: inout Afterwards) -> Bool {
+        succeed((), &afterwards)
     }
 }

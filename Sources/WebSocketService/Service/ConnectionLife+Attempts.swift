@@ -105,8 +105,8 @@ extension ConnectionLife {
         let serving = Serving(
             connection: prospect.connection, handshake: prospect.connection.handshake, generation: generation)
         let now = environment.clock.now
-        let drops = core.withLock { core -> [SendQueue.Drop]? in
-            guard core.machine.opened(generation, now: now) else { return nil }
+        let isCurrent = core.change { core, afterwards in
+            guard core.machine.opened(generation, now: now) else { return false }
             let context = OpenContext(
                 handshake: serving.handshake, url: prospect.url, isReconnect: core.hasBeenOpen)
             core.hasBeenOpen = true
@@ -115,17 +115,17 @@ extension ConnectionLife {
             // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
             let isGreeting = hasOpenHandlers
             let greeting = Inbox.Greeting(generation: generation) { self.greeted(serving, $0) }
-            dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil)
-            let drops = outbox.connect(
-                Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting))
-            if isGreeting { requests.failHandlersUnsent(after: generation - 1) }
-            environment.broadcaster.send(.open(serving.handshake))
-            for waiter in core.openWaiters { waiter.succeed(serving.handshake) }
+            dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil, &afterwards)
+            outbox.connect(
+                Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting), &afterwards
+            )
+            if isGreeting { requests.failHandlersUnsent(after: generation - 1, &afterwards) }
+            environment.broadcaster.send(.open(serving.handshake), &afterwards)
+            for waiter in core.openWaiters { waiter.succeed(serving.handshake, &afterwards) }
             core.openWaiters = []
-            return drops
+            return true
         }
-        guard let drops else { return nil }
-        outbox.tell(drops)
+        guard isCurrent else { return nil }
         environment.meters.opened()
         environment.logger.debug("open")
         return serving
@@ -139,12 +139,12 @@ extension ConnectionLife {
     private func wait(after failure: ConnectionFailure, of attempt: Attempt) async -> Attempt? {
         let error = SocketServiceError.connectionFailed(failure)
         let now = environment.clock.now
-        let failed = core.withLock { core -> (SocketService.StateMachine.Deliberation, [SendQueue.Drop])? in
+        let failing = core.change { core, afterwards -> SocketService.StateMachine.Deliberation? in
             guard let deliberation = core.machine.failing(attempt.generation, failure, now: now) else { return nil }
-            return (deliberation, announce(failure, error, deliberation, &core))
+            announce(failure, error, deliberation, &core, &afterwards)
+            return deliberation
         }
-        guard case (var deliberation, let drops)? = failed else { return nil }
-        outbox.tell(drops)
+        guard var deliberation = failing else { return nil }
         environment.meters.failed()
         environment.logger.info(
             deliberation.wasOpen ? "connection lost" : "connecting failed",
@@ -186,22 +186,22 @@ extension ConnectionLife {
     ) -> SocketService.StateMachine.FailureAction {
         let givingUp = SocketServiceError.gaveUp(deliberation.failures, failure)
         let now = environment.clock.now
-        return core.withLock { core in
+        return core.change { core, afterwards in
             let action = core.machine.decided(deliberation, decision, now: now)
             switch action {
             case .ignore:
                 break
             case .wait(let delay, _):
-                environment.broadcaster.send(.waiting(delay, attempt: deliberation.failures + 1))
+                environment.broadcaster.send(.waiting(delay, attempt: deliberation.failures + 1), &afterwards)
             case .giveUp(let attempts):
-                outbox.finish()
-                requests.failAll(givingUp)
-                for waiter in core.openWaiters { waiter.fail(givingUp) }
-                for waiter in core.endWaiters { waiter.fail(givingUp) }
+                outbox.finish(&afterwards)
+                requests.failAll(givingUp, &afterwards)
+                for waiter in core.openWaiters { waiter.fail(givingUp, &afterwards) }
+                for waiter in core.endWaiters { waiter.fail(givingUp, &afterwards) }
                 core.openWaiters = []
                 core.endWaiters = []
-                environment.broadcaster.send(.gaveUp(attempts: attempts, lastError: failure))
-                dispatcher.append(.failed(givingUp))
+                environment.broadcaster.send(.gaveUp(attempts: attempts, lastError: failure), &afterwards)
+                dispatcher.append(.failed(givingUp), &afterwards)
             }
             return action
         }
@@ -209,25 +209,25 @@ extension ConnectionLife {
 
     private func announce(
         _ failure: ConnectionFailure, _ error: SocketServiceError,
-        _ deliberation: SocketService.StateMachine.Deliberation, _ core: inout Core
-    ) -> [SendQueue.Drop] {
+        _ deliberation: SocketService.StateMachine.Deliberation, _ core: inout Core,
+        _ afterwards: inout Afterwards
+    ) {
         var notices: [Inbox.Item] = []
         // A peer that says goodbye is no error.
         if case .closed = failure {
         } else {
-            environment.broadcaster.send(.failed(failure))
+            environment.broadcaster.send(.failed(failure), &afterwards)
             notices.append(.failed(error))
         }
         guard deliberation.wasOpen else {
-            for notice in notices { dispatcher.append(notice) }
-            return []
+            for notice in notices { dispatcher.append(notice, &afterwards) }
+            return
         }
         core.serving = nil
         let generation = deliberation.attempt.generation
-        requests.lose(generation, error)
-        let drops = disconnected(generation)
-        environment.broadcaster.send(.closed(.failed(failure)))
-        dispatcher.end(generation, with: notices + [.closed(.failed(failure))])
-        return drops
+        requests.lose(generation, error, &afterwards)
+        disconnected(generation, &afterwards)
+        environment.broadcaster.send(.closed(.failed(failure)), &afterwards)
+        dispatcher.end(generation, with: notices + [.closed(.failed(failure))], &afterwards)
     }
 }

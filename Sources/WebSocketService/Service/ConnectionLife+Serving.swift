@@ -30,7 +30,7 @@ extension ConnectionLife {
         guard let failure = verdict else { return nil }
         // Dead or not greeted, it is dropped; one that has ended does not mind.
         connection.abort()
-        outbox.tell(outbox.disconnect(serving.generation))
+        outbox.disconnect(serving.generation)
         // The answers that are here already still find their requests.
         await dispatcher.waitUntilRead(serving.generation)
         return failure
@@ -45,7 +45,7 @@ extension ConnectionLife {
     /// The `onOpen` handlers have returned, or one has thrown.
     func greeted(_ serving: Serving, _ error: (any Error)?) {
         guard let error else {
-            return outbox.tell(outbox.endGreeting(serving.generation))
+            return outbox.endGreeting(serving.generation)
         }
         if serving.verdict.succeed(.onOpenFailed(error)) {
             environment.meters.handlerFailed()

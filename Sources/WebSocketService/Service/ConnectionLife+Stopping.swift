@@ -9,14 +9,13 @@ extension ConnectionLife {
         let isHandlerTask = dispatcher.isHandlerTask
         let wasCancelled = Task.isCancelled
         let deadline = environment.clock.deadline(after: environment.options.closeTimeout)
-        let (stopping, drops, isFirst) = core.withLock { core in
-            if let stopping = core.stopTask { return (stopping, [SendQueue.Drop](), false) }
-            let (stopping, drops) = beginStopping(
+        let (stopping, isFirst) = core.change { core, afterwards in
+            if let stopping = core.stopTask { return (stopping, false) }
+            let stopping = beginStopping(
                 code: code, reason: reason, byHandler: isHandlerTask, reportsLeftovers: reportsLeftovers,
-                deadline, &core)
-            return (stopping, drops, true)
+                deadline, &core, &afterwards)
+            return (stopping, true)
         }
-        outbox.tell(drops)
         // A child of the handler's task was cancelled with it, and would wait for itself.
         let isInsideHandler = isHandlerTask || (!wasCancelled && Task.isCancelled)
         let leftovers = await stopping.value
@@ -26,32 +25,32 @@ extension ConnectionLife {
 
     private func beginStopping(
         code: CloseCode, reason: String, byHandler: Bool, reportsLeftovers: Bool,
-        _ deadline: Duration, _ core: inout Core
-    ) -> (Task<[WebSocketMessage], Never>, [SendQueue.Drop]) {
-        let drops = leave(
-            core.machine.stop(), code: code, reason: reason, lost: .stopped, byHandler: byHandler, &core)
-        dispatcher.stop()
-        if !byHandler { dispatcher.cancelHandler() }
-        outbox.stop()
-        requests.failAll(.stopped)
-        for waiter in core.openWaiters { waiter.fail(SocketServiceError.stopped) }
+        _ deadline: Duration, _ core: inout Core, _ afterwards: inout Afterwards
+    ) -> Task<[WebSocketMessage], Never> {
+        leave(
+            core.machine.stop(), code: code, reason: reason, lost: .stopped, byHandler: byHandler, &core, &afterwards)
+        dispatcher.stop(&afterwards)
+        if !byHandler { dispatcher.cancelHandler(&afterwards) }
+        outbox.stop(&afterwards)
+        requests.failAll(.stopped, &afterwards)
+        for waiter in core.openWaiters { waiter.fail(SocketServiceError.stopped, &afterwards) }
         core.openWaiters = []
         let (running, closing) = (core.runTask, core.closeTask)
-        let stopping = environment.start {
+        let stopping = environment.start(&afterwards) {
             await closing?.value
             // It puts back what it could not send.
             await self.outbox.waitForDrain()
             return self.outbox.takeLeftovers(reporting: reportsLeftovers)
         }
         core.stopTask = stopping
-        core.endTask = environment.start {
+        core.endTask = environment.start(&afterwards) {
             _ = await stopping.value
             await self.waitForHandlers(until: deadline)
             await self.outbox.waitForReports()
             await running?.value
             self.endForGood()
         }
-        return (stopping, drops)
+        return stopping
     }
 
     private func waitForHandlers(until deadline: Duration) async {
@@ -85,8 +84,12 @@ extension ConnectionLife {
 
     /// Waits until the service gives up or has stopped.
     func addEndWaiter(_ ended: Completion<Void>) {
-        core.withLock { core in
-            if core.machine.isStopped { ended.fail(SocketServiceError.stopped) } else { core.endWaiters.append(ended) }
+        core.change { core, afterwards in
+            if core.machine.isStopped {
+                ended.fail(SocketServiceError.stopped, &afterwards)
+            } else {
+                core.endWaiters.append(ended)
+            }
         }
     }
 

@@ -80,12 +80,12 @@ final class ConnectionLife: Sendable {
     func start(waitingForOpen: Bool) async throws {
         try source.validate(with: transport)
         let opened = waitingForOpen ? Completion<HandshakeResponse>() : nil
-        try core.withLock { core in
+        try core.change { core, afterwards in
             if core.machine.isStopped { throw SocketServiceError.stopped }
-            if let attempt = core.machine.start() { launch(attempt, &core) }
+            if let attempt = core.machine.start() { launch(attempt, &core, &afterwards) }
             guard let opened else { return }
             if let serving = core.serving {
-                opened.succeed(serving.handshake)
+                opened.succeed(serving.handshake, &afterwards)
             } else {
                 core.openWaiters.removeAll(where: \.isComplete)
                 core.openWaiters.append(opened)
@@ -95,29 +95,29 @@ final class ConnectionLife: Sendable {
     }
 
     func reconnectNow() {
-        core.withLock { core in
+        core.change { core, afterwards in
             let isHeldUp = core.heldUpAttempt.map { core.machine.isCurrent($0) && !isClosure(of: $0) } ?? false
             guard let attempt = core.machine.reconnectNow(isHeldUp: isHeldUp) else { return }
-            launch(attempt, &core)
+            launch(attempt, &core, &afterwards)
         }
     }
 
     func resume() {
-        core.withLock { core in
+        core.change { core, afterwards in
             guard let attempt = core.machine.start() else { return }
-            launch(attempt, &core)
+            launch(attempt, &core, &afterwards)
         }
     }
 
     func pause(code: CloseCode, reason: String) async {
         let isHandlerTask = dispatcher.isHandlerTask
-        let (closing, drops) = core.withLock { core in
+        let closing = core.change { core, afterwards in
             let action = core.machine.pause()
-            let drops = leave(action, code: code, reason: reason, lost: .paused, byHandler: isHandlerTask, &core)
-            if action == .abandon { environment.broadcaster.send(.paused) }
-            return (core.closeTask, drops)
+            leave(
+                action, code: code, reason: reason, lost: .paused, byHandler: isHandlerTask, &core, &afterwards)
+            if action == .abandon { environment.broadcaster.send(.paused, &afterwards) }
+            return core.closeTask
         }
-        outbox.tell(drops)
         await closing?.value
     }
 
@@ -126,10 +126,12 @@ final class ConnectionLife: Sendable {
         AttemptContext.current == AttemptContext(life: ObjectIdentifier(self), generation: generation)
     }
 
-    func launch(_ attempt: SocketService.StateMachine.Attempt, _ core: inout Core) {
-        core.runTask?.cancel()
+    func launch(
+        _ attempt: SocketService.StateMachine.Attempt, _ core: inout Core, _ afterwards: inout Afterwards
+    ) {
+        afterwards.cancel(core.runTask)
         outbox.resume()
-        core.runTask = environment.start { [owner = core.owner] in
+        core.runTask = environment.start(&afterwards) { [owner = core.owner] in
             await self.run(attempt)
             withExtendedLifetime(owner) {}
         }
@@ -140,35 +142,34 @@ final class ConnectionLife: Sendable {
     /// Leaves what is under way: its task ends, and an open connection is closed beside it.
     func leave(
         _ action: SocketService.StateMachine.LeaveAction, code: CloseCode, reason: String,
-        lost error: SocketServiceError, byHandler: Bool, _ core: inout Core
-    ) -> [SendQueue.Drop] {
+        lost error: SocketServiceError, byHandler: Bool, _ core: inout Core,
+        _ afterwards: inout Afterwards
+    ) {
         switch action {
         case .nothing:
-            return []
+            break
         case .abandon:
-            core.runTask?.cancel()
-            return []
+            afterwards.cancel(core.runTask)
         case .closeConnection:
-            core.runTask?.cancel()
-            guard let serving = core.serving.take() else { return [] }
-            core.closeTask = environment.start {
+            afterwards.cancel(core.runTask)
+            guard let serving = core.serving.take() else { return }
+            core.closeTask = environment.start(&afterwards) {
                 let closure = await self.close(serving.connection, code: code, reason: reason)
                 // It puts back what it could not send.
                 await self.outbox.waitForDrain()
                 await self.dispatcher.waitUntilRead(serving.generation)
                 self.closed(closure, serving.generation)
             }
-            requests.lose(serving.generation, error)
-            dispatcher.cancelGreeting(serving.generation, byItself: byHandler)
-            return disconnected(serving.generation)
+            requests.lose(serving.generation, error, &afterwards)
+            dispatcher.cancelGreeting(serving.generation, byItself: byHandler, &afterwards)
+            disconnected(serving.generation, &afterwards)
         }
     }
 
     /// Nothing goes to this connection any more.
-    func disconnected(_ generation: UInt64) -> [SendQueue.Drop] {
-        let drops = outbox.disconnect(generation)
-        if hasOpenHandlers { requests.failHandlersUnsent(after: generation) }
-        return drops
+    func disconnected(_ generation: UInt64, _ afterwards: inout Afterwards) {
+        outbox.disconnect(generation, &afterwards)
+        if hasOpenHandlers { requests.failHandlersUnsent(after: generation, &afterwards) }
     }
 
     /// Whether messages wait, on the next connection, until the app has greeted its peer.
@@ -199,13 +200,13 @@ final class ConnectionLife: Sendable {
 
     private func closed(_ closure: WebSocketClosure, _ generation: UInt64) {
         environment.logger.debug("closed", metadata: [LoggingKeys.closeCode: "\(closure.code)"])
-        core.withLock { core in
-            environment.broadcaster.send(.closed(.closed(closure)))
-            dispatcher.end(generation, with: [.closed(.closed(closure))])
+        core.change { core, afterwards in
+            environment.broadcaster.send(.closed(.closed(closure)), &afterwards)
+            dispatcher.end(generation, with: [.closed(.closed(closure))], &afterwards)
             if let attempt = core.machine.closingFinished() {
-                launch(attempt, &core)
+                launch(attempt, &core, &afterwards)
             } else if core.machine.state == .idle {
-                environment.broadcaster.send(.paused)
+                environment.broadcaster.send(.paused, &afterwards)
             }
         }
     }

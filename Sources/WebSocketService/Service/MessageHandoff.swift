@@ -45,16 +45,16 @@ final class MessageHandoff: Sendable {
     @discardableResult
     func offer(_ message: WebSocketMessage) async throws -> Bool {
         let taken = Completion<Bool>()
-        state.withLock { state in
+        state.change { state, afterwards in
             switch state.phase {
             case .finished:
-                taken.succeed(false)
+                taken.succeed(false, &afterwards)
             case .wanted(let taker, let task):
                 // A taker whose task was cancelled has not taken the message, and ends its loop.
-                let isTaken = taker.succeed(message)
+                let isTaken = taker.succeed(message, &afterwards)
                 state.phase = isTaken ? .idle : .finished
                 if isTaken { state.handOut(to: task) }
-                taken.succeed(isTaken)
+                taken.succeed(isTaken, &afterwards)
             case .idle, .offered:
                 // There is one giver, the service's dispatcher: an older offer was given up when it was cancelled.
                 state.phase = .offered(message, taken: taken)
@@ -67,15 +67,15 @@ final class MessageHandoff: Sendable {
     func next() async -> WebSocketMessage? {
         let task = CurrentTask()
         let taker = Completion<WebSocketMessage?>()
-        state.withLock { state in
+        state.change { state, afterwards in
             state.takeBack()
             switch state.phase {
             case .finished:
-                taker.succeed(nil)
-            case .offered(let message, let taken) where taken.succeed(true):
+                taker.succeed(nil, &afterwards)
+            case .offered(let message, let taken) where taken.succeed(true, &afterwards):
                 state.phase = .idle
                 state.handOut(to: task)
-                taker.succeed(message)
+                taker.succeed(message, &afterwards)
             case .idle, .offered, .wanted:
                 state.phase = .wanted(taker, by: task)
             }
@@ -90,10 +90,10 @@ final class MessageHandoff: Sendable {
     }
 
     func finish() {
-        state.withLock { state in
+        state.change { state, afterwards in
             switch state.phase {
-            case .offered(_, let taken): taken.succeed(false)
-            case .wanted(let taker, _): taker.succeed(nil)
+            case .offered(_, let taken): taken.succeed(false, &afterwards)
+            case .wanted(let taker, _): taker.succeed(nil, &afterwards)
             case .idle, .finished: break
             }
             state.phase = .finished

@@ -29,4 +29,19 @@ struct ServiceEnvironment: Sendable {
     ) -> Task<Success, Never> {
         Task.detached(executorPreference: options.taskExecutor, operation: operation)
     }
+
+    /// Starts a task of the service's under a lock: nothing of it runs before the lock is free, whatever the executor does.
+    func start<Success: Sendable>(
+        _ afterwards: inout Afterwards, _ operation: @escaping @Sendable @concurrent () async -> Success
+    ) -> Task<Success, Never> {
+        // Swift's own pool of threads runs nothing where it is enqueued.
+        guard options.taskExecutor != nil else { return start(operation) }
+        let isFree = Completion<Void>()
+        afterwards.add { isFree.succeed() }
+        return start {
+            // Also when it is cancelled at once. Nothing fails it.
+            try? await isFree.value(onCancel: {})
+            return await operation()
+        }
+    }
 }

@@ -15,19 +15,23 @@ import WebSocketTesting
                 entered.succeed()
                 try await proceed.value()
             }, to: \.message)
-        dispatcher.begin(1, nil)
+        var afterwards = Afterwards()
+        dispatcher.begin(1, nil, &afterwards)
         dispatcher.append([.text("slow")], from: 1)
         try await entered.value()
         var rooms: [Completion<Void>?] = []
         for generation in 2...300 as ClosedRange<UInt64> {
-            dispatcher.begin(generation, nil)
+            dispatcher.begin(generation, nil, &afterwards)
             dispatcher.append([.text("a"), .text("b")], from: generation)
             rooms.append(dispatcher.room(for: generation))
-            dispatcher.end(generation, with: [])
+            dispatcher.end(generation, with: [], &afterwards)
+            afterwards.perform()
+            afterwards = Afterwards()
         }
         #expect(dispatcher.waitingReaderCount < Inbox.sectionLimit)
         #expect(rooms.count { $0?.isComplete == false } == dispatcher.waitingReaderCount)
-        dispatcher.stop()
+        dispatcher.stop(&afterwards)
+        afterwards.perform()
         proceed.succeed()
     }
 }

@@ -1,0 +1,85 @@
+internal import Synchronization
+
+/// What the reader of a connection does, and handlers that wait for what it reads.
+extension Dispatcher {
+    /// Whether the connection may be read on: if not, what completes when it may.
+    func room(for generation: UInt64) -> Completion<Void>? {
+        state.change { state, afterwards in
+            if state.inbox.mayRead(generation) { return nil }
+            let room = Completion<Void>()
+            state.readers[generation] = room
+            for waiter in state.readWaiters.removeValue(forKey: generation) ?? [] { waiter.succeed(&afterwards) }
+            failHandlerWaits(&state, &afterwards)
+            return room
+        }
+    }
+
+    func append(_ messages: [WebSocketMessage], from generation: UInt64) {
+        state.change { state, afterwards in
+            state.inbox.append(messages, from: generation)
+            startTaking(&state, &afterwards)
+        }
+    }
+
+    func endReading(_ generation: UInt64) {
+        state.change { state, afterwards in
+            state.inbox.endReading(generation)
+            state.readersAtWork.remove(generation)
+            for waiter in state.readWaiters.removeValue(forKey: generation) ?? [] { waiter.succeed(&afterwards) }
+            completeIdleWaiters(&state, &afterwards)
+            startTaking(&state, &afterwards)
+        }
+    }
+
+    /// Waits until all that the connection brought before its end was read, as far as there is room.
+    func waitUntilRead(_ generation: UInt64) async {
+        let read = Completion<Void>()
+        state.change { state, afterwards in
+            if state.readersAtWork.contains(generation), state.readers[generation] == nil {
+                state.readWaiters[generation, default: []].append(read)
+            } else {
+                read.succeed(&afterwards)
+            }
+        }
+        do {
+            try await read.value()
+        } catch {
+            // Left behind: whoever did that sees to the end of the connection.
+        }
+    }
+
+    func wakeReaders(_ state: inout State, _ afterwards: inout Afterwards) {
+        for (generation, reader) in state.readers where state.inbox.mayRead(generation) {
+            state.readers[generation] = nil
+            reader.succeed(&afterwards)
+        }
+    }
+
+    // MARK: Handlers that wait
+
+    /// Runs a call of a handler's that waits for the peer. Meanwhile reading goes on beyond the limit on messages.
+    ///
+    /// - Parameter body: Gets what completes when reading has come to the limit on bytes, so that only the handler's return
+    ///   could make it go on.
+    func whileHandlerWaits<Result>(_ body: (Completion<Void>) async throws -> Result) async rethrows -> Result {
+        let full = Completion<Void>()
+        state.change { state, afterwards in
+            state.inbox.beginHandlerWait()
+            state.handlerWaits[ObjectIdentifier(full)] = full
+            wakeReaders(&state, &afterwards)
+            if !state.readers.isEmpty { failHandlerWaits(&state, &afterwards) }
+        }
+        defer {
+            state.withLock { state in
+                state.inbox.endHandlerWait()
+                state.handlerWaits[ObjectIdentifier(full)] = nil
+            }
+        }
+        return try await body(full)
+    }
+
+    private func failHandlerWaits(_ state: inout State, _ afterwards: inout Afterwards) {
+        guard !state.inbox.hasRoomInBytes else { return }
+        for wait in state.handlerWaits.values { wait.succeed(&afterwards) }
+    }
+}

@@ -1,0 +1,36 @@
+package import Synchronization
+
+/// What is to be done once no lock is held.
+///
+/// Whoever waits, listens or is cancelled may run at once, on the same thread, and ask for anything: an executor may run a job
+/// where it is enqueued, and a cancellation handler runs in the call that cancels. So a lock is only held to decide who is
+/// told what, and they are told by ``perform()`` when the outermost lock is free.
+package struct Afterwards {
+    private var steps: [@Sendable () -> Void] = []
+
+    package init() {}
+
+    package mutating func add(_ step: @escaping @Sendable () -> Void) {
+        steps.append(step)
+    }
+
+    package mutating func cancel<Success, Failure>(_ task: Task<Success, Failure>?) {
+        guard let task else { return }
+        add { task.cancel() }
+    }
+
+    package func perform() {
+        for step in steps { step() }
+    }
+}
+
+extension Mutex where Value: Sendable {
+    /// Runs a closure with the lock held, then what it left to be done.
+    package borrowing func change<Result: Sendable, Failure: Error>(
+        _ body: (inout Value, inout Afterwards) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var afterwards = Afterwards()
+        defer { afterwards.perform() }
+        return try withLock { (value) throws(Failure) in try body(&value, &afterwards) }
+    }
+}
