@@ -75,7 +75,18 @@ final class ServiceMeters: Sendable {
     }
 
     deinit {
-        guard isLastUser else { return }
+        guard let key else { return destroy() }
+        // Under the lock: a new service of the name counts as a user first, and gets meters of its own after this.
+        Self.users.withLock { users in
+            guard let count = users[key], count > 1 else {
+                users[key] = nil
+                return destroy()
+            }
+            users[key] = count - 1
+        }
+    }
+
+    private func destroy() {
         attempts.destroy()
         connectionsOpened.destroy()
         failures.destroy()
@@ -89,18 +100,6 @@ final class ServiceMeters: Sendable {
         handlerFailures.destroy()
         queueDepth.destroy()
         roundTrip.destroy()
-    }
-
-    private var isLastUser: Bool {
-        guard let key else { return true }
-        return Self.users.withLock { users in
-            guard let count = users[key], count > 1 else {
-                users[key] = nil
-                return true
-            }
-            users[key] = count - 1
-            return false
-        }
     }
 
     func attempted() { attempts.add() }
