@@ -24,7 +24,7 @@ public struct SocketStatistics: Hashable, Sendable {
     public var handlerFailures: UInt64 = 0
     /// Messages that wait for a connection now.
     public var queuedMessages = 0
-    /// Bytes of payload that wait for a connection now.
+    /// Bytes of memory that these messages take, as ``QueuePolicy/byteLimit`` counts them.
     public var queuedBytes = 0
     /// The round trips of the current connection's heartbeats; `nil` before the first.
     public var roundTripTime: RoundTripTime?

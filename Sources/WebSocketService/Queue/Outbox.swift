@@ -5,12 +5,17 @@ internal import Synchronization
 /// It owns everybody who waits for that. The state machine decides; here, and nowhere else, waiters are completed, each
 /// once, under the lock under which it was decided.
 final class Outbox: Sendable {
+    /// Whoever waits until there is nothing to send.
+    struct Flush {
+        let isHandlers: Bool
+        let flushed: Completion<Void>
+    }
+
     struct State {
         var machine: StateMachine
         /// Senders that wait for room, by the numbers of their messages.
         var senders: [UInt64: Completion<Verdict>] = [:]
-        /// Complete when there is nothing to send.
-        var flushes: [Completion<Void>] = []
+        var flushes: [Flush] = []
         /// Sends what is queued over the current connection.
         var drain: Task<Void, Never>?
         /// Drops what waited too long.
@@ -85,7 +90,7 @@ final class Outbox: Sendable {
         change(&afterwards) { state, effects, afterwards in
             state.machine.finish(&effects)
             afterwards.cancel(state.drain)
-            for flush in state.flushes { flush.succeed(&afterwards) }
+            for flush in state.flushes { flush.flushed.succeed(&afterwards) }
             state.flushes = []
         }
     }
@@ -121,13 +126,14 @@ final class Outbox: Sendable {
 
     /// Waits until there is nothing to send, nobody waits to send, and the `onOpen` handlers have returned.
     ///
+    /// - Parameter isHandlers: Whether a handler waits, or the body of a loop. It does not wait for what would come after it.
     /// - Throws: `CancellationError`.
-    func flush() async throws {
+    func flush(isHandlers: Bool) async throws {
         let flushed = Completion<Void>()
         state.change { state, afterwards in
             // Set first: whoever hands over a message without the lock looks at it last.
             isFlushing.store(true, ordering: .sequentiallyConsistent)
-            state.flushes.append(flushed)
+            state.flushes.append(Flush(isHandlers: isHandlers, flushed: flushed))
             completeFlushes(&state, &afterwards)
         }
         try await flushed.value()
@@ -163,12 +169,13 @@ final class Outbox: Sendable {
     }
 
     func completeFlushes(_ state: inout State, _ afterwards: inout Afterwards) {
-        state.flushes.removeAll(where: \.isComplete)
-        if state.machine.isQuiet || state.machine.isFinished,
-            handovers.load(ordering: .sequentiallyConsistent) == 0
-        {
-            for flush in state.flushes { flush.succeed(&afterwards) }
-            state.flushes = []
+        let isDone =
+            (state.machine.isQuiet || state.machine.isFinished)
+            && handovers.load(ordering: .sequentiallyConsistent) == 0
+        let isBehindHandlers = state.machine.link.map(\.isGreeting) ?? true
+        state.flushes.removeAll { flush in
+            if isDone || (flush.isHandlers && isBehindHandlers) { flush.flushed.succeed(&afterwards) }
+            return flush.flushed.isComplete
         }
         if state.flushes.isEmpty { isFlushing.store(false, ordering: .sequentiallyConsistent) }
     }

@@ -21,7 +21,8 @@ public struct QueuePolicy: Hashable, Sendable {
 
     /// How many messages are kept; 0 or less keeps none, so that every `send` while down is dropped.
     public var limit: Int
-    /// How many bytes of payload are kept; less than 0 counts as 0.
+    /// How many bytes of memory the messages may take that are kept; less than 0 counts as 0. Each message takes about 150
+    /// bytes besides its payload.
     public var byteLimit: Int
     /// What happens to a message that finds the queue full.
     public var overflow: Overflow
@@ -31,7 +32,7 @@ public struct QueuePolicy: Hashable, Sendable {
 
     /// - Parameters:
     ///   - limit: How many messages are kept. The default is 1,000.
-    ///   - byteLimit: How many bytes of payload are kept. The default is 16 MiB.
+    ///   - byteLimit: How many bytes of memory are kept. The default is 16 MiB.
     ///   - overflow: What happens to a message that finds the queue full. The default drops the oldest.
     ///   - timeToLive: How long a message may wait. The default is for ever.
     public init(

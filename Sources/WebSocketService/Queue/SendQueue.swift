@@ -8,8 +8,16 @@ struct SendQueue: Sendable {
         let message: WebSocketMessage
         /// The instant on the service's clock from which the message must not be sent any more.
         let expiry: Duration?
+        /// What it takes of the limit on bytes.
+        let byteCount: Int
 
-        var byteCount: Int { message.payload.count }
+        /// - Parameter byteCount: The memory that it occupies unless told otherwise.
+        init(number: UInt64, message: WebSocketMessage, expiry: Duration?, byteCount: Int? = nil) {
+            self.number = number
+            self.message = message
+            self.expiry = expiry
+            self.byteCount = byteCount ?? MessageMemory.ofPayloads([message]) + MemoryLayout<Self>.stride
+        }
 
         func isExpired(at now: Duration) -> Bool {
             expiry.map { now >= $0 } ?? false
@@ -34,7 +42,7 @@ struct SendQueue: Sendable {
     private var entries: Deque<Entry> = []
     /// The message that is being handed to a connection; it keeps its place until the connection has taken it.
     private var taken: Entry?
-    /// Of all payloads.
+    /// Of all messages.
     private(set) var byteCount = 0
     private var earliestExpiry: Duration?
 

@@ -98,16 +98,25 @@ extension ConnectionLife {
     }
 
     /// Waits until everything is sent, or nothing can be, but not beyond the deadline.
-    func flush(until deadline: Duration) async {
+    ///
+    /// - Parameter full: Completes when only the return of the handler that waits could make the peer take more; `nil` where
+    ///   it is not a handler.
+    func flush(until deadline: Duration, orUntil full: Completion<Void>? = nil) async {
         guard core.withLock({ !$0.machine.isFinished && $0.machine.state != .idle }) else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [outbox] in
                 // Only fails when the deadline has passed, or whoever shuts down is cancelled: stop at once.
-                try? await outbox.flush()
+                try? await outbox.flush(isHandlers: full != nil)
             }
             group.addTask { [environment] in
                 // Only fails when everything was sent.
                 try? await environment.clock.sleep(until: deadline)
+            }
+            if let full {
+                group.addTask {
+                    // Likewise.
+                    try? await full.value()
+                }
             }
             await group.next()
             group.cancelAll()

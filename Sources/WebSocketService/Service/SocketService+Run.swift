@@ -40,7 +40,8 @@ extension SocketService {
     /// Stops the service after sending what is queued.
     ///
     /// Without a connection it waits for one, as long as there is something to send. Calls of `send` that wait for room, in
-    /// the queue or in the connection, are given the same time.
+    /// the queue or in the connection, are given the same time. A handler that calls it does not wait for what could be sent only
+    /// after it has returned.
     ///
     /// - Parameters:
     ///   - limit: How long sending may take. The default is ``Options/shutdownTimeout``.
@@ -58,10 +59,11 @@ extension SocketService {
     fileprivate func shutDown(
         within limit: Duration? = nil, code: CloseCode, reason: String = "", reportsLeftovers: Bool
     ) async -> [WebSocketMessage] {
-        // A handler does not wait for what only its return lets through.
-        let waits = dispatcher.caller == .outside || outbox.isGreeting == false
-        if waits {
-            await life.flush(until: environment.clock.deadline(after: limit ?? environment.options.shutdownTimeout))
+        let deadline = environment.clock.deadline(after: limit ?? environment.options.shutdownTimeout)
+        if dispatcher.caller == .outside, !handlers.isInLoop {
+            await life.flush(until: deadline)
+        } else {
+            await dispatcher.whileHandlerWaits { full in await life.flush(until: deadline, orUntil: full) }
         }
         return await life.stop(code: code, reason: reason, reportsLeftovers: reportsLeftovers)
     }

@@ -44,7 +44,7 @@ import Testing
             from caller: Caller = .outside
         ) -> String {
             let message = WebSocketMessage.binary(Array(repeating: 0, count: size))
-            let entry = SendQueue.Entry(number: number, message: message, expiry: expiry)
+            let entry = SendQueue.Entry(number: number, message: message, expiry: expiry, byteCount: size)
             let now = now
             let admission = change { machine, effects in
                 machine.admit(entry, mayBeQueued: !volatile, caller, now: now, &effects)

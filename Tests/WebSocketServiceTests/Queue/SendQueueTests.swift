@@ -20,7 +20,8 @@ import Testing
             self.number += 1
             let timeToLive = queue.policy.timeToLive(of: delivery)
             let entry = SendQueue.Entry(
-                number: number ?? self.number, message: .text(text), expiry: timeToLive.map { now + $0 })
+                number: number ?? self.number, message: .text(text), expiry: timeToLive.map { now + $0 },
+                byteCount: text.utf8.count)
             var drops: [SendQueue.Drop] = []
             queue.removeExpired(now: now, drops: &drops)
             let verdict = queue.admit(entry, waitsForRoom: waitsForRoom, drops: &drops)
@@ -183,5 +184,23 @@ import Testing
         #expect(fixture.drops == ["b expired"])
         fixture.queue.restoreTaken()
         #expect(fixture.queue.nextExpiry == .seconds(10))
+    }
+
+    @Test func theLimitOnBytesCountsMemoryAsTheInboxDoes() {
+        var queue = SendQueue(policy: QueuePolicy(limit: .max, byteLimit: 100_000, overflow: .fail))
+        var drops: [SendQueue.Drop] = []
+        var count: UInt64 = 0
+        while count < 10_000,
+            queue.admit(SendQueue.Entry(number: count + 1, message: .binary([]), expiry: nil), drops: &drops) == .queued
+        {
+            count += 1
+        }
+        #expect(count < 10_000 && count > 500, "an empty message takes its place")
+        var slices = SendQueue(policy: QueuePolicy(byteLimit: 100_000, overflow: .fail))
+        let large = Array(repeating: UInt8(0), count: 200_000)
+        let slice = WebSocketMessage(kind: .binary, validatedPayload: large[199_999...])
+        #expect(
+            slices.admit(SendQueue.Entry(number: 1, message: slice, expiry: nil), drops: &drops)
+                == .dropped(.largerThanQueue), "it keeps all that is in front of it")
     }
 }

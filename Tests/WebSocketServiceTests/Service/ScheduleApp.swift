@@ -82,13 +82,25 @@ struct ScheduleApp {
     /// Takes some messages, or all, in a loop that sends.
     private func iterate(_ generator: inout SeededGenerator) {
         let (limit, sender) = (Int.random(in: 1...30, using: &generator), books.makeSender())
-        let (sends, delivery) = (Bool.random(using: &generator), Self.delivery(&generator))
+        let (sends, delivery) = (Int.random(in: 0..<4, using: &generator), Self.delivery(&generator))
         let messages = Bool.random(using: &generator) ? service.messages : service.messages(of: "loop")
         let call = books.begin("a loop over messages", endsWithService: true)
         schedule.start { [books, service] in
             var taken = 0
             for await _ in messages {
-                if sends { await books.send("s\(sender) \(taken)", delivery, over: service) }
+                switch sends {
+                case 0: break
+                case 1: await books.send("s\(sender) \(taken)", delivery, over: service)
+                case 2:
+                    async let sending: Void = books.send("s\(sender) \(taken)", delivery, over: service)
+                    await sending
+                default:
+                    let senders = (books.makeSender(), books.makeSender())
+                    await withTaskGroup(of: Void.self) { group in
+                        group.addTask { await books.send("s\(senders.0) 0", delivery, over: service) }
+                        group.addTask { await books.send("s\(senders.1) 0", .queued, over: service) }
+                    }
+                }
                 taken += 1
                 if taken == limit { break }
             }

@@ -75,7 +75,22 @@ final class ScheduleHandlers: Sendable {
         case 50:
             // It throws once the service has stopped, or gave up.
             await call("start() in \(name)") { _ = try? await $0.start(waitingForOpen: true) }
+        case 51, 52:
+            async let first: Void = send(1, name)
+            async let second: Void = send(draw(1..<4), name)
+            _ = await (first, second)
+        case 53: try await sleepCuriously()
         default: break
+        }
+    }
+
+    /// Asks the service for anything when it is cancelled.
+    private func sleepCuriously() async throws {
+        try await withTaskCancellationHandler {
+            try await schedule.clock.sleep(for: .seconds(20))
+        } onCancel: {
+            _ = (service.state, service.statistics)
+            service.unregister("nobody")
         }
     }
 

@@ -73,17 +73,18 @@ import WebSocketTesting
 
     @Test("A cancelled sender leaves room for the smaller message behind it")
     func cancellingLeavesRoom() async throws {
-        let fixture = Fixture(queue: QueuePolicy(byteLimit: 6, overflow: .suspend))
+        let fixture = Fixture(queue: QueuePolicy(byteLimit: 7_000, overflow: .suspend))
         let service = fixture.service
-        #expect(try await service.send("1234") == .queued)
-        let large = Task { try await service.send("12345") }
+        let messages = [4_000, 5_000, 2_000].map { WebSocketMessage.binary(Array(repeating: 0, count: $0)) }
+        #expect(try await service.send(messages[0]) == .queued)
+        let large = Task { try await service.send(messages[1]) }
         await until { service.outbox.waiterCount == 1 }
-        let small = Task { try await service.send("12") }
+        let small = Task { try await service.send(messages[2]) }
         await until { service.outbox.waiterCount == 2 }
         large.cancel()
         await #expect(throws: CancellationError.self) { try await large.value }
         #expect(try await small.value == .queued)
-        #expect(await service.stop() == [.text("1234"), .text("12")])
+        #expect(await service.stop() == [messages[0], messages[2]])
     }
 
     @Test("A graceful shutdown gives its time to senders that wait for room")
