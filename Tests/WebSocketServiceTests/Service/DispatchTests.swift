@@ -168,10 +168,12 @@ import WebSocketTesting
     }
 
     @Test func onOpenOfARenewedConnectionRunsBeforeTheQueueIsSent() async throws {
-        let fixture = Fixture()
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
         let service = fixture.service
+        let renewed = Completion<Void>()
         service.onOpen { context in
-            for _ in 0..<20 { await Task.yield() }
+            if context.isReconnect { try await renewed.value() }
             try await service.send("subscribe \(context.isReconnect)")
         }
         let peer = try await fixture.open()
@@ -181,6 +183,9 @@ import WebSocketTesting
         #expect(try await service.send("queued") == .queued)
         fixture.clock.advance(by: .seconds(1))
         let next = try await fixture.transport.nextConnection()
+        try await executor.untilQuiet()
+        #expect(next.sent.isEmpty)
+        renewed.succeed()
         #expect(try await [next.nextSent(), next.nextSent()] == [.text("subscribe true"), .text("queued")])
         await service.stop()
     }

@@ -110,20 +110,21 @@ import WebSocketTesting
     }
 
     @Test func aPeerThatLivesButNeverAnswersPingsIsNotSentPingsForEver() async throws {
-        let fixture = Fixture(heartbeat: .ping())
+        let executor = TestExecutor()
+        let fixture = Fixture(heartbeat: .ping(), executor: executor)
         let peer = try await fixture.open()
         peer.answerPings(after: nil)
         func minutesOfTraffic(_ minutes: Int) async throws {
             let end = fixture.clock.now.advanced(by: .seconds(60 * minutes))
             while fixture.clock.now < end {
                 // Traffic of an earlier moment would not count at the next.
-                try await fixture.clock.waitForSleepers()
+                try await executor.untilQuiet()
                 peer.deliverPartOfMessage(byteCount: 1)
-                try await fixture.clock.advanceToNextSleeper()
+                fixture.clock.advance(to: try #require(fixture.clock.nextDeadline))
             }
+            try await executor.untilQuiet()
         }
         try await minutesOfTraffic(60)
-        try await until { peer.pingCount >= 16 }
         #expect(peer.pingCount == 16)
         #expect(fixture.service.state == .open)
         peer.answerPings(after: .milliseconds(5))
@@ -187,9 +188,8 @@ import WebSocketTesting
         try await fixture.clock.advance(toSleeperIn: .seconds(30))
         try await peer.nextPing()
         peer.deliverPartOfMessage(byteCount: 100)
-        try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(40) }
-        fixture.clock.advance(by: .seconds(10))
-        try await until { fixture.clock.nextDeadline?.sinceStart == .seconds(60) }
+        try await fixture.clock.advance(toSleeperIn: .seconds(10))
+        try await fixture.clock.waitForSleeper(until: .init(sinceStart: .seconds(60)))
         #expect(fixture.service.state == .open)
         await fixture.service.stop()
     }

@@ -53,7 +53,7 @@ final class Schedule: Sendable {
         var reconnect: ReconnectPolicy =
             [.exponential(), .fixed(.seconds(1)), .linear(step: .milliseconds(200))].randomElement(using: &generator)!
         let gate = gate
-        let closures = Closures(seed: seed, gate: gate, clock: clock, books: books)
+        let closures = ScheduleClosures(seed: seed, gate: gate, clock: clock, books: books)
         let heartbeat: HeartbeatPolicy =
             switch Int.random(in: 0..<4, using: &generator) {
             case 0: .off
@@ -116,8 +116,27 @@ final class Schedule: Sendable {
             default: clock.advance(by: .milliseconds(Int.random(in: 1...1_500, using: &generator)))
             }
         }
+        if isStubborn { meetStubbornPeer(&generator) }
         recover()
         end(&generator)
+    }
+
+    /// Some peers take nothing before all that they have sent was read.
+    private var isStubborn: Bool { seed.isMultiple(of: 2) }
+
+    /// The next connection takes nothing of a queue that is full, and brings more than the inbox takes.
+    private func meetStubbornPeer(_ generator: inout SeededGenerator) {
+        transport.connections.last?.drop()
+        let (executor, app) = (SeededExecutor.shared, ScheduleApp(self))
+        for _ in 0..<8 { app.sendInSequence(8, &generator) }
+        executor.run(200)
+        service.resume()
+        service.reconnectNow()
+        for round in 0..<400 {
+            executor.step()
+            transport.connections.last?.holdSends()
+            if round % 40 == 39 { deliver(Int.random(in: 1...6, using: &generator), &generator) }
+        }
     }
 
     /// Lets everybody behave, and expects that the service then does what it is for, and that no call waits any more: before
@@ -128,8 +147,6 @@ final class Schedule: Sendable {
         service.resume()
         service.reconnectNow()
         let until = clock.now.advanced(by: .seconds(400))
-        // Some peers take nothing before all that they have sent was read.
-        let isStubborn = seed.isMultiple(of: 2)
         defer { for peer in transport.connections { peer.releaseSends() } }
         while true {
             guard SeededExecutor.shared.settle() else { return books.report("something turns in circles") }
@@ -242,83 +259,6 @@ final class Schedule: Sendable {
             case 2, 3: if books.answer(id) { peer.deliver(#"{"socketType":"reply","id":"\#(id)"}"#) }
             default: break
             }
-        }
-    }
-}
-
-/// A service that closures of its own may look at without keeping it.
-private final class WeakReference: Sendable {
-    private struct Box { weak var service: SocketService? }
-    private let box = Mutex(Box())
-
-    var service: SocketService? { box.withLock(\.service) }
-    func set(_ service: SocketService) { box.withLock { $0.service = service } }
-}
-
-/// Lets everybody through once it is open.
-final class Gate: Sendable {
-    private enum State {
-        case closed([CheckedContinuation<Void, Never>])
-        case open
-    }
-
-    private let state = Mutex(State.closed([]))
-
-    /// Waits until it is open, cancelled or not.
-    func pass() async {
-        await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                guard case .closed(let waiters) = state else { return true }
-                state = .closed(waiters + [continuation])
-                return false
-            }
-            if isOpen { continuation.resume() }
-        }
-    }
-
-    func open() {
-        let waiters = state.withLock { state in
-            guard case .closed(let waiters) = state else { return [CheckedContinuation<Void, Never>]() }
-            state = .open
-            return waiters
-        }
-        for waiter in waiters { waiter.resume() }
-    }
-}
-
-/// The app's closures beside the handlers: slow, failing or hanging.
-private final class Closures: Sendable {
-    private struct Failure: Error {}
-    private let generator: Mutex<SeededGenerator>
-    private let gate: Gate
-    private let clock: ManualClock
-    private let books: ScheduleBooks
-
-    init(seed: UInt64, gate: Gate, clock: ManualClock, books: ScheduleBooks) {
-        generator = Mutex(SeededGenerator(seed: seed &* 43))
-        self.gate = gate
-        self.clock = clock
-        self.books = books
-    }
-
-    func request() async throws -> ConnectRequest {
-        try await misbehave()
-        return ConnectRequest(url: "wss://closure.example.com/")
-    }
-
-    func beat() async throws -> WebSocketMessage {
-        try await misbehave()
-        return .text("made beat")
-    }
-
-    private func misbehave() async throws {
-        guard !books.isCalm else { return }
-        switch generator.withLock({ Int.random(in: 0..<12, using: &$0) }) {
-        case 0: throw Failure()
-        case 1: try await clock.sleep(for: .milliseconds(700))
-        case 2: await gate.pass()
-        case 3: try await clock.sleep(for: .seconds(60))
-        default: break
         }
     }
 }

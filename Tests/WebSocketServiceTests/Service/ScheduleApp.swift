@@ -48,7 +48,7 @@ struct ScheduleApp {
     }
 
     /// Sends numbered messages one after the other, some of which are taken back.
-    private func sendInSequence(_ count: Int, _ generator: inout SeededGenerator) {
+    func sendInSequence(_ count: Int, _ generator: inout SeededGenerator) {
         let sender = books.makeSender()
         let deliveries = (0..<count).map { _ in Self.delivery(&generator) }
         let patience = Int.random(in: 0..<10, using: &generator) == 0

@@ -77,4 +77,68 @@ import WebSocketTesting
         #expect(leftovers.all == [[]])
         #expect(peer.sent == [.text("drains")])
     }
+
+    @Test("onClose has a task that is not cancelled, also where it waits already for a handler that stop() cancels")
+    func onCloseAfterACancelledHandler() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (service, proceed) = (fixture.service, Completion<Void>())
+        let calls = Recorder<String>()
+        service.onMessage { _ in
+            // It ignores that it is cancelled.
+            _ = await Task.detached(executorPreference: executor) { try await proceed.value() }.result
+            calls.add("cancelled: \(Task.isCancelled)")
+        }
+        service.onClose { _ in calls.add("close, cancelled: \(Task.isCancelled)") }
+        let peer = try await fixture.open()
+        peer.deliver("go")
+        try await executor.untilQuiet()
+        let stopping = Task(executorPreference: executor) { await service.stop() }
+        try await executor.untilQuiet()
+        #expect(fixture.events.all.contains("closed 1000"))
+        #expect(calls.all.isEmpty)
+        proceed.succeed()
+        _ = await stopping.value
+        #expect(calls.all == ["cancelled: true", "close, cancelled: false"])
+    }
+
+    @Test("stop() by a task that a handler started cancels the handler and waits for it")
+    func stopByATaskOfAHandlers() async throws {
+        let fixture = Fixture()
+        let (service, clock) = (fixture.service, fixture.clock)
+        let calls = Recorder<String>()
+        service.onMessage { _ in
+            Task {
+                await service.stop()
+                calls.add("stopped")
+            }
+            do {
+                try await clock.sleep(for: .seconds(3_600))
+            } catch {
+                calls.add("handler cancelled")
+            }
+        }
+        service.onClose { _ in calls.add("close") }
+        let peer = try await fixture.open()
+        peer.deliver("go")
+        #expect(try await calls.next(3) == ["handler cancelled", "close", "stopped"])
+        #expect(clock.now.sinceStart == .zero)
+    }
+
+    @Test("stop() by a child of a handler's task does not wait for that handler")
+    func stopByAChildOfAHandlersTask() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let calls = Recorder<String>()
+        service.onMessage { _ in
+            async let stopping = service.stop()
+            _ = await stopping
+            calls.add("returned")
+        }
+        let peer = try await fixture.open()
+        peer.deliver("go")
+        #expect(try await calls.next() == "returned")
+        try await fixture.events.next { $0 == "end of events" }
+        #expect(fixture.clock.now.sinceStart == .zero)
+    }
 }
