@@ -38,6 +38,8 @@ final class Dispatcher: Sendable {
     /// The number of the call of handlers that is under way; 0 when none is.
     let currentCall = Atomic<UInt64>(0)
     let lastCall = Atomic<UInt64>(0)
+    /// How many messages of the batch that was taken no handler has been called with.
+    let unshown = Atomic<Int>(0)
 
     init(environment: ServiceEnvironment) {
         self.environment = environment
@@ -52,7 +54,11 @@ final class Dispatcher: Sendable {
     /// Whether no message reaches a handler any more. Looked at before each message, hence without the lock.
     var isStopped: Bool { stopped.load(ordering: .acquiring) }
 
-    var undeliveredCount: Int { state.withLock(\.inbox.undeliveredCount) }
+    /// How many messages no handler will see. A handler that does not return when it is cancelled keeps those that were to
+    /// follow in its batch from being counted otherwise.
+    var undeliveredCount: Int {
+        state.withLock { $0.inbox.undeliveredCount + (isStopped ? unshown.load(ordering: .acquiring) : 0) }
+    }
 
     /// How many readers wait for room.
     var waitingReaderCount: Int { state.withLock(\.readers.count) }

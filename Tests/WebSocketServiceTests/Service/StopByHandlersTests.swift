@@ -141,4 +141,25 @@ import WebSocketTesting
         try await fixture.events.next { $0 == "end of events" }
         #expect(fixture.clock.now.sinceStart == .zero)
     }
+
+    @Test("The messages behind a handler that ignores stop() are told as undelivered")
+    func undeliveredBehindAStubbornHandler() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (service, proceed) = (fixture.service, Completion<Void>())
+        service.onMessage { _ in
+            _ = await Task.detached(executorPreference: executor) { try await proceed.value() }.result
+        }
+        let peer = try await fixture.open()
+        peer.deliver("1", "2", "3")
+        peer.deliver("4")
+        try await executor.untilQuiet()
+        let stopping = Task(executorPreference: executor) { await service.stop() }
+        try await fixture.clock.advance(toSleeperIn: .seconds(5))
+        _ = await stopping.value
+        try await fixture.events.next { $0 == "stopped 3" }
+        proceed.succeed()
+        try await executor.untilQuiet()
+        #expect(service.dispatcher.undeliveredCount == 3, "each once")
+    }
 }
