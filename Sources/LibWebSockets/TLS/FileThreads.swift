@@ -1,3 +1,4 @@
+internal import DequeModule
 internal import Synchronization
 
 /// Threads that read files, for which a file system may take as long as it likes (a server that is away, say). Neither a
@@ -7,54 +8,72 @@ internal import Synchronization
 final class FileThreads: Sendable {
     static let shared = FileThreads(limit: 16)
 
-    typealias Work = @Sendable () -> Void
+    typealias ID = UInt64
+    /// Runs on a thread, with 0; or, when there is no thread at all to run it, at once with the system's error number.
+    typealias Work = @Sendable (_ threadError: CInt) -> Void
+    /// Starts a thread; returns the system's error number, 0 when it has started.
+    typealias StartThread = @Sendable (@escaping @Sendable () -> Void) -> CInt
 
     private struct State {
         var threadCount = 0
         /// First come, first served.
-        var waiting: [(id: UInt64, work: Work)] = []
-        var nextID: UInt64 = 0
+        var waiting: Deque<(id: ID, work: Work)> = []
+        var lastID: ID = 0
     }
 
     private let limit: Int
+    private let startThread: StartThread
     private let state = Mutex(State())
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, startThread: @escaping StartThread = { DetachedThread.start($0) }) {
+        self.limit = limit
+        self.startThread = startThread
+    }
 
-    /// Runs `work` on one of the threads.
-    ///
-    /// - Returns: 0; the system's error number when no thread could be started, and `work` will not run.
-    func run(_ work: @escaping Work) -> CInt {
+    var waitingCount: Int { state.withLock(\.waiting.count) }
+
+    /// Calls `work` once, unless it is cancelled first.
+    @discardableResult
+    func run(_ work: @escaping Work) -> ID {
         let (id, needsThread) = state.withLock { state in
-            let id = state.nextID
-            state.nextID += 1
-            state.waiting.append((id, work))
-            guard state.threadCount < limit else { return (id, false) }
+            state.lastID += 1
+            state.waiting.append((state.lastID, work))
+            guard state.threadCount < limit else { return (state.lastID, false) }
             state.threadCount += 1
-            return (id, true)
+            return (state.lastID, true)
         }
-        guard needsThread, case let code = DetachedThread.start({ self.work() }), code != 0 else { return 0 }
-        return state.withLock { state in
+        guard needsThread, case let code = startThread({ self.work() }), code != 0 else { return id }
+        let abandoned = state.withLock { state -> Deque<(id: ID, work: Work)> in
             state.threadCount -= 1
-            // Another thread may have taken it.
-            guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return 0 }
-            state.waiting.remove(at: index)
-            return code
+            // A thread that is there comes to it. Without one, nobody would.
+            guard state.threadCount == 0 else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for (_, work) in abandoned { work(code) }
+        return id
+    }
+
+    /// Drops work that no thread has begun: nobody wants it any more.
+    func cancel(_ id: ID) {
+        // What it holds is let go of outside of the lock.
+        _ = state.withLock { state in
+            state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0) }
         }
     }
 
     /// The body of a thread.
     private func work() {
-        while let work = next() { work() }
+        while let work = next() { work(0) }
     }
 
     private func next() -> Work? {
         state.withLock { state in
-            guard !state.waiting.isEmpty else {
+            guard let next = state.waiting.popFirst() else {
                 state.threadCount -= 1
                 return nil
             }
-            return state.waiting.removeFirst().work
+            return next.work
         }
     }
 }

@@ -46,12 +46,14 @@ struct LookupQueue<Waiter> {
         return (lastID, .startThread)
     }
 
-    /// No thread could be started for `id`. Returns those whom that concerns; nobody when another thread has taken the name.
-    mutating func threadDidNotStart(for id: ID) -> [Waiter] {
+    /// The thread that was asked for last could not be started. Returns those whom that concerns: everybody who waits, when
+    /// there is no thread at all; else nobody, for a thread that is there comes to their names.
+    mutating func threadDidNotStart() -> [Waiter] {
         threadCount -= 1
-        guard let name = names[id], let lookup = lookups[name], !lookup.isUnderWay else { return [] }
-        queue.removeAll { $0 == name }
-        return finished(name)
+        guard threadCount == 0 else { return [] }
+        let waiting = queue
+        queue = []
+        return waiting.flatMap { finished($0) }
     }
 
     /// A thread has nothing to do. Returns the name to look up next; `nil` ends the thread.

@@ -82,8 +82,8 @@ final class Resolver: Sendable {
         if action == .startThread {
             let code = startThread { self.work() }
             if code != 0 {
-                let error = Self.threadError(code, host: host)
-                for waiter in queue.withLock({ $0.threadDidNotStart(for: id) }) { waiter.completion(.failure(error)) }
+                let error = Self.threadError(code)
+                for waiter in queue.withLock({ $0.threadDidNotStart() }) { waiter.completion(.failure(error)) }
             }
         }
         return Lookup(resolver: self, id: id)
@@ -100,11 +100,11 @@ final class Resolver: Sendable {
         }
     }
 
-    private static func threadError(_ code: CInt, host: String) -> WebSocketError {
+    private static func threadError(_ code: CInt) -> WebSocketError {
         WebSocketError(
             .nameResolutionFailed, stage: .nameResolution,
             message: """
-                no thread could be started to look up the host name "\(host)": \(unsafe String(cString: strerror(code))). \
+                no thread could be started to look up host names: \(unsafe String(cString: strerror(code))). \
                 Another try may succeed; if it does not, raise the limit on threads (`ulimit -u`, TasksMax= of systemd, \
                 pids.max of a container)
                 """, errno: code)

@@ -71,6 +71,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var timers: [TimerQueue<ContinuousClock.Instant>.ID] = []
     /// Until a transport has won, which then knows better.
     private var stage = WebSocketError.Stage.nameResolution
+    private var fileWork: FileThreads.ID?
     private var lookup: Resolver.Lookup?
     private var stageDeadline: TimerQueue<ContinuousClock.Instant>.ID?
     /// What the last address that failed said.
@@ -119,24 +120,25 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private func start(_ core: LoopCore) {
         guard completion != nil else { return }
         guard !core.isShuttingDown else { return fail(EventLoop.shutDownError) }
+        let timeout = plan.configuration.connectTimeout
+        guard remainingTime > .zero || timeout == .zero else { return fail(Self.lateError(plan)) }
         self.core = core
         core.attempts.insert(self)
-        let timeout = plan.configuration.connectTimeout
         timers.append(
             core.schedule(after: remainingTime) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
         guard plan.endpoint.isSecure, plan.tls == nil else { return ready(.success(plan.tls)) }
         stage = .configuration
-        let code = files.run { [plan, eventLoop] in
-            let result = Result { () throws(WebSocketError) in try plan.readFiles() }
+        fileWork = files.run { [plan, eventLoop] threadError in
+            let result = Result { () throws(WebSocketError) in
+                guard threadError == 0 else {
+                    throw .resourceUnavailable(
+                        threadError, stage: .configuration, for: "no thread could be started to read the TLS files")
+                }
+                return try plan.readFiles()
+            }
             // When the loop has ended, so has the attempt.
             try? eventLoop.submit { _ in self.ready(result) }
         }
-        guard code != 0 else { return }
-        fail(
-            WebSocketError(
-                .connectFailed, stage: .configuration,
-                message: "no thread could be started to read the TLS files: \(unsafe String(cString: strerror(code)))",
-                errno: code))
     }
 
     private func ready(_ result: Result<TLSClientContext?, WebSocketError>) {
@@ -285,6 +287,16 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         stageDeadline = core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, name) }
     }
 
+    /// Not the fault of anything that this attempt would do.
+    private static func lateError(_ plan: Plan) -> WebSocketError {
+        WebSocketError(
+            .timedOut, stage: .upgrade,
+            message: """
+                it took longer than \(plan.configuration.connectTimeout) (connectTimeout) to be redirected to \
+                \(plan.endpoint.origin), which was not tried any more
+                """)
+    }
+
     private func deadlinePassed(_ timeout: Duration, _ name: String) {
         // What has arrived of a refusal counts.
         if let refusal = winner?.transport.takeRefusal() {
@@ -322,6 +334,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         self.completion = nil
         for timer in timers { core?.cancel(timer) }
         if let stageDeadline { core?.cancel(stageDeadline) }
+        if let fileWork { files.cancel(fileWork) }
         lookup?.cancel()
         for entry in transports { entry.transport.cancel() }
         transports = []

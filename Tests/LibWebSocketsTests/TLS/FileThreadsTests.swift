@@ -1,8 +1,17 @@
 import Dispatch
+import Synchronization
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 @Suite(.timeLimit(.minutes(1))) struct FileThreadsTests {
     @Test("Work that hangs keeps as many threads as the limit says, and what waits is done in its order afterwards")
@@ -11,18 +20,77 @@ import WebSocketTesting
         let gate = DispatchSemaphore(value: 0)
         let (begun, ended) = (Collector<Int>(), Collector<Int>())
         for index in 0..<6 {
-            #expect(
-                threads.run {
-                    begun.add(index)
-                    gate.wait()
-                    ended.add(index)
-                } == 0)
+            threads.run { _ in
+                begun.add(index)
+                gate.wait()
+                ended.add(index)
+            }
         }
         try await eventually { begun.all.count == 2 }
         #expect(Set(begun.all) == [0, 1])
         for _ in 0..<6 { gate.signal() }
         try await eventually { ended.all.count == 6 }
         #expect(begun.all.suffix(4).sorted() == [2, 3, 4, 5])
+    }
+
+    @Test("Work that nobody wants any more, and that no thread has begun, is dropped with what it holds")
+    func cancelled() async throws {
+        let threads = FileThreads(limit: 1)
+        let gate = DispatchSemaphore(value: 0)
+        let done = Collector<String>()
+        threads.run { _ in
+            gate.wait()
+            done.add("first")
+        }
+        weak var held: Token?
+        let second = {
+            let token = Token()
+            held = token
+            return threads.run { _ in done.add("second \(token)") }
+        }()
+        threads.run { _ in done.add("third") }
+        threads.cancel(second)
+        #expect(held == nil)
+        gate.signal()
+        try await eventually { done.all.count == 2 }
+        threads.cancel(second)
+        #expect(done.all == ["first", "third"])
+    }
+
+    @Test("Without any thread, everything that waits is told the system's error; a thread that is there comes to it")
+    func noThread() async throws {
+        let (starts, outcomes) = (Collector<@Sendable () -> Void>(), Collector<CInt>())
+        let mayStart = Mutex(false)
+        let threads = FileThreads(limit: 2) { body in
+            starts.add(body)
+            guard !mayStart.withLock({ $0 }) else { return 0 }
+            return EAGAIN
+        }
+        threads.run { outcomes.add($0) }
+        #expect(outcomes.all == [EAGAIN])
+        mayStart.withLock { $0 = true }
+        threads.run { outcomes.add($0) }
+        mayStart.withLock { $0 = false }
+        threads.run { outcomes.add($0) }
+        #expect(outcomes.all == [EAGAIN])
+        starts.all[1]()
+        #expect(outcomes.all == [EAGAIN, 0, 0])
+    }
+
+    @Test("An attempt that has ended leaves no work behind")
+    func abandoned() async throws {
+        let configuration = WebSocketConfiguration(
+            tls: TLSConfiguration(trustRoots: .file("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
+        let plan = try ConnectAttempt.Plan(endpoint: Endpoint("wss://localhost"), configuration: configuration)
+        let loop = EventLoop.forTest()
+        let threads = FileThreads(limit: 0)
+        for _ in 0..<3 {
+            await #expect(throws: WebSocketError.self) {
+                try await ConnectAttempt.run(plan, within: .milliseconds(20), on: loop, files: threads)
+            }
+        }
+        #expect(threads.waitingCount == 0)
+        await loop.shutdown()
     }
 
     @Test("While a file is not read, the attempt keeps its deadline and names the file")
@@ -57,3 +125,5 @@ import WebSocketTesting
         await loop.shutdown()
     }
 }
+
+private final class Token: Sendable {}

@@ -71,23 +71,31 @@ import Testing
         #expect(queue.next() == nil)
     }
 
-    @Test("Without a thread, everybody who wants the name is told; when another thread has taken it, nobody")
+    @Test("Without any thread, everybody who waits is told, also those who came while it was being started")
     func noThread() {
-        var queue = LookupQueue<String>(threadLimit: 2)
-        let (id, action) = queue.add("1", for: "a")
-        #expect(action == .startThread)
-        _ = queue.add("2", for: "a")
-        #expect(queue.threadDidNotStart(for: id) == ["1", "2"])
+        var queue = LookupQueue<String>(threadLimit: 1)
+        #expect(queue.add("1", for: "a").action == .startThread)
+        #expect(queue.add("2", for: "a").action == .wait)
+        #expect(queue.add("3", for: "b").action == .wait)
+        #expect(queue.threadDidNotStart() == ["1", "2", "3"])
         #expect(queue.threadCount == 0)
-
-        _ = queue.add("3", for: "b")
-        let other = queue.add("4", for: "c").id
+        #expect(queue.waitingNameCount == 0)
+        #expect(queue.add("4", for: "b").action == .startThread)
         #expect(queue.next() == "b")
-        #expect(queue.finished("b") == ["3"])
-        #expect(queue.next() == "c")
-        #expect(queue.threadDidNotStart(for: other) == [])
+        #expect(queue.finished("b") == ["4"])
+    }
+
+    @Test("A thread that is there takes the name for which another could not be started")
+    func anotherThread() {
+        var queue = LookupQueue<String>(threadLimit: 2)
+        #expect(queue.add("1", for: "a").action == .startThread)
+        #expect(queue.next() == "a")
+        #expect(queue.add("2", for: "b").action == .startThread)
+        #expect(queue.threadDidNotStart() == [])
         #expect(queue.threadCount == 1)
-        #expect(queue.finished("c") == ["4"])
+        #expect(queue.finished("a") == ["1"])
+        #expect(queue.next() == "b")
+        #expect(queue.finished("b") == ["2"])
         #expect(queue.next() == nil)
         #expect(queue.threadCount == 0)
     }

@@ -192,7 +192,7 @@ import Testing
         }
         #expect(error.code == .nameResolutionFailed)
         #expect(error.errno == EAGAIN)
-        #expect(error.message.contains("no thread could be started to look up the host name \"any.test\""))
+        #expect(error.message.contains("no thread could be started to look up host names"))
         #expect(try await addresses(of: "any.test", resolver: resolver).count == 1)
     }
 

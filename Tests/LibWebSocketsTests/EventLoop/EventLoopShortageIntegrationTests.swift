@@ -13,7 +13,10 @@ import WebSocketTesting
 
 /// What a loop does when the system lacks something as it begins. Each test has a process of its own: its limits are
 /// everybody's, and the first loop of a process needs more than the next.
-@Suite(.hangs) struct EventLoopShortageTests {
+///
+/// The name puts it among the tests that `scripts/test` runs one after the other: a process that is out of descriptors for
+/// so long that libdispatch looks how busy its threads are is ended by that (`_dispatch_workq_count_runnable_workers`).
+@Suite(.hangs) struct EventLoopShortageIntegrationTests {
     /// A port of loopback that refuses connections.
     private static func closedPort() throws -> Int {
         let server = try FaultServer(scripts: [[]])
