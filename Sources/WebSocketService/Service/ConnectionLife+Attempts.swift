@@ -115,12 +115,13 @@ extension ConnectionLife {
             // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
             let isGreeting = hasOpenHandlers
             let greeting = Inbox.Greeting(generation: generation) { self.greeted(serving, $0) }
-            dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil, &afterwards)
             outbox.connect(
                 Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting), &afterwards
             )
             if isGreeting { requests.failHandlersUnsent(after: generation - 1, &afterwards) }
             environment.broadcaster.send(.open(serving.handshake), &afterwards)
+            // Last: a task that is at work may call `onOpen` before this returns, whose messages go to the connection.
+            dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil, &afterwards)
             for waiter in core.openWaiters { waiter.succeed(serving.handshake, &afterwards) }
             core.openWaiters = []
             return true

@@ -236,6 +236,27 @@ import WebSocketTesting
         #expect(peer.wasAborted)
         #expect(service.state == .closed)
     }
+
+    /// On one thread in a fixed order, as in the random schedules, this cannot go wrong.
+    @Test("However soon onOpen runs, on whatever thread, what it sends reaches its connection, and the queue follows")
+    func promptGreeting() async throws {
+        let fixture = Fixture(reconnect: .fixed(.zero))
+        let outcomes = Recorder<SendOutcome>()
+        fixture.service.onOpen { [weak service = fixture.service] _ in
+            if let service { outcomes.add(try await service.send("subscription")) }
+        }
+        var peer = try await fixture.open()
+        for number in 0..<2_000 {
+            try #require(try await outcomes.next() == .sent, "on connection \(number)")
+            let message = WebSocketMessage.text("\(number)")
+            try await fixture.service.send(message)
+            #expect(try await peer.nextSent() == .text("subscription"))
+            #expect(try await peer.nextSent() == message)
+            peer.drop()
+            peer = try await fixture.transport.nextConnection()
+        }
+        await fixture.service.stop()
+    }
 }
 
 /// Opens each connection only when told to, and does not listen to cancellation.
