@@ -83,11 +83,12 @@ internal import WebSocketProtocol
             setAlarm()
             let refused = refusedSockets
             refusedSockets = []
-            isAlive = backend.turn(isWorkWaiting: mailbox.hasWork || !busySockets.isEmpty)
+            isAlive = backend.turn(isWorkWaiting: !busySockets.isEmpty || !mailbox.beginWaiting())
             forget(refused)
             runPostedWork()
             runDueTimers()
             serviceSockets()
+            goOn()
             closeSockets()
         }
         end()
@@ -103,6 +104,16 @@ internal import WebSocketProtocol
         precondition(
             pthread_equal(thread, pthread_self()) != 0,
             "libwebsockets may be called on the loop's thread only")
+    }
+
+    /// Does what a turn has led to, such as a task that prefers this loop, takes a message and answers it: each of these
+    /// steps would cost another look for events. Bounded, because it comes before them.
+    private func goOn() {
+        for _ in 0..<4 where mailbox.hasWork {
+            let firstNew = busySockets.count
+            runPostedWork()
+            serviceSockets(from: firstNew)
+        }
     }
 
     private func runPostedWork() {
@@ -135,6 +146,7 @@ internal import WebSocketProtocol
         backend.destroy()
         // Those that libwebsockets has not destroyed.
         forget(Array(sockets.values))
+        refusedSockets.removeAll()
         listeners.removeAll()
         forsakenSockets.removeAll()
         busySockets.removeAll()
@@ -199,10 +211,10 @@ internal import WebSocketProtocol
     }
 
     /// What these leave in turn is for after the next turn, in which other sockets are served.
-    private func serviceSockets() {
-        guard !busySockets.isEmpty else { return }
-        let sockets = busySockets
-        busySockets = []
+    private func serviceSockets(from first: Int = 0) {
+        guard busySockets.count > first else { return }
+        let sockets = busySockets[first...]
+        busySockets.removeSubrange(first...)
         for socket in sockets { socket.performService() }
     }
 

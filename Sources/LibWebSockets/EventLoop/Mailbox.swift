@@ -8,13 +8,14 @@ internal import Synchronization
 
 /// Where other threads leave work for the loop's thread, which takes it in batches.
 ///
-/// A producer appends under the lock; the first one since the loop took the last batch also wakes the loop, so that a
-/// burst costs one wake-up. The wake-up runs under the lock because it touches the libwebsockets context, which must
-/// still be there: ``close()`` takes the same lock before the context is destroyed.
+/// A producer appends under the lock; the first one since the loop began to wait also wakes it, so that a burst costs one
+/// wake-up, and none while the loop is at work. The wake-up runs under the lock because it touches the libwebsockets
+/// context, which must still be there: ``close()`` takes the same lock before the context is destroyed.
 final class Mailbox: Sendable {
     private struct State {
         var work: [LoopWork] = []
-        var isWakePending = false
+        /// Whether the loop waits, or is about to, without knowing of any work.
+        var isLoopWaiting = false
         var isClosed = false
         /// `nil` until the loop runs: work left before that is found by its first turn.
         var wake: (@Sendable () -> Void)?
@@ -22,7 +23,7 @@ final class Mailbox: Sendable {
 
     private let state = Mutex(State())
 
-    /// From now on `wake` is called, under the lock, when work arrives while the loop may be waiting.
+    /// From now on `wake` is called, under the lock, when work arrives while the loop waits.
     func open(wake: @escaping @Sendable () -> Void) {
         state.withLock { $0.wake = wake }
     }
@@ -32,24 +33,32 @@ final class Mailbox: Sendable {
         state.withLock { state in
             guard !state.isClosed else { return false }
             state.work.append(work)
-            if !state.isWakePending {
-                state.isWakePending = true
+            if state.isLoopWaiting {
+                state.isLoopWaiting = false
                 state.wake?()
             }
             return true
         }
     }
 
-    /// Whether the loop has something to do before it waits.
+    /// Whether something waits to be taken.
     var hasWork: Bool {
         state.withLock { !$0.work.isEmpty }
+    }
+
+    /// Returns whether the loop may wait: from then on work wakes it. Otherwise there is some.
+    func beginWaiting() -> Bool {
+        state.withLock { state in
+            state.isLoopWaiting = state.work.isEmpty
+            return state.isLoopWaiting
+        }
     }
 
     /// Swaps everything that was posted for the emptied `batch`, whose storage is used again.
     func take(into batch: inout [LoopWork]) {
         batch.removeAll(keepingCapacity: true)
         state.withLock { state in
-            state.isWakePending = false
+            state.isLoopWaiting = false
             swap(&state.work, &batch)
         }
     }

@@ -21,14 +21,20 @@ import Testing
         return batch.count
     }
 
-    @Test("A burst costs one wake-up, and the next burst another one")
+    @Test("A burst costs a loop that waits one wake-up, and one that is at work none")
     func oneWakePerBatch() {
         openMailbox()
+        #expect(mailbox.beginWaiting())
         for _ in 0..<1_000 { #expect(post()) }
         #expect(wakes.value == 1)
         #expect(take() == 1_000)
         #expect(take() == 0)
         #expect(wakes.value == 1)
+        #expect(post())
+        #expect(wakes.value == 1)
+        #expect(!mailbox.beginWaiting(), "there is work")
+        #expect(take() == 1)
+        #expect(mailbox.beginWaiting())
         #expect(post())
         #expect(wakes.value == 2)
     }
@@ -38,8 +44,10 @@ import Testing
         #expect(post())
         #expect(post())
         openMailbox()
+        #expect(!mailbox.beginWaiting())
         #expect(wakes.value == 0)
         #expect(take() == 2)
+        #expect(mailbox.beginWaiting())
         #expect(post())
         #expect(wakes.value == 1)
     }
@@ -58,6 +66,7 @@ import Testing
     @Test("Closing returns what still waits; from then on work is refused and nobody is woken")
     func close() {
         openMailbox()
+        #expect(mailbox.beginWaiting())
         #expect(post())
         #expect(post())
         #expect(mailbox.close().count == 2)
