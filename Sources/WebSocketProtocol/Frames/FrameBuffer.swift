@@ -5,7 +5,7 @@
 package final class FrameBuffer {
     private static let smallestCapacity = 256
 
-    package private(set) var count = 0
+    private var used = 0
     private var storage: UnsafeMutableRawBufferPointer
 
     package init(minimumCapacity: Int = 0) {
@@ -16,7 +16,8 @@ package final class FrameBuffer {
         storage.deallocate()
     }
 
-    package var isEmpty: Bool { count == 0 }
+    package var count: Int { used }
+    package var isEmpty: Bool { used == 0 }
 
     /// How many bytes fit without a new allocation.
     package var capacity: Int { storage.count }
@@ -25,7 +26,7 @@ package final class FrameBuffer {
     package var bytes: UnsafeMutableRawBufferPointer {
         isEmpty
             ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            : UnsafeMutableRawBufferPointer(rebasing: storage[..<count])
+            : UnsafeMutableRawBufferPointer(rebasing: storage[..<used])
     }
 
     package func append(contentsOf bytes: UnsafeRawBufferPointer) {
@@ -34,7 +35,7 @@ package final class FrameBuffer {
     }
 
     package func removeAll(keepingCapacity: Bool = true) {
-        count = 0
+        used = 0
         if !keepingCapacity {
             storage.deallocate()
             storage = Self.allocate(capacity: 0)
@@ -43,14 +44,14 @@ package final class FrameBuffer {
 
     /// Takes back what ``appendUninitialized(_:)`` gave too much of.
     func removeLast(_ byteCount: Int) {
-        count -= byteCount
+        used -= byteCount
     }
 
     /// Makes the buffer `byteCount` longer and returns where the new bytes start. The caller fills in all of them.
     func appendUninitialized(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        let start = count
+        let start = used
         if start + byteCount > storage.count { grow(toHold: start + byteCount) }
-        count += byteCount
+        used += byteCount
         // The storage is not empty here: `byteCount` is positive.
         return storage.baseAddress.unsafelyUnwrapped + start
     }
