@@ -18,6 +18,9 @@ final class ListeningSocket: LoopSocket {
     private weak var listener: ServerListener?
     /// Whether accepting waits for somebody to close a file.
     private var isShortOfResources = false
+    private var isPaused = false
+    /// Whether accepting waits for another connection to end.
+    private var isFull = false
 
     init(core: LoopCore, listener: ServerListener) {
         self.listener = listener
@@ -38,8 +41,13 @@ final class ListeningSocket: LoopSocket {
     }
 
     private func acceptConnections() {
-        guard let descriptor, let listener else { return }
+        guard let descriptor, let listener, !listener.isClosing else { return }
         for _ in 0..<Self.connectionsPerTurn {
+            if let limit = listener.reachedLimit {
+                isFull = true
+                listener.logLimit(limit)
+                return updatePolling()
+            }
             var address = sockaddr_storage()
             var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
             let connection = unsafe withUnsafeMutablePointer(to: &address) { pointer in
@@ -73,8 +81,23 @@ final class ListeningSocket: LoopSocket {
             listener?.logShortage(unsafe String(cString: strerror(error)))
         }
         isShortOfResources = true
-        setPollingForInput(false)
-        _ = core.schedule(after: .milliseconds(100)) { [weak self] in self?.setPollingForInput(true) }
+        isPaused = true
+        updatePolling()
+        _ = core.schedule(after: .milliseconds(100)) { [weak self] in
+            self?.isPaused = false
+            self?.updatePolling()
+        }
+    }
+
+    /// A connection or a handshake has ended.
+    func mayHaveRoom() {
+        guard isFull, listener?.reachedLimit == nil else { return }
+        isFull = false
+        updatePolling()
+    }
+
+    private func updatePolling() {
+        setPollingForInput(!isPaused && !isFull)
     }
 
     /// Opens a socket that listens on a numeric address. Returns it with its port.

@@ -7,6 +7,7 @@ extension ServerListener {
     struct LogLimits {
         let refusal = SharedLogLimit()
         let shortage = SharedLogLimit()
+        let fullness = SharedLogLimit()
     }
 
     /// A request that breaks the rules is the client's business. A decision that does is the server's own.
@@ -17,6 +18,15 @@ extension ServerListener {
             return configuration.logger.debug("refused a request", metadata: metadata)
         }
         logLimits.refusal.log { configuration.logger.error("refused a request\($0)", metadata: metadata) }
+    }
+
+    /// A limit of the configuration is reached.
+    func logLimit(_ limit: (name: String, value: Int)) {
+        logLimits.fullness.log {
+            configuration.logger.warning(
+                "the server is full; further connections wait\($0)",
+                metadata: ["limit": "\(limit.name)", "value": "\(limit.value)"])
+        }
     }
 
     /// Connections cannot be accepted for lack of something. Clients that come and go at the limit make that begin and end.

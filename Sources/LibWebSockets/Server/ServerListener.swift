@@ -18,6 +18,8 @@ final class ServerListener {
     private var socket: ListeningSocket?
     /// Connections whose handshake is under way.
     private var handshakes: Set<ServerTransport> = []
+    /// How many connections are open.
+    private var openCount = 0
     private var closing: [() -> Void]?
     let logLimits = LogLimits()
 
@@ -42,6 +44,17 @@ final class ServerListener {
 
     // MARK: - Connections
 
+    var isClosing: Bool { closing != nil }
+
+    /// The limit of the configuration that is reached, so that further connections have to wait.
+    var reachedLimit: (name: String, value: Int)? {
+        if handshakes.count >= configuration.handshakeLimit { return ("handshakeLimit", configuration.handshakeLimit) }
+        if openCount + handshakes.count >= configuration.connectionLimit {
+            return ("connectionLimit", configuration.connectionLimit)
+        }
+        return nil
+    }
+
     /// Takes over a connection that was accepted.
     func adopt(connection descriptor: CInt, peer: String) {
         let transport = ServerTransport(listener: self, peer: peer)
@@ -55,7 +68,17 @@ final class ServerListener {
 
     /// The connection is open, or has ended.
     func handshakeEnded(_ transport: ServerTransport) {
-        handshakes.remove(transport)
+        guard handshakes.remove(transport) != nil else { return }
+        socket?.mayHaveRoom()
+    }
+
+    /// Counts a connection from the end of its handshake to that of its transport.
+    func count(_ connection: Connection) {
+        openCount += 1
+        connection.transportDidEnd = { [weak self] in
+            self?.openCount -= 1
+            self?.socket?.mayHaveRoom()
+        }
     }
 
     // MARK: - The end

@@ -101,6 +101,7 @@ final class ServerTransport: PipeConsumer {
         }
         guard let connection else { return false }
         pipe.consumer = connection
+        listener.count(connection)
         end()
         return connection.pipeIsWritable()
     }

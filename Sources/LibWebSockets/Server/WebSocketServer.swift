@@ -65,6 +65,12 @@ public final class WebSocketServer: Sendable {
         public var receiveBufferSize: Int
         /// As in ``WebSocketConfiguration/sendBufferSize``.
         public var sendBufferSize: Int
+        /// How many connections may be open at once, those counted whose handshake is under way; at least 1. Further ones wait
+        /// in the system's backlog until one ends, and a warning is logged. The default is 16,384.
+        public var connectionLimit: Int
+        /// How many handshakes may be under way at once; at least 1. Each takes some 36 KB over TLS, and up to
+        /// ``handshakeTimeout``. Further connections wait, as with ``connectionLimit``. The default is 1,024.
+        public var handshakeLimit: Int
         /// How long a client may take for TLS and its upgrade request. The default is 10 s.
         public var handshakeTimeout: Duration
         /// As in ``WebSocketConfiguration/closeTimeout``.
@@ -83,6 +89,8 @@ public final class WebSocketServer: Sendable {
             maximumMessageSize: Int = 16 << 20,
             receiveBufferSize: Int = 1 << 20,
             sendBufferSize: Int = 1 << 20,
+            connectionLimit: Int = 16_384,
+            handshakeLimit: Int = 1_024,
             handshakeTimeout: Duration = .seconds(10),
             closeTimeout: Duration = .seconds(5),
             logger: Logger = Logger(label: "LibWebSockets.WebSocketServer"),
@@ -95,10 +103,24 @@ public final class WebSocketServer: Sendable {
             self.maximumMessageSize = maximumMessageSize
             self.receiveBufferSize = receiveBufferSize
             self.sendBufferSize = sendBufferSize
+            self.connectionLimit = connectionLimit
+            self.handshakeLimit = handshakeLimit
             self.handshakeTimeout = handshakeTimeout
             self.closeTimeout = closeTimeout
             self.logger = logger
             self.decide = decide
+        }
+
+        fileprivate func validate() throws(WebSocketError) {
+            try limits.validate()
+            try Connection.Limits.validate("handshakeTimeout", handshakeTimeout)
+            try compression.validate()
+            for (name, value) in [("connectionLimit", connectionLimit), ("handshakeLimit", handshakeLimit)]
+            where value < 1 {
+                throw WebSocketError(
+                    .invalidConfiguration, stage: .configuration,
+                    message: "\(name) is \(value), but must be at least 1")
+            }
         }
 
         var limits: Connection.Limits {
@@ -132,9 +154,7 @@ public final class WebSocketServer: Sendable {
         on eventLoop: EventLoop = .shared,
         handler: @escaping Handler
     ) async throws -> WebSocketServer {
-        try configuration.limits.validate()
-        try Connection.Limits.validate("handshakeTimeout", configuration.handshakeTimeout)
-        try configuration.compression.validate()
+        try configuration.validate()
         let accepted = SessionSink()
         let (reference, port): (ListenerReference, Int) = try await withCheckedThrowingContinuation { continuation in
             do {

@@ -123,19 +123,21 @@ internal import WebSocketProtocol
         return result > 0 ? .made(Int(result)) : progress(after: result)
     }
 
-    /// Encrypts `bytes`, all of them. Returns false when the connection is of no more use.
-    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Encrypts `bytes` and returns how many: not all while a message of the peer's handshake (a ticket, a KeyUpdate) has
+    /// arrived in part, for OpenSSL finishes that first. `nil` when the connection is of no more use.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         ERR_clear_error()
         var rest = unsafe bytes
         while unsafe !rest.isEmpty {
             let result = unsafe SSL_write(ssl, rest.baseAddress, CInt(clamping: rest.count))
             guard result > 0 else {
+                if unsafe SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { break }
                 ERR_clear_error()
-                return false
+                return nil
             }
             unsafe rest = UnsafeRawBufferPointer(rebasing: rest[Int(result)...])
         }
-        return true
+        return bytes.count - rest.count
     }
 
     /// Ends this side in order (`close_notify`).

@@ -1,5 +1,13 @@
 internal import WebSocketProtocol
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 extension BytePipe {
     /// How many records without data are looked at in a turn: the peer may send nothing else (KeyUpdate, tickets).
     private static let emptyRecordsPerTurn = 64
@@ -18,7 +26,13 @@ extension BytePipe {
         sendRecords()
         switch progress {
         case .made: consumer?.pipeDidSecure(tls)
-        case .needsInput: if let peerEnd { finish(peerEnd) }
+        case .needsInput:
+            if let peerEnd {
+                finish(peerEnd)
+            } else if !isPolled, isReadable {
+                // Nobody else will say that there is more, the end at least.
+                serviceAfterTurn()
+            }
         case .closed: finish(.endOfStream)
         case .failed(let words): finish(.tls(words))
         }
@@ -37,7 +51,11 @@ extension BytePipe {
             }
         }
         guard state == .open else { return }
-        if let peerEnd, tls?.hasInput != true { return finish(peerEnd) }
+        if let peerEnd, tls?.hasInput != true {
+            // The peer may wait for the answer to what it said last.
+            write()
+            return finish(peerEnd)
+        }
         guard isReading else { return }
         if unused != nil || tls?.hasInput == true || (!isPolled && isReadable) { serviceAfterTurn() }
     }
@@ -45,7 +63,10 @@ extension BytePipe {
     /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
     /// the peer said before is still to be heard.
     func readLastWords() {
-        while state == .open, peerEnd == nil || tls?.hasInput == true, (unused?.count ?? 0) < Self.mostLastWords {
+        var reads = 0
+        while state == .open, peerEnd == nil || tls?.hasInput == true, lastWordCount < Self.mostLastWords {
+            guard reads < Self.lastReadsPerTurn else { return serviceAfterTurn() }
+            reads += 1
             isReadable = true
             if let tls, !tls.isEstablished {
                 guard shakeHands() else { break }
@@ -56,6 +77,7 @@ extension BytePipe {
                 if tls?.hasInput == true { continue }
                 break
             }
+            lastWordCount += count
             let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
             if let unused {
                 unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
@@ -63,12 +85,20 @@ extension BytePipe {
                 unsafe deliver(bytes)
             }
         }
-        // What reading has found is nearer to the cause.
-        finish(peerEnd ?? writeError.map { .systemError($0) } ?? .endOfStream)
+        finish(endOfLastWords)
     }
 
-    /// How much is kept for a consumer that is not reading: more than the system's buffers hold, as a rule.
+    private var endOfLastWords: TransportEnd.Cause {
+        // What reading has found is nearer to the cause. But the system tells of a reset only once: to a write, it may be.
+        if case .endOfStream? = peerEnd, writeError != nil, tls?.isEstablished ?? true {
+            return .systemError(ECONNRESET)
+        }
+        return peerEnd ?? writeError.map { .systemError($0) } ?? .endOfStream
+    }
+
+    /// More than the system's buffers hold, as a rule. A peer may go on sending where it was TLS that failed.
     private static let mostLastWords = 8 << 20
+    private static let lastReadsPerTurn = 8
 
     // MARK: - From the network
 
@@ -110,6 +140,7 @@ extension BytePipe {
         guard tls.isHungry, isReadable, peerEnd == nil else { return 0 }
         let count = unsafe receive(into: core.encryptedScratch)
         unsafe tls.feed(UnsafeRawBufferPointer(rebasing: core.encryptedScratch[..<count]))
+        if count > 0 { awaitsRecords = false }
         return count
     }
 

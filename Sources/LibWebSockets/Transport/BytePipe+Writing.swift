@@ -17,14 +17,15 @@ extension BytePipe {
     func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         core.preconditionOnLoop()
         guard state == .open, writeError == nil else { return nil }
-        if isBlocked { return 0 }
+        if isBlocked || awaitsRecords { return 0 }
         guard let tls else { return unsafe sendPlain(bytes) }
-        guard unsafe tls.write(bytes) else {
+        guard let count = unsafe tls.write(bytes) else {
             writeError = EPIPE
             return nil
         }
+        if count < bytes.count { awaitsRecords = true }
         if core.encryptedOutput.count >= Self.largestGathering { sendRecords() }
-        return bytes.count
+        return count
     }
 
     /// Sends what was written and waits to be gathered with more. Returns whether the system has taken everything.
@@ -36,14 +37,14 @@ extension BytePipe {
     /// Sends what waits, then lets the consumer write.
     func write() {
         guard !isBlocked, sendUnsent(), tls?.isEstablished ?? true else { return }
-        if wantsToWrite, !endsWhenSent, let consumer {
+        if wantsToWrite, !endsWhenSent, !awaitsRecords, let consumer {
             wantsToWrite = false
             if !consumer.pipeIsWritable() {
                 endsWhenSent = true
                 tls?.shutDown()
             }
             sendRecords()
-            if wantsToWrite, !isBlocked { serviceAfterTurn() }
+            if wantsToWrite, !isBlocked, !awaitsRecords { serviceAfterTurn() }
         }
         if endsWhenSent, !isBlocked, writeError == nil, state == .open { endSending() }
     }

@@ -36,6 +36,7 @@ internal import WebSocketProtocol
     private var isInService = false
     private var isPolledForInput = true
     private var lingerDeadline: TimerQueue<ContinuousClock.Instant>.ID?
+    private var resetWatch: TimerQueue<ContinuousClock.Instant>.ID?
 
     // Reading.
     /// Whether the system has said that there is something to read, and reading has not found the end of it.
@@ -51,6 +52,8 @@ internal import WebSocketProtocol
     var wantsToWrite = false
     /// Whether the system takes no more for now.
     var isBlocked = false
+    /// Whether TLS writes nothing before the rest of a message of the peer's handshake has arrived.
+    var awaitsRecords = false
     /// Bytes that the system did not take, from the offset on.
     var unsent: FrameBuffer?
     var unsentOffset = 0
@@ -58,11 +61,17 @@ internal import WebSocketProtocol
     var waitingAnswers = 0
     var writeError: Int32?
     var endsWhenSent = false
+    /// How much was read since nothing can be sent any more.
+    var lastWordCount = 0
 
     private init(core: LoopCore, socket: CInt, consumer: any PipeConsumer) {
         self.socket = socket
         self.consumer = consumer
         super.init(core: core)
+    }
+
+    deinit {
+        if ownsSocket, socket >= 0 { closeDescriptor(socket) }
     }
 
     /// Takes over a connected socket: closing it is no longer the caller's, however this ends.
@@ -125,8 +134,15 @@ internal import WebSocketProtocol
             socket = -1
             return
         }
-        socket = fcntl(socket, F_DUPFD_CLOEXEC, 0)
-        guard socket >= 0 else { return finish(.systemError(errno)) }
+        let copy = fcntl(socket, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else {
+            writeError = errno
+            // Once libwebsockets has closed the descriptor, what lies in it is lost.
+            while state == .open { readLastWords() }
+            socket = -1
+            return
+        }
+        socket = copy
         ownsSocket = true
         isReadable = true
         core.keepForsaken(self)
@@ -156,7 +172,7 @@ internal import WebSocketProtocol
         guard state == .open else { return }
         wantsToWrite = true
         // What is under way comes to it anyway.
-        if !isBlocked, !isInService { serviceAfterTurn() }
+        if !isBlocked, !awaitsRecords, !isInService { serviceAfterTurn() }
     }
 
     /// Stops or resumes reading from the network.
@@ -164,8 +180,23 @@ internal import WebSocketProtocol
         core.preconditionOnLoop()
         guard state == .open, isReading != self.isReading else { return }
         self.isReading = isReading
-        if isReading { serviceAfterTurn() } else { updatePolling() }
+        if isReading { return serviceAfterTurn() }
+        updatePolling()
+        watchForReset()
     }
+
+    /// While reading is paused libwebsockets does not poll the descriptor on libuv, and a reset would go unseen.
+    private func watchForReset() {
+        guard resetWatch == nil else { return }
+        resetWatch = core.schedule(after: Self.resetWatchInterval) { [weak self] in
+            guard let self else { return }
+            resetWatch = nil
+            guard state == .open, !isReading else { return }
+            if SocketIO.hasHungUp(socket) { readLastWords() } else { watchForReset() }
+        }
+    }
+
+    private static let resetWatchInterval = Duration.milliseconds(500)
 
     /// Polling goes on saying that there is something to read, and only heats the processor, while it is not read.
     private func updatePolling() {
@@ -215,6 +246,7 @@ internal import WebSocketProtocol
         guard state != .ended else { return }
         state = .ended
         if let lingerDeadline { core.cancel(lingerDeadline) }
+        if let resetWatch { core.cancel(resetWatch) }
         tls = nil
         unsent = nil
         let unused = takeUnused()

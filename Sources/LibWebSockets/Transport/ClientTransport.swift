@@ -151,6 +151,7 @@ final class ClientTransport: PipeConsumer {
             guard let count, count > 0 else { break }
             output.removeFirst(count)
         }
+        if !output.isEmpty { pipe?.requestWrite() }
         return true
     }
 

@@ -117,12 +117,18 @@ internal import CLibwebsockets
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { return .failure(TransportEnd(stage: .connect, cause: .systemError(errno))) }
         // Whatever the environment or the library thinks of proxies: what follows is for this peer alone.
-        guard address.isPeer(of: copy) else {
+        switch address.isPeer(of: copy) {
+        case true?: return .success(copy)
+        case nil:
+            // The system does not tell any more: the peer has reset the connection already.
+            let error = systemError ?? ECONNRESET
+            closeDescriptor(copy)
+            return .failure(TransportEnd(stage: .connect, cause: .systemError(error)))
+        case false?:
             closeDescriptor(copy)
             return .failure(
                 TransportEnd(stage: .connect, cause: .library("libwebsockets connected to another address")))
         }
-        return .success(copy)
     }
 
     /// The error that the system holds for this socket, such as `ECONNREFUSED` (`SO_ERROR`, socket(7)).

@@ -84,10 +84,11 @@ extension SocketAddress {
 
     /// Whether a socket that was to be connected to this address is. To the unspecified address means to this machine
     /// (tcp(7)), and IPv4 may be written as IPv6 (RFC 4291 section 2.5.5.2).
-    func isPeer(of descriptor: CInt) -> Bool {
+    func isPeer(of descriptor: CInt) -> Bool? {
         guard !isUnix else { return true }
-        guard let peer = SocketAddress(peerOf: descriptor), peer.port == port else { return false }
-        return ["0.0.0.0", "::"].contains(host) || Self.unmapped(host) == Self.unmapped(peer.host)
+        guard let peer = SocketAddress(peerOf: descriptor) else { return nil }
+        return peer.port == port
+            && (["0.0.0.0", "::"].contains(host) || Self.unmapped(host) == Self.unmapped(peer.host))
     }
 
     private static func unmapped(_ host: String) -> Substring {

@@ -40,6 +40,12 @@ enum SocketIO {
         }
     }
 
+    /// Whether both directions of a connection have ended, or it was reset.
+    static func hasHungUp(_ descriptor: CInt) -> Bool {
+        var entry = pollfd(fd: descriptor, events: 0, revents: 0)
+        return unsafe poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLHUP | POLLERR) != 0
+    }
+
     /// `nil` when the call is to be made again.
     private static func failure(_ number: Int32) -> Outcome? {
         if number == EINTR { return nil }

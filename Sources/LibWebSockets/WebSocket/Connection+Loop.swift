@@ -120,6 +120,7 @@ extension Connection: PipeConsumer {
         if case .endOfStream = end.cause { machineEnd = .endOfStream }
         if let closeDeadline { pipe?.core.cancel(closeDeadline) }
         pipe = nil
+        transportDidEnd.take()?()
         lastWords = LastWords(bytes: unused, end: machineEnd)
         readLastWords()
     }
@@ -136,8 +137,12 @@ extension Connection: PipeConsumer {
             if words.used < words.bytes.count, !reader.hasEnded {
                 lastWords = words
                 if mayPause, withInbound({ $0.isPaused }) {
-                    if words.end == .failure, !hasOutcome {
+                    guard !hasOutcome else { return }
+                    if words.end == .failure {
                         advance(endingMessages: false) { $0.transportEnded(words.end) }
+                    } else {
+                        // The peer's close frame may be among what is still to be read.
+                        endOutput()
                     }
                     return
                 }
@@ -152,6 +157,17 @@ extension Connection: PipeConsumer {
             advance { $0.transportEnded(words.end) }
         }
         segment = nil
+    }
+
+    /// The transport is gone: nothing more can be sent, and no ping is answered.
+    private func endOutput() {
+        let (senders, pings) = withOutbound { outbound in
+            outbound.queue.machine.outputEnded()
+            return (outbound.admission.removeAll(), outbound.pings.removeAll())
+        }
+        let error = transportError ?? Self.closedError(nil)
+        for sender in senders { sender.resume(throwing: error) }
+        for ping in pings { ping.resume(throwing: error) }
     }
 
     private func deliverMessages() {

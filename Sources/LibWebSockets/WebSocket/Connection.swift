@@ -10,7 +10,7 @@ internal import WebSocketProtocol
 ///
 /// `@unchecked Sendable` because the members marked as the loop's are touched in methods that the loop calls, only; the
 /// transport asserts its thread on each use.
-final class Connection: @unchecked Sendable {
+@safe final class Connection: @unchecked Sendable {
     struct Limits {
         var maximumMessageSize: Int
         /// Bytes of received messages, as ``MessageMemory`` counts them, that may wait for the program before reading stops.
@@ -69,13 +69,13 @@ final class Connection: @unchecked Sendable {
     let limits: Limits
     let logger: Logger
     let peer: String
-    let outboundLock = Mutex(())
-    var outbound: Outbound
-    let inboundLock = Mutex(())
+    private let outboundLock = Mutex(())
+    private let outbound: UnsafeMutablePointer<Outbound>
+    private let inboundLock = Mutex(())
+    private let inbound: UnsafeMutablePointer<InboundQueue>
     /// `nil` when compression was not agreed on.
     let compressor: MessageCompressor?
     let networkBytesReceived = Atomic<UInt64>(0)
-    var inbound = InboundQueue()
 
     // The loop's.
     var pipe: BytePipe?
@@ -98,6 +98,8 @@ final class Connection: @unchecked Sendable {
     var mayPause = true
     /// What had arrived before the transport ended and was not used yet.
     var lastWords: LastWords?
+    /// Called once, when the transport has ended.
+    var transportDidEnd: (() -> Void)?
 
     struct LastWords {
         var bytes: [UInt8]
@@ -128,24 +130,34 @@ final class Connection: @unchecked Sendable {
             role: role, maximumMessageSize: limits.maximumMessageSize,
             inflater: compression?.parameters.makeInflater(role: role))
         compressor = compression.flatMap { MessageCompressor($0, role: role) }
-        outbound = Outbound(
-            queue: queue, pings: PendingPings(firstNumber: .random(in: 0 ... .max)),
-            admission: SendAdmission(limit: limits.sendBuffer))
+        unsafe outbound = .allocate(capacity: 1)
+        unsafe outbound.initialize(
+            to: Outbound(
+                queue: queue, pings: PendingPings(firstNumber: .random(in: 0 ... .max)),
+                admission: SendAdmission(limit: limits.sendBuffer)))
+        unsafe inbound = .allocate(capacity: 1)
+        unsafe inbound.initialize(to: InboundQueue())
+    }
+
+    deinit {
+        unsafe outbound.deinitialize(count: 1).deallocate()
+        unsafe inbound.deinitialize(count: 1).deallocate()
     }
 
     // A `Mutex` that holds the state itself would refuse to let raw memory in and buffers out, which is what these are for.
+    // In a property of a class, each access would be checked for others at the same time; the lock sees to that.
 
     func withOutbound<Value, Failure: Error>(
         _ body: (inout Outbound) throws(Failure) -> Value
     ) throws(Failure) -> Value {
         var result: Result<Value, Failure>?
-        outboundLock.withLock { _ in result = Result { () throws(Failure) in try body(&outbound) } }
+        outboundLock.withLock { _ in result = Result { () throws(Failure) in try unsafe body(&outbound.pointee) } }
         return try result!.get()
     }
 
     func withInbound<Value>(_ body: (inout InboundQueue) -> Value) -> Value {
         var result: Value?
-        inboundLock.withLock { _ in result = body(&inbound) }
+        inboundLock.withLock { _ in unsafe result = body(&inbound.pointee) }
         return result!
     }
 

@@ -83,13 +83,14 @@ package struct ConnectionStateMachine: Sendable {
 
     package let role: Role
     package private(set) var state = State.connecting
+    private var isOutputOpen = true
 
     package init(role: Role) {
         self.role = role
     }
 
     /// Whether a message, ping or pong may be sent.
-    package var allowsSending: Bool { state == .open }
+    package var allowsSending: Bool { state == .open && isOutputOpen }
 
     /// Whether bytes from the peer still mean something. When not, they are to be read and dropped.
     package var acceptsIncoming: Bool {
@@ -156,6 +157,11 @@ package struct ConnectionStateMachine: Sendable {
         case .closed:
             return .ignore
         }
+    }
+
+    /// Nothing can be sent any more, while what the peer has sent before is still being read; ``transportEnded(_:)`` follows.
+    package mutating func outputEnded() {
+        isOutputOpen = false
     }
 
     /// The system has taken everything up to this side's close frame.

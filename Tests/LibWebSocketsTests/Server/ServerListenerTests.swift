@@ -28,6 +28,84 @@ import WebSocketTesting
         }
     }
 
+    @Test(
+        "With connectionLimit open, further clients wait until one goes, and a line says so",
+        arguments: Security.allCases)
+    func connectionLimit(security: Security) async throws {
+        let lines = LogLines()
+        let configuration = WebSocketServer.Configuration(connectionLimit: 2, logger: lines.logger)
+        try await withServer(security, configuration: configuration, handler: ServerPair.echo) { pair in
+            let first = try await pair.connect()
+            let second = try await pair.connect()
+            async let third = pair.connect()
+            try await eventually { lines.all.contains { $0.contains("connectionLimit") } }
+            try await second.send("served")
+            #expect(try await second.receive(1) == [.text("served")])
+            #expect(pair.server.connectionCount == 2)
+            await first.close()
+            let last = try await third
+            try await last.send("at last")
+            #expect(try await last.receive(1) == [.text("at last")])
+        }
+    }
+
+    @Test("With handshakeLimit handshakes under way, further clients wait until one ends", arguments: [true, false])
+    func handshakeLimit(completes: Bool) async throws {
+        let lines = LogLines()
+        let configuration = WebSocketServer.Configuration(
+            handshakeLimit: 2, handshakeTimeout: .seconds(86_400), logger: lines.logger)
+        try await withServer(configuration: configuration, handler: ServerPair.echo) { pair in
+            var silent: [RawClient] = [try RawClient(port: pair.server.port), try RawClient(port: pair.server.port)]
+            async let third = pair.connect()
+            try await eventually { lines.all.contains { $0.contains("handshakeLimit") } }
+            #expect(pair.server.connectionCount == 0)
+            if completes { try await silent[0].upgrade() } else { silent.removeLast() }
+            let socket = try await third
+            try await socket.send("at last")
+            #expect(try await socket.receive(1) == [.text("at last")])
+        }
+    }
+
+    @Test("A limit below one is refused", arguments: [Int.min, -1, 0])
+    func limits(value: Int) async throws {
+        for configuration in [
+            WebSocketServer.Configuration(connectionLimit: value), WebSocketServer.Configuration(handshakeLimit: value),
+        ] {
+            let error = await #expect(throws: WebSocketError.self) {
+                try await WebSocketServer.start(configuration: configuration) { _, _ in }
+            }
+            #expect(error?.code == .invalidConfiguration)
+            #expect(error?.message.contains("Limit is \(value), but must be at least 1") == true)
+        }
+    }
+
+    @Test("A client that comes in the moment of stop() is not accepted")
+    func stopsFirst() async throws {
+        let loop = EventLoop.forTest()
+        let configuration = WebSocketServer.Configuration(handshakeTimeout: .seconds(86_400))
+        let listener = try await loop.run { core in
+            Result {
+                Reference(
+                    listener: try ServerListener(core: core, configuration: configuration, eventLoop: loop) { _, _ in })
+            }
+        }.get().listener
+        let release = await loop.occupy()
+        let client = try RawClient(port: listener.port)
+        let reference = Reference(listener: listener)
+        let isClosed = Counter()
+        try loop.submit { _ in reference.listener.close { isClosed.increment() } }
+        release()
+        try await eventually { isClosed.value == 1 }
+        // Refused by the system, for nobody has accepted it.
+        #expect(((try? await client.readToEnd()) ?? []) == [])
+        await loop.shutdown()
+    }
+
+    /// Only the loop uses it.
+    private struct Reference: @unchecked Sendable {
+        let listener: ServerListener
+    }
+
     @Test("A server cannot be started on a loop that has been shut down")
     func loopIsShutDown() async throws {
         let loop = EventLoop.forTest()

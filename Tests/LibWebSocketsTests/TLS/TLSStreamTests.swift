@@ -86,8 +86,7 @@ import WebSocketProtocol
         try pair.shakeHands(chunk: chunk)
         #expect(try pair.handshake.complete(pair.client.stream.ssl).version == .tls13)
         let sent = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        let isWritten = sent.withUnsafeBytes { pair.client.stream.write($0) }
-        #expect(isWritten)
+        #expect(sent.withUnsafeBytes { pair.client.stream.write($0) } == sent.count)
         var received: [UInt8] = []
         pair.server.take(from: pair.client, chunk: max(chunk, 100)) { received += pair.server.readAll().bytes }
         #expect(received == sent)
@@ -95,6 +94,40 @@ import WebSocketProtocol
         var isClosed = false
         pair.server.take(from: pair.client) { if case .closed = pair.server.readAll().end { isClosed = true } }
         #expect(isClosed)
+    }
+
+    @Test("While a ticket has arrived in part nothing is written; the connection is of use again with the rest")
+    func partOfATicket() throws {
+        let pair = try Pair()
+        try pair.shakeHands()
+        let ssl = pair.server.stream.ssl
+        // A ticket of several records.
+        let data = [UInt8](repeating: 7, count: 3_000)
+        try #require(SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data, data.count) == 1)
+        try #require(SSL_ctrl(ssl, SSL_CTRL_SET_MAX_SEND_FRAGMENT, 512, nil) == 1)
+        try #require(SSL_new_session_ticket(ssl) == 1)
+        try #require(SSL_do_handshake(ssl) == 1)
+        let records = Array(pair.server.output.bytes)
+        pair.server.output.removeAll()
+        try #require(records.count > 3_000)
+
+        func feed(_ bytes: ArraySlice<UInt8>) {
+            bytes.withUnsafeBytes { bytes in
+                pair.client.stream.feed(bytes)
+                let (data, end) = pair.client.readAll()
+                #expect(data.isEmpty)
+                if case .needsInput = end {} else { Issue.record("\(end)") }
+                pair.client.stream.keepInput()
+            }
+        }
+        let text = Array("hello".utf8)
+        feed(records[..<1_000])
+        #expect(text.withUnsafeBytes { pair.client.stream.write($0) } == 0)
+        feed(records[1_000...])
+        #expect(text.withUnsafeBytes { pair.client.stream.write($0) } == text.count)
+        var received: [UInt8] = []
+        pair.server.take(from: pair.client) { received += pair.server.readAll().bytes }
+        #expect(received == text)
     }
 
     @Test("A certificate for another name fails, says so to the peer, and in the handshake's words")

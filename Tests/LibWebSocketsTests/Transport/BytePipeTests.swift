@@ -31,8 +31,14 @@ import WebSocketProtocol
         var most: Int?
         var output: ArraySlice<UInt8> = []
         var endsAfterOutput = false
+        /// What is said when something has arrived.
+        var answer: ArraySlice<UInt8> = []
 
         func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
+            if !answer.isEmpty {
+                output += answer
+                pipe?.requestWrite()
+            }
             let count = min(bytes.count, most ?? .max)
             seen.withLock { seen in
                 seen.bytes += bytes[..<count]
@@ -196,33 +202,122 @@ import WebSocketProtocol
         }
     }
 
+    @Test("A peer that goes with the TLS handshake half said has gone at once")
+    func endOfHandshake() async throws {
+        try await withPipe { fixture in
+            try await startTLS(fixture)
+            let release = await fixture.loop.occupy()
+            // The beginning of a record.
+            fixture.send([22, 3, 3, 0, 100, 2])
+            fixture.sockets.closeServer()
+            release()
+            try await eventually { fixture.consumer.end != nil }
+        }
+    }
+
+    @Test("What answers the peer's last words goes out, although its end came in the same read")
+    func answerToTheEnd() async throws {
+        try await withPipe { fixture in
+            let server = try await secured(fixture)
+            try await fixture.onLoop { $0.answer = [4, 5, 6] }
+            let words: [UInt8] = [1, 2, 3]
+            _ = words.withUnsafeBytes { server.stream.write($0) }
+            server.stream.shutDown()
+            fixture.send(Array(server.output.bytes))
+            try await eventually { fixture.consumer.end != nil }
+            #expect(fixture.consumer.bytes == words)
+            var received: [UInt8] = []
+            let bytes = fixture.receive()
+            bytes.withUnsafeBytes { bytes in
+                server.stream.feed(bytes)
+                var buffer = [UInt8](repeating: 0, count: 100)
+                if case .made(let count) = buffer.withUnsafeMutableBytes({ server.stream.read($0) }) {
+                    received = Array(buffer[..<count])
+                }
+                server.stream.discardInput()
+            }
+            #expect(received == [4, 5, 6])
+        }
+    }
+
+    @Test("A write that TLS does not take yet goes on when the rest of the peer's ticket has come")
+    func partOfATicket() async throws {
+        try await withPipe { fixture in
+            let (server, output, _) = try await secured(fixture)
+            let data = [UInt8](repeating: 7, count: 3_000)
+            try #require(SSL_SESSION_set1_ticket_appdata(SSL_get_session(server.ssl), data, data.count) == 1)
+            try #require(SSL_ctrl(server.ssl, SSL_CTRL_SET_MAX_SEND_FRAGMENT, 512, nil) == 1)
+            try #require(SSL_new_session_ticket(server.ssl) == 1)
+            try #require(SSL_do_handshake(server.ssl) == 1)
+            let records = Array(output.bytes)
+            output.removeAll()
+            fixture.send(Array(records[..<1_000]))
+            // Read by the time that the loop is free again.
+            await Task(executorPreference: fixture.loop) {}.value
+            try await fixture.onLoop { consumer in
+                consumer.output = [1, 2, 3]
+                consumer.pipe?.requestWrite()
+            }
+            #expect(try await fixture.loop.load(during: .milliseconds(100)) < 0.5)
+            #expect(fixture.consumer.seen.withLock { $0.written } == 0)
+            #expect(fixture.consumer.end == nil)
+            fixture.send(Array(records[1_000...]))
+            try await eventually { fixture.consumer.seen.withLock { $0.written } == 3 || fixture.consumer.end != nil }
+            #expect(fixture.consumer.end == nil)
+        }
+    }
+
+    @Test("A reset is told although nobody reads, and what had arrived comes with it")
+    func resetWhilePaused() async throws {
+        try await withPipe { fixture in
+            try await fixture.onLoop { $0.pipe?.setReading(false) }
+            fixture.send([1, 2, 3])
+            // Of this kind of socket, the end of both directions.
+            fixture.sockets.closeServer()
+            try await eventually { fixture.consumer.end != nil }
+            #expect(fixture.consumer.seen.withLock { $0.bytes + $0.unused } == [1, 2, 3])
+        }
+    }
+
+    private func startTLS(_ fixture: Fixture) async throws {
+        try await fixture.loop.run { [consumer = fixture.consumer] core in
+            do {
+                let handshake = try TLSHandshake(
+                    context: try TLSClientContext(try Security.tls.client),
+                    configuration: try Security.tls.client, host: "localhost", port: 443)
+                consumer.pipe?.startTLS(try handshake.begin(output: core.encryptedOutput))
+            } catch {
+                Issue.record(error)
+            }
+        }
+    }
+
+    /// Begins TLS and plays the server until it stands.
+    private func secured(
+        _ fixture: Fixture
+    ) async throws -> (stream: TLSStream, output: FrameBuffer, context: TLSServerContext) {
+        let context = try TLSServerContext(try #require(try Security.tls.server))
+        try await startTLS(fixture)
+        let output = FrameBuffer()
+        let server = try TLSStream(acceptingWith: context.sslContext, output: output)
+        try await eventually {
+            let bytes = fixture.receive()
+            bytes.withUnsafeBytes { bytes in
+                if server.isHungry { server.feed(bytes) }
+                _ = server.shakeHands()
+                server.keepInput()
+            }
+            if !output.isEmpty { fixture.send(Array(output.bytes)) }
+            output.removeAll()
+            return server.isEstablished
+        }
+        return (server, output, context)
+    }
+
     @Test("Nothing but KeyUpdates does not keep the loop: others get their turn in between")
     func keyUpdates() async throws {
-        let context = try TLSServerContext(try #require(try Security.tls.server))
         try await withPipe { fixture in
-            try await fixture.loop.run { [consumer = fixture.consumer] core in
-                do {
-                    let handshake = try TLSHandshake(
-                        context: try TLSClientContext(try Security.tls.client),
-                        configuration: try Security.tls.client, host: "localhost", port: 443)
-                    consumer.pipe?.startTLS(try handshake.begin(output: core.encryptedOutput))
-                } catch {
-                    Issue.record(error)
-                }
-            }
-            let output = FrameBuffer()
-            let server = try TLSStream(acceptingWith: context.sslContext, output: output)
-            try await eventually {
-                let bytes = fixture.receive()
-                bytes.withUnsafeBytes { bytes in
-                    if server.isHungry { server.feed(bytes) }
-                    _ = server.shakeHands()
-                    server.keepInput()
-                }
-                if !output.isEmpty { fixture.send(Array(output.bytes)) }
-                output.removeAll()
-                return server.isEstablished
-            }
+            let (server, output, _) = try await secured(fixture)
             let count = 3_000
             for _ in 0..<count {
                 #expect(SSL_key_update(server.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)

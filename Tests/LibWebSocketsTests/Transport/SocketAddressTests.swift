@@ -2,7 +2,26 @@ import Testing
 
 @testable import LibWebSockets
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 @Suite struct SocketAddressTests {
+    @Test("Of a socket whose connection is gone, the system does not tell the peer: which is not another peer")
+    func peerUnknown() throws {
+        #if canImport(Glibc)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #else
+            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+        #endif
+        defer { close(descriptor) }
+        #expect(SocketAddress(host: "127.0.0.1", port: 80).isPeer(of: descriptor) == nil)
+    }
+
     @Test(
         "An address reads as in a URL, IPv6 in brackets",
         arguments: [

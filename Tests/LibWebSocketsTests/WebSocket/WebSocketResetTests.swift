@@ -32,4 +32,29 @@ import WebSocketTesting
         server.stop()
         await loop.shutdown()
     }
+
+    @Test("While nobody reads, whoever waits for anything else is told of a reset; what came before can be read")
+    func whilePaused() async throws {
+        for security in Security.allCases {
+            let words = (0..<100).map { "message \($0)" }
+            var script: [FaultServer.Step] = [
+                .upgrade(), .write(words.flatMap { FaultServer.Frame.text($0).bytes }), .reset,
+            ]
+            // With an orderly end in front of it, the peer's close frame may be among what was not read.
+            if security == .tls { script.insert(.closeNotify, at: 2) }
+            let loop = EventLoop.forTest()
+            let server = try FaultServer(tls: try security.faultServer, scripts: [script])
+            let socket = try await WebSocket.connect(
+                to: server.url(), configuration: .init(tls: try security.client, receiveBufferSize: 1_000), on: loop)
+            let error = await #expect(throws: WebSocketError.self) { try await socket.ping() }
+            #expect([.connectionLost, .connectionClosed].contains(error?.code))
+            if security == .plain { #expect(try await socket.closed().initiator == .connectionLoss) }
+            await #expect(throws: WebSocketError.self) { try await socket.send("too late") }
+            var received: [String?] = []
+            do { for try await message in socket.messages { received.append(message.text) } } catch {}
+            #expect(received == words)
+            server.stop()
+            await loop.shutdown()
+        }
+    }
 }
