@@ -63,10 +63,7 @@ extension BytePipe {
     /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
     /// the peer said before is still to be heard.
     func readLastWords() {
-        var reads = 0
         while state == .open, peerEnd == nil || tls?.hasInput == true, lastWordCount < Self.mostLastWords {
-            guard reads < Self.lastReadsPerTurn else { return serviceAfterTurn() }
-            reads += 1
             isReadable = true
             if let tls, !tls.isEstablished {
                 guard shakeHands() else { break }
@@ -98,7 +95,6 @@ extension BytePipe {
 
     /// More than the system's buffers hold, as a rule. A peer may go on sending where it was TLS that failed.
     private static let mostLastWords = 8 << 20
-    private static let lastReadsPerTurn = 8
 
     // MARK: - From the network
 

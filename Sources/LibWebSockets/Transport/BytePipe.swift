@@ -70,10 +70,6 @@ internal import WebSocketProtocol
         super.init(core: core)
     }
 
-    deinit {
-        if ownsSocket, socket >= 0 { closeDescriptor(socket) }
-    }
-
     /// Takes over a connected socket: closing it is no longer the caller's, however this ends.
     static func make(
         _ socket: CInt, core: LoopCore, consumer: any PipeConsumer

@@ -129,6 +129,33 @@ import WebSocketTesting
         }
     }
 
+    @Test(
+        "What had arrived before a hang-up is read although there is no descriptor to keep it with",
+        arguments: [false, true])
+    func hangUp(usesPoll: Bool) async {
+        await #expect(processExitsWith: .success) { [usesPoll] in
+            try await Self.warmUp()
+            let words = [FaultServer.Frame.text("last words"), .close(1001)].flatMap(\.bytes)
+            let server = try FaultServer(scripts: [[.upgrade(), .pause(.milliseconds(200)), .write(words), .reset]])
+            let loop = EventLoop(backend: usesPoll ? .poll : .automatic)
+            let socket = try await WebSocket.connect(to: server.url(), on: loop)
+            ProcessLimits.set(ProcessLimits.openFiles, to: 256)
+            let fillers = ProcessLimits.exhaustDescriptors(leaving: 0)
+            let release = await loop.occupy()
+            _ = try await server.transcript()
+            // The server's end has freed its own.
+            let last = ProcessLimits.exhaustDescriptors(leaving: 0)
+            release()
+            var received: [String?] = []
+            do { for try await message in socket.messages { received.append(message.text) } } catch {}
+            #expect(received == ["last words"])
+            #expect(socket.closure?.received?.code == .goingAway)
+            for filler in fillers + last { close(filler) }
+            server.stop()
+            await loop.shutdown()
+        }
+    }
+
     @Test("Without another thread, connecting fails with EAGAIN for now; then the same loop works")
     func threads() async {
         await #expect(processExitsWith: .success) {
@@ -144,6 +171,22 @@ import WebSocketTesting
             #expect(error?.message.contains("thread") == true)
             try await Self.checkWakeable(loop)
             await loop.shutdown()
+        }
+    }
+
+    @Test("Without a descriptor a lookup says so, not that the name is wrong")
+    func lookup() async {
+        await #expect(processExitsWith: .success) {
+            try await Self.warmUp()
+            ProcessLimits.set(ProcessLimits.openFiles, to: 256)
+            let fillers = ProcessLimits.exhaustDescriptors(leaving: 0)
+            // Nothing can be opened any more: neither the files that say how to look up nor a socket.
+            let result = await withCheckedContinuation { continuation in
+                _ = Resolver.shared.addresses(of: "example.invalid", port: 1) { continuation.resume(returning: $0) }
+            }
+            for filler in fillers { close(filler) }
+            let error = #expect(throws: WebSocketError.self) { try result.get() }
+            #expect(error?.errno == EMFILE, "\(String(describing: error))")
         }
     }
 

@@ -191,6 +191,18 @@ import WebSocketTesting
         await next.stop()
         await clientLoop.shutdown()
     }
+
+    @Test("A loop that ends lets go of the sockets that libwebsockets has refused in its last turn")
+    func refusedSockets() async throws {
+        let loop = EventLoop.forTest()
+        let reference = try await loop.run { core in
+            core.shutDown()
+            core.releaseRefused(LoopSocket(core: core))
+            return CoreReference(core: core)
+        }
+        await loop.shutdown()
+        try await eventually { reference.core == nil }
+    }
 }
 
 /// Takes a core out of its loop, to look at its life only.

@@ -195,31 +195,4 @@ import Testing
         #expect(error.message.contains("no thread could be started to look up host names"))
         #expect(try await addresses(of: "any.test", resolver: resolver).count == 1)
     }
-
-    @Test("Without a descriptor the lookup says so, not that the name is wrong")
-    func noDescriptor() async {
-        await #expect(processExitsWith: .success) {
-            var limit = rlimit()
-            #if canImport(Glibc)
-                let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-            #else
-                let resource = RLIMIT_NOFILE
-            #endif
-            getrlimit(resource, &limit)
-            limit.rlim_cur = min(limit.rlim_cur, 256)
-            #expect(setrlimit(resource, &limit) == 0)
-            var fillers: [CInt] = []
-            while case let copy = dup(0), copy >= 0 { fillers.append(copy) }
-            // Nothing can be opened any more: neither the files that say how to look up nor a socket.
-            let result = await withCheckedContinuation { continuation in
-                _ = Resolver.shared.addresses(of: "example.invalid", port: 1) { continuation.resume(returning: $0) }
-            }
-            for filler in fillers { close(filler) }
-            guard case .failure(let error) = result else {
-                Issue.record("a name that does not exist was found")
-                return
-            }
-            #expect(error.errno == EMFILE, "\(error)")
-        }
-    }
 }

@@ -7,6 +7,8 @@ import Testing
     private static let total = ProcessInfo.processInfo.environment["RANDOM_SCHEDULES"].flatMap { Int($0) } ?? 100
     private static let first = ProcessInfo.processInfo.environment["RANDOM_SCHEDULE_SEED"].flatMap { Int($0) } ?? 0
     private static let perProcess = 100
+    /// Runs so many schedules of these also on several threads at once.
+    private static let totalOnThreads = max(total / 20, 5)
 
     @Test(
         "Every waiter is completed once, every message has one fate, order is kept and nobody is left alive",
@@ -20,6 +22,25 @@ import Testing
                 for problem in Schedule.run(seed: UInt64(seed)) {
                     Issue.record("seed \(seed): \(problem)")
                 }
+            }
+            SeededExecutor.shared.uninstall()
+        }
+    }
+
+    @Test(
+        "The same holds when the tasks run on several threads at once",
+        arguments: stride(from: first, to: first + totalOnThreads, by: perProcess).map {
+            $0..<min($0 + perProcess, first + totalOnThreads)
+        })
+    func threads(seeds: Range<Int>) async {
+        await #expect(processExitsWith: .success) { [seeds] in
+            SeededExecutor.shared.install()
+            for seed in seeds {
+                SeededExecutor.shared.startHelpers(2)
+                for problem in Schedule.run(seed: UInt64(seed)) {
+                    Issue.record("seed \(seed), on several threads: \(problem)")
+                }
+                SeededExecutor.shared.stopHelpers()
             }
             SeededExecutor.shared.uninstall()
         }

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import WebSocketTesting
 
@@ -12,10 +13,15 @@ import WebSocketTesting
 /// Runs every task of the process on one thread, in an order that a seed decides.
 ///
 /// A run can be repeated exactly, tries orders that a machine hardly ever takes, and knows when nothing is left to happen.
-/// It takes the place of the global executor, so it needs a process to itself: an exit test.
+/// It takes the place of the global executor, so it needs a process to itself: an exit test. With
+/// ``startHelpers(_:)`` jobs also run at the same time, for what can only go wrong between two threads; then a run cannot be
+/// repeated.
 final class SeededExecutor: TaskExecutor {
     private struct State {
         var jobs: [UnownedJob] = []
+        /// How many jobs are being run.
+        var runningCount = 0
+        var hasHelpers = false
         var generator = SeededGenerator(seed: 0)
     }
 
@@ -64,11 +70,27 @@ final class SeededExecutor: TaskExecutor {
             guard !state.jobs.isEmpty else { return nil }
             let index = Int.random(in: 0..<state.jobs.count, using: &state.generator)
             state.jobs.swapAt(index, state.jobs.count - 1)
+            state.runningCount += 1
             return state.jobs.removeLast()
         }
         guard let job else { return false }
         job.runSynchronously(on: asUnownedTaskExecutor())
+        state.withLock { $0.runningCount -= 1 }
         return true
+    }
+
+    /// Has further threads run jobs, until ``stopHelpers()``.
+    func startHelpers(_ count: Int) {
+        state.withLock { $0.hasHelpers = true }
+        for _ in 0..<count {
+            Thread.detachNewThread { [self] in
+                while state.withLock({ $0.hasHelpers }) { if !step() { usleep(20) } }
+            }
+        }
+    }
+
+    func stopHelpers() {
+        state.withLock { $0.hasHelpers = false }
     }
 
     /// Runs so many jobs, or all that there are.
@@ -80,7 +102,11 @@ final class SeededExecutor: TaskExecutor {
     ///
     /// - Returns: Whether that came about; a program that turns in circles never comes to rest.
     func settle(limit: Int = 1_000_000) -> Bool {
-        for _ in 0..<limit where !step() { return true }
+        for _ in 0..<limit where !step() {
+            // What another thread runs may lead to more.
+            while state.withLock({ $0.jobs.isEmpty && $0.runningCount > 0 }) { usleep(20) }
+            if state.withLock({ $0.jobs.isEmpty && $0.runningCount == 0 }) { return true }
+        }
         return false
     }
 }

@@ -10,8 +10,9 @@ import Testing
     import Darwin
 #endif
 
-/// Each test has a process of its own: no other thread may open or close a descriptor meanwhile.
-@Suite struct DescriptorPlaceholderTests {
+/// Each test has a process of its own, and is run by itself (see the shortage tests): no other thread may open or close a
+/// descriptor meanwhile, and a busy libdispatch does, to look at its threads.
+@Suite struct DescriptorPlaceholderIntegrationTests {
     private static func makePipe() -> (reading: CInt, writing: CInt) {
         var ends: [CInt] = [-1, -1]
         precondition(pipe(&ends) == 0)

@@ -11,8 +11,9 @@ import WebSocketTesting
     import Darwin
 #endif
 
-/// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count.
-@Suite(.hangs) struct LeakTests {
+/// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count; and is run by itself
+/// (see the shortage tests): a busy libdispatch opens files to look at its threads.
+@Suite(.hangs) struct LeakIntegrationTests {
     private static let backends: [EventLoop.Backend] = EventLoop.testsRunOnLibuv ? [.libuv, .poll] : [.poll]
 
     /// Runs `body` once for what a process makes once, then often, and fails when that leaves descriptors open.
