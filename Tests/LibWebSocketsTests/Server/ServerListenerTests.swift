@@ -97,7 +97,11 @@ import WebSocketTesting
         release()
         try await eventually { isClosed.value == 1 }
         // Refused by the system, for nobody has accepted it.
-        #expect(((try? await client.readToEnd()) ?? []) == [])
+        do {
+            #expect(try await client.readToEnd() == [])
+        } catch let failure as RawClient.Failure {
+            #expect(failure.errno == ECONNRESET)
+        }
         await loop.shutdown()
     }
 
