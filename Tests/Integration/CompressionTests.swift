@@ -2,7 +2,7 @@ import Foundation
 import LibWebSockets
 import Testing
 
-@Suite("permessage-deflate with Python's websockets", .needsEchoServer, .timeLimit(.minutes(5)))
+@Suite("permessage-deflate with Python's websockets", .needsEchoServer, .timeLimit(.minutes(10)))
 struct CompressionTests {
     /// What is sent, from little to compress (random bytes, random text) to much.
     private static func repetitive(_ message: RandomMessages.Message) -> RandomMessages.Message {

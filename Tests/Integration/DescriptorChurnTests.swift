@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Runs with the process to itself: the descriptors that come and go here would take the numbers of other tests' loops too.
-@Suite("A process that opens and closes descriptors all the time", .timeLimit(.minutes(1)))
+@Suite("A process that opens and closes descriptors all the time", .timeLimit(.minutes(10)))
 struct DescriptorChurnTests {
     @Test("Where loops end, peers see it and the port is free")
     func shutdown() async throws {

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Runs with the process to itself: its limit is everybody's.
-@Suite("A process that has no descriptor left", .timeLimit(.minutes(1)))
+@Suite("A process that has no descriptor left", .timeLimit(.minutes(10)))
 struct DescriptorLimitTests {
     /// A TCP connection that exists before the limit is reached.
     private static func connect(_ descriptor: CInt, port: Int) -> Bool {

@@ -2,7 +2,7 @@ import Foundation
 import LibWebSockets
 import Testing
 
-@Suite("Echo through Python's websockets", .needsEchoServer, .timeLimit(.minutes(5)))
+@Suite("Echo through Python's websockets", .needsEchoServer, .timeLimit(.minutes(10)))
 struct EchoTests {
     /// About 0.75 GB each way over wss, a tenth of that over ws, by the distribution that ``RandomMessages`` describes.
     @Test(

@@ -7,7 +7,7 @@ import WebSocketTesting
 private func leave() { exit(7) }
 
 /// OpenSSL's cleanup at exit would free what running loops use.
-@Suite("A program that ends without closing anything", .timeLimit(.minutes(2)))
+@Suite("A program that ends without closing anything", .timeLimit(.minutes(10)))
 struct ExitTests {
     // Each run is a process of its own. Without the precaution about one in seven crashes, when the main thread exits.
     @Test("It exits in good order while its loops are busy with TLS", arguments: 0..<12)

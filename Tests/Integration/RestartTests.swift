@@ -22,7 +22,7 @@ extension ExternalServer: RestartableServer {
     fileprivate func end() async { await terminate() }
 }
 
-@Suite("A server that restarts a hundred times", .needsEchoServer, .timeLimit(.minutes(5)))
+@Suite("A server that restarts a hundred times", .needsEchoServer, .timeLimit(.minutes(10)))
 struct RestartTests {
     // In a process of its own, whose descriptors are all of this test's making.
     @Test("Each connection renews the subscription, then gets what was queued; nothing is left over")

@@ -7,7 +7,7 @@ import WebSocketTesting
 
 /// A handler, or a loop over messages, that sends without end while its server is killed and restarted. Neither the loss
 /// nor the next connection may wait for it.
-@Suite("A server that dies while a handler sends", .timeLimit(.minutes(5)))
+@Suite("A server that dies while a handler sends", .timeLimit(.minutes(10)))
 struct SendingHandlerTests {
     private struct Sender: CustomTestStringConvertible {
         let overflow: QueuePolicy.Overflow

@@ -13,7 +13,7 @@ import WebSocketTesting
     import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(1))) struct FileThreadsTests {
+@Suite(.timeLimit(.minutes(10))) struct FileThreadsTests {
     @Test("Work that hangs keeps as many threads as the limit says, and what waits is done in its order afterwards")
     func limit() async throws {
         let threads = FileThreads(limit: 2)

@@ -12,7 +12,7 @@ import WebSocketTesting
     import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(1))) struct TLSClientContextCacheTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSClientContextCacheTests {
     // MARK: Sharing
 
     @Test("Configurations that differ in what each connection decides share one SSL_CTX")

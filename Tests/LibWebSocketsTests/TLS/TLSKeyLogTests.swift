@@ -12,7 +12,7 @@ import WebSocketTesting
     import Darwin
 #endif
 
-@Suite(.timeLimit(.minutes(1))) struct TLSKeyLogTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSKeyLogTests {
     private static func complaint(_ path: String) throws -> String {
         let error = try #require(throws: WebSocketError.self) {
             try TLSClientContext(TLSConfiguration(keyLogFile: path))

@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct DispatcherTests {
+@Suite(.timeLimit(.minutes(10))) struct DispatcherTests {
     @Test("Readers of connections that were forgotten behind one hung handler do not wait")
     func readersOfForgottenConnections() async throws {
         let environment = ServiceEnvironment(

@@ -6,7 +6,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// The app's closures that are part of an attempt, which may have been left behind, be too late or turn against it.
-@Suite("Attempts and their closures", .timeLimit(.minutes(1))) struct AttemptTests {
+@Suite("Attempts and their closures", .timeLimit(.minutes(10))) struct AttemptTests {
     private let executor = TestExecutor()
     private let clock = ManualClock()
     private let transport = ScriptedTransport()

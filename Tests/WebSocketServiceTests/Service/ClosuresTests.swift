@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// The app's closures may ask the service for anything, and may hang.
-@Suite("Closures of the app", .timeLimit(.minutes(1))) struct ClosuresTests {
+@Suite("Closures of the app", .timeLimit(.minutes(10))) struct ClosuresTests {
     /// A service that a closure can reach which was made before it.
     private final class Reference: Sendable {
         private let service = Mutex<SocketService?>(nil)

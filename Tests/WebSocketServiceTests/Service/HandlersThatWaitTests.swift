@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// What a handler, or the body of a loop, waits for must not need its return. All is quiet before anything is looked at.
-@Suite("Handlers that wait", .timeLimit(.minutes(1))) struct HandlersThatWaitTests {
+@Suite("Handlers that wait", .timeLimit(.minutes(10))) struct HandlersThatWaitTests {
     private let executor = TestExecutor()
 
     private func code(_ error: any Error) -> String {

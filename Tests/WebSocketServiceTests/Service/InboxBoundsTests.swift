@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// How far reading goes on while a handler runs.
-@Suite("Reading while a handler runs", .timeLimit(.minutes(1))) struct InboxBoundsTests {
+@Suite("Reading while a handler runs", .timeLimit(.minutes(10))) struct InboxBoundsTests {
     private let large = WebSocketMessage.binary(Array(repeating: 0, count: 100))
 
     /// Room for ten of those.

@@ -4,7 +4,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(1))) struct MessageHandoffTests {
+@Suite(.timeLimit(.minutes(10))) struct MessageHandoffTests {
     @Test func endingCompletesWhoeverOffersAndWhoeverWaits() async throws {
         let handoff = MessageHandoff()
         let offering = Task { try await handoff.offer(.text("a")) }

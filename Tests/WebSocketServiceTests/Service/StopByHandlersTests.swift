@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// Handlers that end the connection, or the service, themselves.
-@Suite("stop() by handlers", .timeLimit(.minutes(1))) struct StopByHandlersTests {
+@Suite("stop() by handlers", .timeLimit(.minutes(10))) struct StopByHandlersTests {
     @Test("onOpen that stops or pauses the service is not cancelled by that", arguments: ["stop", "pause"])
     func byOnOpen(call: String) async throws {
         let executor = TestExecutor()

@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// Senders that wait, above a connection's high-water mark or for room in the queue, by the clock that is injected.
-@Suite("Senders that wait", .timeLimit(.minutes(1))) struct WaitingSendersTests {
+@Suite("Senders that wait", .timeLimit(.minutes(10))) struct WaitingSendersTests {
     @Test("A volatile message goes out right after the start, as an empty queue is no phase", arguments: 0..<200)
     func volatileRightAfterTheStart(round: Int) async throws {
         let fixture = Fixture()
