@@ -24,14 +24,15 @@ final class ServerListener {
     let logLimits = LogLimits()
 
     init(
-        core: LoopCore, configuration: WebSocketServer.Configuration, eventLoop: EventLoop, accepted: @escaping Accepted
+        core: LoopCore, configuration: WebSocketServer.Configuration, tls: TLSServerContext?, eventLoop: EventLoop,
+        accepted: @escaping Accepted
     ) throws(WebSocketError) {
         self.core = core
         self.configuration = configuration
+        self.tls = tls
         self.eventLoop = eventLoop
         self.accepted = accepted
         guard !core.isShuttingDown else { throw EventLoop.shutDownError }
-        tls = try configuration.tls.map { configuration throws(WebSocketError) in try TLSServerContext(configuration) }
         let (descriptor, port) = try ListeningSocket.listen(host: configuration.host, port: configuration.port)
         self.port = port
         let socket = ListeningSocket(core: core, listener: self)

@@ -148,20 +148,34 @@ public final class WebSocketServer: Sendable {
     /// Starts to listen.
     ///
     /// - Throws: ``WebSocketError`` when the address cannot be listened on, or the TLS configuration, a limit, a time or an
-    ///   option of ``Configuration/compression`` cannot be used.
+    ///   option of ``Configuration/compression`` cannot be used; `CancellationError` when the task is cancelled while the TLS
+    ///   files are read.
     public static func start(
         configuration: Configuration = Configuration(),
         on eventLoop: EventLoop = .shared,
         handler: @escaping Handler
     ) async throws -> WebSocketServer {
+        try await start(configuration: configuration, on: eventLoop, files: .shared, handler: handler)
+    }
+
+    static func start(
+        configuration: Configuration, on eventLoop: EventLoop, files: FileThreads, handler: @escaping Handler
+    ) async throws -> WebSocketServer {
         try configuration.validate()
+        // A file system may keep whoever reads waiting: neither the loop nor the caller's thread may be that.
+        let tls: TLSServerContext?
+        if let settings = configuration.tls {
+            tls = try await files.read { () throws(WebSocketError) in try TLSServerContext(settings) }
+        } else {
+            tls = nil
+        }
         let accepted = SessionSink()
         let (reference, port): (ListenerReference, Int) = try await withCheckedThrowingContinuation { continuation in
             do {
                 try eventLoop.submit { core in
                     do {
                         let listener = try ServerListener(
-                            core: core, configuration: configuration, eventLoop: eventLoop
+                            core: core, configuration: configuration, tls: tls, eventLoop: eventLoop
                         ) {
                             accepted.accept($0, $1)
                         }

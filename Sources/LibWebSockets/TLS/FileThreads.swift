@@ -62,6 +62,30 @@ final class FileThreads: Sendable {
         }
     }
 
+    /// Reads something on one of the threads, in a task that may wait for it.
+    ///
+    /// - Throws: What `read` throws; an error that names the shortage where there is no thread; `CancellationError` as soon as
+    ///   the task is cancelled, whatever the file system does.
+    func read<Value: Sendable>(_ read: @escaping @Sendable () throws(WebSocketError) -> Value) async throws -> Value {
+        // A stream of one element ends as soon as the task is cancelled.
+        let (results, result) = AsyncStream.makeStream(of: Result<Value, WebSocketError>.self)
+        let id = run { threadError in
+            result.yield(
+                Result { () throws(WebSocketError) in
+                    guard threadError == 0 else { throw Self.noThreadError(threadError) }
+                    return try read()
+                })
+            result.finish()
+        }
+        for await result in results { return try result.get() }
+        cancel(id)
+        throw CancellationError()
+    }
+
+    static func noThreadError(_ code: CInt) -> WebSocketError {
+        .resourceUnavailable(code, stage: .configuration, for: "no thread could be started to read the TLS files")
+    }
+
     /// The body of a thread.
     private func work() {
         while let work = next() { work(0) }

@@ -1,8 +1,9 @@
 internal import COpenSSL
 
 /// Owner of a server's `SSL_CTX`.
-@safe final class TLSServerContext {
-    let sslContext: OpaquePointer
+@safe final class TLSServerContext: Sendable {
+    /// OpenSSL's own locks make it usable from several threads once it is configured, which `init` does.
+    nonisolated(unsafe) let sslContext: OpaquePointer
 
     init(_ configuration: TLSServerConfiguration) throws(WebSocketError) {
         try OpenSSLVersion.check()

@@ -130,10 +130,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         stage = .configuration
         fileWork = files.run { [plan, eventLoop] threadError in
             let result = Result { () throws(WebSocketError) in
-                guard threadError == 0 else {
-                    throw .resourceUnavailable(
-                        threadError, stage: .configuration, for: "no thread could be started to read the TLS files")
-                }
+                guard threadError == 0 else { throw FileThreads.noThreadError(threadError) }
                 return try plan.readFiles()
             }
             // When the loop has ended, so has the attempt.

@@ -109,6 +109,28 @@ import WebSocketTesting
         await loop.shutdown()
     }
 
+    @Test("A server's files are not read on the loop: without a thread it says so, and cancelled it waits no longer")
+    func server() async throws {
+        let identity = TLSIdentity.pemFiles(certificateChain: "/nowhere/server.pem", privateKey: "/nowhere/server.key")
+        let configuration = WebSocketServer.Configuration(tls: TLSServerConfiguration(identity: identity))
+        let loop = EventLoop.forTest()
+        let noThread = FileThreads(limit: 1) { _ in EAGAIN }
+        let error = await #expect(throws: WebSocketError.self) {
+            try await WebSocketServer.start(configuration: configuration, on: loop, files: noThread) { _, _ in }
+        }
+        #expect(error?.code == .resourceUnavailable)
+        #expect(error?.errno == EAGAIN)
+        let hanging = FileThreads(limit: 0)
+        let start = Task {
+            try await WebSocketServer.start(configuration: configuration, on: loop, files: hanging) { _, _ in }
+        }
+        try await eventually { hanging.waitingCount == 1 }
+        start.cancel()
+        await #expect(throws: CancellationError.self) { try await start.value }
+        #expect(hanging.waitingCount == 0)
+        await loop.shutdown()
+    }
+
     @Test("A file that cannot be read fails the attempt as it fails the validation")
     func unreadable() async throws {
         let configuration = WebSocketConfiguration(tls: TLSConfiguration(trustRoots: .file("/nowhere/ca.pem")))
