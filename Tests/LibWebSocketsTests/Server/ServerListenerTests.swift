@@ -86,7 +86,9 @@ import WebSocketTesting
         let listener = try await loop.run { core in
             Result {
                 Reference(
-                    listener: try ServerListener(core: core, configuration: configuration, tls: nil, eventLoop: loop) { _, _ in })
+                    listener: try ServerListener(core: core, configuration: configuration, tls: nil, eventLoop: loop) {
+                        _, _ in
+                    })
             }
         }.get().listener
         let release = await loop.occupy()
