@@ -125,6 +125,8 @@ internal import WebSocketProtocol
     private func descriptorCloses() {
         // Nothing may be asked of libwebsockets for this descriptor any more.
         unsafe wsi = nil
+        // 4.3.5 tells of a hang-up twice.
+        guard !ownsSocket else { return }
         guard state == .open else {
             finish(.endOfStream)
             socket = -1

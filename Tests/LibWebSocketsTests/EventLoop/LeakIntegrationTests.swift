@@ -33,7 +33,7 @@ import WebSocketTesting
             let after = OpenSockets.descriptors()
             #expect(
                 after.count <= allowed,
-                "\(name) on \(backend): \(Set(after).subtracting(before).count) descriptors leak")
+                "\(name) on \(backend) leaks \(Set(after).subtracting(before).map(OpenSockets.description))")
         }
     }
 

@@ -41,6 +41,15 @@ enum OpenSockets {
         return descriptors
     }
 
+    /// What a descriptor leads to, for a person: `12 (socket:[4711])`.
+    static func description(of descriptor: CInt) -> String {
+        let link = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            let count = readlink("/proc/self/fd/\(descriptor)", buffer.baseAddress!, buffer.count)
+            return String(decoding: buffer.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+        return "\(descriptor) (\(link))"
+    }
+
     private static func peerPort(of descriptor: CInt) -> Int? {
         var address = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
