@@ -308,8 +308,10 @@ public final class WebSocketServer: Sendable {
                 try await handler(socket, request)
                 await socket.close()
             } catch {
-                // What ends the connection also ends the handler, and is no failure of the handler.
-                if socket.closure == nil, !(error is CancellationError) {
+                // What ends the connection also ends the handler, and is no failure of the handler; nor is that it sends
+                // when the client has begun to close.
+                let isOfTheEnd = error is CancellationError || (error is WebSocketError && !socket.allowsSending)
+                if socket.closure == nil, !isOfTheEnd {
                     // The error may hold what the peer wrote.
                     let shown = "\(error)".visible(limit: 1_000)
                     failureLimit.log { logger.warning("the handler failed\($0)", metadata: ["error": "\(shown)"]) }

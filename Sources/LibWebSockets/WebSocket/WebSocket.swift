@@ -171,6 +171,11 @@ public final class WebSocket: Sendable {
         try await connection.nextBatch()
     }
 
+    /// Whether neither side has begun to close.
+    var allowsSending: Bool {
+        connection.withOutbound { $0.queue.machine.allowsSending }
+    }
+
     func putBack(_ messages: ArraySlice<WebSocketMessage>) {
         connection.putBack(messages)
     }

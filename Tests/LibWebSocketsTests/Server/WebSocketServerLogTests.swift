@@ -45,6 +45,23 @@ import WebSocketTesting
         }
     }
 
+    @Test("A handler that sends while its client closes has not failed")
+    func sendsWhileClosing() async throws {
+        let lines = LogLines()
+        let server = WebSocketServer.Configuration(logger: lines.logger)
+        let handler: WebSocketServer.Handler = { socket, _ in
+            while true { try await socket.send([UInt8](repeating: 1, count: 10_000)) }
+        }
+        try await withServer(configuration: server, handler: handler) { pair in
+            for _ in 0..<20 {
+                let socket = try await pair.connect()
+                _ = try await socket.receive(1)
+                await socket.close()
+            }
+        }
+        #expect(!lines.all.contains { $0.hasPrefix("warning") })
+    }
+
     @Test("A client that breaks the rules costs a line at debug level, no longer than it must be")
     func brokenRequests() async throws {
         let lines = LogLines()
