@@ -23,6 +23,7 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "LibWebSockets", package: "swift-libwebsockets"),
+                .product(name: "WebSocketService", package: "swift-libwebsockets"),
                 .product(name: "WebSocketTesting", package: "swift-libwebsockets"),
             ]
         ),

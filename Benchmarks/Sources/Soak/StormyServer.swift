@@ -1,0 +1,96 @@
+import LibWebSockets
+import Synchronization
+import WebSocketTesting
+
+/// A server that treats its clients badly, until it is told to be good.
+final class StormyServer: Sendable {
+    private struct State {
+        var isCalm = false
+        /// Who does not read for now.
+        var isStalling = false
+        var sockets: [ObjectIdentifier: WebSocket] = [:]
+        var lastReturn: ContinuousClock.Instant?
+    }
+
+    private let state: SharedState
+    let server: TestServer
+    let ledger: Ledger
+
+    private final class SharedState: Sendable {
+        let value = Mutex(State())
+    }
+
+    private init(server: TestServer, state: SharedState, ledger: Ledger) {
+        self.server = server
+        self.state = state
+        self.ledger = ledger
+    }
+
+    static func start(ledger: Ledger) async throws -> StormyServer {
+        let state = SharedState()
+        var configuration = WebSocketServer.Configuration()
+        configuration.logger.logLevel = .error
+        let server = try await TestServer.start(configuration: configuration, on: EventLoop()) { socket, _ in
+            state.value.withLock { $0.sockets[ObjectIdentifier(socket)] = socket }
+            defer { state.value.withLock { _ = $0.sockets.removeValue(forKey: ObjectIdentifier(socket)) } }
+            var last: [Int: Int] = [:]
+            for try await message in socket.messages {
+                while state.value.withLock({ $0.isStalling && !$0.isCalm }) {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                if let number = Order.number(in: message), let sender = Order.sender(in: message) {
+                    if let previous = last[sender], previous >= number { ledger.arrivedOutOfOrder() }
+                    last[sender] = number
+                    ledger.arrived(number)
+                    try await socket.send(message)
+                } else if let text = message.text, text.contains(#""socketType":"ask""#) {
+                    try await socket.send(
+                        text.replacing(#""socketType":"ask""#, with: #""socketType":"answer""#))
+                }
+            }
+        }
+        return StormyServer(server: server, state: state, ledger: ledger)
+    }
+
+    /// When it was last there again after it had been away.
+    var lastReturn: ContinuousClock.Instant? { state.value.withLock(\.lastReturn) }
+
+    func calmDown() { state.value.withLock { $0.isCalm = true } }
+
+    /// Does one bad thing.
+    func misbehave(using generator: inout SeededGenerator) async throws {
+        switch Int.random(in: 0..<6, using: &generator) {
+        case 0:
+            await server.kill()
+            try await comeBack(using: &generator)
+        case 1:
+            await server.stop()
+            try await comeBack(using: &generator)
+        case 2:
+            state.value.withLock { $0.isStalling = true }
+            try await Task.sleep(for: .milliseconds(Int.random(in: 50...1_500, using: &generator)))
+            state.value.withLock { $0.isStalling = false }
+        case 3:
+            let share = Double.random(in: 0...1, using: &generator)
+            for socket in state.value.withLock({ Array($0.sockets.values) })
+            where Double.random(in: 0...1, using: &generator) < share {
+                socket.abort()
+            }
+        case 4:
+            let codes: [CloseCode] = [.normalClosure, .internalError, .serviceRestart, .policyViolation]
+            let code = codes.randomElement(using: &generator) ?? .normalClosure
+            for socket in state.value.withLock({ Array($0.sockets.values) })
+            where Bool.random(using: &generator) {
+                Task { await socket.close(code: code) }
+            }
+        default:
+            for number in 0..<500 { server.broadcast(.text(#"{"socketType":"news","x":\#(number)}"#)) }
+        }
+    }
+
+    private func comeBack(using generator: inout SeededGenerator) async throws {
+        try await Task.sleep(for: .milliseconds(Int.random(in: 0...700, using: &generator)))
+        try await server.restart()
+        state.value.withLock { $0.lastReturn = .now }
+    }
+}
