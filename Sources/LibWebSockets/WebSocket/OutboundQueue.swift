@@ -17,15 +17,12 @@ struct OutboundQueue: ~Copyable {
     private static let segmentSize = 64 << 10
     /// A segment this small is kept for the next message; larger ones go, so that idle connections stay small.
     private static let largestKeptCapacity = 4 << 10
-    private static let mostKeptSegments = 32
     /// How many bytes of pings and pongs may wait before only the latest further ping is answered.
     private static let pongLimit = 64 << 10
 
     var machine: ConnectionStateMachine
     private var encoder: FrameEncoder
     private var segments = Deque<Segment>()
-    /// How many there were at once since there were none.
-    private var mostSegments = 0
     private var control: FrameBuffer?
     /// The pong that follows ``control`` when that is full.
     private var latestPong: FrameBuffer?
@@ -66,7 +63,6 @@ struct OutboundQueue: ~Copyable {
     ) throws(RandomSourceFailure) {
         if segments.isEmpty || segments[segments.count - 1].frames.count >= Self.segmentSize {
             segments.append(Segment(frames: takeBuffer()))
-            mostSegments = max(mostSegments, segments.count)
         }
         let last = segments.count - 1
         let before = segments[last].frames.count
@@ -157,8 +153,6 @@ struct OutboundQueue: ~Copyable {
     /// Gives memory back that only a burst needs: no other may come.
     private mutating func letGo() {
         if let spare, spare.capacity > Self.largestKeptCapacity { self.spare = nil }
-        if mostSegments > Self.mostKeptSegments { segments = [] }
-        mostSegments = 0
     }
 
     /// Takes a written buffer back for later use.
