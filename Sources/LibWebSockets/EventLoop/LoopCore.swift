@@ -57,6 +57,7 @@ internal import WebSocketProtocol
         unsafe info.connect_timeout_secs = 86_400
         // An all-zero policy: libwebsockets never pings and never hangs up by itself. The context keeps the pointer.
         unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
+        unsafe info.system_ops = UnsafePointer(LoopProtocol.systemOperations)
         backend = try Libwebsockets.create { () throws(WebSocketError) in
             try DescriptorTable.sized { () throws(WebSocketError) in try unsafe kind.make(info) }
         }

@@ -22,6 +22,17 @@ enum LoopProtocol {
         return unsafe policy
     }()
 
+    /// libwebsockets keeps the pointer. `nonisolated(unsafe)` for the same reason as ``protocols``.
+    ///
+    /// Built with Secure Streams, the default of 4.5, each context looks for captive portals by asking
+    /// connectivitycheck.android.com, whose name it resolves on the loop's thread. This takes the place of that search.
+    nonisolated(unsafe) static let systemOperations: UnsafeMutablePointer<lws_system_ops_t> = {
+        let operations = UnsafeMutablePointer<lws_system_ops_t>.allocate(capacity: 1)
+        unsafe operations.initialize(to: lws_system_ops_t())
+        unsafe operations.pointee.captive_portal_detect_request = { _ in 0 }
+        return unsafe operations
+    }()
+
     static var vhostName: UnsafePointer<CChar> { unsafe cString("loop") }
     static var emptyString: UnsafePointer<CChar> { unsafe cString("") }
     static var namePointer: UnsafePointer<CChar> { unsafe cString(name) }
