@@ -18,12 +18,15 @@ let package = Package(
         .library(name: "LibWebSockets", targets: ["LibWebSockets"]),
         .library(name: "WebSocketService", targets: ["WebSocketService"]),
         .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
+        .executable(name: "lwscat", targets: ["lwscat"]),
     ],
     traits: [
         .trait(name: "ServiceLifecycleSupport", description: "`SocketService` is a `ServiceLifecycle.Service`."),
         .default(enabledTraits: ["ServiceLifecycleSupport"]),
     ],
     dependencies: [
+        // For the tools alone: no library of this package uses it.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -108,6 +111,17 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
+        .executableTarget(
+            name: "lwscat",
+            dependencies: [
+                "LibWebSockets",
+                "WebSocketService",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: commonSettings
+        ),
         .executableTarget(name: "Conformance", dependencies: ["LibWebSockets"], swiftSettings: commonSettings),
         .executableTarget(
             name: "ReconnectStorm",
@@ -167,8 +181,13 @@ let package = Package(
             swiftSettings: commonSettings
         ),
         .testTarget(
+            name: "lwscatTests",
+            dependencies: ["lwscat", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting"],
+            dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting", "lwscat"],
             path: "Tests/Integration",
             exclude: ["Servers"],
             swiftSettings: commonSettings

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import WebSocketService
+
+/// What the upgrade request says, and the way it takes.
+struct RequestOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("H"), .customLong("header")],
+        help: ArgumentHelp("A header of the upgrade request. May be repeated.", valueName: "name: value"))
+    var headers: [Header] = []
+
+    @Option(
+        name: [.customShort("s"), .customLong("subprotocol")],
+        help: ArgumentHelp(
+            "A subprotocol to offer, the preferred one first; with --listen, to accept. May be repeated.",
+            valueName: "name"))
+    var subprotocols: [String] = []
+
+    @Option(help: ArgumentHelp("Basic authorization.", valueName: "user:password"))
+    var auth: BasicCredentials?
+
+    @Option(
+        name: .customLong("cookie"), help: ArgumentHelp("A cookie. May be repeated.", valueName: "name=value"))
+    var cookies: [String] = []
+
+    @Option(help: ArgumentHelp("The Origin header.", valueName: "origin"))
+    var origin: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The proxy: http://host:port, socks5h://host:port, or \"environment\" for what https_proxy and its like say.",
+            valueName: "url"))
+    var proxy: ProxyChoice?
+
+    @Option(
+        help: ArgumentHelp("Connect to this Unix domain socket instead of the URL's host.", valueName: "path"),
+        completion: .file())
+    var unixSocket: String?
+
+    @Option(
+        name: .customLong("timeout"),
+        help: ArgumentHelp("How long connecting may take, in all.", valueName: "seconds"))
+    var connectTimeout = Seconds(.seconds(10))
+
+    @Option(help: ArgumentHelp("The largest message to accept, in bytes.", valueName: "bytes"))
+    var maximumSize = 16 << 20
+
+    @Flag(name: .customLong("no-compression"), help: "Do not offer permessage-deflate.")
+    var noCompression = false
+
+    func validate() throws {
+        if auth != nil, headers.contains(where: { $0.name == .authorization }) {
+            throw ValidationError("--auth is an Authorization header: give one of the two.")
+        }
+        if maximumSize < 1 { throw ValidationError("--maximum-size must be at least 1.") }
+    }
+
+    var fields: HTTPFields {
+        var fields = HTTPFields()
+        for header in headers { fields.append(HTTPField(name: header.name, value: header.value)) }
+        if let origin { fields[.origin] = origin }
+        if !cookies.isEmpty { fields[.cookie] = cookies.joined(separator: "; ") }
+        if let auth { fields[.authorization] = "Basic \(Data(auth.text.utf8).base64EncodedString())" }
+        return fields
+    }
+
+    func configuration(tls: TLSConfiguration) -> WebSocketConfiguration {
+        WebSocketConfiguration(
+            headers: fields, subprotocols: subprotocols, tls: tls, compression: noCompression ? .disabled : .automatic,
+            maximumMessageSize: maximumSize, connectTimeout: connectTimeout.duration,
+            proxy: proxy?.selection ?? .none, unixSocketPath: unixSocket)
+    }
+}

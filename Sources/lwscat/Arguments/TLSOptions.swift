@@ -1,0 +1,74 @@
+import ArgumentParser
+import WebSocketService
+
+/// What is expected of a server's certificate, and what it is shown.
+struct TLSOptions: ParsableArguments {
+    @Option(
+        name: .customLong("ca"),
+        help: ArgumentHelp(
+            "Trust the authorities in this PEM file, and no others.",
+            discussion: "With --listen: demand client certificates of these authorities.", valueName: "file"),
+        completion: .file(extensions: ["pem", "crt"]))
+    var authority: String?
+
+    @Option(
+        name: .customLong("cert"),
+        help: ArgumentHelp("The own certificate chain, in PEM; needs --key.", valueName: "file"),
+        completion: .file(extensions: ["pem", "crt"]))
+    var certificate: String?
+
+    @Option(
+        help: ArgumentHelp("The private key of --cert, in PEM.", valueName: "file"),
+        completion: .file(extensions: ["pem", "key"]))
+    var key: String?
+
+    @Option(
+        name: .customLong("pin"),
+        help: ArgumentHelp(
+            "A public key that must be in the server's chain: sha256/… in base64. May be repeated.", valueName: "pin"))
+    var pins: [Pin] = []
+
+    @Option(
+        help: ArgumentHelp("The name to ask for (SNI) and to find in the certificate.", valueName: "name"))
+    var serverName: String?
+
+    @Option(help: ArgumentHelp("The oldest version of TLS to speak.", valueName: "version"))
+    var minimumTLS: TLSVersionChoice = .tls12
+
+    @Flag(help: "Accept a certificate that no trusted authority signed.")
+    var insecureUntrustedRoots = false
+
+    @Flag(help: "Accept a certificate for another name.")
+    var insecureAnyHostname = false
+
+    @Flag(help: "Accept a certificate that has expired or is not valid yet.")
+    var insecureExpiredCertificates = false
+
+    func validate() throws {
+        guard (certificate == nil) == (key == nil) else {
+            throw ValidationError("--cert and --key need each other.")
+        }
+    }
+
+    var identity: TLSIdentity? {
+        guard let certificate, let key else { return nil }
+        return .pemFiles(certificateChain: certificate, privateKey: key)
+    }
+
+    var client: TLSConfiguration {
+        TLSConfiguration(
+            trustRoots: authority.map { .file($0) } ?? .system, clientIdentity: identity,
+            minimumVersion: minimumTLS.version, pinnedKeys: pins.map(\.value), serverName: serverName,
+            insecureAcceptsUntrustedRoots: insecureUntrustedRoots, insecureAcceptsAnyHostname: insecureAnyHostname,
+            insecureAcceptsExpiredCertificates: insecureExpiredCertificates)
+    }
+
+    /// For `--listen`; `nil` for `ws:`.
+    var server: TLSServerConfiguration? {
+        identity.map {
+            TLSServerConfiguration(
+                identity: $0, clientCertificates: authority.map { .required(.file($0)) } ?? .none,
+                minimumVersion: minimumTLS.version)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import ArgumentParser
+import Foundation
+import WebSocketService
+
+extension Connect {
+    /// Whether a person sits at both ends.
+    private var isInteractive: Bool {
+        !output.json && session.executes.isEmpty && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+    }
+
+    @MainActor
+    private func makeRunner(_ counterpart: any Counterpart) -> Runner {
+        let isServer = listen != nil
+        let isInteractive = isInteractive
+        let wait: Duration? =
+            switch session.wait {
+            case .limited(let duration): duration
+            case .forever: nil
+            case nil: isServer ? nil : .seconds(2)
+            }
+        let options = Session.Options(
+            isServer: isServer, isInteractive: isInteractive, wait: wait,
+            maximumMessages: session.maxMessages, sendsBinary: session.binary)
+        let style = Style(
+            output.color, isTerminal: isInteractive, environment: ProcessInfo.processInfo.environment)
+        let format: Screen.Format =
+            output.json
+            ? .json(JSONFormat(isServer: isServer))
+            : .text(
+                TextFormat(
+                    place: isInteractive ? .terminal : .pipe, style: style, isVerbose: output.verbose,
+                    showsStatistics: output.stats))
+        let screen = Screen(format: format, style: style, terminal: isInteractive ? RawTerminal() : nil)
+        return Runner(
+            session: Session(options), counterpart: counterpart, screen: screen,
+            closing: (CloseCode(rawValue: session.closeCode), session.closeReason))
+    }
+
+    private func route(of message: WebSocketMessage) -> String? {
+        output.route.flatMap { JSONRouter(routeKey: $0).route(of: message) }
+    }
+
+    // MARK: Connecting
+
+    @MainActor
+    func connect() async throws -> ExitStatus {
+        let url = url ?? ""
+        let configuration = request.configuration(tls: tls.client)
+        do {
+            try WebSocket.validate(url, configuration: configuration)
+        } catch {
+            throw ValidationError(error.message)
+        }
+        var options = SocketService.Options()
+        options.attemptTimeout = request.connectTimeout.duration + .seconds(5)
+        let service = SocketService(
+            url, transport: WebSocketTransport(configuration: configuration), reconnect: session.reconnectPolicy,
+            heartbeat: session.heartbeat, queue: QueuePolicy(overflow: .suspend), options: options)
+        let runner = makeRunner(Connecting(service: service))
+        hook(runner, to: service, url: url)
+        let events = service.events
+        let following = Task {
+            for await event in events {
+                switch event {
+                case .waiting(let delay, let attempt): runner.handle(.waiting(delay, attempt: attempt))
+                case .roundTrip(let duration): runner.handle(.roundTrip(duration))
+                default: break
+                }
+            }
+        }
+        defer { following.cancel() }
+        return try await run(runner) { try await service.start() }
+    }
+
+    /// The handlers come in the order of what they tell, the events of ``SocketService/events`` as soon as it happens.
+    private func hook(_ runner: Runner, to service: SocketService, url: String) {
+        service.onOpen { context in
+            await runner.handle(.opened(url, subprotocol: context.handshake.subprotocol))
+        }
+        service.onMessage { message in
+            await runner.handle(.message(message, route: route(of: message)))
+        }
+        service.onClose { end in
+            guard case .failed(let failure) = end, let received = failure.closure?.received else { return }
+            await runner.handle(.closed(received.code ?? .noStatusReceived, reason: received.reason))
+        }
+        service.onError { error in
+            guard let failure = error.failure else { return }
+            if error.code == .gaveUp {
+                await runner.handle(.gaveUp)
+            } else if failure.closure?.received == nil {
+                await runner.handle(.failed("\(failure)", ExitStatus(failure)))
+            }
+        }
+    }
+
+    // MARK: Listening
+
+    @MainActor
+    func serve(_ address: ListenAddress) async throws -> ExitStatus {
+        let clients = Clients()
+        let runner = makeRunner(clients)
+        let supported = request.subprotocols
+        let configuration = WebSocketServer.Configuration(
+            host: address.host, port: address.port, tls: tls.server,
+            compression: request.noCompression ? .disabled : .automatic,
+            maximumMessageSize: request.maximumSize,
+            decide: { request in
+                .accept(subprotocol: supported.first { request.subprotocols.contains($0) })
+            })
+        let server: WebSocketServer
+        do {
+            server = try await WebSocketServer.start(configuration: configuration) { socket, request in
+                clients.add(socket)
+                await runner.handle(.opened(request.peer, subprotocol: socket.handshake.subprotocol))
+                // Why the messages end is told by the closure.
+                while let batch = try? await socket.nextMessages() {
+                    for message in batch { await runner.handle(.message(message, route: route(of: message))) }
+                }
+                clients.remove(socket)
+                await runner.handle(.clientLeft(request.peer, socket.closure?.code ?? .abnormalClosure))
+            }
+        } catch let error as WebSocketError {
+            if error.code == .invalidConfiguration { throw ValidationError(error.message) }
+            runner.handle(.failed(error.message, .systemError))
+            runner.handle(.gaveUp)
+            return await runner.result()
+        }
+        clients.listens(server)
+        runner.print(.listening(server.url))
+        return try await run(runner) {}
+    }
+
+    // MARK: Until the end
+
+    @MainActor
+    private func run(_ runner: Runner, start: () async throws -> Void) async throws -> ExitStatus {
+        let signals = Signals { number in runner.handle(.signal(number)) }
+        defer { signals.cancel() }
+        try await start()
+        let input = Task { await read(for: runner) }
+        defer { input.cancel() }
+        return await runner.result()
+    }
+
+    @MainActor
+    private func read(for runner: Runner) async {
+        let executes = session.executes
+        if !executes.isEmpty {
+            for text in executes { await runner.send(line: text) }
+        } else if isInteractive {
+            return await runner.edit(StandardInput())
+        } else {
+            let input = StandardInput()
+            var splitter = LineSplitter()
+            while let bytes = await input.next() {
+                for line in splitter.add(bytes) { await runner.send(line: line) }
+            }
+            if let line = splitter.finish() { await runner.send(line: line) }
+        }
+        runner.handle(.inputEnded)
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Logging
+import WebSocketService
+
+/// `lwscat URL` and `lwscat --listen PORT`.
+struct Connect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "connect",
+        abstract: "Connect to a WebSocket server, or be one.",
+        usage: """
+            lwscat [options] <url>
+            lwscat [options] --listen <[host:]port>
+            lwscat tls [options] <url>
+            """,
+        discussion: """
+            Sends each line of standard input as a text message and prints each message that arrives. At a terminal there \
+            is a prompt with history. In a pipe standard output has the messages only, one a line, and standard error \
+            the rest; --json makes a line of JSON of every event instead.
+
+            "lwscat tls <url>" explains a server's certificates; see "lwscat tls --help".
+
+            \(ExitStatus.help)
+            """)
+
+    @Argument(help: ArgumentHelp("Where to connect to, such as wss://example.com/feed.", valueName: "url"))
+    var url: String?
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "Be a server on this port, of 127.0.0.1 unless a host is given; 0 takes any. With --cert it speaks wss.",
+            valueName: "[host:]port"))
+    var listen: ListenAddress?
+
+    @OptionGroup(title: "Messages")
+    var session: SessionOptions
+
+    @OptionGroup(title: "Output")
+    var output: OutputOptions
+
+    @OptionGroup(title: "Request")
+    var request: RequestOptions
+
+    @OptionGroup(title: "TLS")
+    var tls: TLSOptions
+
+    func validate() throws {
+        guard (url == nil) != (listen == nil) else {
+            throw ValidationError(url == nil ? "Give a URL, or --listen." : "Give a URL or --listen, not both.")
+        }
+        if listen != nil {
+            let others = [
+                ("--reconnect", session.reconnect != nil), ("--ping", session.ping != nil),
+                ("--header", !request.headers.isEmpty), ("--auth", request.auth != nil),
+                ("--cookie", !request.cookies.isEmpty), ("--origin", request.origin != nil),
+                ("--proxy", request.proxy != nil), ("--unix-socket", request.unixSocket != nil),
+                ("--pin", !tls.pins.isEmpty), ("--server-name", tls.serverName != nil),
+            ]
+            if let other = others.first(where: \.1) {
+                throw ValidationError("\(other.0) is for connecting, not for --listen.")
+            }
+        }
+    }
+
+    @MainActor
+    func run() async throws {
+        // Whatever has to be said is said here; the libraries' logs would go to standard output.
+        LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+        let status = if let listen { try await serve(listen) } else { try await connect() }
+        throw status.exitCode
+    }
+}

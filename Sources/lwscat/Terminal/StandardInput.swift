@@ -1,0 +1,56 @@
+import Dispatch
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Standard input, read when asked, on a thread of its own: a read may last for ever.
+final class StandardInput: Sendable {
+    private let queue = DispatchQueue(label: "lwscat.standard-input")
+
+    /// What has come, at least a byte; `nil` at the end, and when it cannot be read.
+    func next() async -> [UInt8]? {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                var buffer = [UInt8](repeating: 0, count: 64 << 10)
+                var count = read(STDIN_FILENO, &buffer, buffer.count)
+                while count < 0, errno == EINTR { count = read(STDIN_FILENO, &buffer, buffer.count) }
+                continuation.resume(returning: count > 0 ? Array(buffer.prefix(count)) : nil)
+            }
+        }
+    }
+}
+
+/// Cuts bytes into lines, and says which of them are text.
+struct LineSplitter {
+    private var pending: [UInt8] = []
+
+    /// The lines that are complete, without their ends (LF or CR LF).
+    mutating func add(_ bytes: [UInt8]) -> [String] {
+        var lines: [String] = []
+        for byte in bytes {
+            if byte == UInt8(ascii: "\n") {
+                lines.append(take())
+            } else {
+                pending.append(byte)
+            }
+        }
+        return lines
+    }
+
+    /// What stands behind the last line's end; `nil` when there is nothing.
+    mutating func finish() -> String? {
+        pending.isEmpty ? nil : take()
+    }
+
+    private mutating func take() -> String {
+        if pending.last == UInt8(ascii: "\r") { pending.removeLast() }
+        defer { pending = [] }
+        // Text messages are UTF-8 (RFC 6455 section 5.6): what is not becomes U+FFFD.
+        return String(decoding: pending, as: UTF8.self)
+    }
+}
