@@ -45,14 +45,15 @@ extension Connect {
     @MainActor
     func connect() async throws -> ExitStatus {
         let url = url ?? ""
-        let configuration = request.configuration(tls: tls.client)
+        var configuration = way.configuration(tls: acceptance.client(certificates))
+        request.apply(to: &configuration)
         do {
             try WebSocket.validate(url, configuration: configuration)
         } catch {
             throw ValidationError(error.message)
         }
         var options = SocketService.Options()
-        options.attemptTimeout = request.connectTimeout.duration + .seconds(5)
+        options.attemptTimeout = way.connectTimeout.duration + .seconds(5)
         let service = SocketService(
             url, transport: WebSocketTransport(configuration: configuration), reconnect: session.reconnectPolicy,
             heartbeat: session.heartbeat, queue: QueuePolicy(overflow: .suspend), options: options)
@@ -102,7 +103,7 @@ extension Connect {
         let runner = makeRunner(clients)
         let supported = request.subprotocols
         let configuration = WebSocketServer.Configuration(
-            host: address.host, port: address.port, tls: tls.server,
+            host: address.host, port: address.port, tls: acceptance.server(certificates),
             compression: request.noCompression ? .disabled : .automatic,
             maximumMessageSize: request.maximumSize,
             decide: { request in
@@ -121,7 +122,8 @@ extension Connect {
                 await runner.handle(.clientLeft(request.peer, socket.closure?.code ?? .abnormalClosure))
             }
         } catch let error as WebSocketError {
-            if error.code == .invalidConfiguration { throw ValidationError(error.message) }
+            // With a number of the system's it is the port, not what was asked for.
+            if error.code == .invalidConfiguration, error.errno == nil { throw ValidationError(error.message) }
             runner.handle(.failed(error.message, .systemError))
             runner.handle(.gaveUp)
             return await runner.result()

@@ -41,8 +41,14 @@ struct Connect: AsyncParsableCommand {
     @OptionGroup(title: "Request")
     var request: RequestOptions
 
+    @OptionGroup(title: "Connecting")
+    var way: RouteOptions
+
     @OptionGroup(title: "TLS")
-    var tls: TLSOptions
+    var certificates: CertificateOptions
+
+    @OptionGroup(title: "TLS versions and switches")
+    var acceptance: AcceptanceOptions
 
     func validate() throws {
         guard (url == nil) != (listen == nil) else {
@@ -53,8 +59,8 @@ struct Connect: AsyncParsableCommand {
                 ("--reconnect", session.reconnect != nil), ("--ping", session.ping != nil),
                 ("--header", !request.headers.isEmpty), ("--auth", request.auth != nil),
                 ("--cookie", !request.cookies.isEmpty), ("--origin", request.origin != nil),
-                ("--proxy", request.proxy != nil), ("--unix-socket", request.unixSocket != nil),
-                ("--pin", !tls.pins.isEmpty), ("--server-name", tls.serverName != nil),
+                ("--proxy", way.proxy != nil), ("--unix-socket", way.unixSocket != nil),
+                ("--pin", !certificates.pins.isEmpty), ("--server-name", certificates.serverName != nil),
             ]
             if let other = others.first(where: \.1) {
                 throw ValidationError("\(other.0) is for connecting, not for --listen.")

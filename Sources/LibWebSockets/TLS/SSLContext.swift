@@ -22,6 +22,22 @@ enum SSLContext {
         if version < .tls12 { unsafe SSL_CTX_set_security_level(sslContext, 0) }
     }
 
+    /// - Throws: `invalidConfiguration` when nothing is left, as the cipher suites are for newer versions.
+    static func lowerMaximumVersion(
+        to version: TLSVersion, on sslContext: OpaquePointer
+    ) throws(WebSocketError) {
+        let versions = unsafe versions(of: sslContext)
+        guard version >= versions.lowerBound else {
+            throw .invalidTLSConfiguration(
+                """
+                maximumVersion is \(version), but what else is configured, cipherSuites or the system's openssl.cnf, \
+                leaves nothing older than \(versions.lowerBound).
+                """)
+        }
+        let maximum = Int32(min(version, versions.upperBound).rawValue)
+        unsafe copenssl_SSL_CTX_set_max_proto_version(sslContext, maximum)
+    }
+
     /// The oldest and the newest version that are switched on, by us or by the system's configuration (openssl.cnf).
     static func versions(of sslContext: OpaquePointer) -> ClosedRange<TLSVersion> {
         // 0 means: whatever OpenSSL has.

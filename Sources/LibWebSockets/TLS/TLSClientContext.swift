@@ -74,6 +74,9 @@ internal import Synchronization
         if let suites = configuration.cipherSuites {
             try unsafe SSLContext.setCipherSuites(suites, minimumVersion: configuration.minimumVersion, on: sslContext)
         }
+        if let version = configuration.maximumVersion {
+            try unsafe SSLContext.lowerMaximumVersion(to: version, on: sslContext)
+        }
         if let identity = configuration.clientIdentity {
             try unsafe SSLContext.setIdentity(identity, on: sslContext)
         }

@@ -9,8 +9,12 @@ public struct TLSConfiguration: Hashable, Sendable {
     /// What to show a server that asks for a client certificate. The default is nothing.
     public var clientIdentity: TLSIdentity?
 
-    /// The oldest version to speak. The default is TLS 1.2; the newest is what OpenSSL has.
+    /// The oldest version to speak. The default is TLS 1.2.
     public var minimumVersion: TLSVersion
+
+    /// The newest version to speak. The default, `nil`, is what OpenSSL has; to find out whether a server speaks a certain
+    /// version, set both to that.
+    public var maximumVersion: TLSVersion?
 
     /// The only cipher suites to offer, by OpenSSL's names (`openssl ciphers -v`), the preferred ones first; a version
     /// of TLS for which none is named is not spoken. Words for groups of suites, such as `HIGH`, are refused. The default, `nil`, leaves the choice to OpenSSL.
@@ -55,6 +59,7 @@ public struct TLSConfiguration: Hashable, Sendable {
         trustRoots: TrustRoots = .system,
         clientIdentity: TLSIdentity? = nil,
         minimumVersion: TLSVersion = .tls12,
+        maximumVersion: TLSVersion? = nil,
         cipherSuites: [String]? = nil,
         pinnedKeys: [SPKIPin] = [],
         serverName: String? = nil,
@@ -67,6 +72,7 @@ public struct TLSConfiguration: Hashable, Sendable {
         self.trustRoots = trustRoots
         self.clientIdentity = clientIdentity
         self.minimumVersion = minimumVersion
+        self.maximumVersion = maximumVersion
         self.cipherSuites = cipherSuites
         self.pinnedKeys = pinnedKeys
         self.serverName = serverName
@@ -89,12 +95,16 @@ public struct TLSConfiguration: Hashable, Sendable {
     var sharedPart: TLSConfiguration {
         TLSConfiguration(
             trustRoots: trustRoots, clientIdentity: clientIdentity, minimumVersion: minimumVersion,
-            cipherSuites: cipherSuites, keyLogFile: keyLogFile)
+            maximumVersion: maximumVersion, cipherSuites: cipherSuites, keyLogFile: keyLogFile)
     }
 
     /// Checks what can be checked without reading a file.
     func validate() throws(WebSocketError) {
         if let serverName { _ = try TLSPeerName(serverName) }
+        if let maximumVersion, maximumVersion < minimumVersion {
+            throw .invalidTLSConfiguration(
+                "maximumVersion is \(maximumVersion), which is older than minimumVersion, \(minimumVersion).")
+        }
         guard maximumSessionAge >= .zero, maximumSessionAge <= .seconds(TLSSessionStore.longestAge) else {
             throw .invalidTLSConfiguration(
                 """
@@ -109,6 +119,7 @@ extension TLSConfiguration: CustomStringConvertible {
     /// Everything that differs from the defaults; never a key or a passphrase.
     public var description: String {
         var parts = ["trust roots: \(trustRoots)", "\(minimumVersion) or newer"]
+        if let maximumVersion { parts.append("\(maximumVersion) or older") }
         if let clientIdentity { parts.append("client identity: \(clientIdentity)") }
         if let cipherSuites { parts.append("cipher suites: \(cipherSuites.joined(separator: ", "))") }
         if !pinnedKeys.isEmpty { parts.append("pins: \(pinnedKeys.map(\.description).joined(separator: ", "))") }

@@ -87,9 +87,9 @@ struct TLSFailureMessage {
     }
 
     private var versionSettings: String {
-        configuration.cipherSuites == nil
-            ? "TLSConfiguration.minimumVersion"
-            : "TLSConfiguration.minimumVersion, and the versions that the cipherSuites are for"
+        (configuration.maximumVersion == nil
+            ? "TLSConfiguration.minimumVersion" : "TLSConfiguration.minimumVersion and maximumVersion")
+            + (configuration.cipherSuites == nil ? "" : ", and the versions that the cipherSuites are for")
     }
 
     private var subject: String { failure.subject.map { $0.isEmpty ? "no subject" : $0 } ?? "unknown" }

@@ -7,7 +7,7 @@ extension TLSHandshake {
     /// was accepted; that is where the pins are checked, against the chain it built.
     func verify(preverified: Bool, store: OpaquePointer) -> Bool {
         let depth = unsafe X509_STORE_CTX_get_error_depth(store)
-        guard preverified else { return unsafe judgeFault(in: store, depth: depth) }
+        guard preverified else { return unsafe accept(store, if: judgeFault(in: store, depth: depth)) }
         guard depth == 0, !configuration.pinnedKeys.isEmpty, !isPinFound else { return true }
 
         let chain = unsafe X509_STORE_CTX_get0_chain(store)
@@ -23,7 +23,14 @@ extension TLSHandshake {
         unsafe X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
         unsafe recordFault(
             .pinMismatch, code: X509_V_ERR_APPLICATION_VERIFICATION, depth: 0, store: store, presentedPins: seen)
-        return false
+        return unsafe accept(store, if: false)
+    }
+
+    /// An inspection goes on whatever is wrong, to see what else is.
+    private func accept(_ store: OpaquePointer, if isRight: Bool) -> Bool {
+        guard !isRight, isInspection else { return isRight }
+        unsafe X509_STORE_CTX_set_error(store, X509_V_OK)
+        return true
     }
 
     private func judgeFault(in store: OpaquePointer, depth: Int32) -> Bool {

@@ -34,6 +34,12 @@ final class TLSHandshake: @unchecked Sendable {
     /// Whether OpenSSL has begun the handshake.
     private(set) var hasBegun = false
     private var failureMessage: String?
+    /// Set when nothing is to come of the handshake but what it shows.
+    let isInspection: Bool
+    /// What an inspection has found wrong with the certificates so far.
+    private(set) var faults: [WebSocketError] = []
+    /// What an inspection has seen, once the handshake is complete.
+    private(set) var inspection: TLSInspection?
     var isPinFound = false
     private var certificateWasRequested = false
     private var offeredSession: TLSSessionStore.Session?
@@ -42,12 +48,15 @@ final class TLSHandshake: @unchecked Sendable {
     ///   - configuration: the one that `context` was made for, or another with the same `sharedPart`.
     ///   - host: the URL's host: a DNS name or an IP address, IPv6 without brackets.
     ///   - port: of the URL; sessions are kept per port.
+    ///   - isInspection: whether to go on at faults of the certificates and only remember them. The handshake then never
+    ///     completes: ``complete(_:)`` always throws, and nothing is sent to the server.
     /// - Throws: `invalidConfiguration` when a certificate cannot be for this host: it is empty, not ASCII, and so on.
     init(
-        context: TLSClientContext, configuration: TLSConfiguration, host: String, port: Int
+        context: TLSClientContext, configuration: TLSConfiguration, host: String, port: Int, isInspection: Bool = false
     ) throws(WebSocketError) {
         self.context = context
         self.configuration = configuration
+        self.isInspection = isInspection
         expectedName = try TLSPeerName(configuration.serverName ?? host)
         server = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         sessionKey = TLSSessionStore.Key(name: expectedName, port: port, configuration: configuration)
@@ -64,6 +73,10 @@ final class TLSHandshake: @unchecked Sendable {
     ///
     /// - Throws: ``error(errno:)`` when it was not; nothing may be sent then.
     func complete(_ ssl: OpaquePointer) throws(WebSocketError) -> TLSConnectionInfo {
+        if isInspection {
+            inspection = unsafe TLSInspection(ssl, asksForCertificate: certificateWasRequested, failures: faults)
+            throw error()
+        }
         guard failure == nil, unsafe Self.of(ssl) === self, unsafe SSL_get_verify_result(ssl) == Int(X509_V_OK),
             let info = unsafe TLSConnectionInfo(ssl)
         else { throw error() }
@@ -114,12 +127,18 @@ final class TLSHandshake: @unchecked Sendable {
 
     func record(_ failure: TLSFailure, certificate: TLSFailureMessage.Certificate? = nil) {
         guard self.failure == nil else { return }
-        self.failure = failure
-        failureMessage =
+        let message =
             TLSFailureMessage(
                 failure: failure, server: server, configuration: configuration, offered: context.offeredVersions,
                 certificate: certificate
             ).text
+        if isInspection, failure.depth != nil {
+            // A chain that leads nowhere is complained about more than once.
+            guard !faults.contains(where: { $0.tlsFailure?.reason == failure.reason }) else { return }
+            return faults.append(WebSocketError(.tlsFailed, stage: .tls, message: message, tlsFailure: failure))
+        }
+        self.failure = failure
+        failureMessage = message
         if offeredSession != nil { context.sessions.removeAll(for: sessionKey) }
     }
 }
@@ -146,7 +165,8 @@ extension TLSHandshake {
         hasBegun = true
         guard unsafe setExpectations(on: ssl) else { return }
         unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER, tlsVerifyCallback)
-        unsafe offerSession(on: ssl)
+        // A resumed handshake shows no certificates.
+        if !isInspection { unsafe offerSession(on: ssl) }
     }
 
     private static let alpn: [UInt8] = [8] + Array("http/1.1".utf8)
@@ -211,6 +231,8 @@ extension TLSHandshake {
 
     /// The server gave a session (a ticket) for later connections. Takes over the reference.
     func received(session: OpaquePointer, on ssl: OpaquePointer) {
+        // Its certificates may be anybody's.
+        guard !isInspection else { return unsafe SSL_SESSION_free(session) }
         let verification: TLSSessionStore.Verification
         if unsafe SSL_session_reused(ssl) == 1 {
             // No certificate was looked at: what was looked at once does not become newer by being taken up.

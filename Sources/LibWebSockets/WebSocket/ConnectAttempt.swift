@@ -24,9 +24,14 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         /// `nil` for `ws:`, and where files have to be read first; see ``readFiles()``.
         let tls: TLSClientContext?
         let proxy: Proxy?
+        /// Whether to go no further than TLS, and fail with the ``TLSInspection`` (``InspectionIsDone``).
+        let isInspection: Bool
 
-        init(endpoint: Endpoint, configuration: WebSocketConfiguration) throws(WebSocketError) {
+        init(
+            endpoint: Endpoint, configuration: WebSocketConfiguration, isInspection: Bool = false
+        ) throws(WebSocketError) {
             self.endpoint = endpoint
+            self.isInspection = isInspection
             self.configuration = configuration
             do {
                 request = try UpgradeRequest(
@@ -197,7 +202,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             tls = try self.tls.map { context throws(WebSocketError) in
                 try TLSHandshake(
                     context: context, configuration: plan.configuration.tls, host: plan.endpoint.host,
-                    port: plan.endpoint.port)
+                    port: plan.endpoint.port, isInspection: plan.isInspection)
             }
         } catch {
             return fail(error)
@@ -266,6 +271,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     func transport(_ transport: ClientTransport, didEnd end: TransportEnd) {
         guard completion != nil else { return }
         if winner?.transport === transport {
+            if let inspection = winner?.tls?.inspection { return fail(InspectionIsDone(inspection: inspection)) }
             return fail(handshakeError(end, tls: winner?.tls))
         }
         guard let index = transports.firstIndex(where: { $0.transport === transport }) else { return }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import WebSocketService
 
-/// What the upgrade request says, and the way it takes.
+/// What the upgrade request says.
 struct RequestOptions: ParsableArguments {
     @Option(
         name: [.customShort("H"), .customLong("header")],
@@ -26,6 +26,38 @@ struct RequestOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The Origin header.", valueName: "origin"))
     var origin: String?
 
+    @Option(help: ArgumentHelp("The largest message to accept, in bytes.", valueName: "bytes"))
+    var maximumSize = 16 << 20
+
+    @Flag(name: .customLong("no-compression"), help: "Do not offer permessage-deflate.")
+    var noCompression = false
+
+    func validate() throws {
+        if auth != nil, headers.contains(where: { $0.name == .authorization }) {
+            throw ValidationError("--auth is an Authorization header: give one of the two.")
+        }
+        if maximumSize < 1 { throw ValidationError("--maximum-size must be at least 1.") }
+    }
+
+    func apply(to configuration: inout WebSocketConfiguration) {
+        configuration.headers = fields
+        configuration.subprotocols = subprotocols
+        configuration.compression = noCompression ? .disabled : .automatic
+        configuration.maximumMessageSize = maximumSize
+    }
+
+    var fields: HTTPFields {
+        var fields = HTTPFields()
+        for header in headers { fields.append(HTTPField(name: header.name, value: header.value)) }
+        if let origin { fields[.origin] = origin }
+        if !cookies.isEmpty { fields[.cookie] = cookies.joined(separator: "; ") }
+        if let auth { fields[.authorization] = "Basic \(Data(auth.text.utf8).base64EncodedString())" }
+        return fields
+    }
+}
+
+/// The way to the server.
+struct RouteOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The proxy: http://host:port, socks5h://host:port, or \"environment\" for what https_proxy and its like say.",
@@ -42,32 +74,9 @@ struct RequestOptions: ParsableArguments {
         help: ArgumentHelp("How long connecting may take, in all.", valueName: "seconds"))
     var connectTimeout = Seconds(.seconds(10))
 
-    @Option(help: ArgumentHelp("The largest message to accept, in bytes.", valueName: "bytes"))
-    var maximumSize = 16 << 20
-
-    @Flag(name: .customLong("no-compression"), help: "Do not offer permessage-deflate.")
-    var noCompression = false
-
-    func validate() throws {
-        if auth != nil, headers.contains(where: { $0.name == .authorization }) {
-            throw ValidationError("--auth is an Authorization header: give one of the two.")
-        }
-        if maximumSize < 1 { throw ValidationError("--maximum-size must be at least 1.") }
-    }
-
-    var fields: HTTPFields {
-        var fields = HTTPFields()
-        for header in headers { fields.append(HTTPField(name: header.name, value: header.value)) }
-        if let origin { fields[.origin] = origin }
-        if !cookies.isEmpty { fields[.cookie] = cookies.joined(separator: "; ") }
-        if let auth { fields[.authorization] = "Basic \(Data(auth.text.utf8).base64EncodedString())" }
-        return fields
-    }
-
     func configuration(tls: TLSConfiguration) -> WebSocketConfiguration {
         WebSocketConfiguration(
-            headers: fields, subprotocols: subprotocols, tls: tls, compression: noCompression ? .disabled : .automatic,
-            maximumMessageSize: maximumSize, connectTimeout: connectTimeout.duration,
-            proxy: proxy?.selection ?? .none, unixSocketPath: unixSocket)
+            tls: tls, connectTimeout: connectTimeout.duration, proxy: proxy?.selection ?? .none,
+            unixSocketPath: unixSocket)
     }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import WebSocketService
 
 /// What is expected of a server's certificate, and what it is shown.
-struct TLSOptions: ParsableArguments {
+struct CertificateOptions: ParsableArguments {
     @Option(
         name: .customLong("ca"),
         help: ArgumentHelp(
@@ -32,18 +32,6 @@ struct TLSOptions: ParsableArguments {
         help: ArgumentHelp("The name to ask for (SNI) and to find in the certificate.", valueName: "name"))
     var serverName: String?
 
-    @Option(help: ArgumentHelp("The oldest version of TLS to speak.", valueName: "version"))
-    var minimumTLS: TLSVersionChoice = .tls12
-
-    @Flag(help: "Accept a certificate that no trusted authority signed.")
-    var insecureUntrustedRoots = false
-
-    @Flag(help: "Accept a certificate for another name.")
-    var insecureAnyHostname = false
-
-    @Flag(help: "Accept a certificate that has expired or is not valid yet.")
-    var insecureExpiredCertificates = false
-
     func validate() throws {
         guard (certificate == nil) == (key == nil) else {
             throw ValidationError("--cert and --key need each other.")
@@ -58,16 +46,38 @@ struct TLSOptions: ParsableArguments {
     var client: TLSConfiguration {
         TLSConfiguration(
             trustRoots: authority.map { .file($0) } ?? .system, clientIdentity: identity,
-            minimumVersion: minimumTLS.version, pinnedKeys: pins.map(\.value), serverName: serverName,
-            insecureAcceptsUntrustedRoots: insecureUntrustedRoots, insecureAcceptsAnyHostname: insecureAnyHostname,
-            insecureAcceptsExpiredCertificates: insecureExpiredCertificates)
+            pinnedKeys: pins.map(\.value), serverName: serverName)
+    }
+}
+
+/// What is accepted, below what is safe one switch for each.
+struct AcceptanceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The oldest version of TLS to speak.", valueName: "version"))
+    var minimumTLS: TLSVersionChoice = .tls12
+
+    @Flag(help: "Accept a certificate that no trusted authority signed.")
+    var insecureUntrustedRoots = false
+
+    @Flag(help: "Accept a certificate for another name.")
+    var insecureAnyHostname = false
+
+    @Flag(help: "Accept a certificate that has expired or is not valid yet.")
+    var insecureExpiredCertificates = false
+
+    func client(_ certificates: CertificateOptions) -> TLSConfiguration {
+        var configuration = certificates.client
+        configuration.minimumVersion = minimumTLS.version
+        configuration.insecureAcceptsUntrustedRoots = insecureUntrustedRoots
+        configuration.insecureAcceptsAnyHostname = insecureAnyHostname
+        configuration.insecureAcceptsExpiredCertificates = insecureExpiredCertificates
+        return configuration
     }
 
     /// For `--listen`; `nil` for `ws:`.
-    var server: TLSServerConfiguration? {
-        identity.map {
+    func server(_ certificates: CertificateOptions) -> TLSServerConfiguration? {
+        certificates.identity.map {
             TLSServerConfiguration(
-                identity: $0, clientCertificates: authority.map { .required(.file($0)) } ?? .none,
+                identity: $0, clientCertificates: certificates.authority.map { .required(.file($0)) } ?? .none,
                 minimumVersion: minimumTLS.version)
         }
     }

@@ -43,12 +43,17 @@ struct TextFormat {
             let words = reason.isEmpty ? "" : " \"\(shown(reason))\""
             return [told("closed by the peer: \(code)\(words)", isOrderly ? .dim : .bad)]
         case .clientLeft(let peer, let code): return tellsAll ? [told("disconnected: \(shown(peer)), \(code)")] : []
+        case .failed(let text, .tls): return [told(shown(text), .bad), told(Self.tlsHint)]
         case .failed(let text, _): return [told(shown(text), .bad)]
         case .waiting(let delay, let attempt): return [told("attempt \(attempt) in \(delay.words)", .dim)]
         case .notSent(let why): return [told(shown(why), .bad)]
         case .end(_, let counts): return showsStatistics ? counts.lines.map { told($0) } : []
         }
     }
+
+    /// The library's errors speak to somebody who writes a program.
+    private static let tlsHint =
+        "\"lwscat tls URL\" shows the certificates; --ca, --server-name and --insecure-… change what is accepted"
 
     private var tellsAll: Bool { isVerbose || place == .terminal }
 

@@ -1,13 +1,76 @@
 import ArgumentParser
+import Foundation
+import Logging
 import WebSocketService
 
 /// `lwscat tls URL`.
 struct InspectTLS: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tls", abstract: "Explain a server's certificates, and which checks they pass.")
+        commandName: "tls",
+        abstract: "Explain a server's certificates, and which checks they pass.",
+        discussion: """
+            Makes TLS connections and sends nothing over them: one that shows the certificates and goes through all \
+            checks, and one for each version of TLS to see whether the server speaks it. Ends with 0 when every check \
+            passes and with \(ExitStatus.tls.rawValue) when one fails; otherwise as "lwscat" does.
+            """)
 
-    @Argument(help: ArgumentHelp("A wss: or https: URL.", valueName: "url"))
+    @Argument(help: ArgumentHelp("Where to look: a wss: or https: URL, or a host and port.", valueName: "url"))
     var url: String
 
-    func run() async throws {}
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @OptionGroup(title: "Connecting")
+    var way: RouteOptions
+
+    @OptionGroup(title: "TLS")
+    var certificates: CertificateOptions
+
+    func run() async throws {
+        LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
+        let endpoint: Endpoint
+        do {
+            endpoint = try Endpoint(url.contains("://") ? url : "wss://\(url)")
+        } catch {
+            throw ValidationError(error.message)
+        }
+        let tls = certificates.client
+        var report = TLSReport(
+            server: endpoint.origin, expectedName: tls.serverName ?? endpoint.host, trustRoots: "\(tls.trustRoots)",
+            pinCount: tls.pinnedKeys.count)
+        var status = ExitStatus.orderly
+        do {
+            report.inspection = try await TLSInspection.inspect(endpoint, configuration: way.configuration(tls: tls))
+            if !report.failures.isEmpty { status = .tls }
+        } catch let error as WebSocketError where error.code == .invalidConfiguration {
+            throw ValidationError(error.message)
+        } catch {
+            report.error = "\(error)"
+            status = ExitStatus(error)
+        }
+        // Without TLS there is nothing to find out about its versions.
+        if status == .orderly || status == .tls { report.versions = try await versions(endpoint, tls) }
+        try Writer().write(json ? report.json : report.text(at: Date()), to: STDOUT_FILENO)
+        throw status.exitCode
+    }
+
+    private func versions(
+        _ endpoint: Endpoint, _ tls: TLSConfiguration
+    ) async throws -> [TLSReport.Version] {
+        var versions: [TLSReport.Version] = []
+        for version in [TLSVersion.tls13, .tls12, .insecureTLS11, .insecureTLS10] {
+            var tls = tls
+            (tls.minimumVersion, tls.maximumVersion) = (version, version)
+            let isSpoken: Bool
+            do {
+                _ = try await TLSInspection.inspect(endpoint, configuration: way.configuration(tls: tls))
+                isSpoken = true
+            } catch is WebSocketError {
+                // Servers refuse a version in many ways, and some just go away.
+                isSpoken = false
+            }
+            versions.append(TLSReport.Version(version: version, isSpoken: isSpoken))
+        }
+        return versions
+    }
 }
