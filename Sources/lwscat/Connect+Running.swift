@@ -43,7 +43,7 @@ extension Connect {
     // MARK: Connecting
 
     @MainActor
-    func connect() async throws -> ExitStatus {
+    func connect() async throws -> EndStatus {
         let url = url ?? ""
         var configuration = way.configuration(tls: acceptance.client(certificates))
         request.apply(to: &configuration)
@@ -90,7 +90,7 @@ extension Connect {
             if error.code == .gaveUp {
                 await runner.handle(.gaveUp)
             } else if failure.closure?.received == nil {
-                await runner.handle(.failed("\(failure)", ExitStatus(failure)))
+                await runner.handle(.failed("\(failure)", EndStatus(failure)))
             }
         }
     }
@@ -98,7 +98,7 @@ extension Connect {
     // MARK: Listening
 
     @MainActor
-    func serve(_ address: ListenAddress) async throws -> ExitStatus {
+    func serve(_ address: ListenAddress) async throws -> EndStatus {
         let clients = Clients()
         let runner = makeRunner(clients)
         let supported = request.subprotocols
@@ -136,7 +136,7 @@ extension Connect {
     // MARK: Until the end
 
     @MainActor
-    private func run(_ runner: Runner, start: () async throws -> Void) async throws -> ExitStatus {
+    private func run(_ runner: Runner, start: () async throws -> Void) async throws -> EndStatus {
         let signals = Signals { number in runner.handle(.signal(number)) }
         defer { signals.cancel() }
         try await start()

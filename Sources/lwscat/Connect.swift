@@ -19,7 +19,7 @@ struct Connect: AsyncParsableCommand {
 
             "lwscat tls <url>" explains a server's certificates; see "lwscat tls --help".
 
-            \(ExitStatus.help)
+            \(EndStatus.help)
             """)
 
     @Argument(help: ArgumentHelp("Where to connect to, such as wss://example.com/feed.", valueName: "url"))

@@ -9,8 +9,8 @@ enum Notice: Hashable, Sendable {
     case roundTrip(Duration)
     case closed(CloseCode, reason: String)
     case clientLeft(String, CloseCode)
-    case failed(String, ExitStatus)
+    case failed(String, EndStatus)
     case waiting(Duration, attempt: Int)
     case notSent(String)
-    case end(ExitStatus, Counts)
+    case end(EndStatus, Counts)
 }

@@ -38,7 +38,7 @@ struct TextFormat {
             return [told("connected: \(shown(url))\(subprotocol.map { ", subprotocol \(shown($0))" } ?? "")", .good)]
         case .roundTrip(let duration): return [told("round trip \(duration.words)")]
         case .closed(let code, let reason):
-            let isOrderly = ExitStatus(closeCode: code) == .orderly
+            let isOrderly = EndStatus(closeCode: code) == .orderly
             guard tellsAll || !isOrderly else { return [] }
             let words = reason.isEmpty ? "" : " \"\(shown(reason))\""
             return [told("closed by the peer: \(code)\(words)", isOrderly ? .dim : .bad)]

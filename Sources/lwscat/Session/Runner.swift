@@ -13,8 +13,8 @@ final class Runner {
     private var isSending = false
     private var countdown: Task<Void, Never>?
     private var tasks: [Task<Void, Never>] = []
-    private var status: ExitStatus?
-    private var waiter: CheckedContinuation<ExitStatus, Never>?
+    private var status: EndStatus?
+    private var waiter: CheckedContinuation<EndStatus, Never>?
 
     init(
         session: Session, counterpart: any Counterpart, screen: Screen, closing: (code: CloseCode, reason: String)
@@ -26,7 +26,7 @@ final class Runner {
     }
 
     /// Waits for the end.
-    func result() async -> ExitStatus {
+    func result() async -> EndStatus {
         if let status { return status }
         return await withCheckedContinuation { waiter = $0 }
     }
@@ -115,7 +115,7 @@ final class Runner {
         }
     }
 
-    private func finish(_ status: ExitStatus) {
+    private func finish(_ status: EndStatus) {
         guard self.status == nil else { return }
         self.status = status
         countdown?.cancel()

@@ -27,7 +27,7 @@ struct Session {
         /// A client's connection has ended.
         case clientLeft(String, CloseCode)
         /// An attempt failed, or the connection was lost without a close frame.
-        case failed(String, ExitStatus)
+        case failed(String, EndStatus)
         /// The next attempt comes after this time.
         case waiting(Duration, attempt: Int)
         /// What is left of that time.
@@ -59,7 +59,7 @@ struct Session {
         case reconnectNow
         /// Close everything; then ``Event/stopped(undelivered:)`` comes.
         case close
-        case exit(ExitStatus)
+        case exit(EndStatus)
     }
 
     private enum Link {
@@ -79,8 +79,8 @@ struct Session {
     private var inputHasEnded = false
     private var waitHasBegun = false
     /// Closing: what the process is to exit with.
-    private var ending: ExitStatus?
-    private var lastFailure = ExitStatus.orderly
+    private var ending: EndStatus?
+    private var lastFailure = EndStatus.orderly
     private var hasExited = false
 
     init(_ options: Options) {
@@ -97,7 +97,7 @@ struct Session {
             counts.add(roundTrip: duration)
             return [.print(.roundTrip(duration))]
         case .closed(let code, let reason):
-            return ended(.closed(code, reason: reason), ExitStatus(closeCode: code))
+            return ended(.closed(code, reason: reason), EndStatus(closeCode: code))
         case .clientLeft(let peer, let code): return [.print(.clientLeft(peer, code))]
         case .failed(let text, let status): return ended(.failed(text, status), status)
         case .waiting(let delay, let attempt):
@@ -137,7 +137,7 @@ struct Session {
         return counts.messagesReceived == options.maximumMessages ? actions + end(.orderly) : actions
     }
 
-    private mutating func ended(_ notice: Notice, _ status: ExitStatus) -> [Action] {
+    private mutating func ended(_ notice: Notice, _ status: EndStatus) -> [Action] {
         guard ending == nil else { return [] }
         link = .failed
         lastFailure = status
@@ -182,7 +182,7 @@ struct Session {
         return [.startWait(wait)]
     }
 
-    private mutating func end(_ status: ExitStatus) -> [Action] {
+    private mutating func end(_ status: EndStatus) -> [Action] {
         guard ending == nil else { return [] }
         ending = status
         return [.stopCountdown, .close]
@@ -192,11 +192,11 @@ struct Session {
         let status = ending ?? lastFailure
         guard undelivered > 0 else { return exit(status) }
         let why = undelivered == 1 ? "1 message was never sent" : "\(undelivered) messages were never sent"
-        let fallback = lastFailure == .orderly ? ExitStatus.connectionLost : lastFailure
+        let fallback = lastFailure == .orderly ? EndStatus.connectionLost : lastFailure
         return [.print(.notSent(why))] + exit(status == .orderly ? fallback : status)
     }
 
-    private mutating func exit(_ status: ExitStatus) -> [Action] {
+    private mutating func exit(_ status: EndStatus) -> [Action] {
         hasExited = true
         return [.stopCountdown, .print(.end(status, counts)), .exit(status)]
     }

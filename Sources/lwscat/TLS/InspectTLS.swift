@@ -11,7 +11,7 @@ struct InspectTLS: AsyncParsableCommand {
         discussion: """
             Makes TLS connections and sends nothing over them: one that shows the certificates and goes through all \
             checks, and one for each version of TLS to see whether the server speaks it. Ends with 0 when every check \
-            passes and with \(ExitStatus.tls.rawValue) when one fails; otherwise as "lwscat" does.
+            passes and with \(EndStatus.tls.rawValue) when one fails; otherwise as "lwscat" does.
             """)
 
     @Argument(help: ArgumentHelp("Where to look: a wss: or https: URL, or a host and port.", valueName: "url"))
@@ -38,7 +38,7 @@ struct InspectTLS: AsyncParsableCommand {
         var report = TLSReport(
             server: endpoint.origin, expectedName: tls.serverName ?? endpoint.host, trustRoots: "\(tls.trustRoots)",
             pinCount: tls.pinnedKeys.count)
-        var status = ExitStatus.orderly
+        var status = EndStatus.orderly
         do {
             report.inspection = try await TLSInspection.inspect(endpoint, configuration: way.configuration(tls: tls))
             if !report.failures.isEmpty { status = .tls }
@@ -46,7 +46,7 @@ struct InspectTLS: AsyncParsableCommand {
             throw ValidationError(error.message)
         } catch {
             report.error = "\(error)"
-            status = ExitStatus(error)
+            status = EndStatus(error)
         }
         // Without TLS there is nothing to find out about its versions.
         if status == .orderly || status == .tls { report.versions = try await versions(endpoint, tls) }

@@ -3,27 +3,27 @@ import WebSocketService
 
 /// What the process ends with, so that a script can tell the failures apart. The numbers are those of sysexits.h where
 /// one of them fits.
-struct ExitStatus: Hashable, Sendable {
+struct EndStatus: Hashable, Sendable {
     let rawValue: Int32
 
-    static let orderly = ExitStatus(rawValue: 0)
-    static let usage = ExitStatus(rawValue: 64)
-    static let protocolBroken = ExitStatus(rawValue: 65)
-    static let nameNotFound = ExitStatus(rawValue: 68)
-    static let unreachable = ExitStatus(rawValue: 69)
-    static let internalError = ExitStatus(rawValue: 70)
-    static let systemError = ExitStatus(rawValue: 71)
-    static let connectionLost = ExitStatus(rawValue: 74)
-    static let timedOut = ExitStatus(rawValue: 75)
-    static let closedWithError = ExitStatus(rawValue: 76)
-    static let upgradeRefused = ExitStatus(rawValue: 77)
-    static let tls = ExitStatus(rawValue: 78)
+    static let orderly = EndStatus(rawValue: 0)
+    static let usage = EndStatus(rawValue: 64)
+    static let protocolBroken = EndStatus(rawValue: 65)
+    static let nameNotFound = EndStatus(rawValue: 68)
+    static let unreachable = EndStatus(rawValue: 69)
+    static let internalError = EndStatus(rawValue: 70)
+    static let systemError = EndStatus(rawValue: 71)
+    static let connectionLost = EndStatus(rawValue: 74)
+    static let timedOut = EndStatus(rawValue: 75)
+    static let closedWithError = EndStatus(rawValue: 76)
+    static let upgradeRefused = EndStatus(rawValue: 77)
+    static let tls = EndStatus(rawValue: 78)
 
     /// Ended by a signal, as a shell shows it.
-    static func signal(_ number: Int32) -> ExitStatus { ExitStatus(rawValue: 128 + number) }
+    static func signal(_ number: Int32) -> EndStatus { EndStatus(rawValue: 128 + number) }
 
     /// The table that `--help` and the manual page show, and what `--json` calls each class.
-    static let documented: [(status: ExitStatus, name: String, meaning: String)] = [
+    static let documented: [(status: EndStatus, name: String, meaning: String)] = [
         (.orderly, "orderly", "an orderly end: close code 1000, 1001 or none, or the end that was asked for"),
         (.usage, "usage", "the command line, the URL, a header or a TLS file cannot be used"),
         (.protocolBroken, "protocol", "the peer broke HTTP or the WebSocket protocol, or a message is too big"),
@@ -52,7 +52,7 @@ struct ExitStatus: Hashable, Sendable {
     var exitCode: ExitCode { ExitCode(rawValue) }
 }
 
-extension ExitStatus {
+extension EndStatus {
     /// The class of why there is no connection, or no longer one.
     init(_ failure: ConnectionFailure) {
         // What the peer said counts more than what this side made of it.
