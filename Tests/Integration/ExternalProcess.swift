@@ -77,8 +77,8 @@ final class ExternalProcess: Sendable {
         get async { await exit.value }
     }
 
-    /// The first line of standard output; `nil` when the process ends without one or takes too long and is killed.
-    func firstLine(within timeout: Duration) async -> Data? {
+    /// The next line of standard output; `nil` when the process ends without one or takes too long and is killed.
+    func nextLine(within timeout: Duration) async -> Data? {
         let watchdog = Task {
             try await Task.sleep(for: timeout)
             send(SIGKILL)
@@ -87,6 +87,12 @@ final class ExternalProcess: Sendable {
         for await line in lines { return line }
         return nil
     }
+
+    /// Writes to the process's standard input.
+    func write(_ text: String) throws { try standardInput.write(contentsOf: Data(text.utf8)) }
+
+    /// Ends the process's standard input.
+    func endInput() throws { try standardInput.close() }
 
     func send(_ signal: Int32) {
         identifier.withLock { identifier in

@@ -127,7 +127,7 @@ final class ExternalServer: Sendable {
             arguments: [TestServers.directory.appending(path: script).path] + arguments,
             standardError: logFile(in: directory)
         )
-        let line = await process.firstLine(within: startTimeout)
+        let line = await process.nextLine(within: startTimeout)
         if let line, let address = try? JSONDecoder().decode(Address.self, from: line) {
             return Running(process: process, address: address)
         }

@@ -13,11 +13,13 @@ enum TestServers {
 
     static var hasPython: Bool { FileManager.default.isExecutableFile(atPath: python.path) }
 
-    static var hasNginx: Bool {
+    static var hasNginx: Bool { program("nginx") != nil }
+
+    /// Where a program is that the system's packages have installed.
+    static func program(_ name: String) -> URL? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        return (path.split(separator: ":") + ["/usr/sbin"]).contains { directory in
-            FileManager.default.isExecutableFile(atPath: "\(directory)/nginx")
-        }
+        return "\(path):/usr/sbin".split(separator: ":").map { URL(filePath: "\($0)/\(name)") }
+            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
     }
 
     /// Continuous integration can install the servers: there a test must fail without them, and not be skipped.
@@ -28,6 +30,12 @@ extension Trait where Self == ConditionTrait {
     static var needsEchoServer: Self {
         .enabled("There is no \(TestServers.python.path): run scripts/test-servers") {
             TestServers.mustBeThere || TestServers.hasPython
+        }
+    }
+
+    static var needsTmux: Self {
+        .enabled("There is no tmux: run scripts/setup") {
+            TestServers.mustBeThere || TestServers.program("tmux") != nil
         }
     }
 

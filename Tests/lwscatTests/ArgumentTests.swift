@@ -10,7 +10,6 @@ struct ArgumentTests {
         try #require(try Lwscat.parseAsRoot(arguments) as? Connect)
     }
 
-
     @Test("A URL alone connects, with secure defaults")
     func url() throws {
         let command = try connect("wss://example.com/")

@@ -37,8 +37,10 @@ struct EndStatusTests {
             (.closed(closed(.policyViolation)), .closedWithError),
             (.closed(closed(.init(rawValue: 4_000))), .closedWithError),
             // However the library calls it: the peer's word is what counts.
-            (.lost(WebSocketError(.connectionClosed, stage: .closing, message: "", closure: closed(.internalError))),
-                .closedWithError),
+            (
+                .lost(WebSocketError(.connectionClosed, stage: .closing, message: "", closure: closed(.internalError))),
+                .closedWithError
+            ),
             (.lost(WebSocketError(.connectionLost, stage: .open, message: "")), .connectionLost),
         ] as [(ConnectionFailure, EndStatus)])
     func classes(failure: ConnectionFailure, status: EndStatus) {

@@ -76,7 +76,8 @@ struct SessionTests {
         #expect(exitStatus(.failed("no", .unreachable), .gaveUp, in: session()) == .unreachable)
         #expect(exitStatus(Self.opened, .closed(.normalClosure, reason: ""), .gaveUp, in: session()) == .orderly)
         #expect(exitStatus(Self.opened, .closed(.goingAway, reason: ""), .gaveUp, in: session()) == .orderly)
-        #expect(exitStatus(Self.opened, .closed(.internalError, reason: ""), .gaveUp, in: session()) == .closedWithError)
+        #expect(
+            exitStatus(Self.opened, .closed(.internalError, reason: ""), .gaveUp, in: session()) == .closedWithError)
         #expect(
             exitStatus(
                 .failed("no", .nameNotFound), .failed("lost", .connectionLost), .gaveUp, in: session())
@@ -88,7 +89,9 @@ struct SessionTests {
         let session = session { $0.isInteractive = isInteractive }
         let failure = Session.Event.failed("lost", .connectionLost)
         let waiting = Session.Event.waiting(.seconds(2), attempt: 3)
-        let told: [Session.Action] = [.print(.failed("lost", .connectionLost)), .print(.waiting(.seconds(2), attempt: 3))]
+        let told: [Session.Action] = [
+            .print(.failed("lost", .connectionLost)), .print(.waiting(.seconds(2), attempt: 3)),
+        ]
         let countdown: [Session.Action] = isInteractive ? [.startCountdown(.seconds(2))] : []
         #expect(after(Self.opened, waiting, in: session) == [])
         #expect(after(Self.opened, waiting, failure, in: session) == told + countdown)
@@ -113,6 +116,7 @@ struct SessionTests {
         #expect(after(Self.opened, .signal(15), in: session()) == [.close])
         #expect(exitStatus(Self.opened, .signal(15), .stopped(undelivered: 0), in: session()) == .signal(15))
         #expect(exitStatus(Self.opened, .signal(2), .signal(2), in: session()) == .signal(2))
+        #expect(exitStatus(Self.opened, .outputClosed, in: session()) == .signal(13))
         #expect(exitStatus(Self.opened, .left, .stopped(undelivered: 0), in: session()) == .orderly)
         #expect(exitStatus(Self.opened, .left, .gaveUp, .stopped(undelivered: 0), in: session()) == .orderly)
     }

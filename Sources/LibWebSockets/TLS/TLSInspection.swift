@@ -57,7 +57,8 @@ extension TLSInspection {
             return done.inspection
         }
         // Not reached: an attempt that inspects does not open anything.
-        throw WebSocketError(.internalError, stage: .tls, message: "the inspection of \(endpoint.origin) came to no end")
+        throw WebSocketError(
+            .internalError, stage: .tls, message: "the inspection of \(endpoint.origin) came to no end")
     }
 }
 

@@ -31,7 +31,8 @@ struct SessionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Connect again when the connection fails: exponential, linear or fixed, with the first delay behind a colon.",
-            discussion: "For example exponential, linear:2 or fixed:0.5. What another try cannot mend ends it all the same.",
+            discussion:
+                "For example exponential, linear:2 or fixed:0.5. What another try cannot mend ends it all the same.",
             valueName: "policy"))
     var reconnect: ReconnectChoice?
 

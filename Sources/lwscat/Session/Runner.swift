@@ -45,8 +45,7 @@ final class Runner {
         do {
             try screen.print(notice)
         } catch {
-            // As any filter whose reader has left: with what SIGPIPE would have ended it with.
-            handle(.signal(13))
+            handle(.outputClosed)
         }
     }
 

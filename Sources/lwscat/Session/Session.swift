@@ -44,6 +44,8 @@ struct Session {
         /// ctrl-c or ctrl-d at the prompt.
         case left
         case signal(Int32)
+        /// Nobody reads standard output any more.
+        case outputClosed
         /// Everything is closed.
         case stopped(undelivered: Int)
     }
@@ -119,6 +121,8 @@ struct Session {
         case .signal(let number):
             // Whoever asks twice does not want to wait for the peer.
             return ending == nil ? end(.signal(number)) : exit(.signal(number))
+        // As any filter does then: with what SIGPIPE, which libwebsockets ignores, would have ended it with.
+        case .outputClosed: return exit(.signal(13))
         case .stopped(let undelivered): return stopped(undelivered)
         }
     }

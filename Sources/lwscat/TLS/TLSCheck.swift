@@ -57,7 +57,9 @@ enum TLSCheck: String, CaseIterable {
         allCases.compactMap { check in
             let messages = failures.filter { $0.tlsFailure.map { TLSCheck($0.reason) } == check }.map(\.message)
             if !messages.isEmpty { return (check, .failed(messages)) }
-            if check == .signatures, failures.contains(where: { $0.tlsFailure.map { TLSCheck($0.reason) } == .authority }) {
+            if check == .signatures,
+                failures.contains(where: { $0.tlsFailure.map { TLSCheck($0.reason) } == .authority })
+            {
                 return (check, .skipped("cannot be told without an authority that is trusted"))
             }
             if check == .pins, pinCount == 0 { return (check, .skipped("no key is pinned (--pin)")) }
