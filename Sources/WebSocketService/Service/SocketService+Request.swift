@@ -10,6 +10,8 @@ extension SocketService {
     ///
     /// A handler may wait for an answer: reading goes on meanwhile. What could only come after it has returned fails at once.
     ///
+    /// IDs rise in the order of sending. Requests of tasks that run at the same time may overtake each other.
+    ///
     /// - Parameters:
     ///   - body: What to send, encoded by the codec.
     ///   - route: The answer's route; `nil` for any.

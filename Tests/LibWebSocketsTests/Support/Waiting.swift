@@ -60,4 +60,13 @@ final class Collector<Element: Sendable>: Sendable {
     func add(_ element: Element) {
         elements.withLock { $0.append(element) }
     }
+
+    func removeAll() {
+        let all = elements.withLock { elements in
+            defer { elements = [] }
+            return elements
+        }
+        // What they hold is let go of outside of the lock.
+        _ = all
+    }
 }

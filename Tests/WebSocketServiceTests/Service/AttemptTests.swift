@@ -89,5 +89,7 @@ import WebSocketTesting
         #expect(calls.all.count == 1)
         #expect(service.state == .open)
         await service.stop()
+        // What the service keeps would keep the service.
+        reference.withLock { $0 = nil }
     }
 }

@@ -10,7 +10,8 @@ import WebSocketTesting
     private final class Reference: Sendable {
         private let service = Mutex<SocketService?>(nil)
 
-        func set(_ service: SocketService) {
+        /// `nil` in the end: what the service keeps would keep the service.
+        func set(_ service: SocketService?) {
             self.service.withLock { $0 = service }
         }
 
@@ -91,6 +92,7 @@ import WebSocketTesting
         try await fixture.service.start(waitingForOpen: true)
         #expect(fixture.transport.requests.count == 2)
         await fixture.service.stop()
+        reference.set(nil)
     }
 
     @Test("A router may read the service while a request waits")
@@ -106,6 +108,7 @@ import WebSocketTesting
         peer.deliver(#"{"socketType":"x"}"#, #"{"id":"q"}"#)
         #expect(try await request.value == .text(#"{"id":"q"}"#))
         await service.stop()
+        reference.set(nil)
     }
 
     @Test("A heartbeat's closures may read the service")
@@ -127,6 +130,7 @@ import WebSocketTesting
         peer.deliver("pong")
         try await fixture.events.next { $0.hasPrefix("round trip") }
         await fixture.service.stop()
+        reference.set(nil)
     }
 
     /// Hangs, and ignores that it is cancelled.

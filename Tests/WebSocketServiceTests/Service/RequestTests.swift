@@ -305,12 +305,14 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test @MainActor func idsAreAllottedInTheOrderOfSending() async throws {
+    @Test func idsAreAllottedInTheOrderOfSending() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let peer = try await open(fixture)
+        // One after the other, as far as they do not wait: those of several threads may overtake each other.
+        let executor = TestExecutor()
         let requests = (0..<100).map { _ in
-            Task { @MainActor in _ = try? await service.request(message: .text("{}")) }
+            Task(executorPreference: executor) { _ = try? await service.request(message: .text("{}")) }
         }
         await until { peer.sent.count == 100 }
         let ids = peer.sent.compactMap { JSONRouter().correlationID(of: $0).flatMap { UInt64($0) } }
