@@ -50,8 +50,12 @@ public struct WebSocketClosure: Hashable, Sendable {
         received?.reason ?? ""
     }
 
-    /// Whether the close handshake was completed (RFC 6455 section 7.1.4).
+    /// Whether the end was orderly: the close handshake was completed (RFC 6455 section 7.1.4), and the peer did not call the
+    /// end an error.
+    ///
+    /// 1000, 1001 and a close frame without a code are orderly ends, and so is any code of this side's that the peer has
+    /// echoed. Every other code of the peer's is an error.
     public var isClean: Bool {
-        sent != nil && received != nil
+        sent != nil && received != nil && !isPeerError
     }
 }

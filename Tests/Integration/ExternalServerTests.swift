@@ -78,7 +78,10 @@ struct ExternalServerTests {
             let socket = try await WebSocket.connect(
                 to: server.url(scheme: "ws"), configuration: WebSocketConfiguration(subprotocols: ["b"]))
             var messages: [String?] = []
-            for try await message in socket.messages { messages.append(message.text) }
+            let error = try await #require(throws: WebSocketError.self) {
+                for try await message in socket.messages { messages.append(message.text) }
+            }
+            #expect(error.code == .closedWithError)
             #expect(messages == ["0", "1"])
             #expect(socket.closure?.received?.code == .serviceRestart)
             #expect(socket.closure?.received?.reason == "restart")

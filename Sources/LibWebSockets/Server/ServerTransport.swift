@@ -138,7 +138,8 @@ final class ServerTransport: PipeConsumer {
                 limits: listener.configuration.limits, compression: compression,
                 logger: listener.configuration.logger)
             respond(answer, then: connection)
-            listener.accept(WebSocket(handshake: handshake, tls: tlsInfo, connection: connection), request)
+            listener.accept(
+                WebSocket(handshake: handshake, tls: tlsInfo, remoteAddress: peer, connection: connection), request)
         }
     }
 

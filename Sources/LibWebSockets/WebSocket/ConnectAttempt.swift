@@ -250,10 +250,16 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
                 role: .client, pipe: pipe, eventLoop: eventLoop, peer: plan.endpoint.origin,
                 limits: plan.configuration.limits,
                 compression: AgreedCompression(parameters, plan.configuration.compression),
+                keepAlive: plan.configuration.keepAlive,
                 logger: plan.configuration.logger)
+            let address = transports.first.map { "\($0.address)" } ?? ""
             winner = nil
             transports = []
-            finish(.success(WebSocket(handshake: handshake, tls: transport.tlsInfo, connection: connection)))
+            connection.startKeepAlive()
+            finish(
+                .success(
+                    WebSocket(
+                        handshake: handshake, tls: transport.tlsInfo, remoteAddress: address, connection: connection)))
             return connection
         } catch {
             fail(

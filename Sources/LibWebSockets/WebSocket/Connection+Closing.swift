@@ -124,7 +124,8 @@ extension Connection {
         peer: String
     ) -> WebSocketError? {
         switch end.cause {
-        case .closeHandshake, .abort: nil
+        case .closeHandshake: end.closure.isPeerError ? peerError(end.closure, peer: peer) : nil
+        case .abort: nil
         // This side closed; that the peer did not answer shows in the closure.
         case .closeDeadline: nil
         case .violation(let violation):
@@ -141,6 +142,15 @@ extension Connection {
                     message: transportError?.message ?? "the connection to \(peer) was lost",
                     closure: end.closure, errno: transportError?.errno)
         }
+    }
+
+    /// What the peer's code says went wrong.
+    private static func peerError(_ closure: WebSocketClosure, peer: String) -> WebSocketError {
+        let frame = closure.received.map { "\($0)" } ?? ""
+        let advice = closure.advice.map { "; \($0)" } ?? ""
+        return WebSocketError(
+            .closedWithError, stage: .closing, message: "\(peer) closed the connection with \(frame)\(advice)",
+            closure: closure)
     }
 
     private static func code(of violation: ProtocolViolation) -> WebSocketError.Code {

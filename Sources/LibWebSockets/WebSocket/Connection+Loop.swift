@@ -50,6 +50,7 @@ extension Connection: PipeConsumer {
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: frames.bytes[segmentOffset...])
             let piece = unsafe UnsafeMutableRawBufferPointer(rebasing: rest.prefix(Self.largestWrite))
             guard let count = unsafe pipe.write(UnsafeRawBufferPointer(piece)) else { break }
+            networkBytesSent.wrappingAdd(UInt64(count), ordering: .relaxed)
             segmentOffset += count
             room -= count
             if segmentOffset == frames.count {
@@ -119,6 +120,7 @@ extension Connection: PipeConsumer {
         var machineEnd = ConnectionStateMachine.TransportEnd.failure
         if case .endOfStream = end.cause { machineEnd = .endOfStream }
         if let closeDeadline { pipe?.core.cancel(closeDeadline) }
+        endKeepAlive()
         pipe = nil
         transportDidEnd.take()?()
         lastWords = LastWords(bytes: unused, end: machineEnd)
@@ -215,6 +217,7 @@ extension Connection: PipeConsumer {
     }
 
     private func receivePongs() {
+        keepAliveAnswered()
         let now = ContinuousClock.now
         let answered = withOutbound { outbound in turn.pongs.flatMap { outbound.pings.answered(by: $0) } }
         for ping in answered {

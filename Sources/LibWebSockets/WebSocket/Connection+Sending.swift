@@ -200,4 +200,19 @@ extension Connection {
             withOutbound { $0.pings.cancel(number) }?.resume(throwing: CancellationError())
         }
     }
+
+    /// As ``ping()``, for no longer than this.
+    func ping(timeout: Duration) async throws -> Duration {
+        try await withThrowingTaskGroup(of: Duration?.self) { group in
+            group.addTask { try await self.ping() }
+            group.addTask {
+                try await Task.sleep(for: timeout.bounded)
+                return nil
+            }
+            defer { group.cancelAll() }
+            if let roundTrip = try await group.next() ?? nil { return roundTrip }
+            throw WebSocketError(
+                .timedOut, stage: .open, message: "\(peer) did not answer a ping within \(timeout)")
+        }
+    }
 }

@@ -76,6 +76,7 @@ internal import WebSocketProtocol
     /// `nil` when compression was not agreed on.
     let compressor: MessageCompressor?
     let networkBytesReceived = Atomic<UInt64>(0)
+    let networkBytesSent = Atomic<UInt64>(0)
 
     // The loop's.
     var pipe: BytePipe?
@@ -91,6 +92,8 @@ internal import WebSocketProtocol
 
     var segment: OutboundQueue.Segment?
     var segmentOffset = 0
+    var keepAlive: KeepAlive?
+    var keepAliveTimer: TimerQueue<ContinuousClock.Instant>.ID?
     var closeDeadline: TimerQueue<ContinuousClock.Instant>.ID?
     var transportError: WebSocketError?
     var hasOutcome = false
@@ -116,7 +119,7 @@ internal import WebSocketProtocol
 
     init(
         role: Role, pipe: BytePipe, eventLoop: EventLoop, peer: String, limits: Limits,
-        compression: AgreedCompression? = nil,
+        compression: AgreedCompression? = nil, keepAlive: KeepAlive? = nil,
         logger: Logger
     ) {
         self.eventLoop = eventLoop
@@ -124,6 +127,7 @@ internal import WebSocketProtocol
         self.peer = peer
         self.logger = logger
         self.pipe = pipe
+        self.keepAlive = keepAlive
         var queue = OutboundQueue(role: role, random: .openSSL)
         _ = queue.machine.opened()
         reader = MessageReader(
@@ -175,6 +179,7 @@ internal import WebSocketProtocol
         withOutbound { outbound in
             statistics.messagesSent = outbound.queue.sentMessageCount
             statistics.networkBytesReceived = networkBytesReceived.load(ordering: .relaxed)
+            statistics.networkBytesSent = networkBytesSent.load(ordering: .relaxed)
             statistics.bytesSent = outbound.queue.sentByteCount
             statistics.bytesWaitingToBeWritten = outbound.queue.waitingByteCount
             statistics.messagesNeverWritten = outbound.outcome?.unsentMessageCount ?? 0

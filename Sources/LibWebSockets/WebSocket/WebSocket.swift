@@ -18,11 +18,17 @@ public final class WebSocket: Sendable {
     public let handshake: HandshakeResponse
     /// What TLS agreed on, with the peer's certificate; `nil` for `ws:`.
     public let tls: TLSConnectionInfo?
+    /// The address and port at the other end of TCP, such as `192.0.2.1:443` or `[2001:db8::1]:443`: with a proxy the proxy's,
+    /// over a Unix domain socket its path.
+    public let remoteAddress: String
     private let connection: Connection
 
-    init(handshake: HandshakeResponse, tls: TLSConnectionInfo?, connection: Connection) {
+    init(
+        handshake: HandshakeResponse, tls: TLSConnectionInfo?, remoteAddress: String, connection: Connection
+    ) {
         self.handshake = handshake
         self.tls = tls
+        self.remoteAddress = remoteAddress
         self.connection = connection
     }
 
@@ -156,8 +162,9 @@ public final class WebSocket: Sendable {
 
     /// The messages that arrive, in order. Not taking them stops reading from the network, and so slows the peer down.
     ///
-    /// The sequence ends after a close handshake, and throws when the connection was lost or the peer broke the protocol.
-    /// Messages that arrived before that come first. One task at a time may iterate; a later iteration goes on where the
+    /// The sequence ends after an orderly close handshake (``WebSocketClosure/isClean``). It throws when the peer closed with a
+    /// code that stands for an error, such as 1008, 1009 or 1011, when the connection was lost, and when the peer broke the
+    /// protocol. Messages that arrived before that come first. One task at a time may iterate; a later iteration goes on where the
     /// one before it stopped.
     public var messages: WebSocketMessages {
         WebSocketMessages(webSocket: self)
@@ -176,21 +183,42 @@ public final class WebSocket: Sendable {
         connection.withOutbound { $0.queue.machine.allowsSending }
     }
 
+    /// The next message; `nil` at the end. For code that waits for one message at a time, such as an answer.
+    ///
+    /// ```swift
+    /// try await socket.send("hello")
+    /// let answer = try await socket.receive()
+    /// ```
+    ///
+    /// A loop over ``messages`` costs less for each message. One task at a time may receive.
+    ///
+    /// - Throws: As ``messages`` does; `CancellationError` when the task is cancelled while it waits, which loses nothing.
+    public func receive() async throws -> WebSocketMessage? {
+        guard let batch = try await nextMessages() else { return nil }
+        if batch.count > 1 { putBack(batch[1...]) }
+        return batch.first
+    }
+
     func putBack(_ messages: ArraySlice<WebSocketMessage>) {
         connection.putBack(messages)
     }
 
     // MARK: - Control
 
-    /// Sends a ping and waits for its pong (RFC 6455 section 5.5.2). Set a time limit by cancelling the task.
+    /// Sends a ping and waits for its pong (RFC 6455 section 5.5.2).
     ///
     /// The pong stands behind the messages that the peer has sent before: while those fill
     /// ``WebSocketConfiguration/receiveBufferSize`` and nobody takes them, nothing is read and this waits.
     ///
+    /// - Parameter timeout: How long the pong may take, longer than zero; `nil`, the default, for as long as the connection lasts.
+    ///   The connection stays as it is when the time is over: for one that is to end then, see
+    ///   ``WebSocketConfiguration/pingInterval``.
     /// - Returns: The round-trip time.
-    /// - Throws: ``WebSocketError`` when the connection ends first; `CancellationError` when the task is cancelled.
-    public func ping() async throws -> Duration {
-        try await connection.ping()
+    /// - Throws: ``WebSocketError`` with `timedOut` when the time is over, and when the connection ends first;
+    ///   `CancellationError` when the task is cancelled.
+    public func ping(timeout: Duration? = nil) async throws -> Duration {
+        guard let timeout else { return try await connection.ping() }
+        return try await connection.ping(timeout: timeout)
     }
 
     /// Closes the connection: what was sent before goes out first, then the close frame, then the peer has

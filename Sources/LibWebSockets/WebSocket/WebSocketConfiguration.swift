@@ -43,6 +43,13 @@ public struct WebSocketConfiguration: Sendable {
     public var unixSocketPath: String?
     /// What to do when the server redirects. The default reports it.
     public var redirects: RedirectPolicy
+    /// How often a quiet peer is pinged, so that one that is gone is noticed although the connection looks open; longer than
+    /// zero. `nil`, the default, sends no pings of its own. A `SocketService` has a `HeartbeatPolicy` instead.
+    public var pingInterval: Duration?
+    /// How long after such a ping anything may take to arrive, longer than zero. Past it the connection is dropped, and
+    /// ``WebSocket/messages`` throws ``WebSocketError/Code-swift.struct/timedOut``. While nobody takes the messages that have
+    /// arrived, nothing is read, and the peer is not blamed for it. The default is 10 s.
+    public var pingTimeout: Duration
     /// How long the peer may take to answer a close frame, and a server then to end TCP. While what was sent before the
     /// close frame is still going out, the time begins anew with each step. The default is 5 s.
     public var closeTimeout: Duration
@@ -61,6 +68,8 @@ public struct WebSocketConfiguration: Sendable {
         connectTimeout: Duration = .seconds(10),
         tlsTimeout: Duration? = nil,
         upgradeTimeout: Duration? = nil,
+        pingInterval: Duration? = nil,
+        pingTimeout: Duration = .seconds(10),
         closeTimeout: Duration = .seconds(5),
         proxy: ProxySelection = .none,
         unixSocketPath: String? = nil,
@@ -77,6 +86,8 @@ public struct WebSocketConfiguration: Sendable {
         self.connectTimeout = connectTimeout
         self.tlsTimeout = tlsTimeout
         self.upgradeTimeout = upgradeTimeout
+        self.pingInterval = pingInterval
+        self.pingTimeout = pingTimeout
         self.closeTimeout = closeTimeout
         self.proxy = proxy
         self.unixSocketPath = unixSocketPath
@@ -89,6 +100,8 @@ public struct WebSocketConfiguration: Sendable {
         try Connection.Limits.validate("connectTimeout", connectTimeout)
         try Connection.Limits.validate("tlsTimeout", tlsTimeout)
         try Connection.Limits.validate("upgradeTimeout", upgradeTimeout)
+        try Connection.Limits.validate("pingInterval", pingInterval)
+        try Connection.Limits.validate("pingTimeout", pingTimeout)
         try compression.validate()
         if let unixSocketPath {
             try SocketAddress.validate(unixPath: unixSocketPath)
@@ -99,6 +112,10 @@ public struct WebSocketConfiguration: Sendable {
                         "no proxy leads to the Unix socket \"\(unixSocketPath)\" of this machine: set it or the proxy")
             }
         }
+    }
+
+    var keepAlive: KeepAlive? {
+        pingInterval.map { KeepAlive(interval: $0.bounded, timeout: pingTimeout.bounded) }
     }
 
     var limits: Connection.Limits {

@@ -28,6 +28,9 @@ public struct WebSocketError: Error, Sendable {
         public static let timedOut = Code(description: "timedOut")
         /// The connection was lost without a close frame.
         public static let connectionLost = Code(description: "connectionLost")
+        /// The peer closed the connection with a code that stands for an error: any but 1000, 1001 and none.
+        /// ``WebSocketError/closure`` holds the code and the reason.
+        public static let closedWithError = Code(description: "closedWithError")
         /// The peer broke RFC 6455; ``WebSocketError/closure`` holds the code it was told.
         public static let protocolViolation = Code(description: "protocolViolation")
         /// A message is larger than the configured maximum.

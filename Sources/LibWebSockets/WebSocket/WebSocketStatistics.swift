@@ -12,6 +12,9 @@ public struct WebSocketStatistics: Hashable, Sendable {
     /// Everything read from the network after the opening handshake, frames and unfinished messages included: it grows
     /// while a large message arrives.
     public internal(set) var networkBytesReceived: UInt64 = 0
+    /// Everything given to the network after the opening handshake, frames and unfinished messages included. With TLS before it
+    /// is encrypted, as ``networkBytesReceived`` is after it is decrypted.
+    public internal(set) var networkBytesSent: UInt64 = 0
     /// The memory of the messages that have arrived and that the program has not taken yet, as it counts against
     /// ``WebSocketConfiguration/receiveBufferSize``: payloads with what keeps them, 48 bytes for each piece of memory and 40
     /// for each message, so that empty messages count too.
@@ -21,4 +24,15 @@ public struct WebSocketStatistics: Hashable, Sendable {
     /// Messages that `send` had accepted and that were not written to the network when the connection ended. 0 while it is
     /// open. Messages that were written may be lost on the way too, which nobody on this side can know.
     public internal(set) var messagesNeverWritten = 0
+}
+
+extension WebSocketStatistics: CustomStringConvertible {
+    /// A sentence: `sent 3 messages (12 bytes), received 4 messages (20 bytes), 0 bytes wait to be read, 0 to be written`.
+    public var description: String {
+        let neverWritten = messagesNeverWritten == 0 ? "" : ", \(messagesNeverWritten) messages were never written"
+        return """
+            sent \(messagesSent) messages (\(bytesSent) bytes), received \(messagesReceived) messages (\(bytesReceived) bytes), \
+            \(bytesWaitingToBeRead) bytes wait to be read, \(bytesWaitingToBeWritten) to be written\(neverWritten)
+            """
+    }
 }

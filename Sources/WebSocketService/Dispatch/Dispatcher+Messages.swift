@@ -40,6 +40,7 @@ extension Dispatcher {
     private func unhandled(_ message: WebSocketMessage, _ route: String?, _ table: HandlerTable) async {
         environment.meters.unhandled()
         environment.logger.debug("unhandled message", metadata: [LoggingKeys.route: "\(route ?? "none")"])
+        environment.unhandledWarnings.note(route, table)
         environment.broadcaster.send(.unhandled(message, route: route))
         let unhandled = HandlerTable.Unhandled(message: message, route: route)
         for hook in table.unhandled { await call(hook, unhandled) }

@@ -8,6 +8,10 @@ public enum LoggingKeys {
     public static let attempt = "websocket.attempt"
     /// How long until the next attempt.
     public static let delay = "websocket.delay"
+    /// How long a connection was open, or how long there was none.
+    public static let duration = "websocket.duration"
+    /// The version of TLS that a connection uses.
+    public static let tls = "websocket.tls"
     /// Why an attempt failed or a connection ended.
     public static let failure = "websocket.failure"
     /// The close code and reason.

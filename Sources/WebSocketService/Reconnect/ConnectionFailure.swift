@@ -41,12 +41,21 @@ extension ConnectionFailure: CustomStringConvertible {
     public var description: String {
         switch self {
         case .connectFailed(let error): "connecting failed: \(error)"
-        case .closed(let closure) where closure.reason.isEmpty: "the peer closed the connection: \(closure.code)"
-        case .closed(let closure): "the peer closed the connection: \(closure.code) \"\(closure.reason)\""
+        case .closed(let closure): "\(closure)"
         case .lost(let error): "the connection was lost: \(error)"
         case .heartbeatTimeout(let unanswered):
             "the peer left \(unanswered) heartbeat\(unanswered == 1 ? "" : "s") unanswered"
         case .onOpenFailed(let error): "an onOpen handler threw, so that there is no session: \(error)"
+        }
+    }
+}
+
+extension ConnectionFailure {
+    /// As ``description``, where it is plain already whether an attempt failed or a connection was lost.
+    var reason: String {
+        switch self {
+        case .connectFailed(let error), .lost(let error): "\(error)"
+        case .closed, .heartbeatTimeout, .onOpenFailed: description
         }
     }
 }

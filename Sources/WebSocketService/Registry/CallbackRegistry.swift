@@ -30,6 +30,9 @@ struct CallbackRegistry: Sendable {
 
     private var routes: TreeDictionary<String, [MessageCallback]> = [:]
 
+    /// The routes that have handlers, in no order.
+    var registeredRoutes: [String] { Array(routes.keys) }
+
     func callbacks(for route: String) -> [MessageCallback] {
         routes[route] ?? []
     }

@@ -5,6 +5,8 @@
 /// differs from decoders that let the last one win. A text that is not valid JSON has the route that its valid beginning
 /// gives; decoding it fails.
 public struct JSONRouter: MessageRouter {
+    /// For texts about what was looked for.
+    let routeKey: String
     private let route: JSONKeyScanner
     private let correlation: JSONKeyScanner
     private let method = JSONKeyScanner(key: "method")
@@ -14,6 +16,7 @@ public struct JSONRouter: MessageRouter {
     ///   - routeKey: The key of the route. The default is `socketType`.
     ///   - correlationKey: The key that a reply copies from its request. The default is `id`.
     public init(routeKey: String = "socketType", correlationKey: String = "id") {
+        self.routeKey = routeKey
         route = JSONKeyScanner(key: routeKey)
         correlation = JSONKeyScanner(key: correlationKey)
         encodedCorrelationKey = JSONString.escape(correlationKey)

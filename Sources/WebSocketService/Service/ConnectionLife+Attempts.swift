@@ -52,12 +52,11 @@ extension ConnectionLife {
         // The closure may not have listened.
         try Task.checkCancellation()
         guard isCurrent(attempt) else { throw CancellationError() }
-        environment.logger.debug(
-            "connecting",
-            metadata: [LoggingKeys.url: "\(request.loggableURL)", LoggingKeys.attempt: "\(attempt.number)"])
+        environment.connectionLog.connecting(
+            to: request.loggableURL, attempt: attempt.number, now: environment.clock.now)
         environment.broadcaster.send(.connecting(attempt: attempt.number, url: request.url))
         try transport.validate(request)
-        let connection = try await transport.connect(to: request)
+        let connection = try await transport.connect(to: request, logger: environment.logger)
         let heart = HeartbeatDriver(
             policy: heartbeat, connection: connection, environment: environment,
             measured: { [weak self] in self?.note(roundTrip: $0, of: attempt.generation) },
@@ -128,7 +127,7 @@ extension ConnectionLife {
         }
         guard isCurrent else { return nil }
         environment.meters.opened()
-        environment.logger.debug("open")
+        environment.connectionLog.opened(attempt: attempt.number, tls: prospect.connection.tls, now: now)
         return serving
     }
 
@@ -147,21 +146,16 @@ extension ConnectionLife {
         }
         guard var deliberation = failing else { return nil }
         environment.meters.failed()
-        environment.logger.info(
-            deliberation.wasOpen ? "connection lost" : "connecting failed",
-            metadata: [LoggingKeys.failure: "\(failure)"])
         let decision = decide(&deliberation)
         switch settle(decision, deliberation, failure) {
         case .ignore:
+            log(failure, deliberation, delay: nil, now: now)
             return nil
         case .giveUp(let attempts):
-            environment.logger.error(
-                "gave up", metadata: [LoggingKeys.failure: "\(failure)", LoggingKeys.attempt: "\(attempts)"])
+            environment.connectionLog.gaveUp(SocketServiceError.gaveUp(attempts, failure), attempts: attempts)
             return nil
         case .wait(let delay, let deadline):
-            environment.logger.debug(
-                "waiting",
-                metadata: [LoggingKeys.delay: "\(delay)", LoggingKeys.attempt: "\(deliberation.failures + 1)"])
+            log(failure, deliberation, delay: delay, now: now)
             do {
                 try await environment.clock.sleep(until: deadline)
             } catch {
@@ -170,6 +164,15 @@ extension ConnectionLife {
             }
             return core.withLock { $0.machine.waitEnded(attempt.generation) }
         }
+    }
+
+    private func log(
+        _ failure: ConnectionFailure, _ deliberation: SocketService.StateMachine.Deliberation, delay: Duration?,
+        now: Duration
+    ) {
+        environment.connectionLog.failed(
+            failure, attempt: deliberation.attempt.number, openFor: deliberation.openFor,
+            failures: deliberation.failures, delay: delay, now: now)
     }
 
     /// The policy's closures and the generator are the app's, so that no lock is held.

@@ -199,7 +199,7 @@ final class ConnectionLife: Sendable {
     }
 
     private func closed(_ closure: WebSocketClosure, _ generation: UInt64) {
-        environment.logger.debug("closed", metadata: [LoggingKeys.closeCode: "\(closure.code)"])
+        environment.connectionLog.closed(closure)
         core.change { core, afterwards in
             environment.broadcaster.send(.closed(.closed(closure)), &afterwards)
             dispatcher.end(generation, with: [.closed(.closed(closure))], &afterwards)

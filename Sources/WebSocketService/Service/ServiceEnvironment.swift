@@ -8,6 +8,8 @@ struct ServiceEnvironment: Sendable {
     let meters: ServiceMeters
     let broadcaster: EventBroadcaster
     let handlers = SharedHandlerTable()
+    let connectionLog: ConnectionLog
+    let unhandledWarnings: UnhandledWarnings
 
     init(options: SocketService.Options, name: String) {
         var logger = options.logger
@@ -16,6 +18,8 @@ struct ServiceEnvironment: Sendable {
         self.clock = ServiceClock(options.clock)
         self.logger = logger
         self.meters = ServiceMeters(serviceName: name, factory: options.metrics)
+        self.connectionLog = ConnectionLog(logger: logger)
+        self.unhandledWarnings = UnhandledWarnings(logger: logger, router: options.router)
         self.broadcaster = EventBroadcaster(bufferLimit: options.eventBufferLimit)
     }
 

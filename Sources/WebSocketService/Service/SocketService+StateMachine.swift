@@ -16,7 +16,9 @@ extension SocketService {
         /// service's lock.
         struct Deliberation: Sendable {
             let attempt: Attempt
-            let wasOpen: Bool
+            /// How long the connection was open; `nil` when an attempt failed.
+            let openFor: Duration?
+            var wasOpen: Bool { openFor != nil }
             fileprivate let failure: ConnectionFailure
             fileprivate let uptime: Duration?
             fileprivate var backoff: Backoff
@@ -124,20 +126,20 @@ extension SocketService {
         ) -> Deliberation? {
             let attempt: Attempt
             var uptime: Duration?
-            var wasOpen = false
+            var openFor: Duration?
             switch phase {
             case .connecting(let current) where current.generation == generation:
                 attempt = current
             case .open(let current, let since) where current.generation == generation:
                 attempt = current
-                wasOpen = true
+                openFor = now - since
                 // Where `onOpen` threw there was no session, however long that took.
                 if case .onOpenFailed = failure {} else { uptime = now - since }
             default:
                 return nil
             }
             phase = .deciding(attempt)
-            return Deliberation(attempt: attempt, wasOpen: wasOpen, failure: failure, uptime: uptime, backoff: backoff)
+            return Deliberation(attempt: attempt, openFor: openFor, failure: failure, uptime: uptime, backoff: backoff)
         }
 
         mutating func decided(

@@ -1,4 +1,5 @@
 public import HTTPTypes
+public import Logging
 
 /// What one connection attempt asks for.
 public struct ConnectRequest: Hashable, Sendable {
@@ -35,10 +36,21 @@ public protocol SocketTransport: Sendable {
     ///   `Retry-After` and the failed TLS check from it.
     func connect(to request: ConnectRequest) async throws -> any SocketConnection
 
+    /// As ``connect(to:)``, with the logger that the attempt and its connection log to, which carries the service's name.
+    ///
+    /// The service calls this one. There is an implementation by ``connect(to:)``, for transports that do not log.
+    func connect(to request: ConnectRequest, logger: Logger) async throws -> any SocketConnection
+
     /// Says whether a request could be attempted at all, before anything is sent.
     ///
     /// - Throws: `WebSocketError` with the code `invalidConfiguration`.
     func validate(_ request: ConnectRequest) throws
+}
+
+extension SocketTransport {
+    public func connect(to request: ConnectRequest, logger: Logger) async throws -> any SocketConnection {
+        try await connect(to: request)
+    }
 }
 
 /// One open connection, as a ``SocketService`` needs it.
@@ -46,12 +58,19 @@ public protocol SocketConnection: Sendable {
     /// The server's answer to the opening handshake.
     var handshake: HandshakeResponse { get }
 
-    /// The next messages, in order and never empty; `nil` after the peer closed with a close frame.
+    /// What TLS agreed on; `nil` without TLS, and by default.
+    var tls: TLSConnectionInfo? { get }
+
+    /// The address that the connection leads to, such as `192.0.2.1:443`; `nil` by default.
+    var remoteAddress: String? { get }
+
+    /// The next messages, in order and never empty; `nil` after an orderly close.
     ///
     /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once. What
     /// arrived before the end is returned before the end is told, also after ``ended()`` has returned.
     ///
-    /// - Throws: When the connection was lost or had to be given up.
+    /// - Throws: When the connection was lost or had to be given up; it may throw when the peer closed with a code that stands
+    ///   for an error, of which ``closure`` tells.
     func receive() async throws -> [WebSocketMessage]?
 
     /// Hands a message over, suspending while the connection's output buffer is above its high-water mark.
@@ -84,7 +103,7 @@ public protocol SocketConnection: Sendable {
     /// How the connection ended; `nil` while it is open.
     var closure: WebSocketClosure? { get }
 
-    /// Why the connection ended; `nil` while it is open, after a close handshake and after ``abort()``.
+    /// Why the connection ended; `nil` while it is open, after an orderly close and after ``abort()``.
     var closeError: (any Error)? { get }
 
     /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody reads.
@@ -104,6 +123,9 @@ public protocol SocketConnection: Sendable {
 }
 
 extension SocketConnection {
+    public var tls: TLSConnectionInfo? { nil }
+    public var remoteAddress: String? { nil }
+
     public func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
         // A call of a task that is cancelled waits for nothing.
         let sending = Task.detached {

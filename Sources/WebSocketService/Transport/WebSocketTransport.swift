@@ -1,9 +1,14 @@
 internal import HTTPTypes
 public import LibWebSockets
+public import Logging
 
 /// The library's own transport: each connection is a `WebSocket`.
 public struct WebSocketTransport: SocketTransport {
-    /// How every connection is made. A request's headers are added, and replace those of the same name.
+    /// How every connection is made.
+    ///
+    /// A request's headers (those given to ``SocketService``, or by the closure that makes the requests) are added to its
+    /// headers, and replace those of the same name. The connections of a service log to the service's logger,
+    /// ``SocketService/Options/logger``, and not to the one here.
     public var configuration: WebSocketConfiguration
     /// The loop that carries the connections.
     public var eventLoop: EventLoop
@@ -15,9 +20,20 @@ public struct WebSocketTransport: SocketTransport {
     }
 
     public func connect(to request: ConnectRequest) async throws -> any SocketConnection {
-        let socket = try await WebSocket.connect(
-            to: request.url, configuration: configuration(for: request), on: eventLoop)
-        return WebSocketConnection(socket: socket)
+        try await connect(to: request, configuration(for: request))
+    }
+
+    public func connect(to request: ConnectRequest, logger: Logger) async throws -> any SocketConnection {
+        var configuration = configuration(for: request)
+        configuration.logger = logger
+        return try await connect(to: request, configuration)
+    }
+
+    private func connect(
+        to request: ConnectRequest, _ configuration: WebSocketConfiguration
+    ) async throws -> any SocketConnection {
+        WebSocketConnection(
+            socket: try await WebSocket.connect(to: request.url, configuration: configuration, on: eventLoop))
     }
 
     public func validate(_ request: ConnectRequest) throws {
@@ -38,6 +54,8 @@ private struct WebSocketConnection: SocketConnection {
     let socket: WebSocket
 
     var handshake: HandshakeResponse { socket.handshake }
+    var tls: TLSConnectionInfo? { socket.tls }
+    var remoteAddress: String? { socket.remoteAddress }
     var closure: WebSocketClosure? { socket.closure }
     var closeError: (any Error)? { socket.closeError }
     var bytesReceived: UInt64 { socket.statistics.networkBytesReceived }

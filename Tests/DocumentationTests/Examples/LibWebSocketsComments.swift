@@ -13,6 +13,12 @@ enum LibWebSocketsComments {
         _ = closure
     }
 
+    static func receive(_ socket: WebSocket) async throws {
+        try await socket.send("hello")
+        let answer = try await socket.receive()
+        _ = answer
+    }
+
     static func configuration(token: String) {
         let configuration = WebSocketConfiguration(
             headers: [.authorization: "Bearer \(token)"],

@@ -152,8 +152,9 @@ import Testing
             #expect(error.message.contains("message of at least 1001 bytes exceeds the limit of 1000"))
             #expect(error.message.contains("closed with 1009 message too big"))
             #expect(error.closure?.sent?.code == .messageTooBig)
-            #expect(try await server.receiveAll() == [])
-            #expect(server.closure?.received?.code == .messageTooBig)
+            let serversError = try await #require(throws: WebSocketError.self) { try await server.receiveAll() }
+            #expect(serversError.code == .closedWithError)
+            #expect(serversError.closure?.received?.code == .messageTooBig)
         }
     }
 }

@@ -109,7 +109,7 @@ import WebSocketTesting
         }
         try await withFaultServer([.upgrade(), .readFrames(1), .write(.close(1012)), .readClose]) { _, socket in
             let error = try await #require(throws: WebSocketError.self) { try await socket.ping() }
-            #expect(error.code == .connectionClosed)
+            #expect(error.code == .closedWithError)
             #expect(error.closure?.code == .serviceRestart)
         }
     }

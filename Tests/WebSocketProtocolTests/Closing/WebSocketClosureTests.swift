@@ -11,7 +11,11 @@ import Testing
             (CloseFrame(code: nil), CloseFrame(code: nil), .noStatusReceived, "", true),
             (
                 CloseFrame(code: .goingAway), CloseFrame(code: CloseCode(rawValue: 4000), reason: "why"),
-                CloseCode(rawValue: 4000), "why", true
+                CloseCode(rawValue: 4000), "why", false
+            ),
+            (
+                CloseFrame(code: CloseCode(rawValue: 4000)), CloseFrame(code: CloseCode(rawValue: 4000)),
+                CloseCode(rawValue: 4000), "", true
             ),
             (nil, CloseFrame(code: .serviceRestart), .serviceRestart, "", false),
         ] as [(CloseFrame?, CloseFrame?, CloseCode, String, Bool)])
@@ -22,5 +26,35 @@ import Testing
         #expect(closure.code == code)
         #expect(closure.reason == reason)
         #expect(closure.isClean == isClean)
+    }
+
+    @Test(
+        arguments: [
+            (.local, .normalClosure, .normalClosure, "this side closed the connection with 1000 normal closure"),
+            (
+                .local, .normalClosure, .internalError,
+                "this side closed the connection with 1000 normal closure, and the peer answered with 1011 internal error"
+            ),
+            (
+                .local, .goingAway, nil,
+                "this side closed the connection with 1001 going away, and the peer did not answer"
+            ),
+            (.local, nil, nil, "this side dropped the connection without a close frame"),
+            (.remote, .goingAway, .goingAway, "the peer closed the connection with 1001 going away"),
+            (.connectionLoss, nil, nil, "the connection was lost without a close frame"),
+        ] as [(WebSocketClosure.Initiator, CloseCode?, CloseCode?, String)])
+    func `a closure reads as a sentence`(
+        initiator: WebSocketClosure.Initiator, sent: CloseCode?, received: CloseCode?, sentence: String
+    ) {
+        let closure = WebSocketClosure(
+            initiator: initiator, sent: sent.map { CloseFrame(code: $0) },
+            received: received.map { CloseFrame(code: $0) })
+        #expect("\(closure)" == sentence)
+    }
+
+    @Test func `a close frame shows its code and what the peer wrote, but moves no cursor`() {
+        #expect("\(CloseFrame(code: .goingAway, reason: "bye"))" == "1001 going away: \"bye\"")
+        #expect("\(CloseFrame(code: nil))" == "no code")
+        #expect("\(CloseFrame(code: .goingAway, reason: "\u{1B}[2J"))" == "1001 going away: \"\\u{1B}[2J\"")
     }
 }

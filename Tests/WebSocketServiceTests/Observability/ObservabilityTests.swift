@@ -200,35 +200,20 @@ import WebSocketTesting
 }
 
 @Suite(.timeLimit(.minutes(10))) struct LoggingTests {
-    /// Keeps what is logged.
-    private struct Handler: LogHandler {
-        let lines: Recorder<String>
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.trace
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let all = metadata.merging(event.metadata ?? [:]) { $1 }
-            let pairs = all.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
-            lines.add("\(event.level) \(event.message) \(pairs.joined(separator: " "))")
-        }
-    }
-
     @Test func linesCarryTheServiceAndNoToken() async throws {
-        let lines = Recorder<String>()
+        let lines = LogLines()
         let fixture = Fixture(
             [.connectionRefused], urls: ["wss://user:secret@feed.example.com/stream?token=secret"],
-            configure: { $0.logger = Logger(label: "test") { _ in Handler(lines: lines) } })
+            configure: { $0.logger = lines.logger() })
         try await fixture.service.start()
         try await fixture.events.next { $0.hasPrefix("waiting") }
         await fixture.service.stop()
         #expect(lines.all.allSatisfy { $0.contains("websocket.service=feed.example.com") })
-        #expect(lines.all.contains { $0.hasPrefix("info connecting failed") && $0.contains("websocket.failure=") })
-        #expect(lines.all.contains { $0.hasPrefix("debug waiting") && $0.contains("websocket.delay=1.0 seconds") })
+        #expect(
+            lines.all.contains {
+                $0.hasPrefix("info attempt 1 failed") && $0.contains("websocket.failure=")
+                    && $0.contains("websocket.delay=1.0 seconds")
+            })
         #expect(
             lines.all.contains { $0.hasPrefix("debug connecting") && $0.contains("url=wss://feed.example.com/stream") })
         #expect(!lines.all.contains { $0.contains("secret") }, "\(lines.all)")

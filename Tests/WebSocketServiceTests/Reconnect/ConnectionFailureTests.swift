@@ -63,7 +63,7 @@ import Testing
 
     @Test func descriptionsSayWhatHappened() {
         #expect(
-            "\(ConnectionFailure.closedByPeer(1012))" == "the peer closed the connection: 1012 service restart")
+            "\(ConnectionFailure.closedByPeer(1012))" == "the peer closed the connection with 1012 service restart")
         #expect("\(ConnectionFailure.heartbeatTimeout(unanswered: 2))" == "the peer left 2 heartbeats unanswered")
         #expect("\(ConnectionFailure.refusedTCP)" == "connecting failed: connection refused")
     }
