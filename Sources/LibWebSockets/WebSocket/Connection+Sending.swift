@@ -201,7 +201,7 @@ extension Connection {
         }
     }
 
-    /// As ``ping()``, for no longer than this.
+    /// As ``ping(timeout:)``, for no longer than this.
     func ping(timeout: Duration) async throws -> Duration {
         try await withThrowingTaskGroup(of: Duration?.self) { group in
             group.addTask { try await self.ping() }
