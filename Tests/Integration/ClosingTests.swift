@@ -102,12 +102,15 @@ struct ClosingTests {
             let socket = try await WebSocket.connect(to: server.url(scheme: "wss"), configuration: configuration)
             try await socket.send([UInt8](repeating: 0, count: 1_000))
             var sizes: [Int] = []
-            for try await message in socket.messages {
-                sizes.append(message.payload.count)
-                try await socket.send([UInt8](repeating: 0, count: 1_001))
+            let error = try await #require(throws: WebSocketError.self) {
+                for try await message in socket.messages {
+                    sizes.append(message.payload.count)
+                    try await socket.send([UInt8](repeating: 0, count: 1_001))
+                }
             }
             #expect(sizes == [1_000])
-            #expect(socket.closure?.received?.code == .messageTooBig)
+            #expect(error.code == .closedWithError)
+            #expect(error.closure?.received?.code == .messageTooBig)
         }
     }
 
