@@ -21,12 +21,8 @@ final class TLSKeyLog: Sendable {
         descriptor = unsafe open(
             path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o600)
         guard descriptor >= 0 else { throw Self.error(path, errno) }
-        do throws(WebSocketError) {
-            try Self.secure(descriptor, path, logger)
-        } catch {
-            close(descriptor)
-            throw error
-        }
+        // Thrown from here, an error runs `deinit`, which closes the file: a second time, it would be somebody else's.
+        try Self.secure(descriptor, path, logger)
     }
 
     deinit { close(descriptor) }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Logging
 import Testing
 import WebSocketTesting
 
@@ -57,6 +58,21 @@ import WebSocketTesting
         defer { close(reader) }
         #expect(try Self.complaint(path).contains("is not a regular file"))
         #expect(try Self.complaint("/dev/null").contains("is not a regular file"))
+    }
+
+    @Test("A file that is refused is closed once: not again, when another thread has opened something under its number")
+    func closedOnce() async {
+        await #expect(processExitsWith: .success) {
+            let opener = FileOpener()
+            let opened = Task.detached { await opener.openAndCloseUntilOneIsGone() }
+            let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            // A process of its own: with the defect, it may be anybody's file that is closed.
+            for _ in 0..<20_000 {
+                #expect(throws: WebSocketError.self) { try TLSKeyLog(path: "/dev/null", logger: quiet) }
+            }
+            opener.stop()
+            #expect(await opened.value == nil, "a file of another thread's was closed")
+        }
     }
 
     @Test("A symbolic link is not followed: the secrets would end up in a file that somebody else chose")
