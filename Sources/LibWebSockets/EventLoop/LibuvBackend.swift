@@ -210,7 +210,7 @@ internal import Synchronization
 
     /// A backend whose thread has ended.
     ///
-    /// Sendable because whoever takes it out of ``unfinished`` is the only one who has it.
+    /// `@unchecked Sendable`: whoever takes it out of ``unfinished`` is the only one who has it.
     private struct Unfinished: @unchecked Sendable {
         let backend: LibuvBackend
     }

@@ -302,8 +302,8 @@ internal import WebSocketProtocol
 
 /// Carries the context's address to the threads that wake the loop.
 ///
-/// Sendable because `lws_cancel_service` is documented to be callable from any thread while the context exists, and the
-/// mailbox calls ``wake()`` only under the lock that closing it takes before the context is destroyed.
+/// `@unchecked Sendable`: `lws_cancel_service` is documented to be callable from any thread while the context exists, and
+/// the mailbox calls ``wake()`` only under the lock that closing it takes before the context is destroyed.
 @safe private struct WakeTarget: @unchecked Sendable {
     let context: OpaquePointer
 

@@ -15,14 +15,14 @@ enum LoopProtocol {
         return unsafe protocols
     }()
 
-    /// libwebsockets keeps the pointer. `nonisolated(unsafe)` for the same reason as ``protocols``.
+    /// libwebsockets keeps the pointer. `nonisolated(unsafe)`: as with ``protocols``, filled once, then only read.
     nonisolated(unsafe) static let noRetryPolicy: UnsafeMutablePointer<lws_retry_bo_t> = {
         let policy = UnsafeMutablePointer<lws_retry_bo_t>.allocate(capacity: 1)
         unsafe policy.initialize(to: lws_retry_bo_t())
         return unsafe policy
     }()
 
-    /// libwebsockets keeps the pointer. `nonisolated(unsafe)` for the same reason as ``protocols``.
+    /// libwebsockets keeps the pointer. `nonisolated(unsafe)`: as with ``protocols``, filled once, then only read.
     ///
     /// Built with Secure Streams, the default of 4.5, each context looks for captive portals by asking
     /// connectivitycheck.android.com, whose name it resolves on the loop's thread. This takes the place of that search.

@@ -323,7 +323,9 @@ public final class WebSocketServer: Sendable {
     }
 }
 
-/// Holds the listener for other threads, which only pass it back to the loop: hence `@unchecked Sendable`.
+/// Holds the listener for other threads.
+///
+/// `@unchecked Sendable`: they only pass it back to the loop, the one thread that touches the listener.
 private struct ListenerReference: @unchecked Sendable {
     let listener: ServerListener
 }

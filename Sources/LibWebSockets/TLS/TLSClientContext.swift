@@ -8,7 +8,8 @@ internal import Synchronization
 /// An `SSL*` made from it keeps the `SSL_CTX` alive by itself. Until it is bound to a ``TLSHandshake``, which sets names, SNI,
 /// ALPN, the session and our verification callback, it refuses every certificate.
 @safe final class TLSClientContext: Sendable {
-    /// The `SSL_CTX`. OpenSSL's own locks make it usable from several threads once it is configured, which `init` does.
+    /// The `SSL_CTX`. `nonisolated(unsafe)`: OpenSSL's own locks make it usable from several threads once it is configured,
+    /// which `init` does.
     nonisolated(unsafe) let sslContext: OpaquePointer
     let sessions: TLSSessionStore
     /// The versions that a ClientHello offers, the oldest and the newest.

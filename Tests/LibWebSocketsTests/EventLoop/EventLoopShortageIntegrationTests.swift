@@ -194,13 +194,12 @@ import WebSocketTesting
     func randomDevice() async {
         await #expect(processExitsWith: .success) {
             let root = open("/", O_RDONLY)
-            var template = Array("/tmp/empty.XXXXXX".utf8CString)
-            let directory = String(cString: mkdtemp(&template))
-            #expect(chroot(directory) == 0)
+            let directory = try TemporaryDirectory()
+            #expect(chroot(directory.path) == 0)
             let loop = EventLoop()
             let error = #expect(throws: WebSocketError.self) { try loop.submit { _ in } }
             #expect(fchdir(root) == 0 && chroot(".") == 0)
-            rmdir(directory)
+            withExtendedLifetime(directory) {}
             #expect(error?.code == .resourceUnavailable)
             #expect(error?.errno == ENOENT)
             #expect(error?.message.contains("/dev/urandom") == true)

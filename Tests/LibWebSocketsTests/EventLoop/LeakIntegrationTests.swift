@@ -90,7 +90,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("What could not be closed when a loop ended, because its number was taken, is when the next begins")
+    @Test("What could not be closed when a loop ended, because its number was taken, is when others begin")
     func takenNumber() async {
         await #expect(processExitsWith: .success) {
             try await Self.warmUp()
