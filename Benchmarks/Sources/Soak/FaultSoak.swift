@@ -27,7 +27,7 @@ struct FaultSoak: AsyncParsableCommand {
         let before = Usage.now()
         print("after the warm-up: \(before)")
         problems += try await storm(seconds: seconds)
-        let after = try await Usage.settled(to: before)
+        let after = try await Usage.settled(to: before, toleranceKiB: tolerance)
         print("after the storm: \(after)")
         if after.descriptors > before.descriptors {
             problems.append("\(after.descriptors - before.descriptors) descriptors stay open: \(Usage.links())")
