@@ -10,6 +10,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     ],
     targets: [
+        .systemLibrary(name: "CMalloc"),
         .executableTarget(
             name: "MessageDispatch",
             dependencies: [
@@ -21,6 +22,7 @@ let package = Package(
         .executableTarget(
             name: "Soak",
             dependencies: [
+                "CMalloc",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "LibWebSockets", package: "swift-libwebsockets"),
                 .product(name: "WebSocketService", package: "swift-libwebsockets"),

@@ -21,7 +21,7 @@ internal import WebSocketProtocol
     private let backend: any LoopBackend
     private let mailbox: Mailbox
     private let thread: pthread_t
-    private var timers = TimerQueue<ContinuousClock.Instant>()
+    private var timers = LoopTimers()
     /// The deadline for which the backend's alarm is set.
     private var alarmDeadline: ContinuousClock.Instant?
     private var batch: [LoopWork] = []
@@ -152,16 +152,16 @@ internal import WebSocketProtocol
         forsakenSockets.removeAll()
         busySockets.removeAll()
         closingSockets.removeAll()
-        timers = TimerQueue()
+        timers = LoopTimers()
     }
 
     // MARK: - Deadlines
 
-    func schedule(after delay: Duration, _ action: @escaping () -> Void) -> TimerQueue<ContinuousClock.Instant>.ID {
+    func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimers.ID {
         timers.schedule(at: .now + delay.bounded, action)
     }
 
-    func cancel(_ id: TimerQueue<ContinuousClock.Instant>.ID) {
+    func cancel(_ id: LoopTimers.ID) {
         timers.cancel(id)
     }
 

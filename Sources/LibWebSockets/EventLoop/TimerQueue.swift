@@ -4,9 +4,9 @@ internal import HeapModule
 ///
 /// A binary heap, with cancelled entries skipped when they come up. Connections hold a handful of deadlines each and
 /// move them rarely, so the logarithm costs less than a tick that must run while anything is armed.
-struct TimerQueue<Instant: Comparable> {
+package struct TimerQueue<Instant: Comparable, Value> {
     /// Names one scheduled deadline; never used twice.
-    struct ID: Hashable, Sendable {
+    package struct ID: Hashable, Sendable {
         fileprivate let number: UInt64
     }
 
@@ -26,41 +26,46 @@ struct TimerQueue<Instant: Comparable> {
     }
 
     private var heap = Heap<Entry>()
-    private var actions: [ID: () -> Void] = [:]
+    private var values: [ID: Value] = [:]
     private var lastNumber: UInt64 = 0
 
-    var isEmpty: Bool { actions.isEmpty }
+    package init() {}
 
-    mutating func schedule(at deadline: Instant, _ action: @escaping () -> Void) -> ID {
+    package var isEmpty: Bool { values.isEmpty }
+
+    package mutating func schedule(at deadline: Instant, _ value: Value) -> ID {
         lastNumber += 1
         let id = ID(number: lastNumber)
         heap.insert(Entry(deadline: deadline, id: id))
-        actions[id] = action
+        values[id] = value
         return id
     }
 
     /// Cancelling a deadline that has passed or was cancelled before does nothing.
-    mutating func cancel(_ id: ID) {
-        actions[id] = nil
+    package mutating func cancel(_ id: ID) {
+        values[id] = nil
         // Cancelled entries must not pile up behind a distant deadline.
-        if heap.count > 64, heap.count > actions.count * 2 {
-            let alive = heap.unordered.filter { actions[$0.id] != nil }
+        if heap.count > 64, heap.count > values.count * 2 {
+            let alive = heap.unordered.filter { values[$0.id] != nil }
             heap = Heap(alive)
         }
     }
 
     /// The next deadline, `nil` when there is none.
-    mutating func nextDeadline() -> Instant? {
+    package mutating func nextDeadline() -> Instant? {
         while let first = heap.min {
-            if actions[first.id] != nil { return first.deadline }
+            if values[first.id] != nil { return first.deadline }
             heap.removeMin()
         }
         return nil
     }
 
-    /// Removes the earliest deadline that has passed and returns what to do; `nil` when none has.
-    mutating func popDue(at now: Instant) -> (() -> Void)? {
+    /// Removes the earliest deadline that has passed and returns its value; `nil` when none has.
+    package mutating func popDue(at now: Instant) -> Value? {
         guard let deadline = nextDeadline(), deadline <= now else { return nil }
-        return actions.removeValue(forKey: heap.removeMin().id)
+        return values.removeValue(forKey: heap.removeMin().id)
     }
 }
+
+/// What a loop does when its deadlines pass.
+typealias LoopTimers = TimerQueue<ContinuousClock.Instant, () -> Void>

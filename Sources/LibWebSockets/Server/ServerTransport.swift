@@ -17,7 +17,7 @@ final class ServerTransport: PipeConsumer {
     private let peer: String
     private var pipe: BytePipe?
     private var tlsInfo: TLSConnectionInfo?
-    private var handshakeDeadline: TimerQueue<ContinuousClock.Instant>.ID?
+    private var handshakeDeadline: LoopTimers.ID?
 
     init(listener: ServerListener, peer: String) {
         self.listener = listener

@@ -35,8 +35,8 @@ internal import WebSocketProtocol
     private var isAborted = false
     private var isInService = false
     private var isPolledForInput = true
-    private var lingerDeadline: TimerQueue<ContinuousClock.Instant>.ID?
-    private var resetWatch: TimerQueue<ContinuousClock.Instant>.ID?
+    private var lingerDeadline: LoopTimers.ID?
+    private var resetWatch: LoopTimers.ID?
 
     // Reading.
     /// Whether the system has said that there is something to read, and reading has not found the end of it.

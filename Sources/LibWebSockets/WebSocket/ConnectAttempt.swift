@@ -73,12 +73,12 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var transports: [(address: SocketAddress, transport: ClientTransport, tls: TLSHandshake?)] = []
     /// The transport whose TCP connection stood first.
     private var winner: (transport: ClientTransport, tls: TLSHandshake?)?
-    private var timers: [TimerQueue<ContinuousClock.Instant>.ID] = []
+    private var timers: [LoopTimers.ID] = []
     /// Until a transport has won, which then knows better.
     private var stage = WebSocketError.Stage.nameResolution
     private var fileWork: FileThreads.ID?
     private var lookup: Resolver.Lookup?
-    private var stageDeadline: TimerQueue<ContinuousClock.Instant>.ID?
+    private var stageDeadline: LoopTimers.ID?
     /// What the last address that failed said.
     private(set) var lastFailure: (address: SocketAddress, end: TransportEnd)?
     private var core: LoopCore?

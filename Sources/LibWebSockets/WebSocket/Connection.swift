@@ -93,8 +93,8 @@ internal import WebSocketProtocol
     var segment: OutboundQueue.Segment?
     var segmentOffset = 0
     var keepAlive: KeepAlive?
-    var keepAliveTimer: TimerQueue<ContinuousClock.Instant>.ID?
-    var closeDeadline: TimerQueue<ContinuousClock.Instant>.ID?
+    var keepAliveTimer: LoopTimers.ID?
+    var closeDeadline: LoopTimers.ID?
     var transportError: WebSocketError?
     var hasOutcome = false
     /// Whether reading stops while nobody takes the messages.

@@ -5,8 +5,18 @@ struct ServiceClock: Sendable {
     private let currentOffset: @Sendable () -> Duration
     private let sleepUntil: @Sendable (Duration) async throws -> Void
 
-    init(_ clock: any Clock<Duration>) {
-        self = Self.wrap(clock)
+    /// - Parameter taskExecutor: Runs the tasks that sleep on a clock of Swift's runtime; `nil` for Swift's own.
+    init(_ clock: any Clock<Duration>, taskExecutor: (any TaskExecutor)? = nil) {
+        let wrapped = Self.wrap(clock)
+        switch clock {
+        case is ContinuousClock, is SuspendingClock:
+            let shared = SharedSleep(
+                taskExecutor: taskExecutor, currentOffset: wrapped.currentOffset, sleepUntil: wrapped.sleepUntil)
+            self.init(currentOffset: wrapped.currentOffset, sleepUntil: { try await shared.sleep(until: $0) })
+        default:
+            // A clock of a test shows each sleep for itself.
+            self = wrapped
+        }
     }
 
     private init(

@@ -15,7 +15,7 @@ struct ServiceEnvironment: Sendable {
         var logger = options.logger
         logger[metadataKey: LoggingKeys.service] = "\(name)"
         self.options = options
-        self.clock = ServiceClock(options.clock)
+        self.clock = ServiceClock(options.clock, taskExecutor: options.taskExecutor)
         self.logger = logger
         self.meters = ServiceMeters(serviceName: name, factory: options.metrics)
         self.connectionLog = ConnectionLog(logger: logger)

@@ -8,10 +8,10 @@ import Testing
         var entries: [String] = []
     }
 
-    private var queue = TimerQueue<Int>()
+    private var queue = TimerQueue<Int, () -> Void>()
     private let diary = Diary()
 
-    private mutating func schedule(_ name: String, at deadline: Int) -> TimerQueue<Int>.ID {
+    private mutating func schedule(_ name: String, at deadline: Int) -> TimerQueue<Int, () -> Void>.ID {
         queue.schedule(at: deadline) { [diary] in diary.entries.append(name) }
     }
 
