@@ -93,7 +93,8 @@ extension Connection {
             let outcome = Outcome(closure: end.closure, error: error, unsentMessageCount: unsent)
             // Nothing more can be sent, whoever is told of the end.
             var leftovers = Leftovers(senders: outbound.admission.removeAll())
-            guard outbound.queue.machine.mayReportEnd else { return (outcome, leftovers) }
+            // Behind output that the peer does not read, the close frame may never go out.
+            guard outbound.queue.machine.mayReportEnd || segment != nil else { return (outcome, leftovers) }
             outbound.outcome = outcome
             hasOutcome = true
             leftovers.closers = Array(outbound.closeWaiters.values)

@@ -61,8 +61,9 @@ extension Connection: PipeConsumer {
         }
         noteWritten()
         if segment != nil || room <= 0 { pipe.requestWrite() }
-        // What was sent before the close frame may take as long as it takes, while it moves.
-        if room < Self.largestTurn, closeDeadline != nil { startCloseDeadline(pipe.core) }
+        // What was sent before the close frame may take as long as it takes, while it moves; but not once it is certain how the
+        // connection ends, when a peer that reads a little now and then would keep it for ever.
+        if room < Self.largestTurn, closeDeadline != nil, !hasOutcome { startCloseDeadline(pipe.core) }
         return true
     }
 

@@ -51,7 +51,7 @@ extension Dispatcher {
         case .closed(let end):
             for hook in table.close { await call(hook, end) }
         case .failed(let error):
-            for hook in table.error { await call(hook, error) }
+            for hook in table.error where !isStopped { await call(hook, error) }
         case .opened:
             break
         }
@@ -83,11 +83,15 @@ extension Dispatcher {
         _ context: OpenContext, _ greeting: Inbox.Greeting, _ hooks: [Callback<OpenContext>]
     ) async {
         let call = beginCall()
-        let task = environment.start { await self.callAll(hooks, context, greeting.generation, call) }
-        state.change { state, afterwards in
+        // Under the lock: a handler that ends its connection at once finds the greeting.
+        let task = state.change { state, afterwards in
+            let task = environment.start(&afterwards) {
+                await self.callAll(hooks, context, greeting.generation, call)
+            }
             state.greeting = Greeting(generation: greeting.generation, task: task)
             // They are told of a connection that is over already too, as `onClose` will be.
             if state.lastEnded >= greeting.generation { afterwards.cancel(task) }
+            return task
         }
         let failure = await withTaskCancellationHandler {
             await task.value

@@ -8,12 +8,13 @@ struct UndecodableMessage: Error {
 
 extension Dispatcher {
     func handle(_ message: WebSocketMessage, _ table: HandlerTable) async {
-        for hook in table.message { await call(hook, message) }
+        // A handler may stop the service. No other one is called then.
+        for hook in table.message where !isStopped { await call(hook, message) }
         let isTaken = await offer(message, to: table.loops)
         let route = environment.options.router.route(of: message)
         let callbacks = route.map { table.registry.callbacks(for: $0) } ?? []
-        if callbacks.isEmpty, !isTaken { await unhandled(message, route, table) }
-        for callback in callbacks {
+        if callbacks.isEmpty, !isTaken, !isStopped { await unhandled(message, route, table) }
+        for callback in callbacks where !isStopped {
             do {
                 try await inCall { try await callback(message) }
             } catch let failure as UndecodableMessage {
@@ -27,7 +28,7 @@ extension Dispatcher {
     /// - Returns: Whether one of the loops over all messages has taken the message.
     private func offer(_ message: WebSocketMessage, to loops: [MessageHandoff]) async -> Bool {
         var isTaken = false
-        for loop in loops {
+        for loop in loops where !isStopped {
             do {
                 if try await loop.offer(message) { isTaken = true }
             } catch {
@@ -43,7 +44,7 @@ extension Dispatcher {
         environment.unhandledWarnings.note(route, table)
         environment.broadcaster.send(.unhandled(message, route: route))
         let unhandled = HandlerTable.Unhandled(message: message, route: route)
-        for hook in table.unhandled { await call(hook, unhandled) }
+        for hook in table.unhandled where !isStopped { await call(hook, unhandled) }
     }
 
     private func undecodable(
@@ -54,7 +55,7 @@ extension Dispatcher {
         environment.logger.warning("\(error)", metadata: route.map { [LoggingKeys.route: "\($0)"] })
         environment.broadcaster.send(.error(error))
         let undecodable = HandlerTable.Undecodable(message: message, error: error)
-        for hook in table.decodeFailure { await call(hook, undecodable) }
+        for hook in table.decodeFailure where !isStopped { await call(hook, undecodable) }
     }
 
     func call<Input>(_ callback: Callback<Input>, _ input: Input) async {
@@ -73,6 +74,6 @@ extension Dispatcher {
         environment.logger.warning("\(failure)", metadata: route.map { [LoggingKeys.route: "\($0)"] })
         environment.broadcaster.send(.error(failure))
         // At once, before the next message. An error hook does not throw, so that this ends here.
-        for hook in environment.handlers.read({ $0.error }) { await inCall { try? await hook(failure) } }
+        for hook in environment.handlers.read({ $0.error }) where !isStopped { await inCall { try? await hook(failure) } }
     }
 }

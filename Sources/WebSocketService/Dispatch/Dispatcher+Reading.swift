@@ -31,8 +31,8 @@ extension Dispatcher {
         }
     }
 
-    /// Waits until all that the connection brought before its end was read, as far as there is room.
-    func waitUntilRead(_ generation: UInt64) async {
+    /// What completes when all that the connection brought before its end was read, as far as there is room.
+    func readingEnds(_ generation: UInt64) -> Completion<Void> {
         let read = Completion<Void>()
         state.change { state, afterwards in
             if state.readersAtWork.contains(generation), state.readers[generation] == nil {
@@ -41,11 +41,7 @@ extension Dispatcher {
                 read.succeed(&afterwards)
             }
         }
-        do {
-            try await read.value()
-        } catch {
-            // Left behind: whoever did that sees to the end of the connection.
-        }
+        return read
     }
 
     func wakeReaders(_ state: inout State, _ afterwards: inout Afterwards) {

@@ -224,6 +224,6 @@ struct Inbox: Sendable {
     }
 
     static func memory(of messages: [WebSocketMessage]) -> Int {
-        MessageMemory.ofPayloads(messages[...]) + messages.count * MessageMemory.ofMessage
+        MessageMemory.ofPayloads(messages[...]) + messages.capacity * MessageMemory.ofMessage
     }
 }

@@ -90,7 +90,8 @@ extension SocketConnection {
 
     /// Whether a send failed because the connection is over, rather than because of the message.
     private func hasEnded(_ error: any Error) -> Bool {
-        if closure != nil { return true }
+        // The error may know of an end that the connection tells only once its close frame is out.
+        if closure != nil || (error as? WebSocketError)?.closure != nil { return true }
         switch (error as? WebSocketError)?.code {
         case .connectionClosed, .connectionLost, .eventLoopShutDown, .timedOut, .protocolViolation: return true
         default: return false

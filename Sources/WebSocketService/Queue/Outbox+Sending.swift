@@ -16,29 +16,22 @@ extension Outbox {
     ) async throws -> SendOutcome {
         let expiry = policy.timeToLive(of: delivery).map { environment.clock.now + $0 }
         var number = requestNumber
+        // A message that an ended connection has not taken is still under way until it has another place.
+        var isLeft = false
         while true {
-            switch admit(message, delivery, &number, expiry, caller) {
+            let admission = admit(message, delivery, &number, expiry, caller)
+            if isLeft { endHandover() }
+            isLeft = false
+            switch admission {
             case .direct(let link):
                 let handover = await handOver(message, delivery, requestNumber, expiry, caller, link)
-                endHandover()
-                switch handover {
-                case .taken:
-                    environment.meters.sent(message)
-                    return .sent
-                case .noRoom:
-                    return dropped(.notConnected)
-                case .expired:
-                    return dropped(.expired)
-                case .needsReturn:
-                    throw SocketServiceError.inboxFull
-                case .refused(let error):
-                    throw error
-                case .cancelled:
-                    throw CancellationError()
-                case .ended:
-                    // It counts as down from now on, so that this comes to an end.
-                    disconnect(link.generation)
+                guard case .ended = handover else {
+                    endHandover()
+                    return try outcome(handover, of: message)
                 }
+                // It counts as down from now on, so that this comes to an end.
+                disconnect(link.generation)
+                isLeft = true
             case .decided(let verdict):
                 // A loop that sends while nothing goes out suspends nowhere else. On one core it would keep the connection from
                 // coming back.
@@ -155,6 +148,19 @@ extension Outbox {
         case .full: throw SocketServiceError.queueFull
         case .fullForHandler: throw SocketServiceError.queueFullForHandler
         case .needsReturn: throw SocketServiceError.inboxFull
+        case .cancelled: throw CancellationError()
+        }
+    }
+
+    private func outcome(_ handover: Handover, of message: WebSocketMessage) throws -> SendOutcome {
+        switch handover {
+        case .taken:
+            environment.meters.sent(message)
+            return .sent
+        case .noRoom, .ended: return dropped(.notConnected)
+        case .expired: return dropped(.expired)
+        case .needsReturn: throw SocketServiceError.inboxFull
+        case .refused(let error): throw error
         case .cancelled: throw CancellationError()
         }
     }

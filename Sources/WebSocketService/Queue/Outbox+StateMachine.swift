@@ -60,6 +60,8 @@ extension Outbox {
         private(set) var link: Link?
         private(set) var isFinished = false
         private var waiters: Deque<Waiter> = []
+        /// No waiter's time is over before. A bound that is too early only costs one look at them.
+        private var earliestWaiterExpiry: Duration?
         /// The connection that is being sent the queue. There is one at a time: an older one may still hold the oldest
         /// message, which it is about to hand back.
         private var draining: UInt64?
@@ -78,8 +80,7 @@ extension Outbox {
 
         /// When ``removeExpired(now:_:)`` has something to do next.
         var nextExpiry: Duration? {
-            let expiries = waiters.compactMap(\.entry.expiry) + (queue.nextExpiry.map { [$0] } ?? [])
-            return expiries.min()
+            [queue.nextExpiry, waiters.isEmpty ? nil : earliestWaiterExpiry].compactMap(\.self).min()
         }
 
         mutating func nextNumber() -> UInt64 {
@@ -124,7 +125,7 @@ extension Outbox {
             case .wait:
                 let isHandlers = caller != .outside
                 if isHandlers, !isReady, draining == nil { return .decided(.fullForHandler) }
-                waiters.append(Waiter(entry: entry, isHandlers: isHandlers))
+                append(Waiter(entry: entry, isHandlers: isHandlers))
                 return .waits
             }
         }
@@ -213,11 +214,26 @@ extension Outbox {
 
         mutating func removeExpired(now: Duration, _ effects: inout Effects) {
             queue.removeExpired(now: now, drops: &effects.drops)
-            for waiter in waiters where waiter.entry.isExpired(at: now) {
-                effects.verdicts.append((waiter.entry.number, .outcome(.dropped(.expired))))
+            if let earliestWaiterExpiry, now >= earliestWaiterExpiry {
+                let all = waiters
+                self.earliestWaiterExpiry = nil
+                waiters = []
+                for waiter in all {
+                    if waiter.entry.isExpired(at: now) {
+                        effects.verdicts.append((waiter.entry.number, .outcome(.dropped(.expired))))
+                    } else {
+                        append(waiter)
+                    }
+                }
             }
-            waiters.removeAll { $0.entry.isExpired(at: now) }
             admitWaiters(&effects)
+        }
+
+        private mutating func append(_ waiter: Waiter) {
+            if waiters.isEmpty { earliestWaiterExpiry = nil }
+            waiters.append(waiter)
+            guard let expiry = waiter.entry.expiry else { return }
+            earliestWaiterExpiry = min(earliestWaiterExpiry ?? expiry, expiry)
         }
 
         private mutating func pump(_ effects: inout Effects) {

@@ -45,6 +45,10 @@ struct SendQueue: Sendable {
     /// Of all messages.
     private(set) var byteCount = 0
     private var earliestExpiry: Duration?
+    /// How many messages have waited at a time since the queue was empty.
+    private var peakCount = 0
+    /// The room for so many messages is kept when the queue is empty.
+    private static let keptCapacity = 64
 
     init(policy: QueuePolicy) {
         self.policy = policy
@@ -164,6 +168,7 @@ struct SendQueue: Sendable {
         var index = entries.endIndex
         while index > entries.startIndex, entries[index - 1].number > entry.number { index -= 1 }
         entries.insert(entry, at: index)
+        peakCount = max(peakCount, entries.count)
         byteCount += entry.byteCount
         noteExpiry(entry)
     }
@@ -175,7 +180,11 @@ struct SendQueue: Sendable {
 
     private mutating func removed(_ entry: Entry) {
         byteCount -= entry.byteCount
+        guard isEmpty else { return }
         // A bound that is too early only costs one look through the queue.
-        if isEmpty { earliestExpiry = nil }
+        earliestExpiry = nil
+        // What an outage has filled is not kept for the next one.
+        if peakCount > Self.keptCapacity { entries = [] }
+        peakCount = 0
     }
 }

@@ -28,11 +28,11 @@ extension ConnectionLife {
         await beating.value
         // Only without a verdict, when this task was cancelled, is there none.
         guard let failure = verdict else { return nil }
-        // Dead or not greeted, it is dropped; one that has ended does not mind.
-        connection.abort()
+        // Dead or not greeted, it is dropped; one that has ended answers the peer's close frame yet.
+        if connection.closure == nil { connection.abort() }
         outbox.disconnect(serving.generation)
         // The answers that are here already still find their requests.
-        await dispatcher.waitUntilRead(serving.generation)
+        await waitUntilRead(serving.generation)
         return failure
     }
 
@@ -65,6 +65,14 @@ extension ConnectionLife {
     }
 
     // MARK: Reading
+
+    /// Waits until all that the connection brought before its end was read, as far as there is room. Not for longer than
+    /// closing may take: the reader calls the app's router.
+    func waitUntilRead(_ generation: UInt64) async {
+        let read = dispatcher.readingEnds(generation)
+        guard !read.isComplete else { return }
+        await wait(for: environment.options.closeTimeout) { try? await read.value() }
+    }
 
     private func read(_ serving: Serving, _ heart: HeartbeatDriver) async {
         defer { dispatcher.endReading(serving.generation) }

@@ -18,15 +18,16 @@ extension ConnectionLife {
         }
         // A child of the handler's task was cancelled with it, and would wait for itself.
         let isInsideHandler = isHandlerTask || (!wasCancelled && Task.isCancelled)
-        let leftovers = await stopping.value
+        await stopping.value
+        let leftovers = isFirst ? takeLeftovers() : []
         if !isInsideHandler { await core.withLock(\.endTask)?.value }
-        return isFirst ? leftovers : []
+        return leftovers
     }
 
     private func beginStopping(
         code: CloseCode, reason: String, byHandler: Bool, reportsLeftovers: Bool,
         _ deadline: Duration, _ core: inout Core, _ afterwards: inout Afterwards
-    ) -> Task<[WebSocketMessage], Never> {
+    ) -> Task<Void, Never> {
         leave(
             core.machine.stop(), code: code, reason: reason, lost: .stopped, byHandler: byHandler, &core, &afterwards)
         dispatcher.stop(&afterwards)
@@ -40,31 +41,51 @@ extension ConnectionLife {
             await closing?.value
             // It puts back what it could not send.
             await self.outbox.waitForDrain()
-            return self.outbox.takeLeftovers(reporting: reportsLeftovers)
+            let leftovers = self.outbox.takeLeftovers(reporting: reportsLeftovers)
+            self.core.withLock { $0.leftovers = leftovers }
         }
         core.stopTask = stopping
         core.endTask = environment.start(&afterwards) {
-            _ = await stopping.value
-            await self.waitForHandlers(until: deadline)
-            await self.outbox.waitForReports()
-            await running?.value
+            await stopping.value
+            // The app's handlers, its hooks, and closures of the attempt that was left.
+            await self.wait(until: deadline) {
+                // Fails only when nobody waits any more.
+                try? await self.dispatcher.waitUntilIdle()
+                await self.outbox.waitForReports()
+            }
+            await self.wait(until: deadline) { await running?.value }
             self.endForGood()
         }
         return stopping
     }
 
-    private func waitForHandlers(until deadline: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [dispatcher] in
-                // Only fails when the deadline has passed and cancels it.
-                try? await dispatcher.waitUntilIdle()
-            }
-            group.addTask { [environment] in
-                // Only fails when the handlers have returned.
-                try? await environment.clock.sleep(until: deadline)
-            }
-            await group.next()
-            group.cancelAll()
+    /// Waits for what a closure of the app's may hold up, and no longer than this.
+    func wait(for limit: Duration, _ operation: @escaping @Sendable () async -> Void) async {
+        await wait(until: environment.clock.deadline(after: limit), operation)
+    }
+
+    /// - Parameter operation: Is cancelled when the deadline has passed, and waited for no longer whether it minds or not.
+    private func wait(until deadline: Duration, _ operation: @escaping @Sendable () async -> Void) async {
+        let over = Completion<Void>()
+        let work = environment.start {
+            await operation()
+            over.succeed()
+        }
+        let alarm = environment.start { [environment] in
+            // Fails only when there is nothing to wait for any more.
+            guard (try? await environment.clock.sleep(until: deadline)) != nil else { return }
+            over.succeed()
+        }
+        // Fails only when whoever waits is cancelled, and need not wait any longer.
+        try? await over.value()
+        work.cancel()
+        alarm.cancel()
+    }
+
+    private func takeLeftovers() -> [WebSocketMessage] {
+        core.withLock { core in
+            defer { core.leftovers = [] }
+            return core.leftovers
         }
     }
 

@@ -31,7 +31,9 @@ final class ConnectionLife: Sendable {
         /// Performs the close handshake of a pause or a stop.
         var closeTask: Task<Void, Never>?
         /// Collects, once everything has ended, what was never sent.
-        var stopTask: Task<[WebSocketMessage], Never>?
+        var stopTask: Task<Void, Never>?
+        /// What that has collected, until whoever stopped the service has taken it.
+        var leftovers: [WebSocketMessage] = []
         /// Releases the handlers once they have returned.
         var endTask: Task<Void, Never>?
 
@@ -157,7 +159,7 @@ final class ConnectionLife: Sendable {
                 let closure = await self.close(serving.connection, code: code, reason: reason)
                 // It puts back what it could not send.
                 await self.outbox.waitForDrain()
-                await self.dispatcher.waitUntilRead(serving.generation)
+                await self.waitUntilRead(serving.generation)
                 self.closed(closure, serving.generation)
             }
             requests.lose(serving.generation, error, &afterwards)

@@ -76,7 +76,11 @@ final class MessageHandoff: Sendable {
                 state.phase = .idle
                 state.handOut(to: task)
                 taker.succeed(message, &afterwards)
-            case .idle, .offered, .wanted:
+            case .wanted(let earlier, _):
+                // Two copies of one iterator: there is one message at a time, and the latest gets it.
+                earlier.succeed(nil, &afterwards)
+                state.phase = .wanted(taker, by: task)
+            case .idle, .offered:
                 state.phase = .wanted(taker, by: task)
             }
         }

@@ -81,7 +81,10 @@ extension SocketService {
             }
             // In this task, so that requests go out in the order of their IDs.
             await send(request, number: number, timeout: timeout, caller, reply)
-            guard caller != .outside || isHandlers else { return try await reply.value() }
+            // The body of a loop may wait in a child task of its own, which tells nobody what it belongs to.
+            guard caller != .outside || isHandlers || environment.handlers.loopHoldsMessage else {
+                return try await reply.value()
+            }
             return try await dispatcher.whileHandlerWaits { full in
                 group.addTask {
                     try await full.value()

@@ -188,6 +188,18 @@ public final class SocketService: Sendable {
         life.belong(to: self)
     }
 
+    deinit {
+        // Nothing is under way, which would keep the service. Whoever still listens is told that nothing more will come, once
+        // the handlers have seen what there is.
+        guard !life.isStopped else { return }
+        let (life, dispatcher) = (life, dispatcher)
+        environment.start {
+            // Fails only in a task that is cancelled.
+            try? await dispatcher.waitUntilIdle()
+            await life.stop(code: .normalClosure, reason: "", reportsLeftovers: true)
+        }
+    }
+
     // MARK: What can be observed
 
     /// Where in its life the service is.

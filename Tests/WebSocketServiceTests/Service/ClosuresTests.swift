@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 import Testing
 import WebSocketTesting
@@ -232,5 +233,75 @@ import WebSocketTesting
         _ = try await fixture.transport.nextConnection()
         await fixture.service.stop()
         end()
+    }
+
+    private struct BlockingRouter: MessageRouter {
+        let body: @Sendable () -> Void
+
+        func route(of message: WebSocketMessage) -> String? {
+            body()
+            return nil
+        }
+    }
+
+    /// Has threads enough for those that are blocked: Swift's own pool has as many as there are processors.
+    private final class QueueExecutor: TaskExecutor {
+        private let queue = DispatchQueue(label: "closures that block", attributes: .concurrent)
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            let job = UnownedJob(job)
+            queue.async { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
+        }
+    }
+
+    @Test(
+        "stop() waits no longer than it may for a synchronous closure that hangs",
+        arguments: ["router", "onDropped", "overrule"])
+    func aSynchronousClosureThatHangs(kind: String) async throws {
+        let (began, release) = (Completion<Void>(), DispatchSemaphore(value: 0))
+        @Sendable func block() {
+            guard began.succeed() else { return }
+            release.wait()
+        }
+        var reconnect = ReconnectPolicy.fixed(.seconds(1))
+        if kind == "overrule" {
+            reconnect.overrule = { _, decision in
+                block()
+                return decision
+            }
+        }
+        let executor = QueueExecutor()
+        let fixture = Fixture(
+            kind == "overrule" ? [.connectionRefused] : [], reconnect: reconnect, queue: QueuePolicy(limit: 1)
+        ) { options in
+            options.taskExecutor = executor
+            if kind == "router" { options.router = BlockingRouter(body: block) }
+        }
+        let service = fixture.service
+        switch kind {
+        case "router":
+            let peer = try await fixture.open()
+            Task { try await service.request(message: .text("?"), reply: "a", correlated: false) }
+            _ = try await peer.nextSent()
+            peer.deliver("x")
+        case "onDropped":
+            service.onDropped { _, _ in block() }
+            try await service.send("a")
+            Task(executorPreference: executor) { try await service.send("b") }
+        default:
+            try await service.start()
+        }
+        try await began.value()
+        let stopping = Task { await service.stop() }
+        let stopped = Task { try await fixture.events.next { $0.hasPrefix("stopped") } }
+        while !fixture.events.all.contains(where: { $0.hasPrefix("stopped") }) {
+            // Each wait for the closure has its own limit.
+            try await fixture.clock.advance(toSleeperIn: .seconds(5))
+            await until { fixture.clock.sleeperCount > 0 || fixture.events.all.contains { $0.hasPrefix("stopped") } }
+        }
+        _ = try await stopped.value
+        _ = await stopping.value
+        #expect(fixture.clock.now.sinceStart <= .seconds(10))
+        release.signal()
     }
 }

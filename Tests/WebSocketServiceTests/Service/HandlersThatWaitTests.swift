@@ -144,6 +144,28 @@ import WebSocketTesting
         await service.stop()
     }
 
+    @Test("A request by a child of a loop's body is answered from behind a full inbox")
+    func aChildOfALoopBodyAsks() async throws {
+        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
+        let service = fixture.service
+        let results = Recorder<String>()
+        try await loop(over: service) {
+            async let result = make(.request, over: service)
+            results.add(await result)
+        }
+        let peer = try await fixture.open()
+        try await executor.untilQuiet()
+        peer.deliver("go")
+        try await executor.untilQuiet()
+        for text in Array(repeating: "busy", count: 10) { peer.deliver(text) }
+        try await executor.untilQuiet()
+        #expect(peer.unreadCount == 0)
+        peer.deliver(#"{"id":"q"}"#)
+        try await executor.untilQuiet()
+        #expect(results.all == [#"{"id":"q"}"#])
+        await service.stop()
+    }
+
     @Test("While a loop waits for a message, everybody outside waits for room as ever")
     func aLoopThatHoldsNothing() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend), executor: executor)

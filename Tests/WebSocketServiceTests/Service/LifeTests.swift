@@ -332,4 +332,41 @@ import WebSocketTesting
             await until { owner == nil }
         }
     }
+
+    @Test(
+        "Whoever listens to a service that is let go of is told that it is over",
+        arguments: ["never started", "paused", "gave up"])
+    func lettingGo(state: String) async throws {
+        let executor = TestExecutor()
+        var options = SocketService.Options(clock: ManualClock(), logger: .silent, taskExecutor: executor)
+        options.name = "let go"
+        let transport = ScriptedTransport(state == "gave up" ? [.connectionRefused] : [])
+        let handled = Recorder<String>()
+        var service: SocketService? = SocketService(
+            "wss://feed/", transport: transport, reconnect: .never, options: options)
+        service?.onMessage { handled.add($0.text ?? "") }
+        weak let gone = service
+        let events = try #require(service).events
+        let telling = Task(executorPreference: executor) {
+            await events.reduce(into: [String]()) { $0.append($1.summary) }
+        }
+        switch state {
+        case "paused":
+            try await service?.start(waitingForOpen: true)
+            try await transport.nextConnection().deliver("a")
+            try await executor.untilQuiet()
+            await service?.pause()
+        case "gave up":
+            try await service?.start()
+            try await executor.untilQuiet()
+        default: break
+        }
+        try await service?.send("never sent")
+        service = nil
+        try await executor.untilQuiet()
+        #expect(gone == nil)
+        let told = await telling.value
+        #expect(told.last == "stopped 0")
+        if state == "paused" { #expect(handled.all == ["a"]) }
+    }
 }

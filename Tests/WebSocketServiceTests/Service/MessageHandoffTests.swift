@@ -61,4 +61,16 @@ import WebSocketTesting
         #expect(await loop.value == nil)
         #expect(try await !handoff.offer(.text("b")))
     }
+
+    @Test("Of two that ask at a time, as copies of one iterator do, the earlier one ends")
+    func twoThatAsk() async throws {
+        let (handoff, executor) = (MessageHandoff(), TestExecutor())
+        let earlier = Task(executorPreference: executor) { await handoff.next() }
+        try await executor.untilQuiet()
+        let later = Task(executorPreference: executor) { await handoff.next() }
+        try await executor.untilQuiet()
+        #expect(try await handoff.offer(.text("a")))
+        #expect(await earlier.value == nil)
+        #expect(await later.value == .text("a"))
+    }
 }

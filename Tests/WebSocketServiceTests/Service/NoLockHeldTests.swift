@@ -4,13 +4,6 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-/// Runs jobs where they are enqueued, on the thread that makes them ready.
-private final class InlineExecutor: TaskExecutor, Sendable {
-    func enqueue(_ job: consuming ExecutorJob) {
-        UnownedJob(job).runSynchronously(on: asUnownedTaskExecutor())
-    }
-}
-
 /// Whoever is woken, called or cancelled may ask the service for anything. Where a lock is held, that ends the process.
 @Suite("No lock is held while others run", .timeLimit(.minutes(10))) struct NoLockHeldTests {
     @Test("An executor may run every job where it is enqueued")

@@ -366,4 +366,28 @@ import WebSocketTesting
         #expect(try await fixture.events.next() == "dropped a expired")
         #expect(await fixture.service.stop() == [])
     }
+
+    @Test("A send that learns first of a close frame with an error code goes out on the next connection")
+    func aSendThatLearnsOfTheEndFirst() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (service, transport) = (fixture.service, fixture.transport)
+        let peer = try await fixture.open()
+        try await executor.untilQuiet()
+        let closure = WebSocketClosure(
+            initiator: .remote, sent: CloseFrame(code: .internalError), received: CloseFrame(code: .internalError))
+        peer.rejectSends(
+            with: WebSocketError(
+                .closedWithError, stage: .closing, message: "the peer closed the connection with 1011",
+                closure: closure))
+        #expect(peer.closure == nil, "its own close frame is not out yet")
+        #expect(try await service.send("a") == .queued)
+        #expect(try await service.send("b") == .queued)
+        peer.close(code: .internalError)
+        try await executor.untilQuiet()
+        fixture.clock.advance(by: .seconds(1))
+        try await executor.untilQuiet()
+        #expect(transport.connections.last?.sent == [.text("a"), .text("b")])
+        await service.stop()
+    }
 }

@@ -162,4 +162,83 @@ import WebSocketTesting
         try await executor.untilQuiet()
         #expect(service.dispatcher.undeliveredCount == 3, "each once")
     }
+
+    @Test(
+        "After a handler has stopped the service, no other one gets the message",
+        arguments: ["onMessage", "route", "onUnhandled"])
+    func othersAreNotCalled(first: String) async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (service, calls) = (fixture.service, Recorder<String>())
+        @Sendable func stop() async {
+            calls.add("stops")
+            await service.stop()
+        }
+        switch first {
+        case "onMessage": service.onMessage { _ in await stop() }
+        case "route": service.register("a") { _ in await stop() }
+        default: service.onUnhandled { _, _ in await stop() }
+        }
+        if first == "onMessage" { service.onMessage { _ in calls.add("second hook") } }
+        service.register("a") { _ in calls.add("second callback") }
+        service.onUnhandled { _, _ in calls.add("unhandled") }
+        service.onClose { _ in calls.add("close") }
+        let peer = try await fixture.open()
+        peer.deliver(first == "onUnhandled" ? "no route" : #"{"socketType":"a"}"#)
+        try await executor.untilQuiet()
+        #expect(calls.all == ["stops", "close"])
+    }
+
+    @Test("After onMessage has stopped the service, nobody waits for a loop that is busy")
+    func aBusyLoop() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (service, taken, release) = (fixture.service, Recorder<String>(), Completion<Void>())
+        service.onMessage { if $0.text == "stop" { await service.stop() } }
+        Task(executorPreference: executor) {
+            for await message in service.messages {
+                taken.add(message.text ?? "")
+                try await release.value()
+            }
+        }
+        try await executor.untilQuiet()
+        try await fixture.open().deliver("busy", "stop")
+        try await fixture.events.next { $0 == "end of events" }
+        #expect(taken.all == ["busy"])
+        #expect(fixture.clock.now.sinceStart == .zero)
+        release.succeed()
+    }
+
+    @Test("A handler that throws after it has stopped the service is not told to onError")
+    func throwingAfterStop() async throws {
+        struct Failure: Error {}
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (service, calls) = (fixture.service, Recorder<String>())
+        service.onMessage { _ in
+            await service.stop()
+            throw Failure()
+        }
+        service.onError { _ in calls.add("error") }
+        service.onClose { _ in calls.add("close") }
+        try await fixture.open().deliver("a")
+        try await executor.untilQuiet()
+        #expect(calls.all == ["close"])
+        try await fixture.events.next { $0 == "error handlerFailed" }
+    }
+
+    @Test("onOpen that pauses the service at once is not cancelled by that, also where tasks run where they start")
+    func byOnOpenAtOnce() async throws {
+        let service = SocketService(
+            "wss://feed/", transport: ScriptedTransport(),
+            options: SocketService.Options(clock: ManualClock(), logger: .silent, taskExecutor: InlineExecutor()))
+        let calls = Recorder<String>()
+        service.onOpen { _ in
+            await service.pause()
+            calls.add("cancelled: \(Task.isCancelled)")
+        }
+        try await service.start()
+        #expect(try await calls.next() == "cancelled: false")
+        await service.stop()
+    }
 }

@@ -119,4 +119,47 @@ import WebSocketTesting
         #expect(await leftovers.value == [])
         #expect(try await sending.value == .sent)
     }
+
+    @Test("A graceful shutdown gives its time to a sender whose connection is lost as it waits")
+    func shutdownWaitsForTheNextConnection() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (service, transport) = (fixture.service, fixture.transport)
+        let peer = try await fixture.open()
+        try await executor.untilQuiet()
+        peer.holdSends()
+        let sending = Task(executorPreference: executor) { try await service.send("a") }
+        try await executor.untilQuiet()
+        #expect(peer.heldSendCount == 1)
+        let leftovers = Task(executorPreference: executor) { await service.shutDown() }
+        try await executor.untilQuiet()
+        peer.drop()
+        try await executor.untilQuiet()
+        fixture.clock.advance(by: .seconds(1))
+        #expect(await leftovers.value == [])
+        #expect(try await sending.value == .queued)
+        #expect(transport.connections.last?.sent == [.text("a")])
+    }
+
+    @Test("A time to live is kept by each of many that wait, also where it is not the earliest")
+    func manyTimesToLive() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend), executor: executor)
+        let (service, outcomes) = (fixture.service, Recorder<String>())
+        try await service.send("fills the queue")
+        for seconds in [5, 3, 8, 3] {
+            Task(executorPreference: executor) {
+                let outcome = try await service.send("x", delivery: .expiring(after: .seconds(seconds)))
+                outcomes.add(outcome == .dropped(.expired) ? "\(seconds)" : "\(outcome)")
+            }
+            try await executor.untilQuiet()
+        }
+        for (second, count) in [(1, 0), (2, 0), (3, 2), (4, 2), (5, 3), (7, 3), (8, 4)] {
+            fixture.clock.advance(to: ManualClock.Instant(sinceStart: .seconds(second)))
+            try await executor.untilQuiet()
+            #expect(outcomes.all.count == count, "at \(second) s")
+        }
+        #expect(outcomes.all == ["3", "3", "5", "8"])
+        await service.stop()
+    }
 }
