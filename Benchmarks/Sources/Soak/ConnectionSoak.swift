@@ -53,7 +53,9 @@ struct ConnectionSoak: AsyncParsableCommand {
         print("\(connections) connections in \(elapsed), \(Int(perSecond)) a second, client and server in one process")
         let growth = after.allocatedKiB - before.allocatedKiB
         let resident = after.residentKiB - before.residentKiB
-        print("growth: \(growth) KiB allocated, \(resident) KiB resident, \(after.descriptors - before.descriptors) descriptors")
+        print(
+            "growth: \(growth) KiB allocated, \(resident) KiB resident, \(after.descriptors - before.descriptors) descriptors"
+        )
         guard growth <= tolerance, after.descriptors <= before.descriptors else { throw ExitCode.failure }
     }
 }

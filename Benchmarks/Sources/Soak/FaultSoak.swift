@@ -8,7 +8,8 @@ import WebSocketTesting
 struct FaultSoak: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "faults",
-        abstract: "Services over wss on servers that misbehave; fails when a message is unaccounted for or anything stays.")
+        abstract:
+            "Services over wss on servers that misbehave; fails when a message is unaccounted for or anything stays.")
 
     @Option(help: "How many services.")
     var services = 200
@@ -79,7 +80,9 @@ struct FaultSoak: AsyncParsableCommand {
         print(summary)
         let sorted = delays.sorted
         if !sorted.isEmpty {
-            print("open after the server's return: p50 \(sorted[sorted.count / 2]), p99 \(sorted[sorted.count * 99 / 100])")
+            print(
+                "open after the server's return: p50 \(sorted[sorted.count / 2]), p99 \(sorted[sorted.count * 99 / 100])"
+            )
         }
         return problems
     }

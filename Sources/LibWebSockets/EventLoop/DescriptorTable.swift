@@ -16,6 +16,13 @@ enum DescriptorTable {
     /// So many in place of an unreasonable limit: 4 MiB for the two tables.
     static let maximumSize: rlim_t = 262_144
 
+    /// The size of the tables of a context that is made now.
+    static var currentSize: CInt {
+        var limit = rlimit()
+        guard unsafe getrlimit(resource, &limit) == 0 else { return .max }
+        return CInt(clamping: limit.rlim_cur)
+    }
+
     /// The size that the tables should have; `nil` where the soft limit will do.
     static func size(softLimit: rlim_t, hardLimit: rlim_t) -> rlim_t? {
         if softLimit > unreasonableLimit { return maximumSize }

@@ -21,6 +21,8 @@ internal import WebSocketProtocol
     private let backend: any LoopBackend
     private let mailbox: Mailbox
     private let thread: pthread_t
+    /// libwebsockets polls no descriptor of this number or above.
+    private let descriptorTableSize: CInt
     private var timers = LoopTimers()
     /// The deadline for which the backend's alarm is set.
     private var alarmDeadline: ContinuousClock.Instant?
@@ -58,8 +60,10 @@ internal import WebSocketProtocol
         // An all-zero policy: libwebsockets never pings and never hangs up by itself. The context keeps the pointer.
         unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
         unsafe info.system_ops = UnsafePointer(LoopProtocol.systemOperations)
-        backend = try Libwebsockets.create { () throws(WebSocketError) in
-            try DescriptorTable.sized { () throws(WebSocketError) in try unsafe kind.make(info) }
+        (backend, descriptorTableSize) = try Libwebsockets.create { () throws(WebSocketError) in
+            try DescriptorTable.sized { () throws(WebSocketError) in
+                (try unsafe kind.make(info), DescriptorTable.currentSize)
+            }
         }
         thread = pthread_self()
         self.mailbox = mailbox
@@ -271,7 +275,15 @@ internal import WebSocketProtocol
     func adopt(_ descriptor: CInt, as socket: LoopSocket) throws(WebSocketError) -> Bool {
         preconditionOnLoop()
         var info = unsafe lws_adopt_desc_t()
-        do {
+        do throws(WebSocketError) {
+            // libwebsockets would refuse it and keep it.
+            guard descriptor < descriptorTableSize else {
+                throw .resourceUnavailable(
+                    EMFILE, stage: .connect,
+                    for:
+                        "an event loop cannot poll descriptor \(descriptor), as it began when the limit on them was lower"
+                )
+            }
             unsafe info.vh = try loopVhost()
         } catch {
             _ = close(descriptor)

@@ -2,6 +2,14 @@ internal import HTTPTypes
 internal import Logging
 internal import WebSocketProtocol
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// A connection that a server accepted, until it is open or refused: TLS, if any, then an upgrade request and its answer.
 final class ServerTransport: PipeConsumer {
     private enum State {
@@ -38,8 +46,16 @@ final class ServerTransport: PipeConsumer {
             return abortHandshake()
         }
         handshakeDeadline = listener.core.schedule(after: listener.configuration.handshakeTimeout) { [weak self] in
-            self?.abortHandshake()
+            self?.deadlinePassed()
         }
+    }
+
+    /// Until the answer is written, the handshake is not over: a client may read nothing.
+    private func deadlinePassed() {
+        guard case .answering(_, let connection?) = state else { return abortHandshake() }
+        pipe?.abort()
+        end()
+        connection.pipeDidEnd(TransportEnd(stage: .upgrade, cause: .systemError(ETIMEDOUT)), unused: [])
     }
 
     /// Drops the connection unless it was accepted.
@@ -103,6 +119,7 @@ final class ServerTransport: PipeConsumer {
         pipe.consumer = connection
         listener.count(connection)
         end()
+        pipe.setReading(true)
         return connection.pipeIsWritable()
     }
 
@@ -132,7 +149,6 @@ final class ServerTransport: PipeConsumer {
             let answer = try UpgradeResponse.accepting(
                 offer, subprotocol: subprotocol, extensions: handshake.extensions, headers: headers)
             guard let pipe else { return }
-            cancelDeadline()
             let connection = Connection(
                 role: .server, pipe: pipe, eventLoop: listener.eventLoop, peer: peer,
                 limits: listener.configuration.limits, compression: compression,
@@ -145,6 +161,8 @@ final class ServerTransport: PipeConsumer {
 
     private func respond(_ bytes: [UInt8], then connection: Connection?) {
         state = .answering(bytes[...], then: connection)
+        // Frames wait until there is a connection to take them.
+        if connection != nil { pipe?.setReading(false) }
         pipe?.requestWrite()
     }
 }

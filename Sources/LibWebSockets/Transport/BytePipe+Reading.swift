@@ -125,7 +125,7 @@ extension BytePipe {
         waitingAnswers += core.encryptedOutput.count
         sendRecords()
         if waitingAnswers > Self.mostWaitingAnswers {
-            peerEnd = .tls("the peer does not read the answers to its KeyUpdate messages")
+            peerEnd = .tls("the peer does not read what TLS answers to it (KeyUpdate, renegotiation)")
             tls.discardInput()
         }
         return count

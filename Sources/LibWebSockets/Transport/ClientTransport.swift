@@ -113,6 +113,11 @@ final class ClientTransport: PipeConsumer {
         machine.state == .awaitingResponse ? parser.finish() : nil
     }
 
+    /// A proxy's refusal likewise.
+    func takeProxyRefusal() -> WebSocketError? {
+        machine.state == .tunnelling ? tunnel?.takeRefusal() : nil
+    }
+
     private func fail(_ error: WebSocketError, stage: WebSocketError.Stage) {
         finish(TransportEnd(stage: stage, cause: .error(error)))
     }
@@ -168,7 +173,7 @@ final class ClientTransport: PipeConsumer {
         pipe = nil
         if machine.state == .awaitingResponse, let refusal = parser.finish() {
             owner?.transport(self, wasRefused: refusal)
-        } else if machine.state == .tunnelling, let error = tunnel?.takeRefusal() {
+        } else if let error = takeProxyRefusal() {
             fail(error, stage: .proxy)
         } else {
             finish(TransportEnd(stage: stage, cause: end.cause))

@@ -38,6 +38,11 @@ extension WebSocketConfiguration {
             next.subprotocols = []
             next.tls.clientIdentity = nil
         }
+        if !redirect.isSameOrigin {
+            // Of the first origin's server.
+            next.tls.serverName = nil
+            next.unixSocketPath = nil
+        }
         return next
     }
 }
@@ -79,7 +84,8 @@ struct Redirect {
     private static func resolve(_ location: String, against base: Endpoint) throws(InvalidEndpoint) -> Endpoint {
         // A fragment is for the user agent, not for the server.
         let reference = String(location.prefix { $0 != "#" })
-        if reference.contains("://"), !reference.hasPrefix("/"), !reference.hasPrefix("?") {
+        // A colon before the path, query or next segment ends a scheme.
+        if let end = reference.firstIndex(where: { ":/?".contains($0) }), reference[end] == ":" {
             return try Endpoint(reference)
         }
         if reference.hasPrefix("//") { return try Endpoint((base.isSecure ? "wss:" : "ws:") + reference) }

@@ -311,6 +311,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         if let refusal = winner?.transport.takeRefusal() {
             return fail(error(of: refusal))
         }
+        if let refusal = winner?.transport.takeProxyRefusal() { return fail(refusal) }
         let stage = winner?.transport.stage ?? stage
         let what =
             switch stage {

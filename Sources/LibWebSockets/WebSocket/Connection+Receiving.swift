@@ -43,7 +43,7 @@ extension Connection {
 
     /// Returns messages that a reader took and did not use.
     func putBack(_ messages: ArraySlice<WebSocketMessage>) {
-        withInbound { $0.putBack(messages) }
+        withInbound { $0.putBack(messages) }?.resume(returning: Array(messages))
     }
 
     private func resumeReading() {

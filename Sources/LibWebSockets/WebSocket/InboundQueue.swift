@@ -22,6 +22,9 @@ struct InboundQueue {
     private var lastReaderID: UInt64 = 0
     /// Whether reading from the network is stopped until the reader has caught up.
     private(set) var isPaused = false
+    /// A queue with any room at all takes so much, and may exceed its limit by that.
+    static let leastBudget = 4 << 10
+
     private(set) var receivedMessageCount = 0
     private(set) var receivedByteCount = 0
 
@@ -41,8 +44,12 @@ struct InboundQueue {
     mutating func budget(limit: Int, most: Int, mayPause: Bool) -> Int {
         guard mayPause else { return most }
         let room = limit - byteCount
-        if room <= 0 { isPaused = true }
-        return max(0, min(most, room))
+        guard room > 0 else {
+            isPaused = true
+            return 0
+        }
+        // A few bytes at a time would take a turn each.
+        return min(most, max(room, min(limit, Self.leastBudget)))
     }
 
     /// What to do after adding a batch, outside of the lock.
@@ -124,9 +131,17 @@ struct InboundQueue {
     }
 
     /// Puts the rest of a batch back that a reader took and did not use, in front of what came later.
-    mutating func putBack(_ messages: Batch.SubSequence) {
+    ///
+    /// Returns the reader that waits for them, when one does: nothing has come later then.
+    mutating func putBack(_ messages: Batch.SubSequence) -> Reader? {
+        guard !messages.isEmpty else { return nil }
+        if let reader {
+            self.reader = nil
+            return reader.continuation
+        }
         batch = messages + batch
         payloadMemory += MessageMemory.ofPayloads(messages)
+        return nil
     }
 
     mutating func makeReaderID() -> UInt64 {

@@ -74,6 +74,8 @@ extension Dispatcher {
         environment.logger.warning("\(failure)", metadata: route.map { [LoggingKeys.route: "\($0)"] })
         environment.broadcaster.send(.error(failure))
         // At once, before the next message. An error hook does not throw, so that this ends here.
-        for hook in environment.handlers.read({ $0.error }) where !isStopped { await inCall { try? await hook(failure) } }
+        for hook in environment.handlers.read({ $0.error }) where !isStopped {
+            await inCall { try? await hook(failure) }
+        }
     }
 }

@@ -3,7 +3,8 @@
 public protocol MessageRouter: Sendable {
     /// The route of a message; `nil` when it has none, which makes it an unhandled one.
     ///
-    /// Called once for each message, on the path of every byte: it should not decode what it does not need.
+    /// Called once for each message, and once more while a request waits for its answer. It is on the path of every byte: it
+    /// should not decode what it does not need, and must not block, since nothing can cut it off.
     func route(of message: WebSocketMessage) -> String?
 
     /// What the peer copied from the request that this message answers; `nil` when it is no answer.
@@ -35,7 +36,7 @@ extension MessageRouter {
 public struct ClosureRouter: MessageRouter {
     private let closure: @Sendable (WebSocketMessage) -> String?
 
-    /// - Parameter route: Called once for each message; `nil` makes it an unhandled one.
+    /// - Parameter route: Called once for each message, and once more while a request waits; `nil` makes it an unhandled one.
     public init(_ route: @escaping @Sendable (WebSocketMessage) -> String?) {
         closure = route
     }

@@ -38,12 +38,14 @@ public final class SocketService: Sendable {
         /// How many messages may wait for handlers before the connection is read no further; at least 1. While a handler
         /// waits for the answer to a request, reading goes on beyond this. The default is 1,000.
         public var inboxLimit: Int
-        /// How many bytes of memory those messages may take; at least 1. What is read in one go may exceed it. The default is
-        /// 16 MiB.
+        /// How many bytes of memory those messages may take; at least 1. What is read in one go may exceed it, and each
+        /// connection that ended behind a handler which does not return keeps what it has received, up to its own
+        /// `receiveBufferSize`. The default is 16 MiB.
         public var inboxByteLimit: Int
         /// How long one attempt to connect may take, with the app's closures that are part of it: the one that supplies the
         /// URL and the headers, and the one that makes the heartbeat's first message. Past it the attempt has failed, also
-        /// when a closure or the transport ignores that it is cancelled; the transport may have shorter deadlines of its own.
+        /// when a closure or the transport ignores that it is cancelled, whose task then stays for as long as it hangs; the
+        /// transport may have shorter deadlines of its own.
         /// A later heartbeat's message may take as long. From zero to a century. The default is 30 s.
         public var attemptTimeout: Duration
         /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return, from

@@ -256,4 +256,32 @@ import WebSocketTesting
             for filler in fillers { close(filler) }
         }
     }
+
+    @Test("A descriptor above libwebsockets' table is refused as a shortage, and closed")
+    func descriptorAboveTheTable() async {
+        await #expect(processExitsWith: .success) {
+            try await Self.warmUp()
+            let before = ProcessLimits.set(ProcessLimits.openFiles, to: 256)
+            let loop = EventLoop()
+            try await loop.run { _ in }
+            // Where the hard limit leaves no room above the table, there is nothing to test.
+            _ = ProcessLimits.set(ProcessLimits.openFiles, to: before)
+            var pair: [CInt] = [0, 0]
+            #expect(pipe(&pair) == 0)
+            let high = fcntl(pair[0], F_DUPFD, CInt(DescriptorTable.minimumSize))
+            guard high >= 0 else { return }
+            let error = try await loop.run { core -> WebSocketError? in
+                do throws(WebSocketError) {
+                    _ = try core.adopt(high, as: LoopSocket(core: core))
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            #expect(error?.code == .resourceUnavailable)
+            #expect(error?.errno == EMFILE)
+            #expect(fcntl(high, F_GETFD) == -1, "it stays open")
+            await loop.shutdown()
+        }
+    }
 }

@@ -57,4 +57,23 @@ import WebSocketTesting
             _ = try await draining.value
         }
     }
+
+    @Test("A close frame is told at once behind output that the client does not read")
+    func closeFrameBehindOutput() async throws {
+        let configuration = WebSocketServer.Configuration(closeTimeout: .seconds(86_400))
+        try await withServer(configuration: configuration) { pair in
+            let client = try RawClient(port: pair.server.port)
+            try await client.upgrade()
+            let socket = try await pair.accepted.take()
+            let sending = Task {
+                while true { try await socket.send([UInt8](repeating: 1, count: 1 << 20)) }
+            }
+            _ = try await standstill { socket.statistics.bytesSent }
+            // 1011, masked with zeroes.
+            try await client.write([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xF3])
+            #expect(try await socket.closed().code == .internalError)
+            await #expect(throws: WebSocketError.self) { try await sending.value }
+            socket.abort()
+        }
+    }
 }

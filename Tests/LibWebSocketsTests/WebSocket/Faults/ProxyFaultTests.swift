@@ -89,6 +89,24 @@ import WebSocketTesting
         #expect(error.refusal?.body == Array("who are you?".utf8))
     }
 
+    @Test(
+        "A refusal whose body does not end is reported with what came of it, when the deadline passes",
+        arguments: ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n", ""])
+    func refusalWithoutEnd(framing: String) async throws {
+        let body = framing.hasPrefix("Transfer") ? "9\r\nwho are y" : "who are y"
+        let (error, _, _) = try await failure(
+            of: [
+                .readRequest,
+                .write("HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm=\"lab\"\r\n\(framing)\r\n\(body)"),
+                .stall,
+            ],
+            configuration: WebSocketConfiguration(connectTimeout: .milliseconds(500)))
+        #expect(error.code == .connectFailed)
+        #expect(error.stage == .proxy)
+        #expect(error.refusal?.status.code == 407)
+        #expect(error.message.contains("Basic realm=\"lab\""))
+    }
+
     @Test("A proxy that redirects is not followed")
     func redirect() async throws {
         var configuration = Self.patient

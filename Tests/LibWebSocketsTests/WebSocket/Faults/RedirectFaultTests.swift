@@ -71,6 +71,41 @@ import WebSocketTesting
         }
     }
 
+    @Test("What names the first origin's server does not lead to another", arguments: [false, true])
+    func serverNameAndPath(trusts: Bool) throws {
+        let origin = try Endpoint("wss://a.test/")
+        var configuration = personal(.follow(trustingOtherOrigins: trusts))
+        configuration.tls.serverName = "tenant.internal"
+        configuration.unixSocketPath = "/run/a.sock"
+        for (location, name) in [("wss://b.test/", nil), ("/login", "tenant.internal")] as [(String, String?)] {
+            let next = configuration.redirected(by: try redirect(to: location, from: origin), from: origin)
+            #expect(next.tls.serverName == name)
+            #expect((next.unixSocketPath == nil) == (name == nil))
+        }
+    }
+
+    @Test(
+        "A reference is told from a URL by its scheme",
+        arguments: [
+            ("login?next=https://x.test/", "/a/login?next=https://x.test/"), ("b/c:d", "/a/b/c:d"),
+            ("?u=wss://x.test/", "/a/?u=wss://x.test/"), ("wss://a.test/b", "/b"),
+        ])
+    func reference(location: String, target: String) throws {
+        let redirect = try redirect(to: location, from: Endpoint("wss://a.test/a/"))
+        #expect(redirect.endpoint.target == target)
+        #expect(redirect.isSameOrigin)
+    }
+
+    @Test("A URL of another kind is not followed", arguments: ["javascript:alert(1)", "unix:/tmp/x", "ws:/a"])
+    func otherSchemes(location: String) throws {
+        #expect(throws: WebSocketError.self) { try redirect(to: location, from: Endpoint("wss://a.test/a/")) }
+    }
+
+    private func redirect(to location: String, from origin: Endpoint) throws -> Redirect {
+        let refusal = UpgradeRefusal(status: .found, headers: [.location: location], body: [], retryAfter: nil)
+        return try #require(try Redirect(refusal, from: origin))
+    }
+
     @Test("One deadline holds for all hops together")
     func deadline() async throws {
         // A server that always sends the client on, just in time.
