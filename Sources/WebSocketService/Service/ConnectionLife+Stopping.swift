@@ -80,6 +80,8 @@ extension ConnectionLife {
         try? await over.value()
         work.cancel()
         alarm.cancel()
+        // It only sleeps: when this returns, nothing of it is left with the clock.
+        await alarm.value
     }
 
     private func takeLeftovers() -> [WebSocketMessage] {
