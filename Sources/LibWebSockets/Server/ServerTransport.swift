@@ -2,14 +2,6 @@ internal import HTTPTypes
 internal import Logging
 internal import WebSocketProtocol
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
 /// A connection that a server accepted, until it is open or refused: TLS, if any, then an upgrade request and its answer.
 final class ServerTransport: PipeConsumer {
     private enum State {
@@ -55,7 +47,11 @@ final class ServerTransport: PipeConsumer {
         guard case .answering(_, let connection?) = state else { return abortHandshake() }
         pipe?.abort()
         end()
-        connection.pipeDidEnd(TransportEnd(stage: .upgrade, cause: .systemError(ETIMEDOUT)), unused: [])
+        let error = WebSocketError(
+            .timedOut, stage: .upgrade,
+            message:
+                "the client did not read the answer to its request within \(listener.configuration.handshakeTimeout)")
+        connection.pipeDidEnd(TransportEnd(stage: .upgrade, cause: .error(error)), unused: [])
     }
 
     /// Drops the connection unless it was accepted.
@@ -98,8 +94,12 @@ final class ServerTransport: PipeConsumer {
                 respond(UpgradeResponse.refusing(error), then: nil)
                 return bytes.count
             }
-        // After a refusal nothing is of interest; before the connection is open, frames wait.
-        case .answering(_, let connection): return connection == nil ? bytes.count : 0
+        // After a refusal nothing is of interest.
+        case .answering(_, nil): return bytes.count
+        case .answering:
+            // Frames wait until there is a connection to take them.
+            pipe?.setReading(false)
+            return 0
         case .ended: return nil
         }
     }
@@ -161,8 +161,6 @@ final class ServerTransport: PipeConsumer {
 
     private func respond(_ bytes: [UInt8], then connection: Connection?) {
         state = .answering(bytes[...], then: connection)
-        // Frames wait until there is a connection to take them.
-        if connection != nil { pipe?.setReading(false) }
         pipe?.requestWrite()
     }
 }

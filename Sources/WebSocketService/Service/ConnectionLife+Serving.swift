@@ -71,7 +71,8 @@ extension ConnectionLife {
     func waitUntilRead(_ generation: UInt64) async {
         let read = dispatcher.readingEnds(generation)
         guard !read.isComplete else { return }
-        await wait(for: environment.options.closeTimeout) { try? await read.value() }
+        // Fails only past its limit, or when whoever waits is cancelled.
+        try? await environment.withLimit(environment.options.closeTimeout) { try await read.value() }
     }
 
     private func read(_ serving: Serving, _ heart: HeartbeatDriver) async {

@@ -47,41 +47,15 @@ extension ConnectionLife {
         core.stopTask = stopping
         core.endTask = environment.start(&afterwards) {
             await stopping.value
-            // The app's handlers, its hooks, and closures of the attempt that was left.
-            await self.wait(until: deadline) {
-                // Fails only when nobody waits any more.
-                try? await self.dispatcher.waitUntilIdle()
+            // The app's handlers, its hooks and what is left of an attempt may hang. Past the deadline nobody waits.
+            try? await self.environment.withLimit(deadline - self.environment.clock.now) {
+                try await self.dispatcher.waitUntilIdle()
                 await self.outbox.waitForReports()
+                await running?.value
             }
-            await self.wait(until: deadline) { await running?.value }
             self.endForGood()
         }
         return stopping
-    }
-
-    /// Waits for what a closure of the app's may hold up, and no longer than this.
-    func wait(for limit: Duration, _ operation: @escaping @Sendable () async -> Void) async {
-        await wait(until: environment.clock.deadline(after: limit), operation)
-    }
-
-    /// - Parameter operation: Is cancelled when the deadline has passed, and waited for no longer whether it minds or not.
-    private func wait(until deadline: Duration, _ operation: @escaping @Sendable () async -> Void) async {
-        let over = Completion<Void>()
-        let work = environment.start {
-            await operation()
-            over.succeed()
-        }
-        let alarm = environment.start { [environment] in
-            // Fails only when there is nothing to wait for any more.
-            guard (try? await environment.clock.sleep(until: deadline)) != nil else { return }
-            over.succeed()
-        }
-        // Fails only when whoever waits is cancelled, and need not wait any longer.
-        try? await over.value()
-        work.cancel()
-        alarm.cancel()
-        // It only sleeps: when this returns, nothing of it is left with the clock.
-        await alarm.value
     }
 
     private func takeLeftovers() -> [WebSocketMessage] {

@@ -6,7 +6,7 @@ struct ServiceClock: Sendable {
     private let sleepUntil: @Sendable (Duration) async throws -> Void
 
     /// - Parameter taskExecutor: Runs the tasks that sleep on a clock of Swift's runtime; `nil` for Swift's own.
-    init(_ clock: any Clock<Duration>, taskExecutor: (any TaskExecutor)? = nil) {
+    init(_ clock: any Clock<Duration>, taskExecutor: (any TaskExecutor)?) {
         let wrapped = Self.wrap(clock)
         switch clock {
         case is ContinuousClock, is SuspendingClock:

@@ -84,14 +84,17 @@ final class HostileTLSPeer {
     /// The records of so many KeyUpdates (RFC 8446 section 4.6.3), made beforehand so that they can be sent faster than
     /// anybody reads them.
     ///
-    /// - Parameter requesting: whether the victim is to answer each.
-    func keyUpdates(_ count: Int, requesting: Bool) throws -> [UInt8] {
+    /// - Parameters:
+    ///   - requesting: whether the victim is to answer each.
+    ///   - text: Data behind them.
+    func keyUpdates(_ count: Int, requesting: Bool, then text: String? = nil) throws -> [UInt8] {
         guard let memory = BIO_new(BIO_s_mem()) else { throw Failure(call: "BIO_new", errno: 0) }
         SSL_set0_wbio(ssl, memory)
         for _ in 0..<count {
             SSL_key_update(ssl, requesting ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED)
             guard SSL_do_handshake(ssl) == 1 else { throw Failure(call: "SSL_key_update", errno: 0) }
         }
+        if let text { try write(text) }
         var start: UnsafePointer<UInt8>?
         let size = copenssl_BIO_get_mem_data(memory, &start)
         return Array(UnsafeBufferPointer(start: start, count: size))
@@ -143,7 +146,9 @@ final class RawListener: Sendable {
     }
 
     /// A socket connected to a port of this machine.
-    static func connect(to port: Int) throws -> Int32 {
+    ///
+    /// - Parameter receiveBufferSize: How much it takes that nobody reads, as a hint; `nil` for the system's choice.
+    static func connect(to port: Int, receiveBufferSize: CInt? = nil) throws -> Int32 {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
@@ -152,6 +157,10 @@ final class RawListener: Sendable {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
+        // Only before it is connected does this bound the window.
+        if var size = receiveBufferSize {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        }
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let code = withUnsafePointer(to: address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { target in
