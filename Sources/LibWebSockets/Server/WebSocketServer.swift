@@ -130,10 +130,25 @@ public final class WebSocketServer: Sendable {
         }
     }
 
+    private struct Session {
+        let socket: WebSocket
+        let task: Task<Void, Never>
+        /// Whether it is this one's handler that asks, which would wait for itself.
+        let isCallers: Bool
+    }
+
     private struct Sessions {
         var open: [UInt64: (socket: WebSocket, task: Task<Void, Never>)] = [:]
         var lastID: UInt64 = 0
         var isStopping = false
+    }
+
+    /// Whose handler runs, for the task of a handler and those that it starts.
+    private struct Serving {
+        @TaskLocal static var current: Serving?
+
+        let server: ObjectIdentifier
+        let id: UInt64
     }
 
     /// The port it listens on.
@@ -235,37 +250,44 @@ public final class WebSocketServer: Sendable {
 
     /// Stops listening, closes every connection with 1001 and waits until the handlers have returned, whose tasks are
     /// cancelled. Clients that come meanwhile find nobody.
+    ///
+    /// A handler may call it, or a task that it has started: that handler is neither cancelled nor waited for.
     public func stop() async {
         let open = stopAccepting()
         await closeListener()
         await withTaskGroup(of: Void.self) { group in
-            for (socket, task) in open {
+            for session in open {
                 group.addTask {
-                    await socket.close(code: .goingAway, reason: "the server stops")
-                    task.cancel()
-                    await task.value
+                    await session.socket.close(code: .goingAway, reason: "the server stops")
+                    guard !session.isCallers else { return }
+                    session.task.cancel()
+                    await session.task.value
                 }
             }
         }
     }
 
     /// Stops as a server does whose process is killed: connections are dropped without a close frame.
+    ///
+    /// A handler may call it, as with ``stop()``.
     public func kill() async {
         let open = stopAccepting()
-        for (socket, task) in open {
-            socket.abort()
-            task.cancel()
+        for session in open {
+            session.socket.abort()
+            if !session.isCallers { session.task.cancel() }
         }
         await closeListener()
-        for (_, task) in open {
-            await task.value
+        for session in open where !session.isCallers {
+            await session.task.value
         }
     }
 
-    private func stopAccepting() -> [(socket: WebSocket, task: Task<Void, Never>)] {
-        sessions.withLock { sessions in
+    private func stopAccepting() -> [Session] {
+        let serving = Serving.current
+        let callers = serving?.server == ObjectIdentifier(self) ? serving?.id : nil
+        return sessions.withLock { sessions in
             sessions.isStopping = true
-            return Array(sessions.open.values)
+            return sessions.open.map { Session(socket: $1.socket, task: $1.task, isCallers: $0 == callers) }
         }
     }
 
@@ -303,14 +325,16 @@ public final class WebSocketServer: Sendable {
     }
 
     private func handle(_ socket: WebSocket, _ request: Request, id: UInt64) -> Task<Void, Never> {
-        Task { [handler, weak self, failureLimit, logger = configuration.logger] in
+        let serving = Serving(server: ObjectIdentifier(self), id: id)
+        return Task { [handler, weak self, failureLimit, logger = configuration.logger] in
             do {
-                try await handler(socket, request)
+                try await Serving.$current.withValue(serving) { try await handler(socket, request) }
                 await socket.close()
             } catch {
                 // What ends the connection also ends the handler, and is no failure of the handler; nor is that it sends
                 // when the client has begun to close.
-                let isOfTheEnd = error is CancellationError || (error is WebSocketError && !socket.allowsSending)
+                let isOfTheEnd =
+                    error is CancellationError && Task.isCancelled || error is WebSocketError && !socket.allowsSending
                 if socket.closure == nil, !isOfTheEnd {
                     // The error may hold what the peer wrote.
                     let shown = "\(error)".visible(limit: 1_000)

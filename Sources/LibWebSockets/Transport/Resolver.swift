@@ -101,13 +101,7 @@ final class Resolver: Sendable {
     }
 
     private static func threadError(_ code: CInt) -> WebSocketError {
-        WebSocketError(
-            .nameResolutionFailed, stage: .nameResolution,
-            message: """
-                no thread could be started to look up host names: \(unsafe String(cString: strerror(code))). \
-                Another try may succeed; if it does not, raise the limit on threads (`ulimit -u`, TasksMax= of systemd, \
-                pids.max of a container)
-                """, errno: code)
+        .resourceUnavailable(code, stage: .nameResolution, for: "no thread could be started to look up host names")
     }
 
     private static func systemLookUp(_ host: String, flags: CInt) throws(WebSocketError) -> [SocketAddress] {
@@ -118,12 +112,16 @@ final class Resolver: Sendable {
         let code = unsafe getaddrinfo(host, nil, &hints, &list)
         guard code == 0 else {
             let systemError: CInt? =
-                if code == EAI_SYSTEM {
-                    errno
-                } else {
-                    // The C library, which cannot ask anybody without a socket, says that the name does not exist.
-                    flags == AI_NUMERICHOST ? nil : DescriptorReserve.shortage(of: 1)
+                switch code {
+                case EAI_SYSTEM: errno
+                case EAI_MEMORY: ENOMEM
+                // The C library, which cannot ask anybody without a socket, says that the name does not exist.
+                default: flags == AI_NUMERICHOST ? nil : DescriptorReserve.shortage(of: 1)
                 }
+            if let systemError, WebSocketError.isShortage(systemError) {
+                throw .resourceUnavailable(
+                    systemError, stage: .nameResolution, for: "the host name \"\(host)\" could not be looked up")
+            }
             let reason =
                 unsafe systemError.map { unsafe String(cString: strerror($0)) } ?? String(cString: gai_strerror(code))
             throw WebSocketError(

@@ -296,13 +296,13 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         stageDeadline = core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, name) }
     }
 
-    /// Not the fault of anything that this attempt would do.
+    /// Not the fault of anything that this attempt would do: redirects took the time, or there was hardly any.
     private static func lateError(_ plan: Plan) -> WebSocketError {
         WebSocketError(
             .timedOut, stage: .upgrade,
             message: """
-                it took longer than \(plan.configuration.connectTimeout) (connectTimeout) to be redirected to \
-                \(plan.endpoint.origin), which was not tried any more
+                \(plan.configuration.connectTimeout) (connectTimeout), in which redirects count too, had passed before \
+                \(plan.endpoint.origin) could be tried
                 """)
     }
 

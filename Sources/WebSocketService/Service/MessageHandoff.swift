@@ -93,15 +93,19 @@ final class MessageHandoff: Sendable {
         }
     }
 
-    func finish() {
+    /// - Returns: Whether it had not ended before.
+    @discardableResult
+    func finish() -> Bool {
         state.change { state, afterwards in
             switch state.phase {
             case .offered(_, let taken): taken.succeed(false, &afterwards)
             case .wanted(let taker, _): taker.succeed(nil, &afterwards)
-            case .idle, .finished: break
+            case .idle: break
+            case .finished: return false
             }
             state.phase = .finished
             state.takeBack()
+            return true
         }
     }
 }

@@ -23,8 +23,9 @@ public import Logging
 ///
 /// ## Life
 ///
-/// Once started, a service lives until ``stop(code:reason:)``, also when the app keeps no reference to it. Stopping
-/// releases all handlers.
+/// Once started, a service lives until ``stop(code:reason:)``, also when the app keeps no reference to it. Only one that is
+/// paused or has given up, which nobody could wake without a reference, stops with the last one. Stopping releases all
+/// handlers.
 public final class SocketService: Sendable {
     /// What is rarely changed.
     public struct Options: Sendable {
@@ -61,7 +62,8 @@ public final class SocketService: Sendable {
         public var generator: any RandomNumberGenerator & Sendable
         /// Where to log, with the keys of ``LoggingKeys``. Everything carries the service's name.
         public var logger: Logger
-        /// Where metrics go. The default is the factory of `MetricsSystem`.
+        /// Where metrics go. The default is the factory of `MetricsSystem`. While it destroys meters it must not make a service
+        /// or let go of one.
         public var metrics: any MetricsFactory
         /// Where the service's tasks run, the app's handlers among them: an `EventLoop`, say, or in a test the
         /// `TestExecutor` of `WebSocketTesting`. The default, `nil`, is Swift's own pool of threads.

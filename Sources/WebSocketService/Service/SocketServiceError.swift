@@ -86,6 +86,11 @@ extension SocketServiceError {
         "the request cannot be sent before the onOpen handlers of the next connection, and those come after the handler "
             + "that makes it; make it in a Task.detached that the handler does not wait for")
 
+    static let loopInHandler = SocketServiceError(
+        .handlerMustReturn,
+        "a handler iterates over messages of its own service, which come only after it has returned; the loop was ended. "
+            + "Begin it in a Task that the handler does not wait for")
+
     static let inboxFull = SocketServiceError(
         .inboxFull,
         "what the peer sent while the handler waits has filled the inbox, so that nothing more is read before the handler "

@@ -2,7 +2,8 @@
 /// the loop asks for it, and a loop that is busy is like a handler that runs.
 ///
 /// Each loop gets every message from the moment it begins; one that a loop has taken is not unhandled. It ends when the
-/// service is stopped or the loop's task is cancelled.
+/// service is stopped or the loop's task is cancelled. In a handler of the service's own, which no message comes beside, it
+/// ends at once, and ``SocketService/onError(_:)`` says so: begin it in a `Task` that the handler does not wait for.
 public struct SocketServiceMessages: AsyncSequence, Sendable {
     public typealias Element = WebSocketMessage
     public typealias Failure = Never
@@ -19,21 +20,23 @@ public struct SocketServiceMessages: AsyncSequence, Sendable {
         let subscription: Subscription
 
         public mutating func next() async -> WebSocketMessage? {
-            await subscription.handoff.next()
+            await subscription.next()
         }
 
         public mutating func next(isolation actor: isolated (any Actor)?) async -> WebSocketMessage? {
-            await subscription.handoff.next()
+            await subscription.next()
         }
     }
 
     /// Ends with the iterator, so that a loop that was left does not stop the service.
     final class Subscription: Sendable {
         let handoff = MessageHandoff()
+        private let dispatcher: Dispatcher
         private let registration: Registration
 
         init(_ service: SocketService, route: String?) {
             let handoff = handoff
+            dispatcher = service.dispatcher
             guard let route else {
                 registration = service.add(handoff, to: \.loops)
                 return
@@ -49,6 +52,13 @@ public struct SocketServiceMessages: AsyncSequence, Sendable {
         deinit {
             registration.cancel()
             handoff.finish()
+        }
+
+        func next() async -> WebSocketMessage? {
+            guard dispatcher.isHandlerTask else { return await handoff.next() }
+            registration.cancel()
+            if handoff.finish() { dispatcher.report(.loopInHandler) }
+            return nil
         }
     }
 }

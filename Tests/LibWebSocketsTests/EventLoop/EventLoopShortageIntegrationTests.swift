@@ -116,6 +116,13 @@ import WebSocketTesting
                 #expect(error?.stage == .connect)
                 #expect(error?.errno == EMFILE)
                 #expect(error?.message.contains("127.0.0.1") == true)
+                let unasked = await #expect(throws: WebSocketError.self) {
+                    try await WebSocket.connect(to: "ws://peer.invalid/", on: loop)
+                }
+                #expect(unasked?.code == .resourceUnavailable)
+                #expect(unasked?.stage == .nameResolution)
+                #expect(unasked?.errno == EMFILE)
+                #expect(unasked?.message.contains("peer.invalid") == true)
                 for filler in fillers { close(filler) }
                 ProcessLimits.set(ProcessLimits.openFiles, to: before)
                 let second = try await WebSocket.connect(to: pair.server.url, on: loop)

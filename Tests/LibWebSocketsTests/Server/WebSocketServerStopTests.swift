@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -74,6 +75,39 @@ import WebSocketTesting
             await pair.server.stop()
             #expect(try await client.receiveAll() == [])
             #expect(client.closure?.code == .goingAway)
+        }
+    }
+
+    @Test(
+        "A handler that ends its server, or a task of it, waits for the other handlers and not for itself",
+        arguments: [true, false], ["/stop", "/child"])
+    func aHandlerThatStops(gracefully: Bool, path: String) async throws {
+        let ending = EndingServer()
+        let (ended, stopped) = (Counter(), Counter())
+        try await withServer(handler: { socket, request in
+            defer { ended.increment() }
+            switch request.target {
+            case "/stop":
+                await ending.end(gracefully: gracefully)
+                stopped.increment()
+            case "/child":
+                async let child: Void = ending.end(gracefully: gracefully)
+                await child
+                stopped.increment()
+            default: _ = try await socket.receiveAll()
+            }
+            // It was not cancelled by what it has asked for.
+            #expect(request.target == "/" || !Task.isCancelled)
+        }) { pair in
+            ending.server.withLock { $0 = pair.server }
+            let others = [try await pair.connect(), try await pair.connect()]
+            try await eventually { pair.server.connectionCount == 2 }
+            let client = try await pair.connect(path: path)
+            for client in others { _ = try? await client.receiveAll() }
+            _ = try? await client.receiveAll()
+            try await eventually { ended.value == 3 }
+            #expect(stopped.value == 1)
+            #expect(client.closure?.code == (gracefully ? .goingAway : .abnormalClosure))
         }
     }
 
@@ -167,5 +201,15 @@ import WebSocketTesting
         try await client.send("still here")
         #expect(try await client.receive(1) == [.text("still here")])
         await loop.shutdown()
+    }
+}
+
+/// The server that one of its handlers ends.
+private final class EndingServer: Sendable {
+    let server = Mutex<WebSocketServer?>(nil)
+
+    func end(gracefully: Bool) async {
+        let server = server.withLock { $0 }
+        if gracefully { await server?.stop() } else { await server?.kill() }
     }
 }

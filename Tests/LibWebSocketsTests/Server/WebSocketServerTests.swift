@@ -124,11 +124,14 @@ import WebSocketTesting
             switch request.target {
             case "/returns": try await socket.send("last words")
             case "/closes": await socket.close(code: CloseCode(rawValue: 4000), reason: "mine")
+            // Nobody has cancelled it: something that it used was.
+            case "/cancels": throw CancellationError()
             default: throw Failure()
             }
         }) { pair in
             for (path, code, texts) in [
                 ("/returns", CloseCode.normalClosure, ["last words"]), ("/throws", .internalError, nil),
+                ("/cancels", .internalError, nil),
                 ("/closes", CloseCode(rawValue: 4000), nil),
             ] {
                 let client = try await pair.connect(path: path)

@@ -96,6 +96,49 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
+    @Test("A loop in a handler of the same service, which no message comes beside, ends at once and is told of")
+    func aLoopInAHandlerEndsAtOnce() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let ends = Recorder<String>()
+        service.onOpen { _ in
+            for await message in service.messages { ends.add("onOpen got \(message.text ?? "")") }
+            ends.add("onOpen")
+        }
+        service.register("n") { _ in
+            for await message in service.messages(of: "n") { ends.add("handler got \(message.text ?? "")") }
+            ends.add("handler")
+        }
+        service.onClose { _ in
+            for await _ in service.messages {}
+            ends.add("onClose")
+        }
+        let peer = try await fixture.open()
+        #expect(try await ends.next() == "onOpen")
+        try await fixture.events.next { $0 == "error handlerMustReturn" }
+        peer.deliver(#"{"socketType":"n"}"#, #"{"socketType":"n"}"#)
+        #expect(try await ends.next(2) == ["handler", "handler"])
+        peer.drop()
+        #expect(try await ends.next() == "onClose")
+        #expect(service.handlers.read { $0.loops.isEmpty && $0.routeLoops.isEmpty })
+        await service.stop()
+    }
+
+    @Test("A loop in a task that a handler has started gets what comes after the handler")
+    func aLoopInATaskOfAHandler() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        let received = Recorder<String>()
+        service.onOpen { _ in
+            var iterator = service.messages.makeAsyncIterator()
+            Task { while let message = await iterator.next() { received.add(message.text ?? "") } }
+        }
+        let peer = try await fixture.open()
+        peer.deliver("a", "b")
+        #expect(try await received.next(2) == ["a", "b"])
+        await service.stop()
+    }
+
     @Test func aLoopOverAStoppedServiceEndsAtOnce() async throws {
         let fixture = Fixture()
         await fixture.service.stop()
