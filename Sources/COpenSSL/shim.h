@@ -59,7 +59,9 @@ static inline int copenssl_SSL_get_ex_new_index(CRYPTO_EX_free *release) {
 static inline int copenssl_ERR_GET_LIB(unsigned long code) { return ERR_GET_LIB(code); }
 static inline int copenssl_ERR_GET_REASON(unsigned long code) { return ERR_GET_REASON(code); }
 
-// An expression of other macros. Letters beyond ASCII stay readable; RFC 2253 escapes the control characters.
+// Expressions of other macros.
+static inline int copenssl_ERR_R_MALLOC_FAILURE(void) { return ERR_GET_REASON(ERR_R_MALLOC_FAILURE); }
+// Letters beyond ASCII stay readable; RFC 2253 escapes the control characters.
 static inline unsigned long copenssl_readable_rfc2253(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
 
 // Renamed in OpenSSL 3, where the old name is a macro.

@@ -71,10 +71,15 @@ internal import Synchronization
         unsafe memory.context.pointee = context
         let wake = unsafe Self.findWakeHandle(on: memory.loop)
         unsafe wakeHandle = wake.handle
-        guard unsafe wake.handle != nil, placeholder?.watch(unsafe wake.descriptor) ?? false else {
-            // libwebsockets makes a context all the same, which nobody could wake.
+        guard unsafe wake.handle != nil else {
+            // Without a descriptor for it, libwebsockets makes a context all the same, which nobody could wake.
             destroy()
             throw .shortage(EMFILE)
+        }
+        guard placeholder?.watch(unsafe wake.descriptor) ?? false else {
+            let code = errno
+            destroy()
+            throw .shortage(code)
         }
     }
 

@@ -85,8 +85,8 @@ extension Duration {
         var info = unsafe info
         let context = try unsafe LoopBackendFailure.createContext(&info)
         // Without a descriptor for waking it, libwebsockets makes a context all the same.
-        if errno == EMFILE || errno == ENFILE {
-            let code = errno
+        let code = errno
+        if code == EMFILE || code == ENFILE || code == ENOMEM {
             unsafe lws_context_destroy(context)
             throw .shortage(code)
         }

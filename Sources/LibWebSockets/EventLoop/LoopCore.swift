@@ -15,6 +15,8 @@ internal import WebSocketProtocol
 /// Not `Sendable`: work posted to the loop gets it as an argument, and nothing else reaches it. ``preconditionOnLoop()``
 /// stands in front of every call into libwebsockets.
 @safe final class LoopCore {
+    /// For how much work the storage stays between two turns: some 100 KiB. A burst may have needed a thousand times that.
+    private static let largestBatchKept = 4_096
     /// How much one connection reads in a turn.
     static let readSize = 128 << 10
 
@@ -127,7 +129,7 @@ internal import WebSocketProtocol
             perform(work)
         }
         // The work holds connections, and these the loop, which would live on until the next work comes.
-        batch.removeAll(keepingCapacity: true)
+        batch.removeAll(keepingCapacity: batch.capacity <= Self.largestBatchKept)
     }
 
     private func perform(_ work: LoopWork) {

@@ -16,7 +16,7 @@ final class ServerListener {
     let tls: TLSServerContext?
     private let accepted: Accepted
     private var socket: ListeningSocket?
-    /// Connections whose handshake is under way.
+    /// Connections whose handshake is under way, or has failed and whose socket is still open.
     private var handshakes: Set<ServerTransport> = []
     /// How many connections are open.
     private var openCount = 0
@@ -67,16 +67,16 @@ final class ServerListener {
         accepted(socket, request)
     }
 
-    /// The connection is open, or has ended.
+    /// The connection is open, or its socket has gone.
     func handshakeEnded(_ transport: ServerTransport) {
         guard handshakes.remove(transport) != nil else { return }
         socket?.mayHaveRoom()
     }
 
-    /// Counts a connection from the end of its handshake to that of its transport.
-    func count(_ connection: Connection) {
+    /// Counts a connection whose handshake is over, until its socket has gone.
+    func count(_ pipe: BytePipe) {
         openCount += 1
-        connection.transportDidEnd = { [weak self] in
+        pipe.didEnd = { [weak self] in
             self?.openCount -= 1
             self?.socket?.mayHaveRoom()
         }

@@ -29,12 +29,14 @@ final class ServerTransport: PipeConsumer {
         do {
             let pipe = try BytePipe.make(socket, core: listener.core, consumer: self)
             self.pipe = pipe
+            pipe.didEnd = { [listener] in listener.handshakeEnded(self) }
             if let tls = listener.tls {
                 pipe.startTLS(
                     try unsafe TLSStream(acceptingWith: tls.sslContext, output: listener.core.encryptedOutput))
             }
         } catch {
             listener.logShortage("\(error)")
+            if pipe == nil { listener.handshakeEnded(self) }
             return abortHandshake()
         }
         handshakeDeadline = listener.core.schedule(after: listener.configuration.handshakeTimeout) { [weak self] in
@@ -65,7 +67,6 @@ final class ServerTransport: PipeConsumer {
         state = .ended
         pipe = nil
         cancelDeadline()
-        listener.handshakeEnded(self)
     }
 
     private func cancelDeadline() {
@@ -117,7 +118,8 @@ final class ServerTransport: PipeConsumer {
         }
         guard let connection else { return false }
         pipe.consumer = connection
-        listener.count(connection)
+        listener.count(pipe)
+        listener.handshakeEnded(self)
         end()
         pipe.setReading(true)
         return connection.pipeIsWritable()

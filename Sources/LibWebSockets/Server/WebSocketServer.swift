@@ -180,7 +180,7 @@ public final class WebSocketServer: Sendable {
         // A file system may keep whoever reads waiting: neither the loop nor the caller's thread may be that.
         let tls: TLSServerContext?
         if let settings = configuration.tls {
-            tls = try await files.read { () throws(WebSocketError) in try TLSServerContext(settings) }
+            tls = try await files.read(settings.paths) { () throws(WebSocketError) in try TLSServerContext(settings) }
         } else {
             tls = nil
         }

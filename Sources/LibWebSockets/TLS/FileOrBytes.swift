@@ -129,3 +129,9 @@ extension FileOrBytes: CustomStringConvertible {
         }
     }
 }
+
+extension Sequence<FileOrBytes> {
+    var paths: Set<String> {
+        Set(compactMap { if case .file(let path) = $0 { path } else { nil } })
+    }
+}

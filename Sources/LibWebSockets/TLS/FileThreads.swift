@@ -4,7 +4,8 @@ internal import Synchronization
 /// Threads that read files, for which a file system may take as long as it likes (a server that is away, say). Neither a
 /// loop nor Swift's executor can wait so long.
 ///
-/// A thread lives as long as there is work; the limit keeps work that hangs from taking over the process.
+/// A thread lives as long as there is work; the limit keeps work that hangs from taking over the process. What reads a file
+/// that another thread is still reading waits for it, so that a file that hangs keeps one thread, however often it is tried.
 final class FileThreads: Sendable {
     static let shared = FileThreads(limit: 16)
 
@@ -14,11 +15,27 @@ final class FileThreads: Sendable {
     /// Starts a thread; returns the system's error number, 0 when it has started.
     typealias StartThread = @Sendable (@escaping @Sendable () -> Void) -> CInt
 
+    private struct Item {
+        let id: ID
+        let paths: Set<String>
+        let work: Work
+    }
+
     private struct State {
         var threadCount = 0
+        /// What the threads read.
+        var busyPaths: Set<String> = []
         /// First come, first served.
-        var waiting: Deque<(id: ID, work: Work)> = []
+        var waiting: Deque<Item> = []
         var lastID: ID = 0
+
+        /// What may begin, if anything.
+        mutating func next() -> Item? {
+            guard let index = waiting.firstIndex(where: { $0.paths.isDisjoint(with: busyPaths) }) else { return nil }
+            let item = waiting.remove(at: index)
+            busyPaths.formUnion(item.paths)
+            return item
+        }
     }
 
     private let limit: Int
@@ -33,24 +50,28 @@ final class FileThreads: Sendable {
     var waitingCount: Int { state.withLock(\.waiting.count) }
 
     /// Calls `work` once, unless it is cancelled first.
+    ///
+    /// - Parameter paths: The files that it reads.
     @discardableResult
-    func run(_ work: @escaping Work) -> ID {
+    func run(reading paths: Set<String>, _ work: @escaping Work) -> ID {
         let (id, needsThread) = state.withLock { state in
             state.lastID += 1
-            state.waiting.append((state.lastID, work))
-            guard state.threadCount < limit else { return (state.lastID, false) }
+            state.waiting.append(Item(id: state.lastID, paths: paths, work: work))
+            guard state.threadCount < limit, paths.isDisjoint(with: state.busyPaths) else {
+                return (state.lastID, false)
+            }
             state.threadCount += 1
             return (state.lastID, true)
         }
         guard needsThread, case let code = startThread({ self.work() }), code != 0 else { return id }
-        let abandoned = state.withLock { state -> Deque<(id: ID, work: Work)> in
+        let abandoned = state.withLock { state -> Deque<Item> in
             state.threadCount -= 1
             // A thread that is there comes to it. Without one, nobody would.
             guard state.threadCount == 0 else { return [] }
             defer { state.waiting = [] }
             return state.waiting
         }
-        for (_, work) in abandoned { work(code) }
+        for item in abandoned { item.work(code) }
         return id
     }
 
@@ -66,10 +87,12 @@ final class FileThreads: Sendable {
     ///
     /// - Throws: What `read` throws; an error that names the shortage where there is no thread; `CancellationError` as soon as
     ///   the task is cancelled, whatever the file system does.
-    func read<Value: Sendable>(_ read: @escaping @Sendable () throws(WebSocketError) -> Value) async throws -> Value {
+    func read<Value: Sendable>(
+        _ paths: Set<String>, _ read: @escaping @Sendable () throws(WebSocketError) -> Value
+    ) async throws -> Value {
         // A stream of one element ends as soon as the task is cancelled.
         let (results, result) = AsyncStream.makeStream(of: Result<Value, WebSocketError>.self)
-        let id = run { threadError in
+        let id = run(reading: paths) { threadError in
             result.yield(
                 Result { () throws(WebSocketError) in
                     guard threadError == 0 else { throw Self.noThreadError(threadError) }
@@ -88,16 +111,19 @@ final class FileThreads: Sendable {
 
     /// The body of a thread.
     private func work() {
-        while let work = next() { work(0) }
+        var item = next(after: nil)
+        while let current = item {
+            current.work(0)
+            item = next(after: current)
+        }
     }
 
-    private func next() -> Work? {
+    private func next(after done: Item?) -> Item? {
         state.withLock { state in
-            guard let next = state.waiting.popFirst() else {
-                state.threadCount -= 1
-                return nil
-            }
-            return next.work
+            if let done { state.busyPaths.subtract(done.paths) }
+            let next = state.next()
+            if next == nil { state.threadCount -= 1 }
+            return next
         }
     }
 }

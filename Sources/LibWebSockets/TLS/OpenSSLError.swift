@@ -1,5 +1,13 @@
 internal import COpenSSL
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
 /// An entry of the calling thread's OpenSSL error queue.
 struct OpenSSLError: Hashable, Sendable {
     /// The packed code of `ERR_get_error(3)`.
@@ -8,6 +16,7 @@ struct OpenSSLError: Hashable, Sendable {
     var isSSL: Bool { copenssl_ERR_GET_LIB(code) == ERR_LIB_SSL }
     var isPEM: Bool { copenssl_ERR_GET_LIB(code) == ERR_LIB_PEM }
     var reason: Int32 { copenssl_ERR_GET_REASON(code) }
+    var isOutOfMemory: Bool { reason == copenssl_ERR_R_MALLOC_FAILURE() }
 
     /// OpenSSL's text, such as "certificate verify failed".
     var text: String {
@@ -31,6 +40,15 @@ struct OpenSSLError: Hashable, Sendable {
 
     /// The text of the oldest entry; the queue is empty afterwards.
     static func takeText() -> String { take()?.text ?? "OpenSSL gave no reason" }
+
+    /// What it means that OpenSSL has not made something; the queue is empty afterwards.
+    static func failure(stage: WebSocketError.Stage, _ what: String) -> WebSocketError {
+        let error = take()
+        // Passes, unlike what else could be wrong with the library.
+        if let error, error.isOutOfMemory { return .resourceUnavailable(ENOMEM, stage: stage, for: what) }
+        let reason = error?.text ?? "OpenSSL gave no reason"
+        return WebSocketError(.libraryUnsuitable, stage: stage, message: "\(what): \(reason).")
+    }
 }
 
 extension WebSocketError {

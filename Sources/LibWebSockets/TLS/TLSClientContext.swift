@@ -32,9 +32,7 @@ internal import Synchronization
         guard
             let owned = unsafe OpenSSLObject(SSL_CTX_new(TLS_client_method()), releasedBy: { unsafe SSL_CTX_free($0) })
         else {
-            throw WebSocketError(
-                .libraryUnsuitable, stage: .configuration,
-                message: "OpenSSL cannot make a TLS context: \(OpenSSLError.takeText()).")
+            throw OpenSSLError.failure(stage: .configuration, "OpenSSL cannot make a TLS context")
         }
         trustStore = try TrustStore.shared(configuration.trustRoots)
         unsafe trustStore.use(on: owned.pointer)

@@ -86,10 +86,8 @@ public struct TLSConfiguration: Hashable, Sendable {
     /// The files whose change makes a new `SSL_CTX` necessary, and what is in memory.
     var files: [FileOrBytes] { trustRoots.files + (clientIdentity?.sources ?? []) }
 
-    /// Whether making an `SSL_CTX` reads or writes files, which may take as long as the file system likes.
-    var usesFiles: Bool {
-        keyLogFile != nil || files.contains { if case .file = $0 { true } else { false } }
-    }
+    /// The files that making an `SSL_CTX` reads or writes, which may take as long as the file system likes.
+    var paths: Set<String> { files.paths.union(keyLogFile.map { [$0] } ?? []) }
 
     /// What the `SSL_CTX` depends on: the rest, which each connection decides for itself, is the default.
     var sharedPart: TLSConfiguration {

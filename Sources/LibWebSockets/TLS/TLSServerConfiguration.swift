@@ -40,6 +40,14 @@ public struct TLSServerConfiguration: Hashable, Sendable {
         self.maximumVersion = maximumVersion
     }
 
+    /// The files that it reads.
+    var paths: Set<String> {
+        switch clientCertificates {
+        case .none: identity.sources.paths
+        case .optional(let roots), .required(let roots): (identity.sources + roots.files).paths
+        }
+    }
+
     /// Applies this to a server's `SSL_CTX`.
     ///
     /// - Throws: `invalidConfiguration` that says which file or key is wrong.

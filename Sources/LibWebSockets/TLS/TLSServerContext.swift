@@ -9,9 +9,7 @@ internal import COpenSSL
         try OpenSSLVersion.check()
         ERR_clear_error()
         guard let made = unsafe SSL_CTX_new(TLS_server_method()) else {
-            throw WebSocketError(
-                .libraryUnsuitable, stage: .configuration,
-                message: "OpenSSL cannot make a TLS context: \(OpenSSLError.takeText()).")
+            throw OpenSSLError.failure(stage: .configuration, "OpenSSL cannot make a TLS context")
         }
         unsafe sslContext = made
         try unsafe configuration.configure(made)

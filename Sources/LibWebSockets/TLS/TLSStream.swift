@@ -43,13 +43,11 @@ internal import WebSocketProtocol
         self.output = output
         ERR_clear_error()
         guard let ssl = unsafe SSL_new(sslContext) else {
-            throw WebSocketError(
-                .libraryUnsuitable, stage: .tls, message: "OpenSSL cannot begin: \(OpenSSLError.takeText())")
+            throw OpenSSLError.failure(stage: .tls, "OpenSSL cannot begin")
         }
         unsafe self.ssl = ssl
         guard let bio = unsafe BIO_new(TLSStreamBIO.method) else {
-            throw WebSocketError(
-                .libraryUnsuitable, stage: .tls, message: "OpenSSL cannot begin: \(OpenSSLError.takeText())")
+            throw OpenSSLError.failure(stage: .tls, "OpenSSL cannot begin")
         }
         unsafe BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
         unsafe BIO_set_init(bio, 1)

@@ -140,6 +140,13 @@ extension BytePipe {
         return count
     }
 
+    /// Nobody wants to read now, but writing waits for the rest of a message of the peer's handshake, which OpenSSL looks at
+    /// when it writes.
+    func feedWriting() {
+        guard let tls, feed(tls) > 0 else { return }
+        tls.keepInput()
+    }
+
     private func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         switch unsafe SocketIO.receive(from: socket, into: buffer) {
         case .moved(let count):

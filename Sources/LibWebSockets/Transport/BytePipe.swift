@@ -28,6 +28,8 @@ internal import WebSocketProtocol
     private(set) var state = State.open
     /// What the bytes go to; `nil` once the pipe has ended.
     var consumer: (any PipeConsumer)?
+    /// Called once, when the pipe has ended for good: later than for the consumer where it lingers.
+    var didEnd: (() -> Void)?
     var tls: TLSStream?
     /// libwebsockets', or our duplicate of it; -1 when there is neither.
     private(set) var socket: CInt
@@ -113,6 +115,7 @@ internal import WebSocketProtocol
             isInService = true
             if tls?.isEstablished == false { shakeHands() }
             if state == .open { read() }
+            if state == .open, awaitsRecords, !isReading { feedWriting() }
             if state == .open { write() }
             isInService = false
             if isAborted { finish(.endOfStream) }
@@ -198,7 +201,7 @@ internal import WebSocketProtocol
 
     /// Polling goes on saying that there is something to read, and only heats the processor, while it is not read.
     private func updatePolling() {
-        let wanted = state == .lingering || (state == .open && isReading && peerEnd == nil)
+        let wanted = state == .lingering || (state == .open && (isReading || awaitsRecords) && peerEnd == nil)
         guard wanted != isPolledForInput else { return }
         isPolledForInput = wanted
         setPollingForInput(wanted)
@@ -258,6 +261,7 @@ internal import WebSocketProtocol
             close()
         }
         consumer?.pipeDidEnd(TransportEnd(stage: .open, cause: cause), unused: unused)
+        didEnd.take()?()
     }
 
     private func takeUnused() -> [UInt8] {

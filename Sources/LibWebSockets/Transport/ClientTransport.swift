@@ -25,6 +25,7 @@ final class ClientTransport: PipeConsumer {
     private var machine: StateMachine
     private let request: [UInt8]
     private let handshake: TLSHandshake?
+    private let followsRedirects: Bool
     /// Whoever connects; `nil` once the connection is open or the attempt over.
     private var owner: (any ClientTransportOwner)?
     private var socket: ConnectingSocket?
@@ -37,10 +38,12 @@ final class ClientTransport: PipeConsumer {
     private(set) var tlsInfo: TLSConnectionInfo?
 
     init(
-        core: LoopCore, request: [UInt8], tls: TLSHandshake?, tunnel: ProxyTunnel?, owner: any ClientTransportOwner
+        core: LoopCore, request: [UInt8], followsRedirects: Bool, tls: TLSHandshake?, tunnel: ProxyTunnel?,
+        owner: any ClientTransportOwner
     ) {
         self.core = core
         self.request = request
+        self.followsRedirects = followsRedirects
         self.tunnel = tunnel
         self.handshake = tls
         self.owner = owner
@@ -201,7 +204,13 @@ final class ClientTransport: PipeConsumer {
     private func receiveResponse(_ bytes: UnsafeRawBufferPointer) -> Int? {
         do throws(HTTPViolation) {
             switch try unsafe parser.receive(bytes) {
-            case .needsMoreBytes: return bytes.count
+            case .needsMoreBytes:
+                // What a redirect says besides may never end.
+                guard followsRedirects, let head = parser.refusingHead, Redirect.leadsOn(head),
+                    let response = parser.finish()
+                else { return bytes.count }
+                owner?.transport(self, wasRefused: response)
+                return nil
             case .refused(let response):
                 owner?.transport(self, wasRefused: response)
                 return nil

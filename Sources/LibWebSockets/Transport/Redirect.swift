@@ -56,6 +56,11 @@ struct Redirect {
     /// The statuses that ask the client to go elsewhere (RFC 9110 section 15.4).
     static let statuses: Set<Int> = [301, 302, 303, 307, 308]
 
+    /// Whether an answer says where to go, as far as its head tells.
+    static func leadsOn(_ head: ResponseHead) -> Bool {
+        statuses.contains(head.status.code) && head.headers[.location] != nil
+    }
+
     /// `nil` when the refusal is no redirect.
     ///
     /// - Throws: When it is one that must not be followed.

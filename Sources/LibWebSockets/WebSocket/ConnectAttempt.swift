@@ -47,7 +47,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
                 ? try configuration.proxy.proxy(for: endpoint, environment: ProcessEnvironment.current) : nil
             if endpoint.isSecure { try configuration.tls.validate() }
             tls =
-                endpoint.isSecure && !configuration.tls.usesFiles
+                endpoint.isSecure && configuration.tls.paths.isEmpty
                 ? try TLSClientContextCache.shared.context(for: configuration.tls, logger: configuration.logger) : nil
         }
 
@@ -133,7 +133,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             core.schedule(after: remainingTime) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
         guard plan.endpoint.isSecure, plan.tls == nil else { return ready(.success(plan.tls)) }
         stage = .configuration
-        fileWork = files.run { [plan, eventLoop] threadError in
+        fileWork = files.run(reading: plan.configuration.tls.paths) { [plan, eventLoop] threadError in
             let result = Result { () throws(WebSocketError) in
                 guard threadError == 0 else { throw FileThreads.noThreadError(threadError) }
                 return try plan.readFiles()
@@ -178,20 +178,23 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func perform(_ action: AddressRace.Action) {
-        switch action {
-        case .wait: break
-        case .connect(let address): connect(to: address)
-        case .giveUp: fail(connectError())
+        var action = action
+        while case .connect(let address) = action {
+            // Addresses may be many, and fail one after the other at once.
+            guard let next = connect(to: address) else { return }
+            action = next
         }
+        if action == .giveUp { fail(connectError()) }
     }
 
-    private func connect(to address: SocketAddress) {
-        guard let core else { return }
+    /// Returns what to do next when the address has failed at once.
+    private func connect(to address: SocketAddress) -> AddressRace.Action? {
+        guard let core else { return nil }
         plan.configuration.logger.debug("connecting", metadata: ["address": "\(address)"])
         // Asked before, because libwebsockets does not say why it gets no socket.
         if let code = DescriptorReserve.shortage(of: DescriptorReserve.connection) {
             lastFailure = (address, TransportEnd(stage: .connect, cause: .systemError(code)))
-            return perform(race.failed(address))
+            return race.failed(address)
         }
         let tls: TLSHandshake?
         let tunnel: ProxyTunnel?
@@ -205,9 +208,12 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
                     port: plan.endpoint.port, isInspection: plan.isInspection)
             }
         } catch {
-            return fail(error)
+            fail(error)
+            return nil
         }
-        let transport = ClientTransport(core: core, request: plan.request.bytes, tls: tls, tunnel: tunnel, owner: self)
+        let transport = ClientTransport(
+            core: core, request: plan.request.bytes, followsRedirects: plan.configuration.redirects.limit > 0, tls: tls,
+            tunnel: tunnel, owner: self)
         transports.append((address, transport, tls))
         timers.append(
             core.schedule(after: AddressRace.staggerDelay) { [weak self] in
@@ -219,6 +225,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         } catch {
             fail(error)
         }
+        return nil
     }
 
     // MARK: - The transport's events
@@ -301,7 +308,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         WebSocketError(
             .timedOut, stage: .upgrade,
             message: """
-                \(plan.configuration.connectTimeout) (connectTimeout), in which redirects count too, had passed before \
+                it took longer than \(plan.configuration.connectTimeout) (connectTimeout), in which redirects count too, before \
                 \(plan.endpoint.origin) could be tried
                 """)
     }

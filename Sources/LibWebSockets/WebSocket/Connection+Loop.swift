@@ -123,7 +123,6 @@ extension Connection: PipeConsumer {
         if let closeDeadline { pipe?.core.cancel(closeDeadline) }
         endKeepAlive()
         pipe = nil
-        transportDidEnd.take()?()
         lastWords = LastWords(bytes: unused, end: machineEnd)
         readLastWords()
     }

@@ -101,8 +101,6 @@ internal import WebSocketProtocol
     var mayPause = true
     /// What had arrived before the transport ended and was not used yet.
     var lastWords: LastWords?
-    /// Called once, when the transport has ended.
-    var transportDidEnd: (() -> Void)?
 
     struct LastWords {
         var bytes: [UInt8]

@@ -25,7 +25,8 @@ package struct ResponseParser: Sendable {
         case refused(RefusedResponse)
     }
 
-    package static let defaultMaximumHeadSize = 32 << 10
+    /// As much as a browser takes (Chrome): 60 cookies of the 4 KiB that RFC 6265 section 6.1 asks for.
+    package static let defaultMaximumHeadSize = 256 << 10
     package static let defaultMaximumBodySize = 64 << 10
     /// Nobody needs more than a few; without a limit they could go on until the deadline.
     static let maximumInterimResponses = 16
@@ -59,6 +60,11 @@ package struct ResponseParser: Sendable {
     /// Whether the server has begun an answer whose head is not complete: what is lost when the stream ends here.
     package var isWithinHead: Bool {
         !isDecided && body == nil && !(reader.isEmpty && interimResponses == 0)
+    }
+
+    /// The head that refuses, while its body is still awaited.
+    package var refusingHead: ResponseHead? {
+        isDecided || body == nil ? nil : head
     }
 
     /// Reads on. Once this has returned anything but `needsMoreBytes`, or has thrown, further bytes are ignored.

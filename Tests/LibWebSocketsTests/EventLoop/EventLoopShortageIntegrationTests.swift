@@ -99,6 +99,27 @@ import WebSocketTesting
         }
     }
 
+    @Test("A host of very many addresses, which all fail at once, is an error like any other")
+    func manyAddresses() async {
+        await #expect(processExitsWith: .success) {
+            let addresses = (0..<60_000).map { SocketAddress(host: "127.1.\($0 / 250).\($0 % 250 + 1)", port: 0) }
+            let resolver = Resolver(lookUp: { _ in .success(addresses) })
+            let loop = EventLoop()
+            try await loop.run { _ in }
+            let plan = try ConnectAttempt.Plan(
+                endpoint: Endpoint("ws://peer.invalid/"), configuration: WebSocketConfiguration())
+            let before = ProcessLimits.set(ProcessLimits.openFiles, to: 256)
+            let fillers = ProcessLimits.exhaustDescriptors(leaving: 0)
+            let error = await #expect(throws: WebSocketError.self) {
+                try await ConnectAttempt.run(plan, within: .seconds(60), on: loop, resolver: resolver)
+            }
+            #expect(error?.code == .resourceUnavailable)
+            for filler in fillers { close(filler) }
+            ProcessLimits.set(ProcessLimits.openFiles, to: before)
+            await loop.shutdown()
+        }
+    }
+
     @Test(
         "Descriptors that end while a loop runs fail its next connection with EMFILE, and not the one after",
         arguments: [false, true])

@@ -66,6 +66,29 @@ import WebSocketTesting
         }
     }
 
+    @Test("A client that was refused counts as a handshake for as long as it keeps its connection")
+    func refusedClients() async throws {
+        let lines = LogLines()
+        let configuration = WebSocketServer.Configuration(handshakeLimit: 2, logger: lines.logger)
+        try await withServer(configuration: configuration, handler: ServerPair.echo) { pair in
+            // It counts for as long as the server waits for its end, which a busy machine may not be in time for.
+            for _ in 0..<100 where !lines.all.contains(where: { $0.contains("handshakeLimit") }) {
+                var refused: [RawClient] = []
+                for _ in 0..<2 {
+                    let client = try RawClient(port: pair.server.port)
+                    try await client.write("GET / HTTP/1.0\r\n\r\n")
+                    let answer = String(decoding: try await client.readToEnd(), as: UTF8.self)
+                    #expect(answer.hasPrefix("HTTP/1.1 505 "))
+                    refused.append(client)
+                }
+                let third = try await pair.connect()
+                await third.close()
+                withExtendedLifetime(refused) {}
+            }
+            #expect(lines.all.contains { $0.contains("handshakeLimit") })
+        }
+    }
+
     @Test("A limit below one is refused", arguments: [Int.min, -1, 0])
     func limits(value: Int) async throws {
         for configuration in [

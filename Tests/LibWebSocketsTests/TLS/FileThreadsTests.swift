@@ -20,7 +20,7 @@ import WebSocketTesting
         let gate = DispatchSemaphore(value: 0)
         let (begun, ended) = (Collector<Int>(), Collector<Int>())
         for index in 0..<6 {
-            threads.run { _ in
+            threads.run(reading: []) { _ in
                 begun.add(index)
                 gate.wait()
                 ended.add(index)
@@ -33,12 +33,32 @@ import WebSocketTesting
         #expect(begun.all.suffix(4).sorted() == [2, 3, 4, 5])
     }
 
+    @Test("A file that hangs keeps one thread, however often it is tried; those of other files go on")
+    func aFileThatHangs() async throws {
+        let threads = FileThreads(limit: 2)
+        let gate = DispatchSemaphore(value: 0)
+        let done = Collector<String>()
+        for index in 0..<5 {
+            threads.run(reading: ["hangs", "good"]) { _ in
+                gate.wait()
+                done.add("hung \(index)")
+            }
+        }
+        for index in 0..<5 { threads.run(reading: ["other"]) { _ in done.add("other \(index)") } }
+        try await eventually { done.all.count == 5 }
+        #expect(done.all == (0..<5).map { "other \($0)" })
+        #expect(threads.waitingCount == 4)
+        for _ in 0..<5 { gate.signal() }
+        try await eventually { done.all.count == 10 }
+        #expect(done.all.suffix(5) == (0..<5).map { "hung \($0)" }[...])
+    }
+
     @Test("Work that nobody wants any more, and that no thread has begun, is dropped with what it holds")
     func cancelled() async throws {
         let threads = FileThreads(limit: 1)
         let gate = DispatchSemaphore(value: 0)
         let done = Collector<String>()
-        threads.run { _ in
+        threads.run(reading: []) { _ in
             gate.wait()
             done.add("first")
         }
@@ -46,9 +66,9 @@ import WebSocketTesting
         let second = {
             let token = Token()
             held = token
-            return threads.run { _ in done.add("second \(token)") }
+            return threads.run(reading: []) { _ in done.add("second \(token)") }
         }()
-        threads.run { _ in done.add("third") }
+        threads.run(reading: []) { _ in done.add("third") }
         threads.cancel(second)
         #expect(held == nil)
         gate.signal()
@@ -66,12 +86,12 @@ import WebSocketTesting
             guard !mayStart.withLock({ $0 }) else { return 0 }
             return EAGAIN
         }
-        threads.run { outcomes.add($0) }
+        threads.run(reading: []) { outcomes.add($0) }
         #expect(outcomes.all == [EAGAIN])
         mayStart.withLock { $0 = true }
-        threads.run { outcomes.add($0) }
+        threads.run(reading: []) { outcomes.add($0) }
         mayStart.withLock { $0 = false }
-        threads.run { outcomes.add($0) }
+        threads.run(reading: []) { outcomes.add($0) }
         #expect(outcomes.all == [EAGAIN])
         starts.all[1]()
         #expect(outcomes.all == [EAGAIN, 0, 0])

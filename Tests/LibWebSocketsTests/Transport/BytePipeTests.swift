@@ -240,8 +240,10 @@ import WebSocketProtocol
         }
     }
 
-    @Test("A write that TLS does not take yet goes on when the rest of the peer's ticket has come")
-    func partOfATicket() async throws {
+    @Test(
+        "A write that TLS does not take yet goes on when the rest of the peer's ticket has come, whether anybody reads or not",
+        arguments: [true, false])
+    func partOfATicket(isReading: Bool) async throws {
         try await withPipe { fixture in
             let (server, output, _) = try await secured(fixture)
             let data = [UInt8](repeating: 7, count: 3_000)
@@ -255,6 +257,7 @@ import WebSocketProtocol
             // Read by the time that the loop is free again.
             await Task(executorPreference: fixture.loop) {}.value
             try await fixture.onLoop { consumer in
+                consumer.pipe?.setReading(isReading)
                 consumer.output = [1, 2, 3]
                 consumer.pipe?.requestWrite()
             }

@@ -256,15 +256,15 @@ import WebSocketTesting
             script: [.readRequest, .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), .readUntilEnd],
             code: .invalidHandshake, stage: .upgrade, words: ["It is not HTTP: it begins with \"GET / HTTP/1.1"]),
         Fault(
-            name: "one header of 64 KiB",
+            name: "one header of 300 KiB",
             script: [
                 .readRequest,
                 .write(
-                    "HTTP/1.1 101 Switching Protocols\r\nX-Long: \(String(repeating: "x", count: 64 << 10))\r\n\r\n"),
+                    "HTTP/1.1 101 Switching Protocols\r\nX-Long: \(String(repeating: "x", count: 300 << 10))\r\n\r\n"),
                 .readUntilEnd,
             ],
             code: .invalidHandshake, stage: .upgrade,
-            words: ["to the upgrade request cannot be used. The head is larger than 32768 bytes"]),
+            words: ["to the upgrade request cannot be used. The head is larger than 262144 bytes"]),
         Fault(
             name: "headers without end",
             script: [
@@ -276,7 +276,7 @@ import WebSocketTesting
             name: "a status line without end",
             script: [.readRequest, .write("HTTP/1.1 101 "), .flood(Array("Switching ".utf8))],
             code: .invalidHandshake, stage: .upgrade,
-            words: ["to the upgrade request cannot be used. The head is larger than 32768 bytes"]),
+            words: ["to the upgrade request cannot be used. The head is larger than 262144 bytes"]),
     ]
 
     @Test("A server that is none", arguments: strangers)
