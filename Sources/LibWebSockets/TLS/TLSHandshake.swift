@@ -242,7 +242,16 @@ extension TLSHandshake {
             verification = context.sessions.verification(expiry: unsafe Self.expiry(ofChainOf: ssl))
         }
         context.sessions.insert(
-            unsafe TLSSessionStore.Session(session, verification: verification), for: sessionKey)
+            unsafe TLSSessionStore.Session(
+                session, verification: verification, chainSize: Self.size(ofChainPresentedTo: ssl)), for: sessionKey)
+    }
+
+    private static func size(ofChainPresentedTo ssl: OpaquePointer) -> Int {
+        let chain = unsafe SSL_get_peer_cert_chain(ssl)
+        // -1 where there is no chain.
+        return unsafe (0..<max(0, copenssl_sk_X509_num(chain))).reduce(0) { size, index in
+            unsafe size + Int(max(0, i2d_X509(copenssl_sk_X509_value(chain, index), nil)))
+        }
     }
 
     /// The first end of validity in the chain that was verified; long ago where there is none, or one cannot be read.

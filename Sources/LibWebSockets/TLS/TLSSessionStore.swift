@@ -51,11 +51,14 @@ final class TLSSessionStore: Sendable {
         let size: Int
 
         /// Takes over the reference.
-        init(_ pointer: OpaquePointer, verification: Verification) {
+        ///
+        /// - Parameter chainSize: The encoded bytes of the certificates that the server presented.
+        init(_ pointer: OpaquePointer, verification: Verification, chainSize: Int) {
             unsafe self.pointer = pointer
             self.verification = verification
-            // What OpenSSL encodes, the ticket and the server's certificate, it holds decoded too.
-            size = unsafe 1_024 + 2 * Int(i2d_SSL_SESSION(pointer, nil))
+            // What OpenSSL encodes, the ticket and the server's certificate, it holds decoded too; and the whole chain, of which
+            // each certificate takes some four times its encoding.
+            size = unsafe 1_024 + 2 * Int(i2d_SSL_SESSION(pointer, nil)) + 4 * chainSize
         }
 
         deinit { unsafe SSL_SESSION_free(pointer) }

@@ -77,6 +77,22 @@ final class TestTime: Sendable {
         #expect(second.clientCertificate?.subject == "CN=client")
     }
 
+    @Test(
+        "A session counts as the certificates that it keeps, which OpenSSL holds decoded, and not as its ticket alone")
+    func sizeOfASession() throws {
+        let authority = try CertificateAuthority()
+        let leaf = try authority.issue(names: ["localhost"])
+        let loopback = try TLSLoopback(
+            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: TLSServer(TLSServerConfiguration(identity: leaf.identity)))
+        _ = try loopback.connect()
+        let usage = loopback.context.sessions.usage
+        let base64 = leaf.certificateChainPEM.split(separator: "\n").filter { !$0.hasPrefix("-") }
+        let encoded = base64.reduce(0) { $0 + $1.count } * 3 / 4 - 2
+        #expect(usage.count > 0)
+        #expect(usage.size >= usage.count * (1_024 + 6 * encoded), "\(usage)")
+    }
+
     @Test("A server that forgot the session gets a full handshake, verified again")
     func forgottenSession() throws {
         let authority = try CertificateAuthority()
@@ -209,14 +225,16 @@ final class TestTime: Sendable {
     }
 
     /// A session as it would come from a handshake.
-    private static func session(version: Int32, lifetime: Int = 300) throws -> TLSSessionStore.Session {
+    private static func session(
+        version: Int32, lifetime: Int = 300, chainSize: Int = 0
+    ) throws -> TLSSessionStore.Session {
         let session = try #require(SSL_SESSION_new())
         SSL_SESSION_set_protocol_version(session, version)
         copenssl_SSL_SESSION_set_time(session, 1_000)
         SSL_SESSION_set_timeout(session, lifetime)
         // Resumable means having an id or a ticket.
         SSL_SESSION_set1_id(session, [1, 2, 3], 3)
-        return TLSSessionStore.Session(session, verification: .init(time: 1_000, expiry: .max))
+        return TLSSessionStore.Session(session, verification: .init(time: 1_000, expiry: .max), chainSize: chainSize)
     }
 
     private static let age: Int64 = 86_400
