@@ -169,7 +169,7 @@ enum Demo {
               never sent      \(leftovers.count)
               took            \(milliseconds(start.duration(to: clock.now))) ms
             """)
-        await EventLoop.shared.shutdown()
+        await SocketLoop.shared.shutdown()
         guard arrived == Array(1...7), leftovers.isEmpty else { throw LostOrders(arrived: arrived) }
     }
 
@@ -177,7 +177,7 @@ enum Demo {
     static func expectFailure(trusting roots: TrustRoots?, names: [String]) async {
         do {
             let server = try await TestServer.start(certificate: { try $0.issue(names: names) }, handler: { _, _ in })
-            let tls = roots.map { TLSConfiguration(trustRoots: $0) } ?? server.clientTLS
+            let tls = roots.map { TLSClientConfiguration(trustRoots: $0) } ?? server.clientTLS
             do {
                 _ = try await WebSocket.connect(to: server.url, configuration: WebSocketConfiguration(tls: tls))
                 print("  connected, which must not happen")

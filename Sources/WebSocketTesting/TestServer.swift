@@ -20,7 +20,7 @@ public final class TestServer: Sendable {
     public let port: Int
     private let configuration: WebSocketServer.Configuration
     private let handler: WebSocketServer.Handler
-    private let eventLoop: EventLoop
+    private let socketLoop: SocketLoop
     private let server: Mutex<WebSocketServer?>
 
     /// Starts a server on 127.0.0.1 whose certificate is for `localhost`, 127.0.0.1 and ::1.
@@ -29,7 +29,7 @@ public final class TestServer: Sendable {
     ///   - isSecure: `wss:`; else `ws:`.
     ///   - configuration: How it behaves. Its TLS configuration, where it has none, is made from `certificate`.
     ///   - certificate: Makes the server's certificate, such as a wrong one, from the authority.
-    ///   - eventLoop: The loop that carries it.
+    ///   - socketLoop: The loop that carries it.
     ///   - handler: Serves each connection.
     public static func start(
         isSecure: Bool = true,
@@ -37,7 +37,7 @@ public final class TestServer: Sendable {
         certificate: (CertificateAuthority) throws -> IssuedCertificate = {
             try $0.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
         },
-        on eventLoop: EventLoop = .shared,
+        on socketLoop: SocketLoop = .shared,
         handler: @escaping WebSocketServer.Handler
     ) async throws -> TestServer {
         let authority = try CertificateAuthority(commonName: "Throw-away test authority")
@@ -45,19 +45,20 @@ public final class TestServer: Sendable {
         if isSecure, configuration.tls == nil {
             configuration.tls = TLSServerConfiguration(identity: try certificate(authority).identity)
         }
-        let server = try await WebSocketServer.start(configuration: configuration, on: eventLoop, handler: handler)
+        let server = try await WebSocketServer.start(configuration: configuration, on: socketLoop, handler: handler)
         configuration.port = server.port
         return TestServer(
-            authority: authority, configuration: configuration, eventLoop: eventLoop, server: server, handler: handler)
+            authority: authority, configuration: configuration, socketLoop: socketLoop, server: server, handler: handler
+        )
     }
 
     private init(
-        authority: CertificateAuthority, configuration: WebSocketServer.Configuration, eventLoop: EventLoop,
+        authority: CertificateAuthority, configuration: WebSocketServer.Configuration, socketLoop: SocketLoop,
         server: WebSocketServer, handler: @escaping WebSocketServer.Handler
     ) {
         self.authority = authority
         self.configuration = configuration
-        self.eventLoop = eventLoop
+        self.socketLoop = socketLoop
         self.handler = handler
         port = server.port
         self.server = Mutex(server)
@@ -69,8 +70,8 @@ public final class TestServer: Sendable {
     }
 
     /// What a client needs to trust the server, and nothing else.
-    public var clientTLS: TLSConfiguration {
-        TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+    public var clientTLS: TLSClientConfiguration {
+        TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
     }
 
     /// A client's configuration with ``clientTLS``, else with the defaults.
@@ -106,7 +107,7 @@ public final class TestServer: Sendable {
     /// - Throws: `WebSocketError` when something else has taken the port.
     public func restart() async throws {
         await stop()
-        let fresh = try await WebSocketServer.start(configuration: configuration, on: eventLoop, handler: handler)
+        let fresh = try await WebSocketServer.start(configuration: configuration, on: socketLoop, handler: handler)
         server.withLock { $0 = fresh }
     }
 

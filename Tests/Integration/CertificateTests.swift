@@ -35,7 +35,7 @@ struct CertificateTests {
     func badServerCertificate(fault: Fault) async throws {
         let authority = try CertificateAuthority()
         let options = EchoServerOptions(certificate: try fault.certificate(authority))
-        let tls = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        let tls = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
         try await withEchoServer(options) { server in
             let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(
@@ -54,7 +54,7 @@ struct CertificateTests {
         let authority = try CertificateAuthority()
         let certificate = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.2"])
         let configuration = WebSocketConfiguration(
-            tls: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)))
+            tls: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)))
         try await withEchoServer(EchoServerOptions(certificate: certificate)) { server in
             let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(
@@ -93,8 +93,8 @@ struct CertificateTests {
 
     @Test(
         "A server that demands a client certificate gets one it trusts, or says why not",
-        arguments: [TLSVersion.tls12, .tls13], Shown.allCases)
-    func clientCertificate(version: TLSVersion, shown: Shown) async throws {
+        arguments: [TLSProtocolVersion.tls12, .tls13], Shown.allCases)
+    func clientCertificate(version: TLSProtocolVersion, shown: Shown) async throws {
         let fixture = try TLSFixture()
         var options = fixture.echoOptions
         options.clientAuthority = fixture.authority
@@ -124,8 +124,8 @@ struct CertificateTests {
 
     @Test(
         "A server that refuses without an alert, as asyncio does, may have wanted a client certificate",
-        arguments: [TLSVersion.tls12, .tls13], [Shown.nothing, .ofAnotherAuthority])
-    func refusalWithoutAlert(version: TLSVersion, shown: Shown) async throws {
+        arguments: [TLSProtocolVersion.tls12, .tls13], [Shown.nothing, .ofAnotherAuthority])
+    func refusalWithoutAlert(version: TLSProtocolVersion, shown: Shown) async throws {
         let fixture = try TLSFixture()
         var options = fixture.echoOptions
         options.clientAuthority = fixture.authority

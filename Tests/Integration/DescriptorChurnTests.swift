@@ -22,7 +22,7 @@ struct DescriptorChurnTests {
             for try await message in socket.messages { try await socket.send(message) }
         }
         for _ in 0..<40 {
-            let (serverLoop, clientLoop) = (EventLoop(), EventLoop())
+            let (serverLoop, clientLoop) = (SocketLoop(), SocketLoop())
             let server = try await WebSocketServer.start(on: serverLoop, handler: echo)
             let client = try await WebSocket.connect(to: server.url, on: clientLoop)
             await serverLoop.shutdown()

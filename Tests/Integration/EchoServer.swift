@@ -29,7 +29,7 @@ struct EchoServerOptions: Sendable {
     /// Demand a client certificate from this authority.
     var clientAuthority: CertificateAuthority?
     /// Speak no other version of TLS: 1.2 or 1.3.
-    var tlsVersion: TLSVersion?
+    var tlsVersion: TLSProtocolVersion?
     /// Serve from threads, which unlike asyncio sends an alert when a TLS handshake fails. Only echoes.
     var usesThreads = false
     /// Listen on ``ExternalServer/unixSocketPath`` instead of a port.

@@ -16,7 +16,7 @@ struct ExitTests {
             let authority = try CertificateAuthority()
             let identity = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1"]).identity
             let server = try await WebSocketServer.start(
-                configuration: .init(tls: TLSServerConfiguration(identity: identity)), on: EventLoop()
+                configuration: .init(tls: TLSServerConfiguration(identity: identity)), on: SocketLoop()
             ) { socket, _ in
                 for try await message in socket.messages { try await socket.send(message) }
             }

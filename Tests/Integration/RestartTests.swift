@@ -43,11 +43,11 @@ struct RestartTests {
     }
 
     private static func restartInProcess(times: Int) async throws {
-        let loop = EventLoop()
+        let loop = SocketLoop()
         let server = try await TestServer.start(on: loop) { socket, _ in
             for try await message in socket.messages { try await socket.send(message) }
         }
-        let transport = WebSocketTransport(configuration: server.clientConfiguration, eventLoop: loop)
+        let transport = WebSocketTransport(configuration: server.clientConfiguration, socketLoop: loop)
         try await survive(times, restartsOf: server, url: server.url, transport)
         try await eventually("the server still has connections") { server.connectionCount == 0 }
         await server.stop()
@@ -56,8 +56,8 @@ struct RestartTests {
 
     private static func restartPython(times: Int) async throws {
         try await withSecureEchoServer { server, configuration in
-            let loop = EventLoop()
-            let transport = WebSocketTransport(configuration: configuration, eventLoop: loop)
+            let loop = SocketLoop()
+            let transport = WebSocketTransport(configuration: configuration, socketLoop: loop)
             try await survive(times, restartsOf: server, url: server.url(scheme: "wss"), transport)
             await loop.shutdown()
         }

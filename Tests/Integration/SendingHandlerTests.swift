@@ -21,14 +21,14 @@ struct SendingHandlerTests {
 
     @Test("The service reconnects, greets and sends again", arguments: senders)
     private func restarts(sender: Sender) async throws {
-        let loop = EventLoop()
+        let loop = SocketLoop()
         let server = try await TestServer.start(on: loop) { socket, _ in
             try await socket.send("go")
             // It reads nothing, so that the sender comes to the high-water mark.
             _ = try await socket.closed()
         }
         let service = SocketService(
-            server.url, transport: WebSocketTransport(configuration: server.clientConfiguration, eventLoop: loop),
+            server.url, transport: WebSocketTransport(configuration: server.clientConfiguration, socketLoop: loop),
             reconnect: .exponential(initial: .milliseconds(5), maximum: .milliseconds(50)),
             heartbeat: .ping(every: .milliseconds(100), timeout: .seconds(5)),
             queue: QueuePolicy(limit: 50, overflow: sender.overflow), options: .quiet)

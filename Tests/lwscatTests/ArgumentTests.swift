@@ -14,7 +14,7 @@ struct ArgumentTests {
     func url() throws {
         let command = try connect("wss://example.com/")
         #expect(command.url == "wss://example.com/")
-        #expect(command.acceptance.client(command.certificates) == TLSConfiguration())
+        #expect(command.acceptance.client(command.certificates) == TLSClientConfiguration())
     }
 
     @Test("Headers, cookies, origin and authorization go into the request")
@@ -32,14 +32,15 @@ struct ArgumentTests {
 
     @Test("Each insecure switch turns off one check")
     func insecure() throws {
-        func tls(_ flag: String) throws -> TLSConfiguration {
+        func tls(_ flag: String) throws -> TLSClientConfiguration {
             let command = try connect(flag, "wss://a/")
             return command.acceptance.client(command.certificates)
         }
-        #expect(try tls("--insecure-untrusted-roots") == TLSConfiguration(insecureAcceptsUntrustedRoots: true))
-        #expect(try tls("--insecure-any-hostname") == TLSConfiguration(insecureAcceptsAnyHostname: true))
+        #expect(try tls("--insecure-untrusted-roots") == TLSClientConfiguration(insecureAcceptsUntrustedRoots: true))
+        #expect(try tls("--insecure-any-hostname") == TLSClientConfiguration(insecureAcceptsAnyHostname: true))
         #expect(
-            try tls("--insecure-expired-certificates") == TLSConfiguration(insecureAcceptsExpiredCertificates: true))
+            try tls("--insecure-expired-certificates")
+                == TLSClientConfiguration(insecureAcceptsExpiredCertificates: true))
     }
 
     @Test("Authorities, identity, pins and name go into the TLS configuration")
@@ -50,7 +51,7 @@ struct ArgumentTests {
             "1.3", "wss://a/")
         #expect(
             command.acceptance.client(command.certificates)
-                == TLSConfiguration(
+                == TLSClientConfiguration(
                     trustRoots: .file("ca.pem"),
                     clientIdentity: .pemFiles(certificateChain: "c.pem", privateKey: "k.pem"), minimumVersion: .tls13,
                     pinnedKeys: [try SPKIPin(pin)], serverName: "b"))

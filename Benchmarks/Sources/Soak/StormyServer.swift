@@ -30,7 +30,7 @@ final class StormyServer: Sendable {
         let state = SharedState()
         var configuration = WebSocketServer.Configuration()
         configuration.logger.logLevel = .error
-        let server = try await TestServer.start(configuration: configuration, on: EventLoop()) { socket, _ in
+        let server = try await TestServer.start(configuration: configuration, on: SocketLoop()) { socket, _ in
             state.value.withLock { $0.sockets[ObjectIdentifier(socket)] = socket }
             defer { state.value.withLock { _ = $0.sockets.removeValue(forKey: ObjectIdentifier(socket)) } }
             var last: [Int: Int] = [:]

@@ -24,7 +24,7 @@ struct Throughput: AsyncParsableCommand {
             configuration.tls.trustRoots = .memory(authority.certificatePEM)
         }
         let (count, payload) = (messages, WebSocketMessage.binary([UInt8](repeating: 120, count: size)))
-        let server = try await WebSocketServer.start(configuration: serverConfiguration, on: EventLoop()) {
+        let server = try await WebSocketServer.start(configuration: serverConfiguration, on: SocketLoop()) {
             socket, request in
             switch request.target {
             case "/sink":

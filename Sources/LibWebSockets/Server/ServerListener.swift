@@ -10,7 +10,7 @@ final class ServerListener {
     typealias Accepted = (WebSocket, WebSocketServer.Request) -> Void
 
     let core: LoopCore
-    let eventLoop: EventLoop
+    let socketLoop: SocketLoop
     let configuration: WebSocketServer.Configuration
     let port: Int
     let tls: TLSServerContext?
@@ -24,15 +24,15 @@ final class ServerListener {
     let logLimits = LogLimits()
 
     init(
-        core: LoopCore, configuration: WebSocketServer.Configuration, tls: TLSServerContext?, eventLoop: EventLoop,
+        core: LoopCore, configuration: WebSocketServer.Configuration, tls: TLSServerContext?, socketLoop: SocketLoop,
         accepted: @escaping Accepted
     ) throws(WebSocketError) {
         self.core = core
         self.configuration = configuration
         self.tls = tls
-        self.eventLoop = eventLoop
+        self.socketLoop = socketLoop
         self.accepted = accepted
-        guard !core.isShuttingDown else { throw EventLoop.shutDownError }
+        guard !core.isShuttingDown else { throw SocketLoop.shutDownError }
         let (descriptor, port) = try ListeningSocket.listen(host: configuration.host, port: configuration.port)
         self.port = port
         let socket = ListeningSocket(core: core, listener: self)

@@ -152,7 +152,7 @@ final class ServerTransport: PipeConsumer {
                 offer, subprotocol: subprotocol, extensions: handshake.extensions, headers: headers)
             guard let pipe else { return }
             let connection = Connection(
-                role: .server, pipe: pipe, eventLoop: listener.eventLoop, peer: peer,
+                role: .server, pipe: pipe, socketLoop: listener.socketLoop, peer: peer,
                 limits: listener.configuration.limits, compression: compression,
                 logger: listener.configuration.logger)
             respond(answer, then: connection)

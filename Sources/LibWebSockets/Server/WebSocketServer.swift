@@ -155,7 +155,7 @@ public final class WebSocketServer: Sendable {
     public let port: Int
     private let configuration: Configuration
     private let handler: Handler
-    private let eventLoop: EventLoop
+    private let socketLoop: SocketLoop
     private let sessions = Mutex(Sessions())
     private let failureLimit = SharedLogLimit()
     private let listener = Mutex<ListenerReference?>(nil)
@@ -167,14 +167,14 @@ public final class WebSocketServer: Sendable {
     ///   files are read.
     public static func start(
         configuration: Configuration = Configuration(),
-        on eventLoop: EventLoop = .shared,
+        on socketLoop: SocketLoop = .shared,
         handler: @escaping Handler
     ) async throws -> WebSocketServer {
-        try await start(configuration: configuration, on: eventLoop, files: .shared, handler: handler)
+        try await start(configuration: configuration, on: socketLoop, files: .shared, handler: handler)
     }
 
     static func start(
-        configuration: Configuration, on eventLoop: EventLoop, files: FileThreads, handler: @escaping Handler
+        configuration: Configuration, on socketLoop: SocketLoop, files: FileThreads, handler: @escaping Handler
     ) async throws -> WebSocketServer {
         try configuration.validate()
         // A file system may keep whoever reads waiting: neither the loop nor the caller's thread may be that.
@@ -187,10 +187,10 @@ public final class WebSocketServer: Sendable {
         let accepted = SessionSink()
         let (reference, port): (ListenerReference, Int) = try await withCheckedThrowingContinuation { continuation in
             do {
-                try eventLoop.submit { core in
+                try socketLoop.submit { core in
                     do {
                         let listener = try ServerListener(
-                            core: core, configuration: configuration, tls: tls, eventLoop: eventLoop
+                            core: core, configuration: configuration, tls: tls, socketLoop: socketLoop
                         ) {
                             accepted.accept($0, $1)
                         }
@@ -203,21 +203,21 @@ public final class WebSocketServer: Sendable {
                 continuation.resume(throwing: error)
             }
         }
-        let server = WebSocketServer(configuration: configuration, port: port, eventLoop: eventLoop, handler: handler)
+        let server = WebSocketServer(configuration: configuration, port: port, socketLoop: socketLoop, handler: handler)
         server.listener.withLock { $0 = reference }
         accepted.connect(to: server)
         return server
     }
 
-    private init(configuration: Configuration, port: Int, eventLoop: EventLoop, handler: @escaping Handler) {
+    private init(configuration: Configuration, port: Int, socketLoop: SocketLoop, handler: @escaping Handler) {
         self.configuration = configuration
         self.port = port
-        self.eventLoop = eventLoop
+        self.socketLoop = socketLoop
         self.handler = handler
     }
 
     deinit {
-        Self.close(listener.withLock { $0 }, on: eventLoop)
+        Self.close(listener.withLock { $0 }, on: socketLoop)
     }
 
     /// Where clients on this machine reach it: `wss://127.0.0.1:4711`.
@@ -297,16 +297,16 @@ public final class WebSocketServer: Sendable {
             return listener
         }
         await withCheckedContinuation { continuation in
-            Self.close(reference, on: eventLoop) { continuation.resume() }
+            Self.close(reference, on: socketLoop) { continuation.resume() }
         }
     }
 
     private static func close(
-        _ reference: ListenerReference?, on eventLoop: EventLoop, completion: @escaping @Sendable () -> Void = {}
+        _ reference: ListenerReference?, on socketLoop: SocketLoop, completion: @escaping @Sendable () -> Void = {}
     ) {
         guard let reference else { return completion() }
         do {
-            try eventLoop.submit { _ in reference.listener.close(completion) }
+            try socketLoop.submit { _ in reference.listener.close(completion) }
         } catch {
             // The loop has ended, and with it the listener.
             completion()

@@ -22,7 +22,7 @@ public struct PeerCertificate: Hashable, Sendable {
     public let subjectAlternativeNames: [String]
     /// The SHA-256 of the whole certificate in DER, 32 bytes.
     public let sha256Fingerprint: [UInt8]
-    /// The pin of its public key, as ``TLSConfiguration/pinnedKeys`` takes it.
+    /// The pin of its public key, as ``TLSClientConfiguration/pinnedKeys`` takes it.
     public let publicKeyPin: SPKIPin
     /// The certificate in DER, for whatever else is in it.
     public let der: [UInt8]

@@ -14,7 +14,7 @@ extension SSLContext {
     /// OpenSSL keeps two lists, one for TLS 1.3 and one for the older versions. A version that no suite is named for is
     /// switched off, since OpenSSL would otherwise offer its defaults for it.
     static func setCipherSuites(
-        _ names: [String], minimumVersion: TLSVersion, on sslContext: OpaquePointer
+        _ names: [String], minimumVersion: TLSProtocolVersion, on sslContext: OpaquePointer
     ) throws(WebSocketError) {
         guard !names.isEmpty else { throw .invalidTLSConfiguration("The list of cipher suites is empty.") }
         for name in names {

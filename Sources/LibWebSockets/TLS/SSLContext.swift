@@ -13,7 +13,7 @@ enum SSLContext {
     }
 
     static func setMinimumVersion(
-        _ version: TLSVersion, on sslContext: OpaquePointer
+        _ version: TLSProtocolVersion, on sslContext: OpaquePointer
     ) throws(WebSocketError) {
         guard unsafe copenssl_SSL_CTX_set_min_proto_version(sslContext, Int32(version.rawValue)) == 1 else {
             throw .invalidTLSConfiguration("This OpenSSL cannot speak \(version): \(OpenSSLError.takeText()).")
@@ -24,7 +24,7 @@ enum SSLContext {
 
     /// - Throws: `invalidConfiguration` when nothing is left, as the cipher suites are for newer versions.
     static func lowerMaximumVersion(
-        to version: TLSVersion, on sslContext: OpaquePointer
+        to version: TLSProtocolVersion, on sslContext: OpaquePointer
     ) throws(WebSocketError) {
         let versions = unsafe versions(of: sslContext)
         guard version >= versions.lowerBound else {
@@ -39,11 +39,13 @@ enum SSLContext {
     }
 
     /// The oldest and the newest version that are switched on, by us or by the system's configuration (openssl.cnf).
-    static func versions(of sslContext: OpaquePointer) -> ClosedRange<TLSVersion> {
+    static func versions(of sslContext: OpaquePointer) -> ClosedRange<TLSProtocolVersion> {
         // 0 means: whatever OpenSSL has.
         let minimum =
-            TLSVersion(rawValue: unsafe Int(copenssl_SSL_CTX_get_min_proto_version(sslContext))) ?? .insecureTLS10
-        let maximum = TLSVersion(rawValue: unsafe Int(copenssl_SSL_CTX_get_max_proto_version(sslContext))) ?? .tls13
+            TLSProtocolVersion(rawValue: unsafe Int(copenssl_SSL_CTX_get_min_proto_version(sslContext)))
+            ?? .insecureTLS10
+        let maximum =
+            TLSProtocolVersion(rawValue: unsafe Int(copenssl_SSL_CTX_get_max_proto_version(sslContext))) ?? .tls13
         return minimum...max(minimum, maximum)
     }
 

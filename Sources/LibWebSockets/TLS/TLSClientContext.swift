@@ -3,7 +3,7 @@ internal import Logging
 internal import Synchronization
 
 /// Owner of the client's `SSL_CTX`, which all configurations share that differ only in what each connection decides for
-/// itself (``TLSConfiguration/sharedPart``).
+/// itself (``TLSClientConfiguration/sharedPart``).
 ///
 /// An `SSL*` made from it keeps the `SSL_CTX` alive by itself. Until it is bound to a ``TLSHandshake``, which sets names, SNI,
 /// ALPN, the session and our verification callback, it refuses every certificate.
@@ -13,7 +13,7 @@ internal import Synchronization
     nonisolated(unsafe) let sslContext: OpaquePointer
     let sessions: TLSSessionStore
     /// The versions that a ClientHello offers, the oldest and the newest.
-    let offeredVersions: ClosedRange<TLSVersion>
+    let offeredVersions: ClosedRange<TLSProtocolVersion>
     /// Kept for the next context with these roots; the `SSL_CTX` has a reference of its own to what is in it.
     private let trustStore: TrustStore
     private let keyLog: TLSKeyLog?
@@ -23,7 +23,7 @@ internal import Synchronization
     ///   - now: the time in seconds since 1970, for the age of sessions.
     ///   - released: called when nobody uses the context any more, on any thread.
     init(
-        _ configuration: TLSConfiguration, logger: Logger,
+        _ configuration: TLSClientConfiguration, logger: Logger,
         now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime,
         released: @escaping @Sendable () -> Void = {}
     ) throws(WebSocketError) {
@@ -65,7 +65,7 @@ internal import Synchronization
     }
 
     private static func configure(
-        _ sslContext: OpaquePointer, _ configuration: TLSConfiguration
+        _ sslContext: OpaquePointer, _ configuration: TLSClientConfiguration
     ) throws(WebSocketError) {
         unsafe SSLContext.prepare(sslContext)
         unsafe SSL_CTX_set_verify(sslContext, SSL_VERIFY_PEER, refuseCertificate)

@@ -17,11 +17,11 @@ final class TLSClientContextCache: Sendable {
     }
 
     private struct State {
-        var entries: [TLSConfiguration: Entry] = [:]
+        var entries: [TLSClientConfiguration: Entry] = [:]
         /// Those whose context is retained, least recently used first.
-        var recent: [TLSConfiguration] = []
+        var recent: [TLSClientConfiguration] = []
 
-        mutating func use(_ key: TLSConfiguration, retaining capacity: Int) -> (
+        mutating func use(_ key: TLSClientConfiguration, retaining capacity: Int) -> (
             context: TLSClientContext, entry: Entry
         )? {
             guard let entry = entries[key], let context = entry.context else { return nil }
@@ -34,7 +34,7 @@ final class TLSClientContextCache: Sendable {
             return (context, entry)
         }
 
-        private mutating func release(_ key: TLSConfiguration) {
+        private mutating func release(_ key: TLSClientConfiguration) {
             // Its users keep it, and the entry goes with them.
             entries[key]?.retained = nil
         }
@@ -53,7 +53,7 @@ final class TLSClientContextCache: Sendable {
     /// The context for a configuration: the same one each time, with its sessions, until a file that it names has changed.
     ///
     /// - Parameter logger: hears of changed files that cannot be used.
-    func context(for configuration: TLSConfiguration, logger: Logger) throws(WebSocketError) -> TLSClientContext {
+    func context(for configuration: TLSClientConfiguration, logger: Logger) throws(WebSocketError) -> TLSClientContext {
         let key = configuration.sharedPart
         let stamps = FileStamps(of: configuration.files)
         let known = state.withLock { $0.use(key, retaining: capacity) }
@@ -82,7 +82,9 @@ final class TLSClientContextCache: Sendable {
     }
 
     /// Says once of each state of the files that it does not work.
-    private func note(refused stamps: FileStamps, _ key: TLSConfiguration, _ error: WebSocketError, _ logger: Logger) {
+    private func note(
+        refused stamps: FileStamps, _ key: TLSClientConfiguration, _ error: WebSocketError, _ logger: Logger
+    ) {
         let isNew = state.withLock { state in
             guard state.entries[key]?.refused != stamps else { return false }
             state.entries[key]?.refused = stamps

@@ -3,7 +3,7 @@ internal import COpenSSL
 /// What a TLS handshake agreed on.
 public struct TLSConnectionInfo: Hashable, Sendable {
     /// The negotiated version.
-    public let version: TLSVersion
+    public let version: TLSProtocolVersion
     /// The negotiated cipher suite by OpenSSL's name, such as `TLS_AES_256_GCM_SHA384`.
     public let cipherSuite: String
     /// Whether an earlier session was taken up again, which saves the certificates and a signature.
@@ -13,7 +13,8 @@ public struct TLSConnectionInfo: Hashable, Sendable {
 
     /// `nil` before the handshake is complete.
     init?(_ ssl: OpaquePointer) {
-        guard unsafe SSL_is_init_finished(ssl) == 1, let version = unsafe TLSVersion(rawValue: Int(SSL_version(ssl))),
+        guard unsafe SSL_is_init_finished(ssl) == 1,
+            let version = unsafe TLSProtocolVersion(rawValue: Int(SSL_version(ssl))),
             let cipher = unsafe SSL_CIPHER_get_name(SSL_get_current_cipher(ssl))
         else { return nil }
         self.version = version

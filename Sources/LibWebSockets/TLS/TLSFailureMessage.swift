@@ -14,9 +14,9 @@ struct TLSFailureMessage {
     let failure: TLSFailure
     /// Host and port.
     let server: String
-    let configuration: TLSConfiguration
+    let configuration: TLSClientConfiguration
     /// The versions that the client offers.
-    let offered: ClosedRange<TLSVersion>
+    let offered: ClosedRange<TLSProtocolVersion>
     let certificate: Certificate?
 
     var text: String {
@@ -25,7 +25,7 @@ struct TLSFailureMessage {
         case .selfSigned:
             """
             The certificate of \(server) is signed by itself and not trusted: \(subject). If it is the right one, trust it \
-            with TLSConfiguration(trustRoots: .file("certificate.pem")).
+            with TLSClientConfiguration(trustRoots: .file("certificate.pem")).
             """
         case .expired:
             "\(theCertificate) expired on \(time(\.upperBound)): \(subject). Its owner has to renew it; if that date is in the future, check the clock of this machine."
@@ -57,7 +57,7 @@ struct TLSFailureMessage {
         case .clientCertificateRequired:
             """
             \(server) demands a client certificate and none is configured. Give one with \
-            TLSConfiguration(clientIdentity: .pemFiles(certificateChain: …, privateKey: …)).
+            TLSClientConfiguration(clientIdentity: .pemFiles(certificateChain: …, privateKey: …)).
             """
         case .clientCertificateRefused(let alert):
             """
@@ -88,7 +88,7 @@ struct TLSFailureMessage {
 
     private var versionSettings: String {
         (configuration.maximumVersion == nil
-            ? "TLSConfiguration.minimumVersion" : "TLSConfiguration.minimumVersion and maximumVersion")
+            ? "TLSClientConfiguration.minimumVersion" : "TLSClientConfiguration.minimumVersion and maximumVersion")
             + (configuration.cipherSuites == nil ? "" : ", and the versions that the cipherSuites are for")
     }
 
@@ -124,7 +124,7 @@ struct TLSFailureMessage {
         }
         return text
             + """
-            If the authority is yours, add it with TLSConfiguration(trustRoots: .file("ca.pem")); trusted are now: \
+            If the authority is yours, add it with TLSClientConfiguration(trustRoots: .file("ca.pem")); trusted are now: \
             \(configuration.trustRoots).
             """
     }
@@ -138,7 +138,7 @@ struct TLSFailureMessage {
             : "for \(shown)"
         return """
             The certificate of \(server) is not for \(expected) but \(names). Connect by a name it is for, or set \
-            TLSConfiguration.serverName.
+            TLSClientConfiguration.serverName.
             """
     }
 

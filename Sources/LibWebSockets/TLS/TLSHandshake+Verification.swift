@@ -76,7 +76,7 @@ extension TLSHandshake {
     }
 }
 
-extension TLSConfiguration {
+extension TLSClientConfiguration {
     /// Whether one of the insecure switches accepts this `X509_V_ERR_…`.
     fileprivate func insecurelyAccepts(_ code: Int32) -> Bool {
         switch code {

@@ -22,7 +22,7 @@ internal import WebSocketProtocol
 /// run too.
 final class TLSHandshake: @unchecked Sendable {
     let context: TLSClientContext
-    let configuration: TLSConfiguration
+    let configuration: TLSClientConfiguration
     /// The URL's host and port, for messages.
     let server: String
     /// What the certificate must be for.
@@ -52,7 +52,8 @@ final class TLSHandshake: @unchecked Sendable {
     ///     completes: ``complete(_:)`` always throws, and nothing is sent to the server.
     /// - Throws: `invalidConfiguration` when a certificate cannot be for this host: it is empty, not ASCII, and so on.
     init(
-        context: TLSClientContext, configuration: TLSConfiguration, host: String, port: Int, isInspection: Bool = false
+        context: TLSClientContext, configuration: TLSClientConfiguration, host: String, port: Int,
+        isInspection: Bool = false
     ) throws(WebSocketError) {
         self.context = context
         self.configuration = configuration

@@ -37,12 +37,12 @@ extension TLSInspection {
     ///   - endpoint: A `wss:` URL.
     ///   - configuration: What to check, in ``WebSocketConfiguration/tls``; the way to the server, and
     ///     ``WebSocketConfiguration/connectTimeout``.
-    ///   - eventLoop: The loop that carries the connection.
+    ///   - socketLoop: The loop that carries the connection.
     /// - Throws: ``WebSocketError`` when there is nothing to see: the server cannot be reached, or TLS fails for another
     ///   reason than its certificates, such as `protocolVersion`; `CancellationError` when the task is cancelled.
     public static func inspect(
         _ endpoint: Endpoint, configuration: WebSocketConfiguration = WebSocketConfiguration(),
-        on eventLoop: EventLoop = .shared
+        on socketLoop: SocketLoop = .shared
     ) async throws -> TLSInspection {
         try configuration.validate()
         guard endpoint.isSecure else {
@@ -52,7 +52,7 @@ extension TLSInspection {
         }
         let plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration, isInspection: true)
         do {
-            _ = try await ConnectAttempt.run(plan, within: configuration.connectTimeout, on: eventLoop)
+            _ = try await ConnectAttempt.run(plan, within: configuration.connectTimeout, on: socketLoop)
         } catch let done as InspectionIsDone {
             return done.inspection
         }

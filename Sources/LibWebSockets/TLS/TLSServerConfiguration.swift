@@ -19,11 +19,11 @@ public struct TLSServerConfiguration: Hashable, Sendable {
     public var clientCertificates: ClientCertificates
 
     /// The oldest version to accept. The default is TLS 1.2.
-    public var minimumVersion: TLSVersion
+    public var minimumVersion: TLSProtocolVersion
 
     /// The newest version to accept. The default, `nil`, is what OpenSSL has; a test of older clients or of what a client
     /// does with an old server sets it.
-    public var maximumVersion: TLSVersion?
+    public var maximumVersion: TLSProtocolVersion?
 
     /// OpenSSL's security level (`SSL_CTX_set_security_level(3)`), for tests that have to serve a weak key; `nil` keeps the
     /// system's.
@@ -31,8 +31,9 @@ public struct TLSServerConfiguration: Hashable, Sendable {
 
     /// A configuration; every parameter is the property of the same name, with its default.
     public init(
-        identity: TLSIdentity, clientCertificates: ClientCertificates = .none, minimumVersion: TLSVersion = .tls12,
-        maximumVersion: TLSVersion? = nil
+        identity: TLSIdentity, clientCertificates: ClientCertificates = .none,
+        minimumVersion: TLSProtocolVersion = .tls12,
+        maximumVersion: TLSProtocolVersion? = nil
     ) {
         self.identity = identity
         self.clientCertificates = clientCertificates

@@ -24,7 +24,7 @@ final class TLSSessionStore: Sendable {
         let acceptsAnyHostname: Bool
         let acceptsExpiredCertificates: Bool
 
-        init(name: TLSPeerName, port: Int, configuration: TLSConfiguration) {
+        init(name: TLSPeerName, port: Int, configuration: TLSClientConfiguration) {
             self.name = name
             self.port = port
             pinnedKeys = configuration.pinnedKeys

@@ -84,7 +84,7 @@ internal import WebSocketProtocol
                 .libraryUnsuitable, stage: .connect,
                 message: """
                     libwebsockets cannot poll descriptor \(socket): was the limit on open files (`ulimit -n`) raised after \
-                    its event loop had started?
+                    its socket loop had started?
                     """)
         }
         return pipe

@@ -40,7 +40,7 @@ struct TransportEnd: Error {
             case .library(let words): words
             case .tls(let words): "TLS failed: \(words)"
             case .violation(let violation): violation.description
-            case .loopShutDown: "its event loop was shut down"
+            case .loopShutDown: "its socket loop was shut down"
             case .error(let error): error.message
             }
         }

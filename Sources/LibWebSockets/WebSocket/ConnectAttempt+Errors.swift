@@ -27,7 +27,7 @@ extension ConnectAttempt {
     func handshakeError(_ end: TransportEnd, tls: TLSHandshake?) -> WebSocketError {
         let origin = plan.endpoint.origin
         switch end.cause {
-        case .loopShutDown: return EventLoop.shutDownError
+        case .loopShutDown: return SocketLoop.shutDownError
         case .error(let error): return error
         case .endOfStream, .library, .systemError, .tls, .violation: break
         }

@@ -65,7 +65,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var tls: TLSClientContext?
     /// What is left of the plan's `connectTimeout`.
     private let remainingTime: Duration
-    private let eventLoop: EventLoop
+    private let socketLoop: SocketLoop
     private let resolver: Resolver
     private let files: FileThreads
     private var completion: Completion?
@@ -84,14 +84,14 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var core: LoopCore?
 
     private init(
-        plan: Plan, remainingTime: Duration, eventLoop: EventLoop, resolver: Resolver, files: FileThreads,
+        plan: Plan, remainingTime: Duration, socketLoop: SocketLoop, resolver: Resolver, files: FileThreads,
         completion: @escaping Completion
     ) {
         self.plan = plan
         self.resolver = resolver
         self.files = files
         self.remainingTime = remainingTime
-        self.eventLoop = eventLoop
+        self.socketLoop = socketLoop
         self.completion = completion
     }
 
@@ -99,18 +99,18 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     ///
     /// - Parameter remainingTime: What earlier attempts for the same connection have left of the `connectTimeout`.
     static func run(
-        _ plan: Plan, within remainingTime: Duration, on eventLoop: EventLoop, resolver: Resolver = .shared,
+        _ plan: Plan, within remainingTime: Duration, on socketLoop: SocketLoop, resolver: Resolver = .shared,
         files: FileThreads = .shared
     ) async throws -> WebSocket {
         let canceller = Canceller()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let attempt = ConnectAttempt(
-                    plan: plan, remainingTime: remainingTime, eventLoop: eventLoop, resolver: resolver, files: files
+                    plan: plan, remainingTime: remainingTime, socketLoop: socketLoop, resolver: resolver, files: files
                 ) { continuation.resume(with: $0) }
                 do {
-                    try eventLoop.submit { core in attempt.start(core) }
-                    canceller.set { try? eventLoop.submit { _ in attempt.fail(CancellationError()) } }
+                    try socketLoop.submit { core in attempt.start(core) }
+                    canceller.set { try? socketLoop.submit { _ in attempt.fail(CancellationError()) } }
                 } catch {
                     continuation.resume(throwing: error)
                 }
@@ -124,7 +124,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
 
     private func start(_ core: LoopCore) {
         guard completion != nil else { return }
-        guard !core.isShuttingDown else { return fail(EventLoop.shutDownError) }
+        guard !core.isShuttingDown else { return fail(SocketLoop.shutDownError) }
         let timeout = plan.configuration.connectTimeout
         guard remainingTime > .zero || timeout == .zero else { return fail(Self.lateError(plan)) }
         self.core = core
@@ -133,13 +133,13 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             core.schedule(after: remainingTime) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
         guard plan.endpoint.isSecure, plan.tls == nil else { return ready(.success(plan.tls)) }
         stage = .configuration
-        fileWork = files.run(reading: plan.configuration.tls.paths) { [plan, eventLoop] threadError in
+        fileWork = files.run(reading: plan.configuration.tls.paths) { [plan, socketLoop] threadError in
             let result = Result { () throws(WebSocketError) in
                 guard threadError == 0 else { throw FileThreads.noThreadError(threadError) }
                 return try plan.readFiles()
             }
             // When the loop has ended, so has the attempt.
-            try? eventLoop.submit { _ in self.ready(result) }
+            try? socketLoop.submit { _ in self.ready(result) }
         }
     }
 
@@ -160,9 +160,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         }
         let endpoint = plan.endpoint
         let host = plan.proxy?.host ?? endpoint.zone.map { "\(endpoint.host)%\($0)" } ?? endpoint.host
-        lookup = resolver.addresses(of: host, port: plan.proxy?.port ?? endpoint.port) { [eventLoop] result in
+        lookup = resolver.addresses(of: host, port: plan.proxy?.port ?? endpoint.port) { [socketLoop] result in
             // When the loop has ended, so has the attempt.
-            try? eventLoop.submit { _ in self.resolved(result) }
+            try? socketLoop.submit { _ in self.resolved(result) }
         }
     }
 
@@ -254,7 +254,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
                 status: head.status, headers: head.headers, answering: plan.request)
             let parameters = try DeflateParameters(agreed: handshake.extensions, offered: plan.request.extensions)
             let connection = Connection(
-                role: .client, pipe: pipe, eventLoop: eventLoop, peer: plan.endpoint.origin,
+                role: .client, pipe: pipe, socketLoop: socketLoop, peer: plan.endpoint.origin,
                 limits: plan.configuration.limits,
                 compression: AgreedCompression(parameters, plan.configuration.compression),
                 keepAlive: plan.configuration.keepAlive,
@@ -336,7 +336,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     func loopEnds() {
-        fail(EventLoop.shutDownError)
+        fail(SocketLoop.shutDownError)
     }
 
     // MARK: - The end

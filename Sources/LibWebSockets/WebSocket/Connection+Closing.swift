@@ -68,7 +68,7 @@ extension Connection {
     /// Drops the connection at once.
     func abort() {
         // When the loop has ended, so has the connection.
-        try? eventLoop.submit { _ in
+        try? socketLoop.submit { _ in
             let action = self.withOutbound { $0.queue.machine.abort() }
             self.perform(action)
         }
@@ -164,7 +164,7 @@ extension Connection {
 
     static func lossError(_ end: TransportEnd, peer: String) -> WebSocketError {
         var code = WebSocketError.Code.connectionLost
-        if case .loopShutDown = end.cause { code = .eventLoopShutDown }
+        if case .loopShutDown = end.cause { code = .loopShutDown }
         return WebSocketError(
             code, stage: .open, message: "the connection to \(peer) was lost: \(end.cause)", errno: end.cause.errno)
     }

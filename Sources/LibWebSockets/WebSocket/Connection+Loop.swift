@@ -149,7 +149,7 @@ extension Connection: PipeConsumer {
                     return
                 }
                 // When the loop has ended, nobody can read the rest.
-                if (try? eventLoop.submit({ _ in self.readLastWords() })) != nil { return }
+                if (try? socketLoop.submit({ _ in self.readLastWords() })) != nil { return }
                 lastWords = nil
             }
         }

@@ -48,7 +48,7 @@ extension Connection {
 
     private func resumeReading() {
         do {
-            try eventLoop.submit { _ in
+            try socketLoop.submit { _ in
                 self.pipe?.setReading(true)
                 self.readLastWords()
             }

@@ -65,7 +65,7 @@ internal import WebSocketProtocol
         var unsentMessageCount: Int
     }
 
-    let eventLoop: EventLoop
+    let socketLoop: SocketLoop
     let limits: Limits
     let logger: Logger
     let peer: String
@@ -116,11 +116,11 @@ internal import WebSocketProtocol
     static let largestTurnCost = 256 << 10
 
     init(
-        role: Role, pipe: BytePipe, eventLoop: EventLoop, peer: String, limits: Limits,
+        role: Role, pipe: BytePipe, socketLoop: SocketLoop, peer: String, limits: Limits,
         compression: AgreedCompression? = nil, keepAlive: KeepAlive? = nil,
         logger: Logger
     ) {
-        self.eventLoop = eventLoop
+        self.socketLoop = socketLoop
         self.limits = limits
         self.peer = peer
         self.logger = logger
@@ -193,7 +193,7 @@ internal import WebSocketProtocol
 
     func schedule() {
         // When the loop has ended, it has told everybody who waits.
-        try? eventLoop.submit { core in self.service(core) }
+        try? socketLoop.submit { core in self.service(core) }
     }
 
     /// What a call gets that comes too late: with the reason, where the connection was lost.

@@ -41,22 +41,22 @@ public final class WebSocket: Sendable {
     /// - Parameters:
     ///   - url: A `ws:` or `wss:` URL; see ``Endpoint``.
     ///   - configuration: Headers, TLS, limits and deadlines.
-    ///   - eventLoop: The loop that carries the connection.
+    ///   - socketLoop: The loop that carries the connection.
     /// - Throws: ``WebSocketError``, whose ``WebSocketError/stage`` says how far it came; `CancellationError` as soon as
     ///   the task is cancelled. Nothing is left behind in either case.
     public static func connect(
         to url: String,
         configuration: WebSocketConfiguration = WebSocketConfiguration(),
-        on eventLoop: EventLoop = .shared
+        on socketLoop: SocketLoop = .shared
     ) async throws -> WebSocket {
-        try await connect(to: endpoint(url), configuration: configuration, on: eventLoop)
+        try await connect(to: endpoint(url), configuration: configuration, on: socketLoop)
     }
 
     /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
     public static func connect(
         to endpoint: Endpoint,
         configuration: WebSocketConfiguration = WebSocketConfiguration(),
-        on eventLoop: EventLoop = .shared
+        on socketLoop: SocketLoop = .shared
     ) async throws -> WebSocket {
         try configuration.validate()
         var endpoint = endpoint
@@ -66,7 +66,7 @@ public final class WebSocket: Sendable {
             let plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration)
             do {
                 let rest = configuration.connectTimeout - start.duration(to: .now)
-                return try await ConnectAttempt.run(plan, within: rest, on: eventLoop)
+                return try await ConnectAttempt.run(plan, within: rest, on: socketLoop)
             } catch let error as WebSocketError {
                 guard
                     configuration.redirects.limit > 0, error.code == .upgradeRefused, let refusal = error.refusal,

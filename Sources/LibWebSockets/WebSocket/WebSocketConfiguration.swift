@@ -9,7 +9,7 @@ public import WebSocketProtocol
 /// ```swift
 /// let configuration = WebSocketConfiguration(
 ///     headers: [.authorization: "Bearer \(token)"],
-///     tls: TLSConfiguration(trustRoots: .file("/etc/example/ca.pem")))
+///     tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")))
 /// ```
 public struct WebSocketConfiguration: Sendable {
     /// Headers of the upgrade request, beside those that the handshake needs. Those cannot be set here.
@@ -17,7 +17,7 @@ public struct WebSocketConfiguration: Sendable {
     /// The subprotocols to offer, in order of preference (RFC 6455 section 1.9).
     public var subprotocols: [String]
     /// Used for `wss:` only.
-    public var tls: TLSConfiguration
+    public var tls: TLSClientConfiguration
     /// Whether to offer permessage-deflate. The default offers it, as browsers do; a server that does not know it declines.
     public var compression: WebSocketCompression
     /// The largest message to accept, inflated, in bytes. A larger one closes the connection with 1009. The default is 16 MiB.
@@ -60,7 +60,7 @@ public struct WebSocketConfiguration: Sendable {
     public init(
         headers: HTTPFields = [:],
         subprotocols: [String] = [],
-        tls: TLSConfiguration = TLSConfiguration(),
+        tls: TLSClientConfiguration = TLSClientConfiguration(),
         compression: WebSocketCompression = .automatic,
         maximumMessageSize: Int = 16 << 20,
         receiveBufferSize: Int = 1 << 20,

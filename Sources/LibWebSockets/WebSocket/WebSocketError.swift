@@ -39,8 +39,8 @@ public struct WebSocketError: Error, Sendable {
         public static let internalError = Code(description: "internalError")
         /// The connection is closing or closed, so the call cannot be carried out.
         public static let connectionClosed = Code(description: "connectionClosed")
-        /// The event loop was shut down.
-        public static let eventLoopShutDown = Code(description: "eventLoopShutDown")
+        /// The socket loop was shut down.
+        public static let loopShutDown = Code(description: "loopShutDown")
     }
 
     /// How far a connection attempt had come.

@@ -93,7 +93,7 @@ extension SocketConnection {
         // The error may know of an end that the connection tells only once its close frame is out.
         if closure != nil || (error as? WebSocketError)?.closure != nil { return true }
         switch (error as? WebSocketError)?.code {
-        case .connectionClosed, .connectionLost, .eventLoopShutDown, .timedOut, .protocolViolation: return true
+        case .connectionClosed, .connectionLost, .loopShutDown, .timedOut, .protocolViolation: return true
         default: return false
         }
     }

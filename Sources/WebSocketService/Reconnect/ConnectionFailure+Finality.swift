@@ -12,7 +12,7 @@ extension ConnectionFailure {
     /// | the upgrade was refused with 3xx or 5xx | no |
     /// | close code 1002, 1003, 1007, 1008, 1009 or 1010, sent by either side | yes |
     /// | any other close code, 1000, 1012 and 1013 included | no |
-    /// | an invalid URL or header, an unsuitable library, an event loop that was shut down | yes |
+    /// | an invalid URL or header, an unsuitable library, a socket loop that was shut down | yes |
     /// | the system lacked open files, threads or memory | no |
     /// | DNS, TCP, timeouts, connection loss, a missed heartbeat, errors of other types | no |
     public var isFinal: Bool {
@@ -33,7 +33,7 @@ extension ConnectionFailure {
 
     private static func isFinal(_ error: WebSocketError) -> Bool {
         switch error.code {
-        case .invalidConfiguration, .libraryUnsuitable, .eventLoopShutDown:
+        case .invalidConfiguration, .libraryUnsuitable, .loopShutDown:
             return true
         case .tlsFailed:
             return error.tlsFailure.map(isFinal) ?? false

@@ -65,7 +65,7 @@ public final class SocketService: Sendable {
         /// Where metrics go. The default is the factory of `MetricsSystem`. While it destroys meters it must not make a service
         /// or let go of one.
         public var metrics: any MetricsFactory
-        /// Where the service's tasks run, the app's handlers among them: an `EventLoop`, say, or in a test the
+        /// Where the service's tasks run, the app's handlers among them: a `SocketLoop`, say, or in a test the
         /// `TestExecutor` of `WebSocketTesting`. The default, `nil`, is Swift's own pool of threads.
         public var taskExecutor: (any TaskExecutor)?
 

@@ -11,12 +11,12 @@ public struct WebSocketTransport: SocketTransport {
     /// ``SocketService/Options/logger``, and not to the one here.
     public var configuration: WebSocketConfiguration
     /// The loop that carries the connections.
-    public var eventLoop: EventLoop
+    public var socketLoop: SocketLoop
 
     /// A transport whose connections are all made alike, on one loop.
-    public init(configuration: WebSocketConfiguration = WebSocketConfiguration(), eventLoop: EventLoop = .shared) {
+    public init(configuration: WebSocketConfiguration = WebSocketConfiguration(), socketLoop: SocketLoop = .shared) {
         self.configuration = configuration
-        self.eventLoop = eventLoop
+        self.socketLoop = socketLoop
     }
 
     public func connect(to request: ConnectRequest) async throws -> any SocketConnection {
@@ -33,7 +33,7 @@ public struct WebSocketTransport: SocketTransport {
         to request: ConnectRequest, _ configuration: WebSocketConfiguration
     ) async throws -> any SocketConnection {
         WebSocketConnection(
-            socket: try await WebSocket.connect(to: request.url, configuration: configuration, on: eventLoop))
+            socket: try await WebSocket.connect(to: request.url, configuration: configuration, on: socketLoop))
     }
 
     public func validate(_ request: ConnectRequest) throws {

@@ -141,9 +141,9 @@ enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
 }
 
 /// The versions of TLS that may be demanded.
-enum TLSVersionChoice: String, CaseIterable, ExpressibleByArgument {
+enum TLSProtocolVersionChoice: String, CaseIterable, ExpressibleByArgument {
     case tls12 = "1.2"
     case tls13 = "1.3"
 
-    var version: TLSVersion { self == .tls12 ? .tls12 : .tls13 }
+    var version: TLSProtocolVersion { self == .tls12 ? .tls12 : .tls13 }
 }

@@ -74,7 +74,7 @@ struct RouteOptions: ParsableArguments {
         help: ArgumentHelp("How long connecting may take, in all.", valueName: "seconds"))
     var connectTimeout = Seconds(.seconds(10))
 
-    func configuration(tls: TLSConfiguration) -> WebSocketConfiguration {
+    func configuration(tls: TLSClientConfiguration) -> WebSocketConfiguration {
         WebSocketConfiguration(
             tls: tls, connectTimeout: connectTimeout.duration, proxy: proxy?.selection ?? .none,
             unixSocketPath: unixSocket)

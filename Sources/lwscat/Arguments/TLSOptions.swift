@@ -43,8 +43,8 @@ struct CertificateOptions: ParsableArguments {
         return .pemFiles(certificateChain: certificate, privateKey: key)
     }
 
-    var client: TLSConfiguration {
-        TLSConfiguration(
+    var client: TLSClientConfiguration {
+        TLSClientConfiguration(
             trustRoots: authority.map { .file($0) } ?? .system, clientIdentity: identity,
             pinnedKeys: pins.map(\.value), serverName: serverName)
     }
@@ -53,7 +53,7 @@ struct CertificateOptions: ParsableArguments {
 /// What is accepted, below what is safe one switch for each.
 struct AcceptanceOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The oldest version of TLS to speak.", valueName: "version"))
-    var minimumTLS: TLSVersionChoice = .tls12
+    var minimumTLS: TLSProtocolVersionChoice = .tls12
 
     @Flag(help: "Accept a certificate that no trusted authority signed.")
     var insecureUntrustedRoots = false
@@ -64,7 +64,7 @@ struct AcceptanceOptions: ParsableArguments {
     @Flag(help: "Accept a certificate that has expired or is not valid yet.")
     var insecureExpiredCertificates = false
 
-    func client(_ certificates: CertificateOptions) -> TLSConfiguration {
+    func client(_ certificates: CertificateOptions) -> TLSClientConfiguration {
         var configuration = certificates.client
         configuration.minimumVersion = minimumTLS.version
         configuration.insecureAcceptsUntrustedRoots = insecureUntrustedRoots

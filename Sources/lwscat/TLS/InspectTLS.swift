@@ -55,10 +55,10 @@ struct InspectTLS: AsyncParsableCommand {
     }
 
     private func versions(
-        _ endpoint: Endpoint, _ tls: TLSConfiguration
+        _ endpoint: Endpoint, _ tls: TLSClientConfiguration
     ) async throws -> [TLSReport.Version] {
         var versions: [TLSReport.Version] = []
-        for version in [TLSVersion.tls13, .tls12, .insecureTLS11, .insecureTLS10] {
+        for version in [TLSProtocolVersion.tls13, .tls12, .insecureTLS11, .insecureTLS10] {
             var tls = tls
             (tls.minimumVersion, tls.maximumVersion) = (version, version)
             let isSpoken: Bool

@@ -4,7 +4,7 @@ import WebSocketService
 /// What `lwscat tls` has found out, and how it is told.
 struct TLSReport {
     struct Version: Hashable {
-        let version: TLSVersion
+        let version: TLSProtocolVersion
         let isSpoken: Bool
     }
 

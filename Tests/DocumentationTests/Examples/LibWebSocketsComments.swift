@@ -22,12 +22,12 @@ enum LibWebSocketsComments {
     static func configuration(token: String) {
         let configuration = WebSocketConfiguration(
             headers: [.authorization: "Bearer \(token)"],
-            tls: TLSConfiguration(trustRoots: .file("/etc/example/ca.pem")))
+            tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")))
         _ = configuration
     }
 
-    static func eventLoopGroup(url: String) async throws {
-        let group = EventLoopGroup(count: 4)
+    static func socketLoopGroup(url: String) async throws {
+        let group = SocketLoopGroup(count: 4)
         let socket = try await WebSocket.connect(to: url, on: group.next())
         _ = socket
     }

@@ -2,13 +2,13 @@ import LibWebSockets
 
 enum UsingTLS {
     static func trustRoots() {
-        let onlyOurs = TLSConfiguration(trustRoots: .file("/etc/example/ca.pem"))
-        let both = TLSConfiguration(trustRoots: .system.adding(.file("/etc/example/ca.pem")))
+        let onlyOurs = TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem"))
+        let both = TLSClientConfiguration(trustRoots: .system.adding(.file("/etc/example/ca.pem")))
         _ = (onlyOurs, both)
     }
 
     static func clientIdentity(passphrase: String) {
-        let tls = TLSConfiguration(
+        let tls = TLSClientConfiguration(
             clientIdentity: .pemFiles(
                 certificateChain: "/etc/example/client.pem",
                 privateKey: "/etc/example/client.key",
@@ -17,7 +17,7 @@ enum UsingTLS {
     }
 
     static func pinning() throws {
-        let tls = TLSConfiguration(pinnedKeys: [
+        let tls = TLSClientConfiguration(pinnedKeys: [
             try SPKIPin("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
             try SPKIPin("sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
         ])
@@ -25,7 +25,7 @@ enum UsingTLS {
     }
 
     static func pinnedSelfSigned(serverKey: SPKIPin) {
-        let tls = TLSConfiguration(pinnedKeys: [serverKey], insecureAcceptsUntrustedRoots: true)
+        let tls = TLSClientConfiguration(pinnedKeys: [serverKey], insecureAcceptsUntrustedRoots: true)
         _ = tls
     }
 

@@ -19,7 +19,7 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let server = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
         // server: TLSServerConfiguration(identity: server.identity)
-        // client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        // client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
         #expect(server.certificateChainPEM == server.certificatePEM)
     }
 

@@ -104,12 +104,12 @@ import WebSocketTesting
 
     @Test("A client that comes in the moment of stop() is not accepted")
     func stopsFirst() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let configuration = WebSocketServer.Configuration(handshakeTimeout: .seconds(86_400))
         let listener = try await loop.run { core in
             Result {
                 Reference(
-                    listener: try ServerListener(core: core, configuration: configuration, tls: nil, eventLoop: loop) {
+                    listener: try ServerListener(core: core, configuration: configuration, tls: nil, socketLoop: loop) {
                         _, _ in
                     })
             }
@@ -140,12 +140,12 @@ import WebSocketTesting
 
     @Test("A server cannot be started on a loop that has been shut down")
     func loopIsShutDown() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         try loop.submit { _ in }
         await loop.shutdown()
         let error = await #expect(throws: WebSocketError.self) {
             try await WebSocketServer.start(on: loop) { _, _ in }
         }
-        #expect(error?.code == .eventLoopShutDown)
+        #expect(error?.code == .loopShutDown)
     }
 }

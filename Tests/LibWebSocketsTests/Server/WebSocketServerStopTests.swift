@@ -162,7 +162,7 @@ import WebSocketTesting
         "A server that comes back takes its port over at once, also with clients still connected",
         arguments: [true, false])
     func restart(gracefully: Bool) async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         var server = try await WebSocketServer.start(on: loop, handler: ServerPair.echo)
         let port = server.port
         for round in 0..<10 {
@@ -180,7 +180,7 @@ import WebSocketTesting
 
     @Test("A server that nobody refers to stops listening; connections it has go on until they end")
     func droppedServer() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let client: WebSocket
         let port: Int
         do {

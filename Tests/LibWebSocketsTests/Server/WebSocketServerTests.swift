@@ -48,7 +48,7 @@ import WebSocketTesting
             ("192.0.2.1", 0, "Cannot assign requested address"),
         ])
     func unusableAddress(host: String, port: Int, reason: String) async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let error = await #expect(throws: WebSocketError.self) {
             try await WebSocketServer.start(configuration: .init(host: host, port: port), on: loop) { _, _ in }
         }
@@ -78,7 +78,7 @@ import WebSocketTesting
 
     @Test("A certificate that cannot be used fails the start, and nothing listens")
     func unusableCertificate() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let identity = TLSIdentity.pem(certificateChain: "no certificate", privateKey: "no key")
         let error = await #expect(throws: WebSocketError.self) {
             try await WebSocketServer.start(
@@ -95,7 +95,7 @@ import WebSocketTesting
 
     @Test("Several servers share a loop, each with a port and a certificate of its own")
     func severalServers() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         var servers: [WebSocketServer] = []
         for number in 0..<6 {
             let security: Security = number.isMultiple(of: 2) ? .plain : .tls

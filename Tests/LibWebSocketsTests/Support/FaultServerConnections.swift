@@ -18,7 +18,7 @@ func withFaultServer(
     _ body: (FaultServer, @Sendable () async throws -> WebSocket) async throws -> Void
 ) async throws {
     let server = try FaultServer(tls: try security.faultServer, scripts: [script])
-    let loop = EventLoop.forTest()
+    let loop = SocketLoop.forTest()
     var configuration = configuration
     configuration.tls = try security.client
     let result: Result<Void, any Error>

@@ -10,11 +10,11 @@ import Dispatch
     import Darwin
 #endif
 
-extension EventLoop {
+extension SocketLoop {
     /// A loop of a test's own, on the backend that `SWIFT_LIBWEBSOCKETS_BACKEND` names (`poll` or `libuv`), else on the
     /// one that users get. Running the tests with `poll` shows that they do not depend on libuv.
-    static func forTest() -> EventLoop {
-        EventLoop(backend: testBackend)
+    static func forTest() -> SocketLoop {
+        SocketLoop(backend: testBackend)
     }
 
     fileprivate static let testBackend: Backend = {
@@ -27,19 +27,19 @@ extension EventLoop {
     }()
 }
 
-extension EventLoop {
+extension SocketLoop {
     /// Whether ``forTest()`` makes loops on libuv, which knows more about failed connections than `poll` does.
     static let testsRunOnLibuv: Bool = {
         switch testBackend {
         case .libuv: true
         case .poll: false
         // Its thread ends with the reference.
-        case .automatic: (try? EventLoop(backend: .libuv).submit { _ in }) != nil
+        case .automatic: (try? SocketLoop(backend: .libuv).submit { _ in }) != nil
         }
     }()
 }
 
-extension EventLoop {
+extension SocketLoop {
     /// Keeps the loop from doing anything until the returned closure is called, so that it finds at once all that its
     /// peers did meanwhile.
     func occupy() async -> @Sendable () -> Void {

@@ -20,11 +20,11 @@ enum Security: String, CaseIterable, Codable, Sendable, CustomTestStringConverti
         }
     }
 
-    var client: TLSConfiguration {
+    var client: TLSClientConfiguration {
         get throws {
             self == .plain
-                ? TLSConfiguration()
-                : TLSConfiguration(trustRoots: .memory(try Self.authority.get().certificatePEM))
+                ? TLSClientConfiguration()
+                : TLSClientConfiguration(trustRoots: .memory(try Self.authority.get().certificatePEM))
         }
     }
 
@@ -41,8 +41,8 @@ enum Security: String, CaseIterable, Codable, Sendable, CustomTestStringConverti
 /// A running server with a loop for it and one for its clients. Neither is shared with another test.
 struct ServerPair: Sendable {
     let server: WebSocketServer
-    let serverLoop: EventLoop
-    let clientLoop: EventLoop
+    let serverLoop: SocketLoop
+    let clientLoop: SocketLoop
     /// The configuration that the clients use unless told otherwise.
     let configuration: WebSocketConfiguration
     /// The server's ends of the connections, when no handler serves them.
@@ -80,7 +80,7 @@ func withServer<Value>(
     var client = client
     client.tls = try security.client
     let accepted = Handover<WebSocket>()
-    let (serverLoop, clientLoop) = (EventLoop.forTest(), EventLoop.forTest())
+    let (serverLoop, clientLoop) = (SocketLoop.forTest(), SocketLoop.forTest())
     let server = try await WebSocketServer.start(
         configuration: configuration, on: serverLoop,
         handler: handler ?? { socket, _ in

@@ -102,9 +102,9 @@ import WebSocketTesting
     @Test("An attempt that has ended leaves no work behind")
     func abandoned() async throws {
         let configuration = WebSocketConfiguration(
-            tls: TLSConfiguration(trustRoots: .file("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
+            tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
         let plan = try ConnectAttempt.Plan(endpoint: Endpoint("wss://localhost"), configuration: configuration)
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let threads = FileThreads(limit: 0)
         for _ in 0..<3 {
             await #expect(throws: WebSocketError.self) {
@@ -118,9 +118,9 @@ import WebSocketTesting
     @Test("While a file is not read, the attempt keeps its deadline and names the file")
     func deadline() async throws {
         let configuration = WebSocketConfiguration(
-            tls: TLSConfiguration(trustRoots: .file("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
+            tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
         let plan = try ConnectAttempt.Plan(endpoint: Endpoint("wss://localhost"), configuration: configuration)
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         // No thread at all is as good as one that hangs.
         let error = await #expect(throws: WebSocketError.self) {
             try await ConnectAttempt.run(plan, within: .milliseconds(20), on: loop, files: FileThreads(limit: 0))
@@ -135,7 +135,7 @@ import WebSocketTesting
     func server() async throws {
         let identity = TLSIdentity.pemFiles(certificateChain: "/nowhere/server.pem", privateKey: "/nowhere/server.key")
         let configuration = WebSocketServer.Configuration(tls: TLSServerConfiguration(identity: identity))
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let noThread = FileThreads(limit: 1) { _ in EAGAIN }
         let error = await #expect(throws: WebSocketError.self) {
             try await WebSocketServer.start(configuration: configuration, on: loop, files: noThread) { _, _ in }
@@ -155,11 +155,11 @@ import WebSocketTesting
 
     @Test("A file that cannot be read fails the attempt as it fails the validation")
     func unreadable() async throws {
-        let configuration = WebSocketConfiguration(tls: TLSConfiguration(trustRoots: .file("/nowhere/ca.pem")))
+        let configuration = WebSocketConfiguration(tls: TLSClientConfiguration(trustRoots: .file("/nowhere/ca.pem")))
         let expected = try #require(throws: WebSocketError.self) {
             try WebSocket.validate("wss://localhost", configuration: configuration)
         }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let error = await #expect(throws: WebSocketError.self) {
             try await WebSocket.connect(to: "wss://localhost", configuration: configuration, on: loop)
         }

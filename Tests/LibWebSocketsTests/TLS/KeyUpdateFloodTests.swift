@@ -159,7 +159,7 @@ import WebSocketTesting
     }
 }
 
-extension EventLoop {
+extension SocketLoop {
     /// When a deadline of the loop's own that lies so far away was met.
     fileprivate func timerDelay(after delay: Duration) async throws -> ContinuousClock.Instant {
         try await withCheckedThrowingContinuation { continuation in

@@ -19,17 +19,17 @@ import WebSocketTesting
     func sharing() throws {
         let roots = TrustRoots.memory(try CertificateAuthority().certificatePEM)
         let cache = TLSClientContextCache(capacity: 2)
-        let first = try cache.context(for: TLSConfiguration(trustRoots: roots))
+        let first = try cache.context(for: TLSClientConfiguration(trustRoots: roots))
         for index in 0..<384 {
-            let context = try cache.context(for: TLSConfiguration(trustRoots: roots, serverName: "host\(index)"))
+            let context = try cache.context(for: TLSClientConfiguration(trustRoots: roots, serverName: "host\(index)"))
             #expect(context === first)
         }
         let variants = [
-            TLSConfiguration(trustRoots: roots, pinnedKeys: [try SPKIPin(SPKIPinTests.empty)]),
-            TLSConfiguration(trustRoots: roots, insecureAcceptsUntrustedRoots: true),
-            TLSConfiguration(trustRoots: roots, insecureAcceptsAnyHostname: true),
-            TLSConfiguration(trustRoots: roots, insecureAcceptsExpiredCertificates: true),
-            TLSConfiguration(trustRoots: roots, maximumSessionAge: .zero),
+            TLSClientConfiguration(trustRoots: roots, pinnedKeys: [try SPKIPin(SPKIPinTests.empty)]),
+            TLSClientConfiguration(trustRoots: roots, insecureAcceptsUntrustedRoots: true),
+            TLSClientConfiguration(trustRoots: roots, insecureAcceptsAnyHostname: true),
+            TLSClientConfiguration(trustRoots: roots, insecureAcceptsExpiredCertificates: true),
+            TLSClientConfiguration(trustRoots: roots, maximumSessionAge: .zero),
         ]
         for variant in variants { #expect(try cache.context(for: variant) === first) }
         #expect(cache.count == 1)
@@ -40,21 +40,21 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let roots = TrustRoots.memory(authority.certificatePEM)
         let cache = TLSClientContextCache(capacity: 2)
-        let one = try cache.context(for: TLSConfiguration(trustRoots: roots))
-        let other = try cache.context(for: TLSConfiguration(trustRoots: roots, minimumVersion: .tls13))
+        let one = try cache.context(for: TLSClientConfiguration(trustRoots: roots))
+        let other = try cache.context(for: TLSClientConfiguration(trustRoots: roots, minimumVersion: .tls13))
         #expect(one !== other)
         #expect(SSL_CTX_get_cert_store(one.sslContext) == SSL_CTX_get_cert_store(other.sslContext))
         let server = try TLSServer(
             TLSServerConfiguration(identity: authority.issue().identity, clientCertificates: .required(roots)))
         #expect(SSL_CTX_get_cert_store(server.sslContext) == SSL_CTX_get_cert_store(one.sslContext))
         let foreign = try cache.context(
-            for: TLSConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)))
+            for: TLSClientConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)))
         #expect(SSL_CTX_get_cert_store(foreign.sslContext) != SSL_CTX_get_cert_store(one.sslContext))
     }
 
     @Test("Callers at once end up with one context")
     func concurrentCallers() async throws {
-        let configuration = TLSConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
+        let configuration = TLSClientConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
         let cache = TLSClientContextCache(capacity: 2)
         let contexts = try await withThrowingTaskGroup(of: TLSClientContext.self) { group in
             for _ in 0..<16 { group.addTask { try cache.context(for: configuration) } }
@@ -68,8 +68,8 @@ import WebSocketTesting
     @Test("A context lives while it is used, and the ones used last for longer; then it is gone with its roots")
     func lettingGo() throws {
         let cache = TLSClientContextCache(capacity: 2)
-        func configuration() throws -> TLSConfiguration {
-            TLSConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
+        func configuration() throws -> TLSClientConfiguration {
+            TLSClientConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
         }
         let configurations = try (0..<8).map { _ in try configuration() }
         weak var forgotten: TLSClientContext?
@@ -115,10 +115,11 @@ import WebSocketTesting
         var times = [timespec(tv_sec: 1_000, tv_nsec: 0), timespec(tv_sec: 1_000, tv_nsec: 0)]
         utimensat(AT_FDCWD, file, &times, 0)
         let cache = TLSClientContextCache(capacity: 2)
-        let configuration = TLSConfiguration(trustRoots: .file(file))
+        let configuration = TLSClientConfiguration(trustRoots: .file(file))
         let first = try cache.context(for: configuration)
         #expect(try cache.context(for: configuration) === first)
-        #expect(try cache.context(for: TLSConfiguration(trustRoots: .file(file), minimumVersion: .tls13)) !== first)
+        #expect(
+            try cache.context(for: TLSClientConfiguration(trustRoots: .file(file), minimumVersion: .tls13)) !== first)
 
         Self.letTheClockTick(after: file)
         _ = try directory.write(padded(two), to: "ca.pem")
@@ -143,7 +144,7 @@ import WebSocketTesting
         let root = try directory.write(authority.certificatePEM, to: "ca.pem")
         let certificate = try directory.write(old.certificatePEM, to: "client.pem")
         let key = try directory.write(old.privateKeyPEM, to: "client.key")
-        let configuration = TLSConfiguration(
+        let configuration = TLSClientConfiguration(
             trustRoots: .file(root), clientIdentity: .pemFiles(certificateChain: certificate, privateKey: key))
         let cache = TLSClientContextCache(capacity: 2)
         let log = LogLines()
@@ -184,7 +185,7 @@ import WebSocketTesting
             }
             let file = try directory.write(pem, to: "ca.pem")
             var configuration = pair.configuration
-            configuration.tls = TLSConfiguration(trustRoots: .file(file))
+            configuration.tls = TLSClientConfiguration(trustRoots: .file(file))
             try await pair.connect(configuration: configuration).close()
             _ = try directory.write("", to: "ca.pem")
             try await pair.connect(configuration: configuration).close()
@@ -200,7 +201,7 @@ import WebSocketTesting
         let directory = try TemporaryDirectory()
         let cache = TLSClientContextCache(capacity: 2)
         #expect(throws: WebSocketError.self) {
-            try cache.context(for: TLSConfiguration(trustRoots: .file("\(directory.path)/ca.pem")))
+            try cache.context(for: TLSClientConfiguration(trustRoots: .file("\(directory.path)/ca.pem")))
         }
         #expect(cache.count == 0)
     }
@@ -212,10 +213,11 @@ import WebSocketTesting
         #expect(mkfifo(fifo, 0o600) == 0)
         let files = try CertificateAuthority().issue().write(to: directory.path, name: "client")
         let configurations = [
-            TLSConfiguration(trustRoots: .file(fifo)),
-            TLSConfiguration(clientIdentity: .pemFiles(certificateChain: fifo, privateKey: files.privateKey)),
-            TLSConfiguration(clientIdentity: .pemFiles(certificateChain: files.certificateChain, privateKey: fifo)),
-            TLSConfiguration(clientIdentity: .pkcs12File(fifo, passphrase: "")),
+            TLSClientConfiguration(trustRoots: .file(fifo)),
+            TLSClientConfiguration(clientIdentity: .pemFiles(certificateChain: fifo, privateKey: files.privateKey)),
+            TLSClientConfiguration(
+                clientIdentity: .pemFiles(certificateChain: files.certificateChain, privateKey: fifo)),
+            TLSClientConfiguration(clientIdentity: .pkcs12File(fifo, passphrase: "")),
         ]
         for configuration in configurations {
             let error = try #require(throws: WebSocketError.self) { try TLSClientContext(configuration) }
@@ -239,8 +241,8 @@ import WebSocketTesting
             let servers = (try server(one), try server(two))
             let cache = TLSClientContextCache(capacity: 2)
             func isTrusted(_ server: TLSServer) throws -> Bool {
-                var loopback = try TLSLoopback(client: TLSConfiguration(), server: server)
-                loopback.context = try cache.context(for: TLSConfiguration())
+                var loopback = try TLSLoopback(client: TLSClientConfiguration(), server: server)
+                loopback.context = try cache.context(for: TLSClientConfiguration())
                 return try loopback.connect().error == nil
             }
             let bundle = try directory.write(one.certificatePEM, to: "bundle.pem")

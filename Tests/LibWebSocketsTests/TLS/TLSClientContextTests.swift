@@ -50,7 +50,7 @@ final class TemporaryDirectory {
 
 @Suite struct TLSClientContextTests {
     /// The message of the error that making a context for this throws.
-    private static func complaint(about configuration: TLSConfiguration) throws -> String {
+    private static func complaint(about configuration: TLSClientConfiguration) throws -> String {
         let error = try #require(throws: WebSocketError.self) { try TLSClientContext(configuration) }
         #expect(error.code == .invalidConfiguration)
         #expect(error.stage == .configuration)
@@ -64,20 +64,20 @@ final class TemporaryDirectory {
         let directory = try TemporaryDirectory()
         let missing = "\(directory.path)/missing.pem"
         #expect(
-            try Self.complaint(about: TLSConfiguration(trustRoots: .file(missing)))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file(missing)))
                 == "The CA certificates file \(missing) cannot be read: No such file or directory.")
         #expect(
-            try Self.complaint(about: TLSConfiguration(trustRoots: .file(directory.path)))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file(directory.path)))
                 .contains("Is a directory"))
         #expect(
-            try Self.complaint(about: TLSConfiguration(trustRoots: .file("/dev/zero")))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file("/dev/zero")))
                 == "The CA certificates file /dev/zero is not a regular file: a FIFO, a device or a socket is not read."
         )
         let large = "\(directory.path)/large.pem"
         close(open(large, O_WRONLY | O_CREAT, 0o600))
         truncate(large, (16 << 20) + 1)
         #expect(
-            try Self.complaint(about: TLSConfiguration(trustRoots: .file(large)))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file(large)))
                 == "The CA certificates file \(large) is larger than 16 MiB.")
     }
 
@@ -97,7 +97,7 @@ final class TemporaryDirectory {
             (.memory(good + "-----BEGIN CERTIFICATE-----\nMIIB"), "Certificate 2 of the CA certificates"),
         ]
         for (roots, text) in cases {
-            let message = try Self.complaint(about: TLSConfiguration(trustRoots: roots))
+            let message = try Self.complaint(about: TLSClientConfiguration(trustRoots: roots))
             #expect(message.contains(text), "\(message)")
             #expect(message.contains("bytes in memory"), "\(message)")
         }
@@ -109,8 +109,8 @@ final class TemporaryDirectory {
     func encryptedKey() throws {
         let issued = try CertificateAuthority().issue(purpose: .client)
         let key = try issued.encryptedPrivateKeyPEM(passphrase: "open sesame")
-        func configuration(_ passphrase: String?) -> TLSConfiguration {
-            TLSConfiguration(
+        func configuration(_ passphrase: String?) -> TLSClientConfiguration {
+            TLSClientConfiguration(
                 clientIdentity: .pem(
                     certificateChain: issued.certificateChainPEM, privateKey: key, passphrase: passphrase))
         }
@@ -128,7 +128,7 @@ final class TemporaryDirectory {
         let issued = try CertificateAuthority().intermediate().issue(purpose: .client)
         let text = "Bag Attributes\n" + issued.privateKeyPEM + "# chain\n" + issued.certificateChainPEM
         let context = try TLSClientContext(
-            TLSConfiguration(clientIdentity: .pem(certificateChain: text, privateKey: text)))
+            TLSClientConfiguration(clientIdentity: .pem(certificateChain: text, privateKey: text)))
         var chain: OpaquePointer?
         SSL_CTX_ctrl(context.sslContext, SSL_CTRL_GET_CHAIN_CERTS, 0, &chain)
         #expect(copenssl_sk_X509_num(chain) == 1, "the intermediate, next to the certificate itself")
@@ -152,7 +152,7 @@ final class TemporaryDirectory {
             (.pkcs12(Array("nonsense".utf8), passphrase: ""), "is not a PKCS#12 file"),
         ]
         for (identity, text) in cases {
-            let message = try Self.complaint(about: TLSConfiguration(clientIdentity: identity))
+            let message = try Self.complaint(about: TLSClientConfiguration(clientIdentity: identity))
             #expect(message.contains(text), "\(message)")
         }
     }
@@ -193,7 +193,7 @@ final class TemporaryDirectory {
                 privateKey: text,
                 passphrase: passphrase
             )
-            _ = try TLSClientContext(TLSConfiguration(clientIdentity: identity))
+            _ = try TLSClientContext(TLSClientConfiguration(clientIdentity: identity))
         }
     }
 
@@ -202,12 +202,12 @@ final class TemporaryDirectory {
         let directory = try TemporaryDirectory()
         let files = try CertificateAuthority().issue(purpose: .client).write(to: directory.path, name: "client")
         _ = try TLSClientContext(
-            TLSConfiguration(
+            TLSClientConfiguration(
                 clientIdentity: .pemFiles(certificateChain: files.certificateChain, privateKey: files.privateKey)))
         unlink(files.privateKey)
         #expect(
             try Self.complaint(
-                about: TLSConfiguration(
+                about: TLSClientConfiguration(
                     clientIdentity: .pemFiles(certificateChain: files.certificateChain, privateKey: files.privateKey)))
                 == "The private key file \(files.privateKey) cannot be read: No such file or directory.")
     }
@@ -218,11 +218,11 @@ final class TemporaryDirectory {
         let client = try authority.intermediate().issue(purpose: .client)
         let archive = try client.pkcs12(passphrase: "secret")
         #expect(
-            try Self.complaint(about: TLSConfiguration(clientIdentity: .pkcs12(archive, passphrase: "wrong")))
+            try Self.complaint(about: TLSClientConfiguration(clientIdentity: .pkcs12(archive, passphrase: "wrong")))
                 .contains("passphrase does not open the PKCS#12"))
         let server = try TLSHandshakeAlertTests.mutualServer(authority, version: TLS1_3_VERSION)
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(
+            client: TLSClientConfiguration(
                 trustRoots: .memory(authority.certificatePEM),
                 clientIdentity: .pkcs12(archive, passphrase: "secret")), server: server
         ).connect()
@@ -233,7 +233,7 @@ final class TemporaryDirectory {
     @Test("A key too weak for OpenSSL's security level is refused when it is loaded")
     func weakIdentity() throws {
         let weak = try CertificateAuthority().issue(key: .rsa(bits: 1_024))
-        let message = try Self.complaint(about: TLSConfiguration(clientIdentity: weak.identity))
+        let message = try Self.complaint(about: TLSClientConfiguration(clientIdentity: weak.identity))
         #expect(message.contains("cannot be used"))
         #expect(message.contains("too small"))
     }
@@ -242,7 +242,7 @@ final class TemporaryDirectory {
 
     @Test("Cipher suites that OpenSSL does not know are refused by name")
     func cipherSuites() throws {
-        let cases: [([String], TLSVersion, String)] = [
+        let cases: [([String], TLSProtocolVersion, String)] = [
             (["HIGH"], .tls12, "\"HIGH\" is OpenSSL's word for a group of cipher suites, not the name of one"),
             (["TLS_AES_128_GCM_SHA256", "ECDHE"], .tls12, "\"ECDHE\" is OpenSSL's word for a group"),
             (["AES128"], .tls12, "\"AES128\" is OpenSSL's word for a group"),
@@ -256,7 +256,8 @@ final class TemporaryDirectory {
             (["ECDHE-ECDSA-AES128-GCM-SHA256"], .tls13, "the minimum version"),
         ]
         for (suites, minimum, text) in cases {
-            let message = try Self.complaint(about: TLSConfiguration(minimumVersion: minimum, cipherSuites: suites))
+            let message = try Self.complaint(
+                about: TLSClientConfiguration(minimumVersion: minimum, cipherSuites: suites))
             #expect(message.contains(text), "\(message)")
         }
     }
@@ -274,7 +275,7 @@ final class TemporaryDirectory {
     @Test("An SSL outlives the context it was made from")
     func lifetime() throws {
         var context: TLSClientContext? = try TLSClientContext(
-            TLSConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)))
+            TLSClientConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)))
         let ssl = try #require(SSL_new(context?.sslContext))
         weak let reference = context
         context = nil

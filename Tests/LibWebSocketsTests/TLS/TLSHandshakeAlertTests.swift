@@ -28,12 +28,12 @@ import WebSocketTesting
         let client = try authority.issue(commonName: "The client", purpose: .client)
 
         let good = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: roots, clientIdentity: client.identity), server: server
+            client: TLSClientConfiguration(trustRoots: roots, clientIdentity: client.identity), server: server
         ).connect()
         #expect(good.error == nil, "\(good.message)")
         #expect(good.clientCertificate?.subject == "CN=The client")
 
-        let without = try TLSLoopback(client: TLSConfiguration(trustRoots: roots), server: server).connect()
+        let without = try TLSLoopback(client: TLSClientConfiguration(trustRoots: roots), server: server).connect()
         #expect(without.failure?.reason == .clientCertificateRequired)
         #expect(without.failure?.isVerificationFailure == false)
         #expect(without.message.contains("localhost:443 demands a client certificate"))
@@ -53,7 +53,7 @@ import WebSocketTesting
         ]
         for (client, alert) in clients {
             let outcome = try TLSLoopback(
-                client: TLSConfiguration(
+                client: TLSClientConfiguration(
                     trustRoots: .memory(authority.certificatePEM), clientIdentity: client.identity), server: server
             ).connect()
             #expect(outcome.failure?.reason == .clientCertificateRefused(alert: alert), "\(outcome.message)")
@@ -66,7 +66,7 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let server = try Self.mutualServer(authority, version: TLS1_3_VERSION, optional: true)
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server
         ).connect()
         #expect(outcome.error == nil, "\(outcome.message)")
         #expect(outcome.clientCertificate == nil)
@@ -78,7 +78,7 @@ import WebSocketTesting
         let server = try TLSServer(
             TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity))
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(
+            client: TLSClientConfiguration(
                 trustRoots: .memory(authority.certificatePEM),
                 clientIdentity: authority.issue(purpose: .client).identity), server: server
         ).connect()
@@ -94,10 +94,10 @@ import WebSocketTesting
         let identity = try authority.issue(names: ["localhost"]).identity
         let roots = TrustRoots.memory(authority.certificatePEM)
         func outcome(
-            client: TLSVersion, server: (minimum: TLSVersion, maximum: TLSVersion?)
+            client: TLSProtocolVersion, server: (minimum: TLSProtocolVersion, maximum: TLSProtocolVersion?)
         ) throws -> TLSLoopback.Outcome {
             try TLSLoopback(
-                client: TLSConfiguration(trustRoots: roots, minimumVersion: client),
+                client: TLSClientConfiguration(trustRoots: roots, minimumVersion: client),
                 server: TLSServer(
                     TLSServerConfiguration(
                         identity: identity, minimumVersion: server.minimum, maximumVersion: server.maximum))
@@ -125,7 +125,7 @@ import WebSocketTesting
         let identity = try authority.issue(names: ["localhost"]).identity
         func outcome(_ suites: [String], server: (OpaquePointer) -> Void = { _ in }) throws -> TLSLoopback.Outcome {
             try TLSLoopback(
-                client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), cipherSuites: suites),
+                client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), cipherSuites: suites),
                 server: TLSServer(TLSServerConfiguration(identity: identity), adjust: server)
             ).connect()
         }

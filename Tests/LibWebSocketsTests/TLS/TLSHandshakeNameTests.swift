@@ -62,7 +62,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: item.names, ipAddresses: item.addresses, commonName: item.host)
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf), host: item.host
         ).connect()
         #expect(outcome.serverNameIndication == item.serverNameIndication)
@@ -84,7 +84,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost\0.attacker.example"])
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf)
         ).connect()
         #expect(
@@ -96,7 +96,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
     func addressAsName() throws {
         let authority = try CertificateAuthority()
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(authority.issue(names: ["127.0.0.1"])), host: "127.0.0.1"
         ).connect()
         #expect(outcome.message.contains("is not for 127.0.0.1 but for DNS:127.0.0.1."), "\(outcome.message)")
@@ -107,7 +107,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: (0..<300).map { "host\($0).example" })
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf)
         ).connect()
         #expect(outcome.message.contains("host9.example, …"))
@@ -119,7 +119,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: [String(repeating: "x", count: 20_000)], commonName: "long")
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf)
         ).connect()
         #expect(outcome.message.contains("is not for localhost but for xxx"))
@@ -134,7 +134,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let leaf = try authority.issue(names: names + ["localhost"])
         let server = try TLSHandshakeVerificationTests.server(leaf)
         let roots = TrustRoots.memory(authority.certificatePEM)
-        let wrong = try TLSLoopback(client: TLSConfiguration(trustRoots: roots), server: server, host: "other")
+        let wrong = try TLSLoopback(client: TLSClientConfiguration(trustRoots: roots), server: server, host: "other")
             .connect()
         guard case .hostnameMismatch(_, let presented) = try #require(wrong.failure).reason else {
             Issue.record("\(wrong.message)")
@@ -144,14 +144,14 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         #expect(presented.first == names.first)
         #expect(presented.last == "and \(1_351 - (presented.count - 1)) more")
         #expect(wrong.message.utf8.count < 2_000)
-        let right = try TLSLoopback(client: TLSConfiguration(trustRoots: roots), server: server).connect()
+        let right = try TLSLoopback(client: TLSClientConfiguration(trustRoots: roots), server: server).connect()
         let certificate = try #require(right.info?.peerCertificate)
         #expect(certificate.subjectAlternativeNames.reduce(0) { $0 + $1.utf8.count } < 17_000)
         #expect(certificate.der.count > 80_000)
 
         let binary = try authority.issue(names: [String(repeating: "\u{1}", count: 20_000)], commonName: "binary")
         let unreadable = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: roots), server: TLSHandshakeVerificationTests.server(binary)
+            client: TLSClientConfiguration(trustRoots: roots), server: TLSHandshakeVerificationTests.server(binary)
         ).connect()
         #expect("\(try #require(unreadable.failure))".utf8.count < 1_000)
     }
@@ -180,14 +180,14 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let server = try TLSHandshakeVerificationTests.server(authority.issue(names: ["inner.example"]))
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "inner.example"),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "inner.example"),
             server: server, host: "127.0.0.1"
         ).connect()
         #expect(outcome.error == nil, "\(outcome.message)")
         #expect(outcome.serverNameIndication == "inner.example")
 
         let wrong = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "127.0.0.1"),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "127.0.0.1"),
             server: server, host: "inner.example"
         ).connect()
         #expect(

@@ -46,7 +46,7 @@ import WebSocketTesting
     @Test("Each insecure switch turns off its own check and no other", arguments: Fault.allCases, Switch.allCases)
     func insecureSwitch(fault: Fault, turnedOff: Switch) throws {
         let authority = try CertificateAuthority()
-        var configuration = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        var configuration = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
         switch turnedOff {
         case .trust: configuration.insecureAcceptsUntrustedRoots = true
         case .hostname: configuration.insecureAcceptsAnyHostname = true
@@ -62,7 +62,7 @@ import WebSocketTesting
     func otherChecksRemain(fault: Fault) throws {
         let stranger = try CertificateAuthority(commonName: "Stranger")
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(
+            client: TLSClientConfiguration(
                 trustRoots: .memory(CertificateAuthority().certificatePEM), insecureAcceptsUntrustedRoots: true),
             server: TLSHandshakeVerificationTests.server(fault.certificate(stranger))
         ).connect()
@@ -79,7 +79,7 @@ import WebSocketTesting
         let spare = try root.issue(names: ["spare"]).spkiPin
         for pem in [leaf.certificatePEM, intermediate.certificatePEM, root.certificatePEM] {
             let outcome = try TLSLoopback(
-                client: TLSConfiguration(
+                client: TLSClientConfiguration(
                     trustRoots: .memory(root.certificatePEM), pinnedKeys: [spare, Self.pin(ofPEM: pem)]),
                 server: TLSHandshakeVerificationTests.server(leaf)
             ).connect()
@@ -96,7 +96,8 @@ import WebSocketTesting
             copenssl_SSL_CTX_set_max_proto_version($0, version)
         }
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), pinnedKeys: [pin]), server: server
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), pinnedKeys: [pin]),
+            server: server
         ).connect()
         #expect(outcome.failure?.reason == .pinMismatch)
         #expect(outcome.failure?.openSSLCode == Int(X509_V_ERR_APPLICATION_VERIFICATION))
@@ -110,7 +111,7 @@ import WebSocketTesting
         let selfSigned = try CertificateAuthority.selfSigned(names: ["localhost"])
         let server = try TLSHandshakeVerificationTests.server(selfSigned)
         let roots = TrustRoots.memory(try CertificateAuthority().certificatePEM)
-        var configuration = TLSConfiguration(trustRoots: roots, pinnedKeys: [selfSigned.spkiPin])
+        var configuration = TLSClientConfiguration(trustRoots: roots, pinnedKeys: [selfSigned.spkiPin])
         #expect(try TLSLoopback(client: configuration, server: server).connect().failure?.reason == .selfSigned)
         configuration.insecureAcceptsUntrustedRoots = true
         #expect(try TLSLoopback(client: configuration, server: server).connect().error == nil)
@@ -144,7 +145,7 @@ import WebSocketTesting
         for trustRoots in roots {
             for authority in authorities {
                 let server = try TLSHandshakeVerificationTests.server(authority.issue(names: ["localhost"]))
-                let outcome = try TLSLoopback(client: TLSConfiguration(trustRoots: trustRoots), server: server)
+                let outcome = try TLSLoopback(client: TLSClientConfiguration(trustRoots: trustRoots), server: server)
                     .connect()
                 #expect(outcome.error == nil, "\(outcome.message)")
             }
@@ -157,7 +158,8 @@ import WebSocketTesting
         let leaf = try intermediate.issue(names: ["localhost"])
         for pem in [intermediate.certificatePEM, leaf.certificatePEM] {
             let outcome = try TLSLoopback(
-                client: TLSConfiguration(trustRoots: .memory(pem)), server: TLSHandshakeVerificationTests.server(leaf)
+                client: TLSClientConfiguration(trustRoots: .memory(pem)),
+                server: TLSHandshakeVerificationTests.server(leaf)
             ).connect()
             #expect(outcome.error == nil, "\(outcome.message)")
         }
@@ -171,7 +173,7 @@ import WebSocketTesting
         let own = TrustRoots.memory(try CertificateAuthority().certificatePEM)
         let cases: [(TrustRoots, Bool)] = [(own, false), (.system, true), (own.adding(.system), true)]
         for (roots, trustsSystem) in cases {
-            let context = try TLSClientContext(TLSConfiguration(trustRoots: roots))
+            let context = try TLSClientContext(TLSClientConfiguration(trustRoots: roots))
             #expect(SystemRootSample.isTrusted(by: context) == trustsSystem)
         }
     }

@@ -16,7 +16,7 @@ import WebSocketTesting
 @Suite(.timeLimit(.minutes(10))) struct TLSKeyLogTests {
     private static func complaint(_ path: String) throws -> String {
         let error = try #require(throws: WebSocketError.self) {
-            try TLSClientContext(TLSConfiguration(keyLogFile: path))
+            try TLSClientContext(TLSClientConfiguration(keyLogFile: path))
         }
         #expect(error.code == .invalidConfiguration)
         return error.message
@@ -35,7 +35,8 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let server = try TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity))
         let loopback = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), keyLogFile: path), server: server)
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), keyLogFile: path),
+            server: server)
         #expect(try loopback.connect().error == nil)
         let lines = String(decoding: try FileOrBytes.file(path).read(for: "test"), as: UTF8.self).split(separator: "\n")
         #expect(lines.contains { $0.hasPrefix("CLIENT_TRAFFIC_SECRET_0 ") })
@@ -90,12 +91,12 @@ import WebSocketTesting
         let path = try directory.write("earlier\n", to: "keys.log")
         chmod(path, 0o644)
         let log = LogLines()
-        _ = try TLSClientContext(TLSConfiguration(keyLogFile: path), logger: log.logger)
+        _ = try TLSClientContext(TLSClientConfiguration(keyLogFile: path), logger: log.logger)
         #expect(Self.mode(path) == 0o600)
         #expect(
             log.all == ["warning others could have read the key log file; its mode is now 600 mode=644 path=\(path)"])
         #expect(String(decoding: try FileOrBytes.file(path).read(for: "test"), as: UTF8.self) == "earlier\n")
-        _ = try TLSClientContext(TLSConfiguration(keyLogFile: path), logger: log.logger)
+        _ = try TLSClientContext(TLSClientConfiguration(keyLogFile: path), logger: log.logger)
         #expect(log.all.count == 1)
     }
 }

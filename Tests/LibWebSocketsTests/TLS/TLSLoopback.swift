@@ -31,13 +31,13 @@ struct TLSLoopback {
     }
 
     var context: TLSClientContext
-    var configuration: TLSConfiguration
+    var configuration: TLSClientConfiguration
     var server: TLSServer
     var host = "localhost"
     var port = 443
 
     init(
-        client: TLSConfiguration, server: TLSServer, host: String = "localhost", port: Int = 443,
+        client: TLSClientConfiguration, server: TLSServer, host: String = "localhost", port: Int = 443,
         now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime
     ) throws {
         context = try TLSClientContext(client, now: now)
@@ -111,7 +111,7 @@ struct TLSLoopback {
     /// Connects to a peer that is no TLS server: it answers the ClientHello with these bytes, or hangs up where there
     /// are none.
     static func connect(
-        _ configuration: TLSConfiguration = TLSConfiguration(), toPeerAnswering answer: [UInt8]
+        _ configuration: TLSClientConfiguration = TLSClientConfiguration(), toPeerAnswering answer: [UInt8]
     ) throws -> WebSocketError {
         let sockets = try SocketPair()
         let context = try TLSClientContext(configuration)
@@ -168,7 +168,7 @@ struct TLSLoopback {
 
 extension TLSClientContext {
     convenience init(
-        _ configuration: TLSConfiguration, now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime
+        _ configuration: TLSClientConfiguration, now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime
     ) throws(WebSocketError) {
         try self.init(
             configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: now)
@@ -176,7 +176,7 @@ extension TLSClientContext {
 }
 
 extension TLSClientContextCache {
-    func context(for configuration: TLSConfiguration) throws(WebSocketError) -> TLSClientContext {
+    func context(for configuration: TLSClientConfiguration) throws(WebSocketError) -> TLSClientContext {
         try context(for: configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 }

@@ -16,8 +16,8 @@ final class TestTime: Sendable {
 @Suite struct TLSResumptionTests {
     private static func loopback(
         version: Int32,
-        client: (CertificateAuthority) throws -> TLSConfiguration = {
-            TLSConfiguration(trustRoots: .memory($0.certificatePEM))
+        client: (CertificateAuthority) throws -> TLSClientConfiguration = {
+            TLSClientConfiguration(trustRoots: .memory($0.certificatePEM))
         }, server: (TLSServerConfiguration, CertificateAuthority) -> TLSServerConfiguration = { server, _ in server }
     ) throws -> TLSLoopback {
         let authority = try CertificateAuthority()
@@ -63,7 +63,7 @@ final class TestTime: Sendable {
         arguments: TLSHandshakeVerificationTests.versions)
     func withClientCertificate(version: Int32) throws {
         let loopback = try Self.loopback(version: version) { authority in
-            TLSConfiguration(
+            TLSClientConfiguration(
                 trustRoots: .memory(authority.certificatePEM),
                 clientIdentity: try authority.issue(purpose: .client).identity)
         } server: { configuration, authority in
@@ -83,7 +83,7 @@ final class TestTime: Sendable {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost"])
         let loopback = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: TLSServer(TLSServerConfiguration(identity: leaf.identity)))
         _ = try loopback.connect()
         let usage = loopback.context.sessions.usage
@@ -96,7 +96,7 @@ final class TestTime: Sendable {
     @Test("A server that forgot the session gets a full handshake, verified again")
     func forgottenSession() throws {
         let authority = try CertificateAuthority()
-        let configuration = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        let configuration = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
         let first = try TLSLoopback(
             client: configuration,
             server: TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity)))
@@ -113,12 +113,13 @@ final class TestTime: Sendable {
     func perConfiguration() throws {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["other.example"])
-        let careless = TLSConfiguration(trustRoots: .memory(authority.certificatePEM), insecureAcceptsAnyHostname: true)
+        let careless = TLSClientConfiguration(
+            trustRoots: .memory(authority.certificatePEM), insecureAcceptsAnyHostname: true)
         var loopback = try TLSLoopback(
             client: careless, server: TLSServer(TLSServerConfiguration(identity: leaf.identity)))
         #expect(try loopback.connect().error == nil)
         #expect(try loopback.connect().info?.isResumed == true)
-        loopback.configuration = TLSConfiguration(trustRoots: .memory(authority.certificatePEM))
+        loopback.configuration = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
         #expect(try loopback.connect().failure?.reason.name == "hostnameMismatch")
         loopback.configuration = careless
         loopback.configuration.pinnedKeys = [try SPKIPin(SPKIPinTests.empty)]
@@ -127,7 +128,7 @@ final class TestTime: Sendable {
         #expect(try loopback.connect().info?.isResumed == false)
         #expect(try loopback.connect().info?.isResumed == true)
         // Sessions made with untrusted roots accepted, or with expired certificates, are not for others either.
-        for weakness in [\TLSConfiguration.insecureAcceptsUntrustedRoots, \.insecureAcceptsExpiredCertificates] {
+        for weakness in [\TLSClientConfiguration.insecureAcceptsUntrustedRoots, \.insecureAcceptsExpiredCertificates] {
             loopback.configuration = careless
             loopback.configuration[keyPath: weakness] = true
             #expect(try loopback.connect().info?.isResumed == false)
@@ -158,7 +159,7 @@ final class TestTime: Sendable {
             .issue(names: ["localhost"], validity: validity("leaf"))
         let time = TestTime()
         let loopback = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: Self.longLivedServer(leaf.identity, version: version), now: time.now)
         #expect(try loopback.connect().info?.isResumed == false)
         time.set(7_000)
@@ -174,7 +175,7 @@ final class TestTime: Sendable {
         let authority = try CertificateAuthority()
         let time = TestTime()
         let loopback = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
             server: Self.longLivedServer(authority.issue(names: ["localhost"]).identity, version: version),
             now: time.now)
         #expect(try loopback.connect().info?.isResumed == false)
@@ -196,7 +197,7 @@ final class TestTime: Sendable {
         let authority = try CertificateAuthority()
         let time = TestTime()
         var loopback = try TLSLoopback(
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), maximumSessionAge: .zero),
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), maximumSessionAge: .zero),
             server: Self.longLivedServer(authority.issue(names: ["localhost"]).identity, version: TLS1_3_VERSION),
             now: time.now)
         #expect(try loopback.connect().info?.isResumed == false)
@@ -221,7 +222,7 @@ final class TestTime: Sendable {
 
 @Suite struct TLSSessionStoreTests {
     private static func key(_ name: String) throws -> TLSSessionStore.Key {
-        TLSSessionStore.Key(name: try TLSPeerName(name), port: 443, configuration: TLSConfiguration())
+        TLSSessionStore.Key(name: try TLSPeerName(name), port: 443, configuration: TLSClientConfiguration())
     }
 
     /// A session as it would come from a handshake.

@@ -28,7 +28,7 @@ import WebSocketTesting
         ]
         for identity in identities {
             let outcome = try TLSLoopback(
-                client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)),
+                client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
                 server: TLSServer(TLSServerConfiguration(identity: identity))
             ).connect()
             #expect(outcome.error == nil, "\(identity): \(outcome.message)")
@@ -60,7 +60,7 @@ import WebSocketTesting
     func minimumVersion() throws {
         let authority = try CertificateAuthority()
         let outcome = try TLSLoopback(
-            client: TLSConfiguration(
+            client: TLSClientConfiguration(
                 trustRoots: .memory(authority.certificatePEM), cipherSuites: ["ECDHE-ECDSA-AES128-GCM-SHA256"]),
             server: TLSServer(
                 TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity, minimumVersion: .tls13)

@@ -69,7 +69,7 @@ import WebSocketProtocol
     }
 
     private struct Fixture {
-        let loop: EventLoop
+        let loop: SocketLoop
         let consumer: Consumer
         let sockets: SocketPair
 
@@ -90,8 +90,8 @@ import WebSocketProtocol
     }
 
     private func withPipe(_ body: (Fixture) async throws -> Void) async throws {
-        for backend in EventLoop.testBackends {
-            let loop = EventLoop(backend: backend)
+        for backend in SocketLoop.testBackends {
+            let loop = SocketLoop(backend: backend)
             let fixture = Fixture(loop: loop, consumer: Consumer(), sockets: try SocketPair())
             let descriptor = fcntl(fixture.sockets.client, F_DUPFD_CLOEXEC, 0)
             try await loop.run { [consumer = fixture.consumer] core in
@@ -352,7 +352,7 @@ import WebSocketProtocol
     }
 
     /// Counts the turns of the loop until the consumer has seen something.
-    private static func countTurns(_ loop: EventLoop, until consumer: Consumer, _ turns: Counter) {
+    private static func countTurns(_ loop: SocketLoop, until consumer: Consumer, _ turns: Counter) {
         try? loop.submit { _ in
             guard consumer.bytes.isEmpty else { return }
             turns.increment()

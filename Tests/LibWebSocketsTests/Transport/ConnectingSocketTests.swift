@@ -9,7 +9,7 @@ import WebSocketTesting
     private func connect(to host: String) async throws -> Result<CInt, TransportEnd> {
         let server = try FaultServer(scripts: [[.readUntilEnd]])
         defer { server.stop() }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let port = Int(server.port)
         let result = await withCheckedContinuation { continuation in
             let submitted: Void? = try? loop.submit { core in

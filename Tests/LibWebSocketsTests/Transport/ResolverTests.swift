@@ -166,7 +166,7 @@ import Testing
         resolver.addresses(of: "first.test", port: 1) { _ in }
         try await eventually { nameServer.count == 1 }
         defer { nameServer.answer(1) }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let plan = try ConnectAttempt.Plan(
             endpoint: Endpoint("ws://second.test"),
             configuration: WebSocketConfiguration(connectTimeout: isCancelled ? .seconds(86_400) : .milliseconds(50)))

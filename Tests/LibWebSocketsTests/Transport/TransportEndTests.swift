@@ -20,7 +20,7 @@ import Testing
             (.systemError(ECONNRESET), "Connection reset by peer", ECONNRESET),
             (.systemError(ETIMEDOUT), "Connection timed out", ETIMEDOUT),
             (.library("HS: words of libwebsockets"), "HS: words of libwebsockets", nil),
-            (.loopShutDown, "its event loop was shut down", nil),
+            (.loopShutDown, "its socket loop was shut down", nil),
             (.error(check), "the check's own words", EPIPE),
         ])
     func texts(cause: TransportEnd.Cause, description: String, errno: Int32?) {

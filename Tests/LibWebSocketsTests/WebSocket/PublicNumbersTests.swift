@@ -60,7 +60,7 @@ import WebSocketTesting
 
     @Test("A deadline at any distance can be set and cancelled", arguments: longDurations + noDurations)
     func deadlines(duration: Duration) async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let hasPassed = Handover<Bool>()
         try loop.submit { core in
             let id = core.schedule(after: duration) { hasPassed.give(true) }
@@ -75,9 +75,9 @@ import WebSocketTesting
     }
 
     @Test("A group has from one loop to its maximum", arguments: [Int.min, -1, 0, 1, 3, .max])
-    func eventLoopGroups(count: Int) async {
-        let group = EventLoopGroup(count: count)
-        #expect(group.loops.count == min(max(count, 1), EventLoopGroup.maximumCount))
+    func socketLoopGroups(count: Int) async {
+        let group = SocketLoopGroup(count: count)
+        #expect(group.loops.count == min(max(count, 1), SocketLoopGroup.maximumCount))
         await group.shutdown()
     }
 
@@ -113,7 +113,7 @@ import WebSocketTesting
         #expect(error?.code == .invalidConfiguration)
         #expect(throws: InvalidEndpoint.self) { try Endpoint(base: "http://127.0.0.1", port: port) }
         guard port != 0 else { return }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let serverError = await #expect(throws: WebSocketError.self) {
             _ = try await WebSocketServer.start(configuration: .init(port: port), on: loop) { _, _ in }
         }

@@ -20,7 +20,7 @@ import Testing
     @Test("Round trips of 64 bytes, one after the other", .enabled(if: count != nil && url != nil))
     func roundTrips() async throws {
         let count = try #require(Self.count)
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let configuration = WebSocketConfiguration(compression: .disabled)
         let socket = try await WebSocket.connect(to: try #require(Self.url), configuration: configuration, on: loop)
         let payload = [UInt8](repeating: 7, count: 64)

@@ -137,7 +137,7 @@ import WebSocketTesting
 
     @Test("A peer that never reads: sends wait, and dropping the connection ends them and says what was not sent")
     func peerThatNeverReads() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let server = try FaultServer(receiveBufferSize: 4_096, scripts: [[.upgrade(), .stall]])
         let socket = try await WebSocket.connect(to: server.url(), configuration: Self.small, on: loop)
         let sent = Counter()
@@ -165,7 +165,7 @@ import WebSocketTesting
 
     @Test("A peer that floods is read only as far as somebody takes the messages", arguments: Security.allCases)
     func flood(security: Security) async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let frame = FaultServer.Frame.binary([UInt8](repeating: 1, count: 100))
         let server = try FaultServer(tls: try security.faultServer, scripts: [[.upgrade(), .flood(frame.bytes)]])
         var configuration = Self.small

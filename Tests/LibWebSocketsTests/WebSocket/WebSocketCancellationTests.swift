@@ -32,7 +32,7 @@ import WebSocketTesting
     @Test("connect() is cancelled while the server is silent", arguments: silences)
     func connect(silence: Silence) async throws {
         let server = try FaultServer(tls: try silence.server.faultServer, scripts: [silence.script])
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         var configuration = Self.patient
         configuration.tls = try Security.tls.client
         let connecting = Task { [configuration] in
@@ -53,7 +53,7 @@ import WebSocketTesting
     @Test("connect() is cancelled while TCP is not up")
     func connectToSilentHost() async throws {
         let server = try FaultServer.neverAccepting()
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let others = OpenSockets.connected(to: Int(server.port))
         let connecting = Task { try await WebSocket.connect(to: server.url(), configuration: Self.patient, on: loop) }
         try await eventually { await loop.attemptCount() == 1 }
@@ -67,7 +67,7 @@ import WebSocketTesting
 
     @Test("connect() is cancelled while the name is looked up, or before it begins")
     func connectBeforeItBegins() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         for host in ["no-such-host.invalid", "127.0.0.1"] {
             let connecting = Task {
                 try await WebSocket.connect(to: "ws://\(host):9/", configuration: Self.patient, on: loop)
@@ -206,7 +206,7 @@ import WebSocketTesting
     }
 }
 
-extension EventLoop {
+extension SocketLoop {
     /// How many connection attempts are under way on this loop.
     fileprivate func attemptCount() async -> Int {
         await withCheckedContinuation { continuation in

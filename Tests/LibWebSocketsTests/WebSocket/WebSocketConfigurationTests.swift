@@ -9,7 +9,7 @@ import Testing
         try configuration.validate()
         #expect(configuration.headers.isEmpty)
         #expect(configuration.subprotocols.isEmpty)
-        #expect(configuration.tls == TLSConfiguration())
+        #expect(configuration.tls == TLSClientConfiguration())
         #expect(configuration.compression == .automatic)
         #expect(configuration.maximumMessageSize == 16 << 20)
         #expect(configuration.receiveBufferSize == 1 << 20)

@@ -48,7 +48,7 @@ import WebSocketTesting
     @Test("A connection whose messages nobody takes costs no processor time", arguments: Security.allCases)
     func idleWhilePaused(security: Security) async throws {
         let frame = FaultServer.Frame.binary([UInt8](repeating: 1, count: 10_000))
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let server = try FaultServer(tls: try security.faultServer, scripts: [[.upgrade(), .flood(frame.bytes)]])
         let socket = try await WebSocket.connect(
             to: server.url(), configuration: .init(tls: try security.client), on: loop)

@@ -59,7 +59,7 @@ import WebSocketTesting
     func lastWords(security: Security) async throws {
         let (first, next) = try Self.bombs(of: 100_000)
         let bytes = first + repeatElement(next, count: 999).joined()
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let server = try FaultServer(
             tls: try security.faultServer, scripts: [[Self.deflate, .pause(.milliseconds(500)), .write(bytes), .reset]])
         let socket = try await WebSocket.connect(
@@ -87,7 +87,7 @@ import WebSocketTesting
     @Test("What a reset leaves behind ends with the loop, and nobody waits for it")
     func lastWordsOfALoop() async throws {
         let (first, next) = try Self.bombs(of: 100_000)
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let server = try FaultServer(
             scripts: [
                 [
@@ -111,7 +111,7 @@ import WebSocketTesting
     func turns(security: Security) async throws {
         let size = 64 << 20
         let (bomb, _) = try Self.bombs(of: size)
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let server = try FaultServer(
             tls: try security.faultServer, scripts: [[Self.deflate, .readFrames(1), .write(bomb), .stall]])
         let socket = try await WebSocket.connect(

@@ -14,7 +14,7 @@ import WebSocketTesting
             // Time to occupy the loop; should it not suffice, the test is easier to pass and nothing else.
             .upgrade(), .pause(.milliseconds(500)), .write(frames.flatMap(\.bytes)), .reset,
         ]
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let server = try FaultServer(tls: try security.faultServer, scripts: [script])
         let socket = try await WebSocket.connect(
             to: server.url(), configuration: .init(tls: try security.client), on: loop)
@@ -42,7 +42,7 @@ import WebSocketTesting
             ]
             // With an orderly end in front of it, the peer's close frame may be among what was not read.
             if security == .tls { script.insert(.closeNotify, at: 2) }
-            let loop = EventLoop.forTest()
+            let loop = SocketLoop.forTest()
             let server = try FaultServer(tls: try security.faultServer, scripts: [script])
             let socket = try await WebSocket.connect(
                 to: server.url(), configuration: .init(tls: try security.client, receiveBufferSize: 1_000), on: loop)

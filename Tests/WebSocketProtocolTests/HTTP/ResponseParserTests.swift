@@ -187,7 +187,9 @@ import WebSocketTesting
         let endless = Array(("HTTP/1.1 101 " + String(repeating: "Switching ", count: 30_000)).utf8)
         let violation = ResponseParser.read(endless).violation
         #expect(violation?.description == "The head is larger than 262144 bytes.")
-        #expect(ResponseParser.read(endless, cutAt: Array(stride(from: 1, to: endless.count, by: 7))).violation == violation)
+        #expect(
+            ResponseParser.read(endless, cutAt: Array(stride(from: 1, to: endless.count, by: 7))).violation == violation
+        )
     }
 
     @Test func `a head followed by more than the limit is no larger for that`() {

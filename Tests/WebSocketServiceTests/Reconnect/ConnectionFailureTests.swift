@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (WebSocketError.Code.invalidConfiguration, true), (.libraryUnsuitable, true), (.eventLoopShutDown, true),
+        (WebSocketError.Code.invalidConfiguration, true), (.libraryUnsuitable, true), (.loopShutDown, true),
         (.protocolViolation, true), (.messageTooBig, true), (.nameResolutionFailed, false), (.connectFailed, false),
         (.timedOut, false), (.connectionLost, false), (.invalidHandshake, false), (.connectionClosed, false),
         (.upgradeRefused, false), (.tlsFailed, false), (.resourceUnavailable, false),

@@ -8,11 +8,11 @@ import WebSocketTesting
 @Suite(.hangs) struct CertificateFaultTests {
     /// Makes an attempt that fails in TLS, and checks that its socket is gone and that no request was sent.
     private func failure(
-        server tls: FaultServer.TLS, client: TLSConfiguration, requestIsSent: Bool = false
+        server tls: FaultServer.TLS, client: TLSClientConfiguration, requestIsSent: Bool = false
     ) async throws -> (error: WebSocketError, failure: TLSFailure, port: UInt16) {
         let server = try FaultServer(tls: tls, scripts: [[.readRequest]])
         defer { server.stop() }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let error = try await #require(throws: WebSocketError.self) {
             try await WebSocket.connect(
                 to: server.url(host: "localhost"),
@@ -41,7 +41,7 @@ import WebSocketTesting
         // The oldest version makes the server load keys and signatures that are too weak.
         let tls = FaultServer.TLS(try item.identity(authority), minimumVersion: .tls10)
         let (error, failure, port) = try await failure(
-            server: tls, client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)))
+            server: tls, client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)))
         #expect(failure.reason.name == item.reason)
         #expect(failure.isVerificationFailure)
         for text in item.text {
@@ -57,7 +57,7 @@ import WebSocketTesting
         let other = try authority.issue(names: ["localhost"]).spkiPin
         let (error, failure, port) = try await failure(
             server: FaultServer.TLS(leaf),
-            client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM), pinnedKeys: [other]))
+            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), pinnedKeys: [other]))
         #expect(failure.reason == .pinMismatch)
         #expect(
             error.message.hasPrefix(
@@ -71,13 +71,13 @@ import WebSocketTesting
         let tls = FaultServer.TLS(
             try authority.issue(names: ["localhost"]), minimumVersion: .tls10, maximumVersion: .tls11)
         let (error, failure, port) = try await failure(
-            server: tls, client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)))
+            server: tls, client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)))
         #expect(failure.reason == .protocolVersion)
         #expect(!failure.isVerificationFailure)
         #expect(
             error.message
                 == "localhost:\(port) and this client have no TLS version in common: the client offers TLS 1.2 to 1.3 "
-                + "(TLSConfiguration.minimumVersion).")
+                + "(TLSClientConfiguration.minimumVersion).")
     }
 
     @Test(
@@ -88,7 +88,8 @@ import WebSocketTesting
         let tls = FaultServer.TLS(
             try authority.issue(names: ["localhost"]), maximumVersion: version, clientAuthority: authority)
         let (error, failure, port) = try await failure(
-            server: tls, client: TLSConfiguration(trustRoots: .memory(authority.certificatePEM)), requestIsSent: true)
+            server: tls, client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            requestIsSent: true)
         #expect(failure.reason == .clientCertificateRequired)
         #expect(
             error.message.hasPrefix(
@@ -105,7 +106,7 @@ import WebSocketTesting
             try authority.issue(names: ["localhost"]), maximumVersion: version, clientAuthority: authority)
         let (error, failure, port) = try await failure(
             server: tls,
-            client: TLSConfiguration(
+            client: TLSClientConfiguration(
                 trustRoots: .memory(authority.certificatePEM), clientIdentity: stranger.identity),
             requestIsSent: true)
         #expect(failure.reason == .clientCertificateRefused(alert: "unknown_ca"))

@@ -48,7 +48,7 @@ import WebSocketTesting
     ) async throws -> WebSocketError {
         var configuration = configuration
         configuration.tls = try Security.tls.client
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         var failure: (any Error)?
         do {
             _ = try await WebSocket.connect(to: url, configuration: configuration, on: loop)
@@ -94,7 +94,7 @@ import WebSocketTesting
             error.message.hasPrefix(
                 "no address of ws://\(host):\(server.port) accepted a connection; the last one tried, "))
         #expect(error.message.hasSuffix("Is the server running, and the port reachable?"))
-        if EventLoop.testsRunOnLibuv {
+        if SocketLoop.testsRunOnLibuv {
             #expect(error.message.contains("Connection refused"))
             #expect(error.errno == ECONNREFUSED)
         }
@@ -152,7 +152,7 @@ import WebSocketTesting
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
         // Its queue is full of connections of this process, so sockets to its port cannot tell what was left behind.
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let error = try await #require(throws: WebSocketError.self) {
             try await WebSocket.connect(to: server.url(), configuration: Self.impatient, on: loop)
         }

@@ -279,7 +279,7 @@ import WebSocketTesting
         let path = "/" + String(repeating: "p", count: 6_000) + "?q=" + String(repeating: "q", count: 2_000)
         let token = String(repeating: "t", count: 6_000)
         let server = try FaultServer(tls: try security.faultServer, scripts: [[.upgrade(), .stall]])
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         var configuration = WebSocketConfiguration(headers: [.authorization: token])
         configuration.tls = try security.client
         let socket = try await WebSocket.connect(to: server.url(path: path), configuration: configuration, on: loop)

@@ -39,7 +39,7 @@ import WebSocketTesting
     @Test("Every answer is an error or a connection, and the loop goes on")
     func mutated() async throws {
         var generator = SeededGenerator(seed: 11)
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         var (opened, codes) = (0, Set<WebSocketError.Code>())
         for first in stride(from: 0, to: Self.total, by: Self.perServer) {
             let scripts = (0..<Self.perServer).map { number -> [FaultServer.Step] in

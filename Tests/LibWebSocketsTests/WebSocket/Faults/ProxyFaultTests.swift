@@ -19,7 +19,7 @@ import WebSocketTesting
             proxy.stop()
             target.stop()
         }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         var adjusted = configuration
         adjusted.proxy = .proxy(Proxy(kind, host: "127.0.0.1", port: Int(proxy.port), credentials: credentials))
         let configuration = adjusted

@@ -110,7 +110,7 @@ import WebSocketTesting
     private func failure(of script: [FaultServer.Step], clientSecurity: Security) async throws -> WebSocketError {
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let configuration = WebSocketConfiguration(
             tls: try clientSecurity.client, connectTimeout: .seconds(86_400))
         let error = await #expect(throws: WebSocketError.self) {
@@ -194,7 +194,7 @@ import WebSocketTesting
         }
         let server = try FaultServer(tls: try security.faultServer, scripts: scripts)
         defer { server.stop() }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let configuration = WebSocketConfiguration(tls: try security.client, connectTimeout: .seconds(86_400))
         for cut in 1..<answer.count {
             let error = await #expect(throws: WebSocketError.self) {
@@ -227,7 +227,7 @@ import WebSocketTesting
         }
         let server = try FaultServer(scripts: scripts)
         defer { server.stop() }
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         for index in scripts.indices {
             let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(to: server.url(), configuration: Self.patient, on: loop)

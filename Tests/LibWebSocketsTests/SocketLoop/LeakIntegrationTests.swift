@@ -14,11 +14,11 @@ import WebSocketTesting
 /// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count; and is run by itself
 /// (see the shortage tests): a busy libdispatch opens files to look at its threads.
 @Suite(.hangs) struct LeakIntegrationTests {
-    private static let backends: [EventLoop.Backend] = EventLoop.testsRunOnLibuv ? [.libuv, .poll] : [.poll]
+    private static let backends: [SocketLoop.Backend] = SocketLoop.testsRunOnLibuv ? [.libuv, .poll] : [.poll]
 
     /// Runs `body` once for what a process makes once, then often, and fails when that leaves descriptors open.
     private static func checkDescriptors(
-        rounds: Int = 20, _ name: String, _ body: (EventLoop.Backend) async throws -> Void
+        rounds: Int = 20, _ name: String, _ body: (SocketLoop.Backend) async throws -> Void
     ) async throws {
         try await warmUp()
         for backend in backends {
@@ -38,7 +38,7 @@ import WebSocketTesting
     }
 
     /// Some versions never close the eventfd that wakes a context. On libuv we find it and do it for them.
-    private static func leaksPerLoop(on backend: EventLoop.Backend) -> Int {
+    private static func leaksPerLoop(on backend: SocketLoop.Backend) -> Int {
         let leaking = ["4.3.4", "4.3.5", "4.3.6", "4.4.0", "4.4.1"]
         return backend == .poll && leaking.contains { Libwebsockets.loadedVersion.hasPrefix($0) } ? 1 : 0
     }
@@ -52,12 +52,12 @@ import WebSocketTesting
     func loops() async {
         await #expect(processExitsWith: .success) {
             try await Self.checkDescriptors("shutdown") { backend in
-                let loop = EventLoop(backend: backend)
+                let loop = SocketLoop(backend: backend)
                 try loop.submit { _ in }
                 await loop.shutdown()
             }
             try await Self.checkDescriptors("deinit") { backend in
-                try EventLoop(backend: backend).submit { _ in }
+                try SocketLoop(backend: backend).submit { _ in }
             }
         }
     }
@@ -71,7 +71,7 @@ import WebSocketTesting
                 let openers = [
                     Task.detached { await opener.openAndClose() }, Task.detached { await opener.openAndClose() },
                 ]
-                let loop = EventLoop(backend: backend)
+                let loop = SocketLoop(backend: backend)
                 let attempts = (0..<4).map { number in
                     Task {
                         try await WebSocket.connect(
@@ -94,12 +94,12 @@ import WebSocketTesting
     func takenNumber() async {
         await #expect(processExitsWith: .success) {
             try await Self.warmUp()
-            guard EventLoop.testsRunOnLibuv else { return }
-            let first = EventLoop(backend: .libuv)
+            guard SocketLoop.testsRunOnLibuv else { return }
+            let first = SocketLoop(backend: .libuv)
             try await first.run { _ in }
             let before = OpenSockets.descriptors()
             for _ in 0..<20 {
-                let loop = EventLoop(backend: .libuv)
+                let loop = SocketLoop(backend: .libuv)
                 try loop.submit { _ in }
                 let opener = FileOpener()
                 let files = Task.detached { await opener.openAndKeep(maximum: 5_000) }
@@ -109,7 +109,7 @@ import WebSocketTesting
             }
             // More than one may have to begin: Dispatch opens files of its own now and then, which take a number as well.
             for _ in 0..<20 where OpenSockets.descriptors().count > before.count || LibuvBackend.unfinishedCount > 0 {
-                let next = EventLoop(backend: .libuv)
+                let next = SocketLoop(backend: .libuv)
                 try await next.run { _ in }
                 await next.shutdown()
             }
@@ -124,7 +124,7 @@ import WebSocketTesting
         await #expect(processExitsWith: .success) {
             // Many loops, so that a descriptor more or less of somebody else's does not matter.
             let before = OpenSockets.descriptors().count
-            let loops = (0..<50).map { _ in EventLoop() }
+            let loops = (0..<50).map { _ in SocketLoop() }
             #expect(OpenSockets.descriptors().count < before + loops.count)
             for loop in loops { try loop.submit { _ in } }
             #expect(OpenSockets.descriptors().count >= before + loops.count)
@@ -136,7 +136,7 @@ import WebSocketTesting
     func connections(security: Security) async {
         await #expect(processExitsWith: .success) { [security] in
             try await Self.checkDescriptors("connections") { backend in
-                let loop = EventLoop(backend: backend)
+                let loop = SocketLoop(backend: backend)
                 var configuration = WebSocketServer.Configuration()
                 configuration.tls = try security.server
                 let server = try await WebSocketServer.start(
@@ -173,7 +173,7 @@ import WebSocketTesting
                 [.upgrade(), .readUntilEnd],
             ])
             for backend in Self.backends {
-                let loop = EventLoop(backend: backend)
+                let loop = SocketLoop(backend: backend)
                 for _ in 0..<30 {
                     for scheme in ["ws", "wss"] {
                         // The last script accepts, so that there is something to drop, too.

@@ -2,10 +2,10 @@ import Testing
 
 @testable import LibWebSockets
 
-@Suite(.hangs) struct EventLoopDeadlineTests {
-    @Test("Deadlines pass in their order, on a loop that has nothing else to do", arguments: EventLoop.testBackends)
-    func timers(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+@Suite(.hangs) struct SocketLoopDeadlineTests {
+    @Test("Deadlines pass in their order, on a loop that has nothing else to do", arguments: SocketLoop.testBackends)
+    func timers(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         // Many short ones in a row: each is a chance to sleep through it.
         for round in 0..<50 {
             let passed = Collector<Int>()
@@ -22,9 +22,9 @@ import Testing
         await loop.shutdown()
     }
 
-    @Test("A deadline never passes early", arguments: EventLoop.testBackends)
-    func notEarly(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+    @Test("A deadline never passes early", arguments: SocketLoop.testBackends)
+    func notEarly(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         for microseconds in [1, 500, 999, 1_000, 1_001, 2_500, 4_999] {
             let waited: Duration = try await withCheckedThrowingContinuation { continuation in
                 do {
@@ -45,9 +45,9 @@ import Testing
 
     @Test(
         "A cancelled deadline does not pass, and one that comes after a distant one passes in its own time",
-        arguments: EventLoop.testBackends)
-    func cancelledTimer(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+        arguments: SocketLoop.testBackends)
+    func cancelledTimer(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let passed = Collector<String>()
         let done = Handover<Void>()
         try loop.submit { core in
@@ -63,9 +63,9 @@ import Testing
         await loop.shutdown()
     }
 
-    @Test("Deadlines that are centuries away neither pass nor overflow", arguments: EventLoop.testBackends)
-    func distantTimers(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+    @Test("Deadlines that are centuries away neither pass nor overflow", arguments: SocketLoop.testBackends)
+    func distantTimers(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let passed = Counter()
         try await loop.run { core in
             for delay in [Duration.seconds(86_400 * 365 * 500), .seconds(Int64.max / 4)] {
@@ -82,9 +82,9 @@ import Testing
         await loop.shutdown()
     }
 
-    @Test("A deadline may schedule the next one", arguments: EventLoop.testBackends)
-    func repeatingTimer(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+    @Test("A deadline may schedule the next one", arguments: SocketLoop.testBackends)
+    func repeatingTimer(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let done = Handover<Int>()
         try loop.submit { core in
             @Sendable func tick(_ core: LoopCore, _ number: Int) {

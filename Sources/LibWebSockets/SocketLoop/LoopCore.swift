@@ -52,7 +52,7 @@ internal import WebSocketProtocol
     let encryptedOutput = FrameBuffer()
 
     /// Creates the context. Runs on the loop's thread.
-    init(mailbox: Mailbox, backend kind: EventLoop.Backend) throws(WebSocketError) {
+    init(mailbox: Mailbox, backend kind: SocketLoop.Backend) throws(WebSocketError) {
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
         unsafe info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS)
@@ -283,7 +283,7 @@ internal import WebSocketProtocol
                 throw .resourceUnavailable(
                     EMFILE, stage: .connect,
                     for:
-                        "an event loop cannot poll descriptor \(descriptor), as it began when the limit on them was lower"
+                        "a socket loop cannot poll descriptor \(descriptor), as it began when the limit on them was lower"
                 )
             }
             unsafe info.vh = try loopVhost()

@@ -2,10 +2,10 @@ import Testing
 
 @testable import LibWebSockets
 
-@Suite struct TLSConfigurationTests {
+@Suite struct TLSClientConfigurationTests {
     @Test("The defaults are the secure ones")
     func defaults() {
-        let configuration = TLSConfiguration()
+        let configuration = TLSClientConfiguration()
         #expect(configuration.trustRoots == .system)
         #expect(configuration.clientIdentity == nil)
         #expect(configuration.minimumVersion == .tls12)
@@ -28,7 +28,7 @@ import Testing
         ]
         let numbers = Array("SECRET-KEY".utf8).map(String.init).joined(separator: ", ")
         for identity in identities {
-            let configuration = TLSConfiguration(clientIdentity: identity)
+            let configuration = TLSClientConfiguration(clientIdentity: identity)
             let server = TLSServerConfiguration(identity: identity)
             var dumped = ""
             dump(configuration, to: &dumped)
@@ -46,13 +46,13 @@ import Testing
 
     @Test("The description names what weakens the connection")
     func description() {
-        let configuration = TLSConfiguration(
+        let configuration = TLSClientConfiguration(
             trustRoots: .system.adding(.file("ca.pem")), clientIdentity: .pkcs12File("me.p12", passphrase: ""),
             minimumVersion: .insecureTLS10, insecureAcceptsUntrustedRoots: true, insecureAcceptsAnyHostname: true,
             insecureAcceptsExpiredCertificates: true, keyLogFile: "keys.log")
         #expect(
             configuration.description == """
-                TLSConfiguration(trust roots: system + ca.pem; TLS 1.0 or newer; client identity: PKCS#12 file me.p12; \
+                TLSClientConfiguration(trust roots: system + ca.pem; TLS 1.0 or newer; client identity: PKCS#12 file me.p12; \
                 INSECURE: untrusted roots accepted; INSECURE: any host name accepted; \
                 INSECURE: expired certificates accepted; key log: keys.log)
                 """)

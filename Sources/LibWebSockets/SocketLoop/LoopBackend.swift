@@ -128,7 +128,7 @@ extension Duration {
     }
 }
 
-extension EventLoop.Backend {
+extension SocketLoop.Backend {
     /// Makes the backend; on the loop's thread.
     func make(_ info: lws_context_creation_info) throws(WebSocketError) -> any LoopBackend {
         do throws(LoopBackendFailure) {
@@ -148,15 +148,15 @@ extension EventLoop.Backend {
         } catch {
             throw error.error(
                 self == .libuv
-                    ? "libwebsockets could not create an event loop on libuv (is its plugin missing?)"
-                    : "libwebsockets could not create an event loop")
+                    ? "libwebsockets could not create a socket loop on libuv (is its plugin missing?)"
+                    : "libwebsockets could not create a socket loop")
         }
     }
 
     private static let warning: Void = Libwebsockets.loggingHold.log {
         Libwebsockets.logger.warning(
             """
-            libwebsockets cannot use libuv: its plugin is missing (Debian and Ubuntu: libwebsockets-evlib-uv); event loops \
+            libwebsockets cannot use libuv: its plugin is missing (Debian and Ubuntu: libwebsockets-evlib-uv); socket loops \
             use poll(2), whose cost grows with the number of connections
             """)
     }

@@ -2,10 +2,10 @@ import Testing
 
 @testable import LibWebSockets
 
-@Suite(.hangs) struct EventLoopTests {
-    @Test("Work runs in order, on the one thread of the loop", arguments: EventLoop.testBackends)
-    func order(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+@Suite(.hangs) struct SocketLoopTests {
+    @Test("Work runs in order, on the one thread of the loop", arguments: SocketLoop.testBackends)
+    func order(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let numbers = Collector<Int>()
         let threads = Collector<UInt>()
         for number in 0..<1_000 {
@@ -22,9 +22,10 @@ import Testing
         await loop.shutdown()
     }
 
-    @Test("Work submitted from several threads all runs, each thread's in its order", arguments: EventLoop.testBackends)
-    func concurrentSubmits(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+    @Test(
+        "Work submitted from several threads all runs, each thread's in its order", arguments: SocketLoop.testBackends)
+    func concurrentSubmits(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let entries = Collector<(Int, Int)>()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for sender in 0..<8 {
@@ -41,9 +42,9 @@ import Testing
         await loop.shutdown()
     }
 
-    @Test("Work may submit work, which runs in a later turn", arguments: EventLoop.testBackends)
-    func nestedSubmit(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+    @Test("Work may submit work, which runs in a later turn", arguments: SocketLoop.testBackends)
+    func nestedSubmit(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let entries = Collector<String>()
         let done = Handover<Void>()
         try loop.submit { _ in
@@ -62,12 +63,12 @@ import Testing
 
     @Test("A group hands out its loops in turn, and shuts all of them down")
     func group() async throws {
-        let group = EventLoopGroup(count: 3)
+        let group = SocketLoopGroup(count: 3)
         let first = (0..<3).map { _ in ObjectIdentifier(group.next()) }
         #expect(Set(first).count == 3)
         #expect((0..<3).map { _ in ObjectIdentifier(group.next()) } == first)
-        #expect(EventLoopGroup(count: 0).loops.count == 1)
-        #expect(EventLoopGroup(count: -1).loops.count == 1)
+        #expect(SocketLoopGroup(count: 0).loops.count == 1)
+        #expect(SocketLoopGroup(count: -1).loops.count == 1)
         for loop in group.loops { try await loop.run { _ in } }
         await group.shutdown()
         for loop in group.loops { #expect(throws: WebSocketError.self) { try loop.submit { _ in } } }

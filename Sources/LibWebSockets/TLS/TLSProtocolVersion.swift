@@ -1,5 +1,5 @@
 /// A version of TLS.
-public enum TLSVersion: Int, Hashable, Sendable, Comparable, CustomStringConvertible {
+public enum TLSProtocolVersion: Int, Hashable, Sendable, Comparable, CustomStringConvertible {
     /// TLS 1.0, withdrawn by RFC 8996: its handshake signatures are forgeable. Choosing it as the minimum also lowers
     /// OpenSSL's security level to 0, without which OpenSSL 3 does not speak it, so weak keys are accepted as well.
     case insecureTLS10 = 0x0301
@@ -10,7 +10,9 @@ public enum TLSVersion: Int, Hashable, Sendable, Comparable, CustomStringConvert
     /// TLS 1.3 (RFC 8446).
     case tls13 = 0x0304
 
-    public static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: TLSProtocolVersion, right: TLSProtocolVersion) -> Bool {
+        left.rawValue < right.rawValue
+    }
 
     public var description: String {
         switch self {

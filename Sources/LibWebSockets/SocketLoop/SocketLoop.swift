@@ -6,9 +6,9 @@ internal import Synchronization
 /// Most programs need no loop of their own: connections and servers use ``shared`` unless told otherwise. A loop is
 /// also a `TaskExecutor`: a task that prefers it runs on the loop's thread, so that messages reach it without a hop
 /// between threads. Such a task must not block.
-public final class EventLoop: TaskExecutor {
+public final class SocketLoop: TaskExecutor {
     /// The loop that connections use unless told otherwise. Its thread starts with the first connection.
-    public static let shared = EventLoop()
+    public static let shared = SocketLoop()
 
     private enum Life {
         case idle
@@ -45,7 +45,7 @@ public final class EventLoop: TaskExecutor {
 
     /// Drops every connection of this loop, ends its thread and frees what it held.
     ///
-    /// Calls that wait on a connection fail with ``WebSocketError/Code/eventLoopShutDown``. Returns when the thread has
+    /// Calls that wait on a connection fail with ``WebSocketError/Code/loopShutDown``. Returns when the thread has
     /// let go of everything. Close connections first to tell their peers. Must not be called from a task that runs on
     /// this loop.
     public func shutdown() async {
@@ -66,8 +66,8 @@ public final class EventLoop: TaskExecutor {
 
     static var shutDownError: WebSocketError {
         WebSocketError(
-            .eventLoopShutDown, stage: .configuration,
-            message: "the event loop was shut down; make connections on another one")
+            .loopShutDown, stage: .configuration,
+            message: "the socket loop was shut down; make connections on another one")
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {
@@ -120,7 +120,7 @@ public final class EventLoop: TaskExecutor {
         }
         guard code == 0 else {
             throw .resourceUnavailable(
-                code, stage: .configuration, for: "the event loop's thread could not be started")
+                code, stage: .configuration, for: "the socket loop's thread could not be started")
         }
         if let error = start.wait() { throw error }
     }

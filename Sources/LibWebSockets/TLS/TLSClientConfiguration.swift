@@ -2,7 +2,7 @@
 ///
 /// The defaults are the secure ones: TLS 1.2 or newer, the system's roots, the certificate's name and dates checked.
 /// Three separate switches whose names begin with `insecure` turn off one check each; none turns off another's.
-public struct TLSConfiguration: Hashable, Sendable {
+public struct TLSClientConfiguration: Hashable, Sendable {
     /// The authorities that may have signed the server's certificate. The default is ``TrustRoots/system``.
     public var trustRoots: TrustRoots
 
@@ -10,11 +10,11 @@ public struct TLSConfiguration: Hashable, Sendable {
     public var clientIdentity: TLSIdentity?
 
     /// The oldest version to speak. The default is TLS 1.2.
-    public var minimumVersion: TLSVersion
+    public var minimumVersion: TLSProtocolVersion
 
     /// The newest version to speak. The default, `nil`, is what OpenSSL has; to find out whether a server speaks a certain
     /// version, set both to that.
-    public var maximumVersion: TLSVersion?
+    public var maximumVersion: TLSProtocolVersion?
 
     /// The only cipher suites to offer, by OpenSSL's names (`openssl ciphers -v`), the preferred ones first; a version
     /// of TLS for which none is named is not spoken. Words for groups of suites, such as `HIGH`, are refused. The default, `nil`, leaves the choice to OpenSSL.
@@ -58,8 +58,8 @@ public struct TLSConfiguration: Hashable, Sendable {
     public init(
         trustRoots: TrustRoots = .system,
         clientIdentity: TLSIdentity? = nil,
-        minimumVersion: TLSVersion = .tls12,
-        maximumVersion: TLSVersion? = nil,
+        minimumVersion: TLSProtocolVersion = .tls12,
+        maximumVersion: TLSProtocolVersion? = nil,
         cipherSuites: [String]? = nil,
         pinnedKeys: [SPKIPin] = [],
         serverName: String? = nil,
@@ -90,8 +90,8 @@ public struct TLSConfiguration: Hashable, Sendable {
     var paths: Set<String> { files.paths.union(keyLogFile.map { [$0] } ?? []) }
 
     /// What the `SSL_CTX` depends on: the rest, which each connection decides for itself, is the default.
-    var sharedPart: TLSConfiguration {
-        TLSConfiguration(
+    var sharedPart: TLSClientConfiguration {
+        TLSClientConfiguration(
             trustRoots: trustRoots, clientIdentity: clientIdentity, minimumVersion: minimumVersion,
             maximumVersion: maximumVersion, cipherSuites: cipherSuites, keyLogFile: keyLogFile)
     }
@@ -113,7 +113,7 @@ public struct TLSConfiguration: Hashable, Sendable {
     }
 }
 
-extension TLSConfiguration: CustomStringConvertible {
+extension TLSClientConfiguration: CustomStringConvertible {
     /// Everything that differs from the defaults; never a key or a passphrase.
     public var description: String {
         var parts = ["trust roots: \(trustRoots)", "\(minimumVersion) or newer"]
@@ -127,6 +127,6 @@ extension TLSConfiguration: CustomStringConvertible {
         if insecureAcceptsExpiredCertificates { parts.append("INSECURE: expired certificates accepted") }
         if maximumSessionAge != .seconds(86_400) { parts.append("sessions for \(maximumSessionAge)") }
         if let keyLogFile { parts.append("key log: \(keyLogFile)") }
-        return "TLSConfiguration(\(parts.joined(separator: "; ")))"
+        return "TLSClientConfiguration(\(parts.joined(separator: "; ")))"
     }
 }

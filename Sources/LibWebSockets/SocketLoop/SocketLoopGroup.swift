@@ -4,12 +4,12 @@ internal import Synchronization
 /// made on.
 ///
 /// ```swift
-/// let group = EventLoopGroup(count: 4)
+/// let group = SocketLoopGroup(count: 4)
 /// let socket = try await WebSocket.connect(to: url, on: group.next())
 /// ```
-public final class EventLoopGroup: Sendable {
+public final class SocketLoopGroup: Sendable {
     /// The loops, whose threads start with their first connection.
-    public let loops: [EventLoop]
+    public let loops: [SocketLoop]
     private let position = Atomic<Int>(0)
 
     /// The most loops that a group has: more than processors are of no use.
@@ -17,16 +17,16 @@ public final class EventLoopGroup: Sendable {
 
     /// - Parameter count: How many loops: from one to ``maximumCount``, whatever is asked for.
     public init(count: Int) {
-        loops = (0..<min(max(1, count), Self.maximumCount)).map { _ in EventLoop() }
+        loops = (0..<min(max(1, count), Self.maximumCount)).map { _ in SocketLoop() }
     }
 
     /// The loop for the next connection: each in turn.
-    public func next() -> EventLoop {
+    public func next() -> SocketLoop {
         let index = position.wrappingAdd(1, ordering: .relaxed).oldValue
         return loops[Int(UInt(bitPattern: index) % UInt(loops.count))]
     }
 
-    /// Shuts every loop down; see ``EventLoop/shutdown()``.
+    /// Shuts every loop down; see ``SocketLoop/shutdown()``.
     public func shutdown() async {
         await withTaskGroup(of: Void.self) { tasks in
             for loop in loops {

@@ -16,7 +16,7 @@ import WebSocketTesting
 ///
 /// The name puts it among the tests that `scripts/test` runs one after the other: a process that is out of descriptors for
 /// so long that libdispatch looks how busy its threads are is ended by that (`_dispatch_workq_count_runnable_workers`).
-@Suite(.hangs) struct EventLoopShortageIntegrationTests {
+@Suite(.hangs) struct SocketLoopShortageIntegrationTests {
     /// A port of loopback that refuses connections.
     private static func closedPort() throws -> Int {
         let server = try FaultServer(scripts: [[]])
@@ -30,7 +30,7 @@ import WebSocketTesting
     }
 
     /// Whether work reaches the loop while it waits: without a wake-up descriptor it waits for its next timer, 30 s away.
-    private static func checkWakeable(_ loop: EventLoop) async throws {
+    private static func checkWakeable(_ loop: SocketLoop) async throws {
         for _ in 0..<3 {
             let start = ContinuousClock.now
             try await loop.run { _ in }
@@ -47,7 +47,7 @@ import WebSocketTesting
         await #expect(processExitsWith: .success) { [left, usesPoll] in
             try await Self.warmUp()
             let port = try Self.closedPort()
-            let loop = EventLoop(backend: usesPoll ? .poll : .automatic)
+            let loop = SocketLoop(backend: usesPoll ? .poll : .automatic)
             let before = ProcessLimits.set(ProcessLimits.openFiles, to: 256)
             let fillers = ProcessLimits.exhaustDescriptors(leaving: left)
             let start = ContinuousClock.now
@@ -90,7 +90,7 @@ import WebSocketTesting
             ProcessLimits.set(ProcessLimits.openFiles, to: 256)
             let fillers = ProcessLimits.exhaustDescriptors(leaving: left)
             for _ in 0..<20 {
-                let error = #expect(throws: WebSocketError.self) { try EventLoop().submit { _ in } }
+                let error = #expect(throws: WebSocketError.self) { try SocketLoop().submit { _ in } }
                 #expect(error?.code == .resourceUnavailable)
             }
             for filler in fillers { close(filler) }
@@ -104,7 +104,7 @@ import WebSocketTesting
         await #expect(processExitsWith: .success) {
             let addresses = (0..<60_000).map { SocketAddress(host: "127.1.\($0 / 250).\($0 % 250 + 1)", port: 0) }
             let resolver = Resolver(lookUp: { _ in .success(addresses) })
-            let loop = EventLoop()
+            let loop = SocketLoop()
             try await loop.run { _ in }
             let plan = try ConnectAttempt.Plan(
                 endpoint: Endpoint("ws://peer.invalid/"), configuration: WebSocketConfiguration())
@@ -126,7 +126,7 @@ import WebSocketTesting
     func descriptorsOfAConnection(usesPoll: Bool) async {
         await #expect(processExitsWith: .success) { [usesPoll] in
             try await withServer(handler: ServerPair.echo) { pair in
-                let loop = EventLoop(backend: usesPoll ? .poll : .automatic)
+                let loop = SocketLoop(backend: usesPoll ? .poll : .automatic)
                 let first = try await WebSocket.connect(to: pair.server.url, on: loop)
                 let before = ProcessLimits.set(ProcessLimits.openFiles, to: 256)
                 let fillers = ProcessLimits.exhaustDescriptors(leaving: 0)
@@ -165,7 +165,7 @@ import WebSocketTesting
             try await Self.warmUp()
             let words = [FaultServer.Frame.text("last words"), .close(1001)].flatMap(\.bytes)
             let server = try FaultServer(scripts: [[.upgrade(), .pause(.milliseconds(200)), .write(words), .reset]])
-            let loop = EventLoop(backend: usesPoll ? .poll : .automatic)
+            let loop = SocketLoop(backend: usesPoll ? .poll : .automatic)
             let socket = try await WebSocket.connect(to: server.url(), on: loop)
             ProcessLimits.set(ProcessLimits.openFiles, to: 256)
             let fillers = ProcessLimits.exhaustDescriptors(leaving: 0)
@@ -190,7 +190,7 @@ import WebSocketTesting
             try await Self.warmUp()
             // The limit does not count for root (setrlimit(2)).
             if getuid() == 0 { #expect(setgid(65_534) == 0 && setuid(65_534) == 0) }
-            let loop = EventLoop()
+            let loop = SocketLoop()
             let before = ProcessLimits.set(ProcessLimits.threads, to: 1)
             let error = #expect(throws: WebSocketError.self) { try loop.submit { _ in } }
             ProcessLimits.set(ProcessLimits.threads, to: before)
@@ -224,7 +224,7 @@ import WebSocketTesting
             let root = open("/", O_RDONLY)
             let directory = try TemporaryDirectory()
             #expect(chroot(directory.path) == 0)
-            let loop = EventLoop()
+            let loop = SocketLoop()
             let error = #expect(throws: WebSocketError.self) { try loop.submit { _ in } }
             #expect(fchdir(root) == 0 && chroot(".") == 0)
             withExtendedLifetime(directory) {}
@@ -290,7 +290,7 @@ import WebSocketTesting
         await #expect(processExitsWith: .success) {
             try await Self.warmUp()
             let before = ProcessLimits.set(ProcessLimits.openFiles, to: 256)
-            let loop = EventLoop()
+            let loop = SocketLoop()
             try await loop.run { _ in }
             // Where the hard limit leaves no room above the table, there is nothing to test.
             _ = ProcessLimits.set(ProcessLimits.openFiles, to: before)

@@ -3,11 +3,11 @@ import Testing
 @testable import LibWebSockets
 
 /// The loop as an executor of tasks.
-@Suite(.hangs) struct EventLoopExecutorTests {
+@Suite(.hangs) struct SocketLoopExecutorTests {
     @Test(
-        "A task that prefers the loop runs on its thread, also after it has waited", arguments: EventLoop.testBackends)
-    func taskExecutor(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+        "A task that prefers the loop runs on its thread, also after it has waited", arguments: SocketLoop.testBackends)
+    func taskExecutor(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let loopThread = try await loop.run { _ in currentThread }
         let threads = await withTaskExecutorPreference(loop) {
             var threads = [currentThread]
@@ -35,9 +35,9 @@ import Testing
         }
     }
 
-    @Test("A task whose loop is shut down goes on elsewhere", arguments: EventLoop.testBackends)
-    func taskOutlivesTheLoop(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+    @Test("A task whose loop is shut down goes on elsewhere", arguments: SocketLoop.testBackends)
+    func taskOutlivesTheLoop(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let arrived = Handover<Void>()
         let goOn = Handover<Void>()
         let task = Task(executorPreference: loop) {

@@ -4,13 +4,13 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// The end of a loop: of its thread, of the work it was given, of the calls that wait for its connections.
-@Suite(.hangs) struct EventLoopShutdownTests {
-    @Test("A loop that nobody refers to ends its thread and frees what it held", arguments: EventLoop.testBackends)
-    func deinitEndsTheThread(backend: EventLoop.Backend) async throws {
+@Suite(.hangs) struct SocketLoopShutdownTests {
+    @Test("A loop that nobody refers to ends its thread and frees what it held", arguments: SocketLoop.testBackends)
+    func deinitEndsTheThread(backend: SocketLoop.Backend) async throws {
         weak var core: LoopCore?
-        weak var weakLoop: EventLoop?
+        weak var weakLoop: SocketLoop?
         do {
-            let loop = EventLoop(backend: backend)
+            let loop = SocketLoop(backend: backend)
             weakLoop = loop
             core = try await loop.run { CoreReference(core: $0) }.core
             #expect(core != nil)
@@ -19,13 +19,13 @@ import WebSocketTesting
         try await eventually("the thread goes on") { core == nil }
     }
 
-    @Test("A connection keeps its loop; when both are dropped, both go", arguments: EventLoop.testBackends)
-    func connectionKeepsTheLoop(backend: EventLoop.Backend) async throws {
-        weak var weakLoop: EventLoop?
+    @Test("A connection keeps its loop; when both are dropped, both go", arguments: SocketLoop.testBackends)
+    func connectionKeepsTheLoop(backend: SocketLoop.Backend) async throws {
+        weak var weakLoop: SocketLoop?
         try await withServer(handler: ServerPair.echo) { pair in
             let socket: WebSocket
             do {
-                let loop = EventLoop(backend: backend)
+                let loop = SocketLoop(backend: backend)
                 weakLoop = loop
                 socket = try await WebSocket.connect(to: pair.server.url, on: loop)
             }
@@ -36,15 +36,15 @@ import WebSocketTesting
         try await eventually("the loop outlives its connection") { weakLoop == nil }
     }
 
-    @Test("Work after shutdown() is refused", arguments: EventLoop.testBackends)
-    func submitAfterShutdown(backend: EventLoop.Backend) async throws {
+    @Test("Work after shutdown() is refused", arguments: SocketLoop.testBackends)
+    func submitAfterShutdown(backend: SocketLoop.Backend) async throws {
         for hasRun in [false, true] {
-            let loop = EventLoop(backend: backend)
+            let loop = SocketLoop(backend: backend)
             if hasRun { try await loop.run { _ in } }
             await loop.shutdown()
             let error = #expect(throws: WebSocketError.self) { try loop.submit { _ in } }
-            #expect(error?.code == .eventLoopShutDown)
-            #expect(error?.message == "the event loop was shut down; make connections on another one")
+            #expect(error?.code == .loopShutDown)
+            #expect(error?.message == "the socket loop was shut down; make connections on another one")
             await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(to: "ws://127.0.0.1:9/", on: loop)
             }
@@ -56,9 +56,9 @@ import WebSocketTesting
 
     @Test(
         "shutdown() may be called again, and by several tasks at once; each returns when the thread has gone",
-        arguments: EventLoop.testBackends)
-    func repeatedShutdown(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+        arguments: SocketLoop.testBackends)
+    func repeatedShutdown(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let reference = try await loop.run { CoreReference(core: $0) }
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 { group.addTask { await loop.shutdown() } }
@@ -69,21 +69,21 @@ import WebSocketTesting
 
     @Test(
         "shutdown() of a loop or group that never ran returns, as often as it is called",
-        arguments: EventLoop.testBackends)
-    func repeatedShutdownOfUnusedLoop(backend: EventLoop.Backend) async {
-        let loop = EventLoop(backend: backend)
+        arguments: SocketLoop.testBackends)
+    func repeatedShutdownOfUnusedLoop(backend: SocketLoop.Backend) async {
+        let loop = SocketLoop(backend: backend)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 { group.addTask { await loop.shutdown() } }
         }
         await loop.shutdown()
-        let group = EventLoopGroup(count: 2)
+        let group = SocketLoopGroup(count: 2)
         await group.shutdown()
         await group.shutdown()
     }
 
-    @Test("Work that was submitted before shutdown() still runs", arguments: EventLoop.testBackends)
-    func pendingWork(backend: EventLoop.Backend) async throws {
-        let loop = EventLoop(backend: backend)
+    @Test("Work that was submitted before shutdown() still runs", arguments: SocketLoop.testBackends)
+    func pendingWork(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
         let count = Counter()
         for _ in 0..<100 { try loop.submit { _ in count.increment() } }
         await loop.shutdown()
@@ -99,7 +99,7 @@ import WebSocketTesting
             listening: script, security: security,
             configuration: WebSocketConfiguration(sendBufferSize: 1 << 10, closeTimeout: .seconds(86_400))
         ) { server, _ in
-            let loop = EventLoop.forTest()
+            let loop = SocketLoop.forTest()
             var configuration = WebSocketConfiguration(sendBufferSize: 1 << 10, closeTimeout: .seconds(86_400))
             configuration.tls = try security.client
             let socket = try await WebSocket.connect(to: server.url(), configuration: configuration, on: loop)
@@ -140,13 +140,13 @@ import WebSocketTesting
             #expect(returned.value == 1)
             #expect(Set(outcomes.all.map(\.0)) == ["ping", "reader", "sender", "connect"])
             for (name, error) in outcomes.all {
-                #expect((error as? WebSocketError)?.code == .eventLoopShutDown, "\(name): \(error)")
+                #expect((error as? WebSocketError)?.code == .loopShutDown, "\(name): \(error)")
                 #expect(
-                    (error as? WebSocketError)?.message.contains("event loop was shut down") == true,
+                    (error as? WebSocketError)?.message.contains("socket loop was shut down") == true,
                     "\(name): \(error)")
             }
             #expect(socket.closure == WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil))
-            #expect(socket.closeError?.code == .eventLoopShutDown)
+            #expect(socket.closeError?.code == .loopShutDown)
             #expect(OpenSockets.connected(to: Int(server.port)) == 0)
             #expect(OpenSockets.connected(to: Int(silent.port)) == 0)
             let late = await #expect(throws: WebSocketError.self) { try await socket.send("late") }
@@ -162,7 +162,7 @@ import WebSocketTesting
     @Test("shutdown() ends a close handshake that is under way")
     func shutdownWhileClosing() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .readClose, .write(.text("closing")), .stall]])
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let socket = try await WebSocket.connect(
             to: server.url(), configuration: WebSocketConfiguration(closeTimeout: .seconds(86_400)), on: loop)
         let closing = Task { await socket.close(code: .goingAway) }
@@ -176,8 +176,8 @@ import WebSocketTesting
 
     @Test("shutdown() ends a server's connections and frees its port; stopping the server afterwards returns")
     func shutdownWithServer() async throws {
-        let serverLoop = EventLoop.forTest()
-        let clientLoop = EventLoop.forTest()
+        let serverLoop = SocketLoop.forTest()
+        let clientLoop = SocketLoop.forTest()
         let server = try await WebSocketServer.start(on: serverLoop, handler: ServerPair.echo)
         let client = try await WebSocket.connect(to: server.url, on: clientLoop)
         await serverLoop.shutdown()
@@ -194,7 +194,7 @@ import WebSocketTesting
 
     @Test("A loop that ends lets go of the sockets that libwebsockets has refused in its last turn")
     func refusedSockets() async throws {
-        let loop = EventLoop.forTest()
+        let loop = SocketLoop.forTest()
         let reference = try await loop.run { core in
             core.shutDown()
             core.releaseRefused(LoopSocket(core: core))

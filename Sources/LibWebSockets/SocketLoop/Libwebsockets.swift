@@ -48,7 +48,7 @@ enum Libwebsockets {
                 throw .resourceUnavailable(
                     code, stage: .configuration,
                     for:
-                        "the event loop could not be started, for which \(DescriptorReserve.loop) more files must be open"
+                        "the socket loop could not be started, for which \(DescriptorReserve.loop) more files must be open"
                 )
             }
             if let code = DescriptorReserve.randomDeviceError {
