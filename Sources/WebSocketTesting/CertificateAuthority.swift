@@ -6,7 +6,7 @@ internal import COpenSSL
 /// let authority = try CertificateAuthority()
 /// let server = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
 /// // server: TLSServerConfiguration(identity: server.identity)
-/// // client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+/// // client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
 /// ```
 ///
 /// Keys are made on the spot and nothing is written to disk unless asked for. It is for tests: nothing protects the keys.

@@ -71,7 +71,7 @@ public final class TestServer: Sendable {
 
     /// What a client needs to trust the server, and nothing else.
     public var clientTLS: TLSClientConfiguration {
-        TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+        TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
     }
 
     /// A client's configuration with ``clientTLS``, else with the defaults.

@@ -35,7 +35,7 @@ struct CertificateTests {
     func badServerCertificate(fault: Fault) async throws {
         let authority = try CertificateAuthority()
         let options = EchoServerOptions(certificate: try fault.certificate(authority))
-        let tls = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+        let tls = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
         try await withEchoServer(options) { server in
             let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(
@@ -54,7 +54,7 @@ struct CertificateTests {
         let authority = try CertificateAuthority()
         let certificate = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.2"])
         let configuration = WebSocketConfiguration(
-            tls: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)))
+            tls: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)))
         try await withEchoServer(EchoServerOptions(certificate: certificate)) { server in
             let error = await #expect(throws: WebSocketError.self) {
                 try await WebSocket.connect(

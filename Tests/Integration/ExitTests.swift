@@ -21,7 +21,7 @@ struct ExitTests {
                 for try await message in socket.messages { try await socket.send(message) }
             }
             let configuration = WebSocketConfiguration(
-                tls: .init(trustRoots: .memory(authority.certificatePEM)), connectTimeout: .seconds(60))
+                tls: .init(trustRoots: .pem(authority.certificatePEM)), connectTimeout: .seconds(60))
             for _ in 0..<10 {
                 Task { [url = server.url] in
                     while true {

@@ -110,7 +110,7 @@ struct ExternalServerTests {
         options.clientAuthority = authority
         let client = try authority.issue(names: ["client"], purpose: .client)
         try await withEchoServer(options) { server in
-            var tls = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+            var tls = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
             await #expect(throws: WebSocketError.self) {
                 let socket = try await WebSocket.connect(
                     to: server.url(scheme: "wss"), configuration: WebSocketConfiguration(tls: tls))
@@ -133,7 +133,7 @@ struct ExternalServerTests {
     func nginx() async throws {
         let authority = try CertificateAuthority()
         let certificate = try authority.issue(names: ["localhost"])
-        let tls = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+        let tls = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
         try await withEchoServer { upstream in
             let nginx = try await withNginx(certificate: certificate, upstream: upstream) { nginx in
                 for _ in 0..<2 {

@@ -59,7 +59,7 @@ struct LwscatFailureTests {
         let server = try await TestServer.start(isSecure: false) { _, _ in }
         await server.stop()
         let result = try await LwscatProcess.output(of: [
-            server.url, "--reconnect", "fixed:0.01", "--max-attempts", "2", "--wait", "forever",
+            server.url, "--reconnect", "fixed:0.01", "--max-retries", "2", "--wait", "forever",
         ])
         #expect(result.status == 69)
         #expect(result.errors.contains("attempt 2 in 10 ms"))

@@ -12,7 +12,7 @@ struct TLSFixture: Sendable {
         certificate = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1"])
     }
 
-    var client: TLSClientConfiguration { TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)) }
+    var client: TLSClientConfiguration { TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)) }
 
     /// Options of an echo server that speaks wss with this certificate.
     var echoOptions: EchoServerOptions { EchoServerOptions(certificate: certificate) }

@@ -52,7 +52,7 @@ struct ArgumentTests {
         #expect(
             command.acceptance.client(command.certificates)
                 == TLSClientConfiguration(
-                    trustRoots: .file("ca.pem"),
+                    trustRoots: .pemFile("ca.pem"),
                     clientIdentity: .pemFiles(certificateChain: "c.pem", privateKey: "k.pem"), minimumVersion: .tls13,
                     pinnedKeys: [try SPKIPin(pin)], serverName: "b"))
     }
@@ -91,7 +91,7 @@ struct ArgumentTests {
         #expect(ReconnectChoice(argument: "fixed:0.25")?.delay == .milliseconds(250))
         #expect(ReconnectChoice(argument: "linear:x") == nil)
         #expect(ReconnectChoice(argument: "sometimes") == nil)
-        #expect(try connect("--reconnect", "fixed", "--max-attempts", "2", "ws://a/").session.maxAttempts == 2)
+        #expect(try connect("--reconnect", "fixed", "--max-retries", "2", "ws://a/").session.maxRetries == 2)
     }
 
     @Test(
@@ -106,7 +106,7 @@ struct ArgumentTests {
             (["ws://a/", "--auth", "nobody"], "--auth"),
             (["ws://a/", "-H", "no colon"], "'no colon'"),
             (["ws://a/", "--max-messages", "0"], "--max-messages"),
-            (["ws://a/", "--max-attempts", "1"], "--reconnect"),
+            (["ws://a/", "--max-retries", "1"], "--reconnect"),
             (["ws://a/", "--close-code", "1005"], "--close-code"),
             (["ws://a/", "--close-code", "70000"], "--close-code"),
             (["ws://a/", "--close-reason", String(repeating: "ü", count: 62)], "123"),

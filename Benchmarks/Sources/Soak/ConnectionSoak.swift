@@ -25,7 +25,7 @@ struct ConnectionSoak: AsyncParsableCommand {
             let authority = try CertificateAuthority(commonName: "soak")
             serverConfiguration.tls = TLSServerConfiguration(
                 identity: try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1"]).identity)
-            configuration.tls.trustRoots = .memory(authority.certificatePEM)
+            configuration.tls.trustRoots = .pem(authority.certificatePEM)
         }
         let server = try await WebSocketServer.start(configuration: serverConfiguration) { socket, _ in
             for try await message in socket.messages { try await socket.send(message) }

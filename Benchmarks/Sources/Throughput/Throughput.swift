@@ -21,7 +21,7 @@ struct Throughput: AsyncParsableCommand {
             let authority = try CertificateAuthority(commonName: "throughput")
             serverConfiguration.tls = TLSServerConfiguration(
                 identity: try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1"]).identity)
-            configuration.tls.trustRoots = .memory(authority.certificatePEM)
+            configuration.tls.trustRoots = .pem(authority.certificatePEM)
         }
         let (count, payload) = (messages, WebSocketMessage.binary([UInt8](repeating: 120, count: size)))
         let server = try await WebSocketServer.start(configuration: serverConfiguration, on: SocketLoop()) {

@@ -25,7 +25,7 @@ struct TLSFailureMessage {
         case .selfSigned:
             """
             The certificate of \(server) is signed by itself and not trusted: \(subject). If it is the right one, trust it \
-            with TLSClientConfiguration(trustRoots: .file("certificate.pem")).
+            with TLSClientConfiguration(trustRoots: .system.adding(.pemFile("certificate.pem"))).
             """
         case .expired:
             "\(theCertificate) expired on \(time(\.upperBound)): \(subject). Its owner has to renew it; if that date is in the future, check the clock of this machine."
@@ -124,8 +124,8 @@ struct TLSFailureMessage {
         }
         return text
             + """
-            If the authority is yours, add it with TLSClientConfiguration(trustRoots: .file("ca.pem")); trusted are now: \
-            \(configuration.trustRoots).
+            If the authority is yours, add it: TLSClientConfiguration(trustRoots: .system.adding(.pemFile("ca.pem"))); trusted \
+            are now: \(configuration.trustRoots).
             """
     }
 

@@ -1,7 +1,7 @@
 /// The certificate authorities a peer's certificate may descend from.
 ///
-/// Custom roots **replace** the system's: `.file("ca.pem")` trusts that authority and no other. To trust both, write
-/// `.system.adding(.file("ca.pem"))`.
+/// Custom roots **replace** the system's: `.pemFile("ca.pem")` trusts that authority and no other. To trust both, write
+/// `.system.adding(.pemFile("ca.pem"))`.
 public struct TrustRoots: Hashable, Sendable {
     enum Source: Hashable, Sendable {
         case system
@@ -19,16 +19,16 @@ public struct TrustRoots: Hashable, Sendable {
     /// The certificates in a PEM file, any number of them.
     ///
     /// The file is read when a connection needs it, and again after it changed.
-    public static func file(_ path: String) -> TrustRoots {
+    public static func pemFile(_ path: String) -> TrustRoots {
         TrustRoots(sources: [.certificates(.file(path))])
     }
 
     /// The certificates in a PEM text, any number of them.
-    public static func memory(_ pem: String) -> TrustRoots { memory(Array(pem.utf8)) }
+    public static func pem(_ text: String) -> TrustRoots { pem(Array(text.utf8)) }
 
     /// The certificates in the bytes of a PEM text, any number of them.
-    public static func memory(_ pem: [UInt8]) -> TrustRoots {
-        TrustRoots(sources: [.certificates(.bytes(pem))])
+    public static func pem(_ bytes: [UInt8]) -> TrustRoots {
+        TrustRoots(sources: [.certificates(.bytes(bytes))])
     }
 
     /// These roots and those of `other`.

@@ -9,7 +9,7 @@ public import WebSocketProtocol
 /// ```swift
 /// let configuration = WebSocketConfiguration(
 ///     headers: [.authorization: "Bearer \(token)"],
-///     tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")))
+///     tls: TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem")))
 /// ```
 public struct WebSocketConfiguration: Sendable {
     /// Headers of the upgrade request, beside those that the handshake needs. Those cannot be set here.

@@ -20,7 +20,7 @@ struct Backoff: Sendable {
     ) -> ReconnectPolicy.Decision {
         let wasStable = uptime.map { $0 >= policy.stableAfter } ?? false
         if wasStable { reset() }
-        let otherEndpoints = endpoints.failed(isFinal: failure.isFinal, wasStable: wasStable)
+        let otherEndpoints = endpoints.failed(isFinal: policy.isFinal(failure), wasStable: wasStable)
         let context = ReconnectPolicy.Context(
             failure: failure, failuresBefore: failures, previousDelay: previousDelay,
             otherEndpoints: otherEndpoints)

@@ -23,6 +23,17 @@ extension ConnectionFailure {
         return codes.contains { $0.map(Self.finalCloseCodes.contains) ?? false }
     }
 
+    /// Whether no time can mend it, so that also a policy that is ``ReconnectPolicy/isPersistent`` gives up: who the peer is could
+    /// not be verified, or the peer wants another client certificate; or this program's own configuration, library or loop
+    /// is at fault.
+    public var isBeyondTime: Bool {
+        guard isFinal, let error = webSocketError else { return false }
+        switch error.code {
+        case .invalidConfiguration, .libraryUnsuitable, .loopShutDown, .tlsFailed: return true
+        default: return false
+        }
+    }
+
     private static let finalCloseCodes: Set<CloseCode> = [
         .protocolError, .unsupportedData, .invalidFramePayloadData, .policyViolation, .messageTooBig,
         .mandatoryExtension,

@@ -42,7 +42,11 @@ public struct ReconnectPolicy: Sendable {
     public var schedule: ReconnectSchedule
     /// How many attempts in a row may fail after the first before the service gives up; `nil` for no limit. 0 or less gives
     /// up after the first.
-    public var maximumAttempts: Int?
+    public var maximumRetries: Int?
+    /// Whether to try again also after failures that are final as a rule (``ConnectionFailure/isFinal``), such as a 401, a 404 or
+    /// the close code 1008: for a service that nobody would start again. It still gives up where no time can help
+    /// (``ConnectionFailure/isBeyondTime``): a certificate that fails verification stays refused. The default is `false`.
+    public var isPersistent: Bool
     /// How long a connection must have stayed up for the failures before it to be forgotten; zero or less forgets them as
     /// soon as a connection was open.
     public var stableAfter: Duration
@@ -54,19 +58,22 @@ public struct ReconnectPolicy: Sendable {
 
     /// - Parameters:
     ///   - schedule: How long to wait before each attempt.
-    ///   - maximumAttempts: How many attempts in a row may fail after the first. The default is no limit.
+    ///   - maximumRetries: How many attempts in a row may fail after the first. The default is no limit.
+    ///   - isPersistent: Whether to try again also after failures that are final as a rule.
     ///   - stableAfter: How long a connection must have stayed up for the count to start anew. The default is 10 s.
     ///   - maximumRetryAfter: The longest wait that a server's `Retry-After` can cause. The default is an hour.
     ///   - overrule: Has the last word on each decision.
     public init(
         schedule: ReconnectSchedule,
-        maximumAttempts: Int? = nil,
+        maximumRetries: Int? = nil,
+        isPersistent: Bool = false,
         stableAfter: Duration = .seconds(10),
         maximumRetryAfter: Duration = .seconds(3600),
         overrule: (@Sendable (Context, Decision) -> Decision)? = nil
     ) {
         self.schedule = schedule
-        self.maximumAttempts = maximumAttempts
+        self.maximumRetries = maximumRetries
+        self.isPersistent = isPersistent
         self.stableAfter = stableAfter
         self.maximumRetryAfter = maximumRetryAfter
         self.overrule = overrule
@@ -83,11 +90,16 @@ public struct ReconnectPolicy: Sendable {
         return overrule?(context, decision) ?? decision
     }
 
+    /// Whether the failure ends a service that has no other server to try.
+    func isFinal(_ failure: ConnectionFailure) -> Bool {
+        isPersistent ? failure.isBeyondTime : failure.isFinal
+    }
+
     private func unruledDecision(
         _ context: Context, using generator: inout some RandomNumberGenerator
     ) -> Decision {
-        if context.failure.isFinal, context.otherEndpoints == 0 { return .giveUp }
-        if let maximumAttempts, context.failuresBefore >= maximumAttempts { return .giveUp }
+        if isFinal(context.failure), context.otherEndpoints == 0 { return .giveUp }
+        if let maximumRetries, context.failuresBefore >= maximumRetries { return .giveUp }
         guard let delay = schedule.delay(context, using: &generator) else { return .giveUp }
         let asked = min((context.failure.retryAfter ?? .zero).bounded, maximumRetryAfter.bounded)
         return .retry(after: asked.addingWithinBounds(delay))
@@ -101,21 +113,25 @@ extension ReconnectPolicy {
         multiplier: Double = 2,
         maximum: Duration = .seconds(30),
         jitter: ReconnectSchedule.Jitter = .full,
-        maximumAttempts: Int? = nil
+        maximumRetries: Int? = nil
     ) -> ReconnectPolicy {
         ReconnectPolicy(
             schedule: .exponential(initial: initial, multiplier: multiplier, maximum: maximum, jitter: jitter),
-            maximumAttempts: maximumAttempts)
+            maximumRetries: maximumRetries)
     }
 
+    /// Exponential backoff with the same defaults that does not give up where another attempt may ever succeed; see
+    /// ``isPersistent``.
+    public static let persistent = ReconnectPolicy(schedule: ReconnectPolicy.exponential().schedule, isPersistent: true)
+
     /// n steps after the n-th failure in a row, at most 10 times unless told otherwise.
-    public static func linear(step: Duration = .seconds(1), maximumAttempts: Int? = 10) -> ReconnectPolicy {
-        ReconnectPolicy(schedule: .linear(step: step), maximumAttempts: maximumAttempts)
+    public static func linear(step: Duration = .seconds(1), maximumRetries: Int? = 10) -> ReconnectPolicy {
+        ReconnectPolicy(schedule: .linear(step: step), maximumRetries: maximumRetries)
     }
 
     /// The same delay each time.
-    public static func fixed(_ delay: Duration, maximumAttempts: Int? = nil) -> ReconnectPolicy {
-        ReconnectPolicy(schedule: .fixed(delay), maximumAttempts: maximumAttempts)
+    public static func fixed(_ delay: Duration, maximumRetries: Int? = nil) -> ReconnectPolicy {
+        ReconnectPolicy(schedule: .fixed(delay), maximumRetries: maximumRetries)
     }
 
     /// Gives up after the first failure.

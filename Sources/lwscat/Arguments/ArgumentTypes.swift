@@ -79,12 +79,12 @@ struct ReconnectChoice: ExpressibleByArgument, Hashable {
 
     static var allValueStrings: [String] { Kind.allCases.map(\.rawValue) }
 
-    func policy(maximumAttempts: Int?) -> ReconnectPolicy {
+    func policy(maximumRetries: Int?) -> ReconnectPolicy {
         switch kind {
         case .exponential:
-            .exponential(initial: delay ?? .milliseconds(500), maximumAttempts: maximumAttempts)
-        case .linear: .linear(step: delay ?? .seconds(1), maximumAttempts: maximumAttempts)
-        case .fixed: .fixed(delay ?? .seconds(1), maximumAttempts: maximumAttempts)
+            .exponential(initial: delay ?? .milliseconds(500), maximumRetries: maximumRetries)
+        case .linear: .linear(step: delay ?? .seconds(1), maximumRetries: maximumRetries)
+        case .fixed: .fixed(delay ?? .seconds(1), maximumRetries: maximumRetries)
         }
     }
 }

@@ -40,7 +40,7 @@ struct SessionOptions: ParsableArguments {
         help: ArgumentHelp(
             "Give up when so many attempts in a row after the first have failed; needs --reconnect.",
             valueName: "count"))
-    var maxAttempts: Int?
+    var maxRetries: Int?
 
     @Option(help: ArgumentHelp("The code to close the connection with.", valueName: "code"))
     var closeCode: UInt16 = 1000
@@ -50,9 +50,9 @@ struct SessionOptions: ParsableArguments {
 
     func validate() throws {
         if let maxMessages, maxMessages < 1 { throw ValidationError("--max-messages must be at least 1.") }
-        if let maxAttempts {
-            guard reconnect != nil else { throw ValidationError("--max-attempts needs --reconnect.") }
-            if maxAttempts < 1 { throw ValidationError("--max-attempts must be at least 1.") }
+        if let maxRetries {
+            guard reconnect != nil else { throw ValidationError("--max-retries needs --reconnect.") }
+            if maxRetries < 1 { throw ValidationError("--max-retries must be at least 1.") }
         }
         guard CloseCode(rawValue: closeCode).isAllowedOnTheWire else {
             throw ValidationError(
@@ -70,6 +70,6 @@ struct SessionOptions: ParsableArguments {
     }
 
     var reconnectPolicy: ReconnectPolicy {
-        reconnect?.policy(maximumAttempts: maxAttempts) ?? .never
+        reconnect?.policy(maximumRetries: maxRetries) ?? .never
     }
 }

@@ -45,7 +45,7 @@ struct CertificateOptions: ParsableArguments {
 
     var client: TLSClientConfiguration {
         TLSClientConfiguration(
-            trustRoots: authority.map { .file($0) } ?? .system, clientIdentity: identity,
+            trustRoots: authority.map { .pemFile($0) } ?? .system, clientIdentity: identity,
             pinnedKeys: pins.map(\.value), serverName: serverName)
     }
 }
@@ -77,7 +77,7 @@ struct AcceptanceOptions: ParsableArguments {
     func server(_ certificates: CertificateOptions) -> TLSServerConfiguration? {
         certificates.identity.map {
             TLSServerConfiguration(
-                identity: $0, clientCertificates: certificates.authority.map { .required(.file($0)) } ?? .none,
+                identity: $0, clientCertificates: certificates.authority.map { .required(.pemFile($0)) } ?? .none,
                 minimumVersion: minimumTLS.version)
         }
     }

@@ -39,7 +39,7 @@ enum FirstService {
     static func transport() {
         let transport = WebSocketTransport(
             configuration: WebSocketConfiguration(
-                tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")),
+                tls: TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem")),
                 maximumMessageSize: 1 << 20))
         let service = SocketService("wss://feed.example.com/stream", transport: transport)
         _ = service

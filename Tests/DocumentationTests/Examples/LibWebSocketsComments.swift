@@ -22,7 +22,7 @@ enum LibWebSocketsComments {
     static func configuration(token: String) {
         let configuration = WebSocketConfiguration(
             headers: [.authorization: "Bearer \(token)"],
-            tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")))
+            tls: TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem")))
         _ = configuration
     }
 

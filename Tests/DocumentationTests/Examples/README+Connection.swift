@@ -6,7 +6,7 @@ func echo(token: String) async throws {
         configuration: WebSocketConfiguration(
             headers: [.authorization: "Bearer \(token)"],
             subprotocols: ["v2.feed"],
-            tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem"))))
+            tls: TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem"))))
     try await socket.send("hello")  // suspends while too much waits for the network
     for try await message in socket.messages {  // not iterating stops reading
         print(message.text ?? "\(message.payload.count) bytes")

@@ -4,9 +4,14 @@ enum Reconnecting {
     static func policy() {
         var policy = ReconnectPolicy.exponential(
             initial: .milliseconds(200), multiplier: 2, maximum: .seconds(10), jitter: .full)
-        policy.maximumAttempts = 20
+        policy.maximumRetries = 20
         policy.stableAfter = .seconds(60)
         let service = SocketService("wss://feed.example.com/stream", reconnect: policy)
+        _ = service
+    }
+
+    static func persistent() {
+        let service = SocketService("wss://feed.example.com/stream", reconnect: .persistent)
         _ = service
     }
 

@@ -14,7 +14,7 @@ enum ServingConnections {
     static func tls() async throws {
         let tls = TLSServerConfiguration(
             identity: .pemFiles(certificateChain: "server.pem", privateKey: "server.key"),
-            clientCertificates: .required(.file("clients-ca.pem")))
+            clientCertificates: .required(.pemFile("clients-ca.pem")))
         let server = try await WebSocketServer.start(
             configuration: WebSocketServer.Configuration(port: 8443, tls: tls)
         ) { socket, _ in

@@ -2,8 +2,8 @@ import LibWebSockets
 
 enum UsingTLS {
     static func trustRoots() {
-        let onlyOurs = TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem"))
-        let both = TLSClientConfiguration(trustRoots: .system.adding(.file("/etc/example/ca.pem")))
+        let onlyOurs = TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem"))
+        let both = TLSClientConfiguration(trustRoots: .system.adding(.pemFile("/etc/example/ca.pem")))
         _ = (onlyOurs, both)
     }
 

@@ -19,7 +19,7 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let server = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
         // server: TLSServerConfiguration(identity: server.identity)
-        // client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+        // client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
         #expect(server.certificateChainPEM == server.certificatePEM)
     }
 

@@ -24,7 +24,7 @@ enum Security: String, CaseIterable, Codable, Sendable, CustomTestStringConverti
         get throws {
             self == .plain
                 ? TLSClientConfiguration()
-                : TLSClientConfiguration(trustRoots: .memory(try Self.authority.get().certificatePEM))
+                : TLSClientConfiguration(trustRoots: .pem(try Self.authority.get().certificatePEM))
         }
     }
 

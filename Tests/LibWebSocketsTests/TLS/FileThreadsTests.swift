@@ -102,7 +102,7 @@ import WebSocketTesting
     @Test("An attempt that has ended leaves no work behind")
     func abandoned() async throws {
         let configuration = WebSocketConfiguration(
-            tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
+            tls: TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
         let plan = try ConnectAttempt.Plan(endpoint: Endpoint("wss://localhost"), configuration: configuration)
         let loop = SocketLoop.forTest()
         let threads = FileThreads(limit: 0)
@@ -118,7 +118,7 @@ import WebSocketTesting
     @Test("While a file is not read, the attempt keeps its deadline and names the file")
     func deadline() async throws {
         let configuration = WebSocketConfiguration(
-            tls: TLSClientConfiguration(trustRoots: .file("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
+            tls: TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem")), connectTimeout: .milliseconds(20))
         let plan = try ConnectAttempt.Plan(endpoint: Endpoint("wss://localhost"), configuration: configuration)
         let loop = SocketLoop.forTest()
         // No thread at all is as good as one that hangs.
@@ -155,7 +155,7 @@ import WebSocketTesting
 
     @Test("A file that cannot be read fails the attempt as it fails the validation")
     func unreadable() async throws {
-        let configuration = WebSocketConfiguration(tls: TLSClientConfiguration(trustRoots: .file("/nowhere/ca.pem")))
+        let configuration = WebSocketConfiguration(tls: TLSClientConfiguration(trustRoots: .pemFile("/nowhere/ca.pem")))
         let expected = try #require(throws: WebSocketError.self) {
             try WebSocket.validate("wss://localhost", configuration: configuration)
         }

@@ -47,7 +47,7 @@ import Testing
     @Test("The description names what weakens the connection")
     func description() {
         let configuration = TLSClientConfiguration(
-            trustRoots: .system.adding(.file("ca.pem")), clientIdentity: .pkcs12File("me.p12", passphrase: ""),
+            trustRoots: .system.adding(.pemFile("ca.pem")), clientIdentity: .pkcs12File("me.p12", passphrase: ""),
             minimumVersion: .insecureTLS10, insecureAcceptsUntrustedRoots: true, insecureAcceptsAnyHostname: true,
             insecureAcceptsExpiredCertificates: true, keyLogFile: "keys.log")
         #expect(
@@ -60,10 +60,10 @@ import Testing
 
     @Test("Adding roots keeps each source once, in its order")
     func adding() {
-        let roots = TrustRoots.system.adding(.file("a")).adding(.system).adding(.file("b")).adding(.file("a"))
+        let roots = TrustRoots.system.adding(.pemFile("a")).adding(.system).adding(.pemFile("b")).adding(.pemFile("a"))
         #expect(roots.description == "system + a + b")
         #expect(roots.includesSystem)
-        #expect(!TrustRoots.file("a").includesSystem)
+        #expect(!TrustRoots.pemFile("a").includesSystem)
     }
 }
 

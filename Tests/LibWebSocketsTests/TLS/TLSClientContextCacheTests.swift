@@ -17,7 +17,7 @@ import WebSocketTesting
 
     @Test("Configurations that differ in what each connection decides share one SSL_CTX")
     func sharing() throws {
-        let roots = TrustRoots.memory(try CertificateAuthority().certificatePEM)
+        let roots = TrustRoots.pem(try CertificateAuthority().certificatePEM)
         let cache = TLSClientContextCache(capacity: 2)
         let first = try cache.context(for: TLSClientConfiguration(trustRoots: roots))
         for index in 0..<384 {
@@ -38,7 +38,7 @@ import WebSocketTesting
     @Test("Contexts that differ otherwise share the trust store of the same roots, client and server alike")
     func trustStore() throws {
         let authority = try CertificateAuthority()
-        let roots = TrustRoots.memory(authority.certificatePEM)
+        let roots = TrustRoots.pem(authority.certificatePEM)
         let cache = TLSClientContextCache(capacity: 2)
         let one = try cache.context(for: TLSClientConfiguration(trustRoots: roots))
         let other = try cache.context(for: TLSClientConfiguration(trustRoots: roots, minimumVersion: .tls13))
@@ -48,13 +48,13 @@ import WebSocketTesting
             TLSServerConfiguration(identity: authority.issue().identity, clientCertificates: .required(roots)))
         #expect(SSL_CTX_get_cert_store(server.sslContext) == SSL_CTX_get_cert_store(one.sslContext))
         let foreign = try cache.context(
-            for: TLSClientConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)))
+            for: TLSClientConfiguration(trustRoots: .pem(CertificateAuthority().certificatePEM)))
         #expect(SSL_CTX_get_cert_store(foreign.sslContext) != SSL_CTX_get_cert_store(one.sslContext))
     }
 
     @Test("Callers at once end up with one context")
     func concurrentCallers() async throws {
-        let configuration = TLSClientConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
+        let configuration = TLSClientConfiguration(trustRoots: .pem(try CertificateAuthority().certificatePEM))
         let cache = TLSClientContextCache(capacity: 2)
         let contexts = try await withThrowingTaskGroup(of: TLSClientContext.self) { group in
             for _ in 0..<16 { group.addTask { try cache.context(for: configuration) } }
@@ -69,7 +69,7 @@ import WebSocketTesting
     func lettingGo() throws {
         let cache = TLSClientContextCache(capacity: 2)
         func configuration() throws -> TLSClientConfiguration {
-            TLSClientConfiguration(trustRoots: .memory(try CertificateAuthority().certificatePEM))
+            TLSClientConfiguration(trustRoots: .pem(try CertificateAuthority().certificatePEM))
         }
         let configurations = try (0..<8).map { _ in try configuration() }
         weak var forgotten: TLSClientContext?
@@ -90,7 +90,7 @@ import WebSocketTesting
 
     @Test("A trust store goes with the last context that has it")
     func trustStoreLetsGo() throws {
-        let roots = TrustRoots.memory(try CertificateAuthority().certificatePEM)
+        let roots = TrustRoots.pem(try CertificateAuthority().certificatePEM)
         weak var store: TrustStore?
         do {
             let first = try TrustStore.shared(roots)
@@ -115,11 +115,12 @@ import WebSocketTesting
         var times = [timespec(tv_sec: 1_000, tv_nsec: 0), timespec(tv_sec: 1_000, tv_nsec: 0)]
         utimensat(AT_FDCWD, file, &times, 0)
         let cache = TLSClientContextCache(capacity: 2)
-        let configuration = TLSClientConfiguration(trustRoots: .file(file))
+        let configuration = TLSClientConfiguration(trustRoots: .pemFile(file))
         let first = try cache.context(for: configuration)
         #expect(try cache.context(for: configuration) === first)
         #expect(
-            try cache.context(for: TLSClientConfiguration(trustRoots: .file(file), minimumVersion: .tls13)) !== first)
+            try cache.context(for: TLSClientConfiguration(trustRoots: .pemFile(file), minimumVersion: .tls13)) !== first
+        )
 
         Self.letTheClockTick(after: file)
         _ = try directory.write(padded(two), to: "ca.pem")
@@ -145,7 +146,7 @@ import WebSocketTesting
         let certificate = try directory.write(old.certificatePEM, to: "client.pem")
         let key = try directory.write(old.privateKeyPEM, to: "client.key")
         let configuration = TLSClientConfiguration(
-            trustRoots: .file(root), clientIdentity: .pemFiles(certificateChain: certificate, privateKey: key))
+            trustRoots: .pemFile(root), clientIdentity: .pemFiles(certificateChain: certificate, privateKey: key))
         let cache = TLSClientContextCache(capacity: 2)
         let log = LogLines()
         let first = try cache.context(for: configuration, logger: log.logger)
@@ -185,7 +186,7 @@ import WebSocketTesting
             }
             let file = try directory.write(pem, to: "ca.pem")
             var configuration = pair.configuration
-            configuration.tls = TLSClientConfiguration(trustRoots: .file(file))
+            configuration.tls = TLSClientConfiguration(trustRoots: .pemFile(file))
             try await pair.connect(configuration: configuration).close()
             _ = try directory.write("", to: "ca.pem")
             try await pair.connect(configuration: configuration).close()
@@ -201,7 +202,7 @@ import WebSocketTesting
         let directory = try TemporaryDirectory()
         let cache = TLSClientContextCache(capacity: 2)
         #expect(throws: WebSocketError.self) {
-            try cache.context(for: TLSClientConfiguration(trustRoots: .file("\(directory.path)/ca.pem")))
+            try cache.context(for: TLSClientConfiguration(trustRoots: .pemFile("\(directory.path)/ca.pem")))
         }
         #expect(cache.count == 0)
     }
@@ -213,7 +214,7 @@ import WebSocketTesting
         #expect(mkfifo(fifo, 0o600) == 0)
         let files = try CertificateAuthority().issue().write(to: directory.path, name: "client")
         let configurations = [
-            TLSClientConfiguration(trustRoots: .file(fifo)),
+            TLSClientConfiguration(trustRoots: .pemFile(fifo)),
             TLSClientConfiguration(clientIdentity: .pemFiles(certificateChain: fifo, privateKey: files.privateKey)),
             TLSClientConfiguration(
                 clientIdentity: .pemFiles(certificateChain: files.certificateChain, privateKey: fifo)),

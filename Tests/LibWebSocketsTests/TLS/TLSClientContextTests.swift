@@ -64,20 +64,20 @@ final class TemporaryDirectory {
         let directory = try TemporaryDirectory()
         let missing = "\(directory.path)/missing.pem"
         #expect(
-            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file(missing)))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .pemFile(missing)))
                 == "The CA certificates file \(missing) cannot be read: No such file or directory.")
         #expect(
-            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file(directory.path)))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .pemFile(directory.path)))
                 .contains("Is a directory"))
         #expect(
-            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file("/dev/zero")))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .pemFile("/dev/zero")))
                 == "The CA certificates file /dev/zero is not a regular file: a FIFO, a device or a socket is not read."
         )
         let large = "\(directory.path)/large.pem"
         close(open(large, O_WRONLY | O_CREAT, 0o600))
         truncate(large, (16 << 20) + 1)
         #expect(
-            try Self.complaint(about: TLSClientConfiguration(trustRoots: .file(large)))
+            try Self.complaint(about: TLSClientConfiguration(trustRoots: .pemFile(large)))
                 == "The CA certificates file \(large) is larger than 16 MiB.")
     }
 
@@ -88,13 +88,13 @@ final class TemporaryDirectory {
         let certificates = try PEM.certificates(Array(good.utf8), from: .bytes([]), for: "test")
         let der = X509Reading.der(of: try #require(copenssl_sk_X509_value(certificates.pointer, 0)))
         let cases: [(TrustRoots, String)] = [
-            (.memory(""), "hold no PEM certificate"),
-            (.memory("nothing\n"), "hold no PEM certificate"),
-            (.memory(der), "openssl x509 -inform der"),
-            (.memory(try CertificateAuthority().issue().privateKeyPEM), "hold no PEM certificate"),
-            (.memory(damaged), "Certificate 1 of the CA certificates"),
-            (.memory(good + damaged), "Certificate 2 of the CA certificates"),
-            (.memory(good + "-----BEGIN CERTIFICATE-----\nMIIB"), "Certificate 2 of the CA certificates"),
+            (.pem(""), "hold no PEM certificate"),
+            (.pem("nothing\n"), "hold no PEM certificate"),
+            (.pem(der), "openssl x509 -inform der"),
+            (.pem(try CertificateAuthority().issue().privateKeyPEM), "hold no PEM certificate"),
+            (.pem(damaged), "Certificate 1 of the CA certificates"),
+            (.pem(good + damaged), "Certificate 2 of the CA certificates"),
+            (.pem(good + "-----BEGIN CERTIFICATE-----\nMIIB"), "Certificate 2 of the CA certificates"),
         ]
         for (roots, text) in cases {
             let message = try Self.complaint(about: TLSClientConfiguration(trustRoots: roots))
@@ -223,7 +223,7 @@ final class TemporaryDirectory {
         let server = try TLSHandshakeAlertTests.mutualServer(authority, version: TLS1_3_VERSION)
         let outcome = try TLSLoopback(
             client: TLSClientConfiguration(
-                trustRoots: .memory(authority.certificatePEM),
+                trustRoots: .pem(authority.certificatePEM),
                 clientIdentity: .pkcs12(archive, passphrase: "secret")), server: server
         ).connect()
         #expect(outcome.error == nil, "\(outcome.message)")
@@ -275,7 +275,7 @@ final class TemporaryDirectory {
     @Test("An SSL outlives the context it was made from")
     func lifetime() throws {
         var context: TLSClientContext? = try TLSClientContext(
-            TLSClientConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)))
+            TLSClientConfiguration(trustRoots: .pem(CertificateAuthority().certificatePEM)))
         let ssl = try #require(SSL_new(context?.sslContext))
         weak let reference = context
         context = nil

@@ -10,7 +10,7 @@ import WebSocketTesting
     static func mutualServer(
         _ authority: CertificateAuthority, version: Int32, optional: Bool = false
     ) throws -> TLSServer {
-        let roots = TrustRoots.memory(authority.certificatePEM)
+        let roots = TrustRoots.pem(authority.certificatePEM)
         return try TLSServer(
             TLSServerConfiguration(
                 identity: authority.issue(names: ["localhost"]).identity,
@@ -23,7 +23,7 @@ import WebSocketTesting
         arguments: TLSHandshakeVerificationTests.versions)
     func clientCertificate(version: Int32) throws {
         let authority = try CertificateAuthority()
-        let roots = TrustRoots.memory(authority.certificatePEM)
+        let roots = TrustRoots.pem(authority.certificatePEM)
         let server = try Self.mutualServer(authority, version: version)
         let client = try authority.issue(commonName: "The client", purpose: .client)
 
@@ -54,7 +54,7 @@ import WebSocketTesting
         for (client, alert) in clients {
             let outcome = try TLSLoopback(
                 client: TLSClientConfiguration(
-                    trustRoots: .memory(authority.certificatePEM), clientIdentity: client.identity), server: server
+                    trustRoots: .pem(authority.certificatePEM), clientIdentity: client.identity), server: server
             ).connect()
             #expect(outcome.failure?.reason == .clientCertificateRefused(alert: alert), "\(outcome.message)")
             #expect(outcome.message.contains("with the alert \(alert)"))
@@ -66,7 +66,7 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let server = try Self.mutualServer(authority, version: TLS1_3_VERSION, optional: true)
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)), server: server
         ).connect()
         #expect(outcome.error == nil, "\(outcome.message)")
         #expect(outcome.clientCertificate == nil)
@@ -79,7 +79,7 @@ import WebSocketTesting
             TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity))
         let outcome = try TLSLoopback(
             client: TLSClientConfiguration(
-                trustRoots: .memory(authority.certificatePEM),
+                trustRoots: .pem(authority.certificatePEM),
                 clientIdentity: authority.issue(purpose: .client).identity), server: server
         ).connect()
         #expect(outcome.error == nil, "\(outcome.message)")
@@ -92,7 +92,7 @@ import WebSocketTesting
     func versions() throws {
         let authority = try CertificateAuthority()
         let identity = try authority.issue(names: ["localhost"]).identity
-        let roots = TrustRoots.memory(authority.certificatePEM)
+        let roots = TrustRoots.pem(authority.certificatePEM)
         func outcome(
             client: TLSProtocolVersion, server: (minimum: TLSProtocolVersion, maximum: TLSProtocolVersion?)
         ) throws -> TLSLoopback.Outcome {
@@ -125,7 +125,7 @@ import WebSocketTesting
         let identity = try authority.issue(names: ["localhost"]).identity
         func outcome(_ suites: [String], server: (OpaquePointer) -> Void = { _ in }) throws -> TLSLoopback.Outcome {
             try TLSLoopback(
-                client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), cipherSuites: suites),
+                client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), cipherSuites: suites),
                 server: TLSServer(TLSServerConfiguration(identity: identity), adjust: server)
             ).connect()
         }

@@ -62,7 +62,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: item.names, ipAddresses: item.addresses, commonName: item.host)
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf), host: item.host
         ).connect()
         #expect(outcome.serverNameIndication == item.serverNameIndication)
@@ -84,7 +84,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost\0.attacker.example"])
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf)
         ).connect()
         #expect(
@@ -96,7 +96,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
     func addressAsName() throws {
         let authority = try CertificateAuthority()
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(authority.issue(names: ["127.0.0.1"])), host: "127.0.0.1"
         ).connect()
         #expect(outcome.message.contains("is not for 127.0.0.1 but for DNS:127.0.0.1."), "\(outcome.message)")
@@ -107,7 +107,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: (0..<300).map { "host\($0).example" })
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf)
         ).connect()
         #expect(outcome.message.contains("host9.example, …"))
@@ -119,7 +119,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: [String(repeating: "x", count: 20_000)], commonName: "long")
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: TLSHandshakeVerificationTests.server(leaf)
         ).connect()
         #expect(outcome.message.contains("is not for localhost but for xxx"))
@@ -133,7 +133,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let names = (0..<1_350).map { "host\($0)." + String(repeating: "x", count: 50) + ".example" }
         let leaf = try authority.issue(names: names + ["localhost"])
         let server = try TLSHandshakeVerificationTests.server(leaf)
-        let roots = TrustRoots.memory(authority.certificatePEM)
+        let roots = TrustRoots.pem(authority.certificatePEM)
         let wrong = try TLSLoopback(client: TLSClientConfiguration(trustRoots: roots), server: server, host: "other")
             .connect()
         guard case .hostnameMismatch(_, let presented) = try #require(wrong.failure).reason else {
@@ -180,14 +180,14 @@ struct NameCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let server = try TLSHandshakeVerificationTests.server(authority.issue(names: ["inner.example"]))
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "inner.example"),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), serverName: "inner.example"),
             server: server, host: "127.0.0.1"
         ).connect()
         #expect(outcome.error == nil, "\(outcome.message)")
         #expect(outcome.serverNameIndication == "inner.example")
 
         let wrong = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), serverName: "127.0.0.1"),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), serverName: "127.0.0.1"),
             server: server, host: "inner.example"
         ).connect()
         #expect(

@@ -46,7 +46,7 @@ import WebSocketTesting
     @Test("Each insecure switch turns off its own check and no other", arguments: Fault.allCases, Switch.allCases)
     func insecureSwitch(fault: Fault, turnedOff: Switch) throws {
         let authority = try CertificateAuthority()
-        var configuration = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+        var configuration = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
         switch turnedOff {
         case .trust: configuration.insecureAcceptsUntrustedRoots = true
         case .hostname: configuration.insecureAcceptsAnyHostname = true
@@ -63,7 +63,7 @@ import WebSocketTesting
         let stranger = try CertificateAuthority(commonName: "Stranger")
         let outcome = try TLSLoopback(
             client: TLSClientConfiguration(
-                trustRoots: .memory(CertificateAuthority().certificatePEM), insecureAcceptsUntrustedRoots: true),
+                trustRoots: .pem(CertificateAuthority().certificatePEM), insecureAcceptsUntrustedRoots: true),
             server: TLSHandshakeVerificationTests.server(fault.certificate(stranger))
         ).connect()
         #expect(outcome.failure?.reason.name == (fault == .expired ? "expired" : "hostnameMismatch"))
@@ -80,7 +80,7 @@ import WebSocketTesting
         for pem in [leaf.certificatePEM, intermediate.certificatePEM, root.certificatePEM] {
             let outcome = try TLSLoopback(
                 client: TLSClientConfiguration(
-                    trustRoots: .memory(root.certificatePEM), pinnedKeys: [spare, Self.pin(ofPEM: pem)]),
+                    trustRoots: .pem(root.certificatePEM), pinnedKeys: [spare, Self.pin(ofPEM: pem)]),
                 server: TLSHandshakeVerificationTests.server(leaf)
             ).connect()
             #expect(outcome.error == nil, "\(outcome.message)")
@@ -96,7 +96,7 @@ import WebSocketTesting
             copenssl_SSL_CTX_set_max_proto_version($0, version)
         }
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), pinnedKeys: [pin]),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), pinnedKeys: [pin]),
             server: server
         ).connect()
         #expect(outcome.failure?.reason == .pinMismatch)
@@ -110,7 +110,7 @@ import WebSocketTesting
     func pinWithoutTrust() throws {
         let selfSigned = try CertificateAuthority.selfSigned(names: ["localhost"])
         let server = try TLSHandshakeVerificationTests.server(selfSigned)
-        let roots = TrustRoots.memory(try CertificateAuthority().certificatePEM)
+        let roots = TrustRoots.pem(try CertificateAuthority().certificatePEM)
         var configuration = TLSClientConfiguration(trustRoots: roots, pinnedKeys: [selfSigned.spkiPin])
         #expect(try TLSLoopback(client: configuration, server: server).connect().failure?.reason == .selfSigned)
         configuration.insecureAcceptsUntrustedRoots = true
@@ -138,9 +138,9 @@ import WebSocketTesting
         let authorities = try (0..<3).map { try CertificateAuthority(commonName: "CA \($0)") }
         let bundle = "a comment\n" + authorities.map(\.certificatePEM).joined(separator: "\n# another\n")
         let roots: [TrustRoots] = [
-            .memory(bundle),
-            .memory(authorities[0].certificatePEM).adding(.memory(authorities[1].certificatePEM))
-                .adding(.memory(authorities[2].certificatePEM)),
+            .pem(bundle),
+            .pem(authorities[0].certificatePEM).adding(.pem(authorities[1].certificatePEM))
+                .adding(.pem(authorities[2].certificatePEM)),
         ]
         for trustRoots in roots {
             for authority in authorities {
@@ -158,7 +158,7 @@ import WebSocketTesting
         let leaf = try intermediate.issue(names: ["localhost"])
         for pem in [intermediate.certificatePEM, leaf.certificatePEM] {
             let outcome = try TLSLoopback(
-                client: TLSClientConfiguration(trustRoots: .memory(pem)),
+                client: TLSClientConfiguration(trustRoots: .pem(pem)),
                 server: TLSHandshakeVerificationTests.server(leaf)
             ).connect()
             #expect(outcome.error == nil, "\(outcome.message)")
@@ -170,7 +170,7 @@ import WebSocketTesting
         .enabled(if: !SystemRootSample.certificates.isEmpty, "this machine has no root certificates")
     )
     func systemRoots() throws {
-        let own = TrustRoots.memory(try CertificateAuthority().certificatePEM)
+        let own = TrustRoots.pem(try CertificateAuthority().certificatePEM)
         let cases: [(TrustRoots, Bool)] = [(own, false), (.system, true), (own.adding(.system), true)]
         for (roots, trustsSystem) in cases {
             let context = try TLSClientContext(TLSClientConfiguration(trustRoots: roots))

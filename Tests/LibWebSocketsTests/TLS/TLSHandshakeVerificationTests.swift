@@ -36,7 +36,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         CertificateCase(
             "another authority", "untrustedRoot", code: X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
             text: [
-                "localhost:443", "authority that is not trusted: CN=Somebody else", "trustRoots: .file(",
+                "localhost:443", "authority that is not trusted: CN=Somebody else", "trustRoots: .system.adding(.pemFile(",
                 "bytes in memory",
             ]
         ) { _ in try CertificateAuthority(commonName: "Somebody else").issue(names: ["localhost"]) },
@@ -108,7 +108,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
             copenssl_SSL_CTX_set_max_proto_version($0, version)
         }
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)), server: server
         ).connect()
 
         guard let reason = item.reason else {
@@ -136,7 +136,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
             TLSServerConfiguration(
                 identity: .pem(certificateChain: leaf.certificatePEM, privateKey: leaf.privateKeyPEM)))
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)), server: server
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)), server: server
         ).connect()
         #expect(outcome.failure?.reason == .untrustedRoot)
         #expect(outcome.failure?.issuer == "CN=Middle")
@@ -152,7 +152,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
                 identity: .pem(
                     certificateChain: leaf.certificatePEM + other.certificatePEM, privateKey: leaf.privateKeyPEM)))
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(CertificateAuthority().certificatePEM)), server: server
+            client: TLSClientConfiguration(trustRoots: .pem(CertificateAuthority().certificatePEM)), server: server
         ).connect()
         #expect(outcome.failure?.reason == .untrustedRoot)
         #expect(outcome.failure?.openSSLCode == Int(X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN))
@@ -173,7 +173,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
                     certificateChain: forged + authority.certificatePEM, privateKey: leaf.privateKeyPEM)))
         let outcome = try TLSLoopback(
             client: TLSClientConfiguration(
-                trustRoots: .memory(authority.certificatePEM), insecureAcceptsUntrustedRoots: acceptsUntrusted),
+                trustRoots: .pem(authority.certificatePEM), insecureAcceptsUntrustedRoots: acceptsUntrusted),
             server: server
         ).connect()
         #expect(outcome.failure?.reason == .invalidSignature)
@@ -198,7 +198,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost"])
         let loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)), server: Self.server(leaf))
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)), server: Self.server(leaf))
         let store = SSL_CTX_get_cert_store(loopback.context.sslContext)
         let pem = try authority.revocationListPEM(revoking: [leaf])
         guard let bio = OpenSSLObject.memoryBIO(reading: Array(pem.utf8)) else {
@@ -218,7 +218,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority()
         let loopback = try TLSLoopback(
             client: TLSClientConfiguration(
-                trustRoots: .memory(authority.certificatePEM), insecureAcceptsUntrustedRoots: true),
+                trustRoots: .pem(authority.certificatePEM), insecureAcceptsUntrustedRoots: true),
             server: Self.server(authority.issue(names: ["localhost"])))
         #expect(try loopback.connect().error == nil)
         let outcome = try loopback.connect(bound: false)
@@ -235,7 +235,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
             copenssl_SSL_CTX_set_max_proto_version(sslContext, TLS1_2_VERSION)
         }
         let loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: Self.server(authority.issue(names: ["localhost"]), adjust: anonymous)
         )
         anonymous(loopback.context.sslContext)
@@ -249,7 +249,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         let authority = try CertificateAuthority(commonName: "The CA")
         let leaf = try authority.issue(names: ["localhost", "b.example"], ipAddresses: ["::1"], commonName: "The leaf")
         let outcome = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)), server: Self.server(leaf)
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)), server: Self.server(leaf)
         ).connect()
         let info = try #require(outcome.info, "\(outcome.message)")
         #expect(info.version == .tls13)

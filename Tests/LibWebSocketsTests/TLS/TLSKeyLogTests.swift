@@ -35,7 +35,7 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let server = try TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity))
         let loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), keyLogFile: path),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), keyLogFile: path),
             server: server)
         #expect(try loopback.connect().error == nil)
         let lines = String(decoding: try FileOrBytes.file(path).read(for: "test"), as: UTF8.self).split(separator: "\n")

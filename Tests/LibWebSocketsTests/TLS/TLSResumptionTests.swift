@@ -17,7 +17,7 @@ final class TestTime: Sendable {
     private static func loopback(
         version: Int32,
         client: (CertificateAuthority) throws -> TLSClientConfiguration = {
-            TLSClientConfiguration(trustRoots: .memory($0.certificatePEM))
+            TLSClientConfiguration(trustRoots: .pem($0.certificatePEM))
         }, server: (TLSServerConfiguration, CertificateAuthority) -> TLSServerConfiguration = { server, _ in server }
     ) throws -> TLSLoopback {
         let authority = try CertificateAuthority()
@@ -64,11 +64,11 @@ final class TestTime: Sendable {
     func withClientCertificate(version: Int32) throws {
         let loopback = try Self.loopback(version: version) { authority in
             TLSClientConfiguration(
-                trustRoots: .memory(authority.certificatePEM),
+                trustRoots: .pem(authority.certificatePEM),
                 clientIdentity: try authority.issue(purpose: .client).identity)
         } server: { configuration, authority in
             var configuration = configuration
-            configuration.clientCertificates = .required(.memory(authority.certificatePEM))
+            configuration.clientCertificates = .required(.pem(authority.certificatePEM))
             return configuration
         }
         #expect(try loopback.connect().info?.isResumed == false)
@@ -83,7 +83,7 @@ final class TestTime: Sendable {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost"])
         let loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: TLSServer(TLSServerConfiguration(identity: leaf.identity)))
         _ = try loopback.connect()
         let usage = loopback.context.sessions.usage
@@ -96,7 +96,7 @@ final class TestTime: Sendable {
     @Test("A server that forgot the session gets a full handshake, verified again")
     func forgottenSession() throws {
         let authority = try CertificateAuthority()
-        let configuration = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+        let configuration = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
         let first = try TLSLoopback(
             client: configuration,
             server: TLSServer(TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity)))
@@ -114,12 +114,12 @@ final class TestTime: Sendable {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["other.example"])
         let careless = TLSClientConfiguration(
-            trustRoots: .memory(authority.certificatePEM), insecureAcceptsAnyHostname: true)
+            trustRoots: .pem(authority.certificatePEM), insecureAcceptsAnyHostname: true)
         var loopback = try TLSLoopback(
             client: careless, server: TLSServer(TLSServerConfiguration(identity: leaf.identity)))
         #expect(try loopback.connect().error == nil)
         #expect(try loopback.connect().info?.isResumed == true)
-        loopback.configuration = TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM))
+        loopback.configuration = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
         #expect(try loopback.connect().failure?.reason.name == "hostnameMismatch")
         loopback.configuration = careless
         loopback.configuration.pinnedKeys = [try SPKIPin(SPKIPinTests.empty)]
@@ -159,7 +159,7 @@ final class TestTime: Sendable {
             .issue(names: ["localhost"], validity: validity("leaf"))
         let time = TestTime()
         let loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: Self.longLivedServer(leaf.identity, version: version), now: time.now)
         #expect(try loopback.connect().info?.isResumed == false)
         time.set(7_000)
@@ -175,7 +175,7 @@ final class TestTime: Sendable {
         let authority = try CertificateAuthority()
         let time = TestTime()
         let loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             server: Self.longLivedServer(authority.issue(names: ["localhost"]).identity, version: version),
             now: time.now)
         #expect(try loopback.connect().info?.isResumed == false)
@@ -197,7 +197,7 @@ final class TestTime: Sendable {
         let authority = try CertificateAuthority()
         let time = TestTime()
         var loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), maximumSessionAge: .zero),
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), maximumSessionAge: .zero),
             server: Self.longLivedServer(authority.issue(names: ["localhost"]).identity, version: TLS1_3_VERSION),
             now: time.now)
         #expect(try loopback.connect().info?.isResumed == false)

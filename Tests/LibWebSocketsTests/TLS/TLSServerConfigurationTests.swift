@@ -28,7 +28,7 @@ import WebSocketTesting
         ]
         for identity in identities {
             let outcome = try TLSLoopback(
-                client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+                client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
                 server: TLSServer(TLSServerConfiguration(identity: identity))
             ).connect()
             #expect(outcome.error == nil, "\(identity): \(outcome.message)")
@@ -52,7 +52,7 @@ import WebSocketTesting
         #expect(
             try Self.complaint(
                 about: TLSServerConfiguration(
-                    identity: one.identity, clientCertificates: .required(.file("/nowhere/ca.pem")))
+                    identity: one.identity, clientCertificates: .required(.pemFile("/nowhere/ca.pem")))
             ).contains("/nowhere/ca.pem"))
     }
 
@@ -61,7 +61,7 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let outcome = try TLSLoopback(
             client: TLSClientConfiguration(
-                trustRoots: .memory(authority.certificatePEM), cipherSuites: ["ECDHE-ECDSA-AES128-GCM-SHA256"]),
+                trustRoots: .pem(authority.certificatePEM), cipherSuites: ["ECDHE-ECDSA-AES128-GCM-SHA256"]),
             server: TLSServer(
                 TLSServerConfiguration(identity: authority.issue(names: ["localhost"]).identity, minimumVersion: .tls13)
             )
@@ -74,7 +74,7 @@ import WebSocketTesting
         let authority = try CertificateAuthority()
         let identity = try authority.issue(names: ["localhost"]).identity
         let server = try TLSServer(
-            TLSServerConfiguration(identity: identity, clientCertificates: .required(.memory(authority.certificatePEM)))
+            TLSServerConfiguration(identity: identity, clientCertificates: .required(.pem(authority.certificatePEM)))
         )
         #expect(SSL_CTX_get_verify_mode(server.sslContext) == SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
         #expect(OPENSSL_sk_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(server.sslContext))) == 1)

@@ -13,7 +13,7 @@ import Testing
 
     @Test func defaultsAreTheDocumentedOnes() {
         let policy = ReconnectPolicy.exponential()
-        #expect(policy.maximumAttempts == nil)
+        #expect(policy.maximumRetries == nil)
         #expect(policy.stableAfter == .seconds(10))
         #expect(decide(policy) == .retry(after: .milliseconds(500)))
         #expect(decide(policy, failuresBefore: 3) == .retry(after: .seconds(4)))
@@ -27,7 +27,7 @@ import Testing
 
     @Test(arguments: [(0, 0, false), (1, 0, true), (1, 1, false), (3, 2, true), (3, 3, false)])
     func attemptLimit(maximum: Int, failuresBefore: Int, retries: Bool) {
-        let decision = decide(.fixed(.zero, maximumAttempts: maximum), failuresBefore: failuresBefore)
+        let decision = decide(.fixed(.zero, maximumRetries: maximum), failuresBefore: failuresBefore)
         #expect(decision == (retries ? .retry(after: .zero) : .giveUp))
     }
 
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func overruleHasTheLastWord() {
-        var policy = ReconnectPolicy.fixed(.seconds(1), maximumAttempts: 0)
+        var policy = ReconnectPolicy.fixed(.seconds(1), maximumRetries: 0)
         policy.overrule = { context, decision in
             // Everything the rest of the policy decided is there to be used.
             decision == .giveUp && context.failuresBefore == 0 ? .retry(after: .seconds(9)) : decision
@@ -54,13 +54,38 @@ import Testing
         #expect(decide(policy, failuresBefore: 1) == .giveUp)
     }
 
+    @Test("A persistent policy gives up where no time can help, and nowhere else")
+    func persistent() {
+        let passing: [ConnectionFailure] = [
+            .refused(.init(code: 401)), .refused(.notFound), .closedByPeer(1008), .gaveUpWith(.messageTooBig),
+            .error(.protocolViolation), .refusedTCP, .heartbeatTimeout(unanswered: 3),
+        ]
+        for failure in passing {
+            #expect(!failure.isBeyondTime)
+            #expect(decide(.persistent, failure, failuresBefore: 10_000) == .retry(after: .seconds(30)))
+        }
+        let lasting: [ConnectionFailure] = [
+            .tls(.untrustedRoot), .tls(.clientCertificateRequired), .error(.invalidConfiguration),
+            .error(.libraryUnsuitable), .error(.loopShutDown),
+        ]
+        for failure in lasting {
+            #expect(failure.isBeyondTime)
+            #expect(decide(.persistent, failure) == .giveUp)
+        }
+        #expect(!ConnectionFailure.tls(.alert("internal error")).isBeyondTime)
+        var limited = ReconnectPolicy.persistent
+        limited.maximumRetries = 2
+        #expect(decide(limited, .refused(.notFound), failuresBefore: 1) != .giveUp)
+        #expect(decide(limited, .refused(.notFound), failuresBefore: 2) == .giveUp)
+    }
+
     @Test func aFinalFailureMovesOnWhileOtherServersAreLeft() {
         var generator = ConstantGenerator.highest
         var overruled = ReconnectPolicy.fixed(.seconds(1))
         overruled.overrule = { context, decision in context.failure.isFinal ? .giveUp : decision }
         let policies: [(ReconnectPolicy, [ReconnectPolicy.Decision])] = [
             (.fixed(.seconds(1)), [.giveUp, .retry(after: .seconds(1)), .retry(after: .seconds(1))]),
-            (.fixed(.seconds(1), maximumAttempts: 0), [.giveUp, .giveUp, .giveUp]),
+            (.fixed(.seconds(1), maximumRetries: 0), [.giveUp, .giveUp, .giveUp]),
             (.never, [.giveUp, .giveUp, .giveUp]),
             (overruled, [.giveUp, .giveUp, .giveUp]),
         ]

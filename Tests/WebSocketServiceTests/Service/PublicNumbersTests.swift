@@ -104,7 +104,7 @@ import WebSocketTesting
         ("Options.eventBufferLimit", { $0.options.eventBufferLimit = $1 }),
         ("Options.inboxLimit", { $0.options.inboxLimit = $1 }),
         ("Options.inboxByteLimit", { $0.options.inboxByteLimit = $1 }),
-        ("ReconnectPolicy.maximumAttempts", { $0.reconnect.maximumAttempts = $1 }),
+        ("ReconnectPolicy.maximumRetries", { $0.reconnect.maximumRetries = $1 }),
     ]
 
     @Test("No duration traps in the life of a service, by a clock that stands still", arguments: durations.indices)

@@ -168,7 +168,7 @@ import WebSocketTesting
     }
 
     @Test func reconnectThreeTimesAndOnlyAfter1006() async throws {
-        var policy = ReconnectPolicy.fixed(.seconds(1), maximumAttempts: 3)
+        var policy = ReconnectPolicy.fixed(.seconds(1), maximumRetries: 3)
         policy.overrule = { context, decision in
             context.failure.closure.map { $0.code == .abnormalClosure } ?? true ? decision : .giveUp
         }
@@ -275,7 +275,7 @@ import WebSocketTesting
     }
 
     @Test func afterTheLastTryTheAppIsTold() async throws {
-        let fixture = Fixture(afterwards: .connectionRefused, reconnect: .fixed(.zero, maximumAttempts: 2))
+        let fixture = Fixture(afterwards: .connectionRefused, reconnect: .fixed(.zero, maximumRetries: 2))
         let errors = Recorder<SocketServiceError>()
         fixture.service.onError { errors.add($0) }
         try await fixture.service.start()

@@ -208,7 +208,7 @@ import Testing
     }
 
     @Test mutating func givingUpTellsHowManyAttemptsThereWere() {
-        var machine = idle(.fixed(.zero, maximumAttempts: 1))
+        var machine = idle(.fixed(.zero, maximumRetries: 1))
         _ = machine.start()
         let first = machine.failed(1, .refusedTCP, now: .zero, using: &generator)
         #expect(first == .wait(.zero, until: .zero))

@@ -41,7 +41,7 @@ import WebSocketTesting
         // The oldest version makes the server load keys and signatures that are too weak.
         let tls = FaultServer.TLS(try item.identity(authority), minimumVersion: .tls10)
         let (error, failure, port) = try await failure(
-            server: tls, client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)))
+            server: tls, client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)))
         #expect(failure.reason.name == item.reason)
         #expect(failure.isVerificationFailure)
         for text in item.text {
@@ -57,7 +57,7 @@ import WebSocketTesting
         let other = try authority.issue(names: ["localhost"]).spkiPin
         let (error, failure, port) = try await failure(
             server: FaultServer.TLS(leaf),
-            client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM), pinnedKeys: [other]))
+            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), pinnedKeys: [other]))
         #expect(failure.reason == .pinMismatch)
         #expect(
             error.message.hasPrefix(
@@ -71,7 +71,7 @@ import WebSocketTesting
         let tls = FaultServer.TLS(
             try authority.issue(names: ["localhost"]), minimumVersion: .tls10, maximumVersion: .tls11)
         let (error, failure, port) = try await failure(
-            server: tls, client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)))
+            server: tls, client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)))
         #expect(failure.reason == .protocolVersion)
         #expect(!failure.isVerificationFailure)
         #expect(
@@ -88,7 +88,7 @@ import WebSocketTesting
         let tls = FaultServer.TLS(
             try authority.issue(names: ["localhost"]), maximumVersion: version, clientAuthority: authority)
         let (error, failure, port) = try await failure(
-            server: tls, client: TLSClientConfiguration(trustRoots: .memory(authority.certificatePEM)),
+            server: tls, client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)),
             requestIsSent: true)
         #expect(failure.reason == .clientCertificateRequired)
         #expect(
@@ -107,7 +107,7 @@ import WebSocketTesting
         let (error, failure, port) = try await failure(
             server: tls,
             client: TLSClientConfiguration(
-                trustRoots: .memory(authority.certificatePEM), clientIdentity: stranger.identity),
+                trustRoots: .pem(authority.certificatePEM), clientIdentity: stranger.identity),
             requestIsSent: true)
         #expect(failure.reason == .clientCertificateRefused(alert: "unknown_ca"))
         #expect(error.message.hasPrefix("localhost:\(port) refused the client certificate ("))
