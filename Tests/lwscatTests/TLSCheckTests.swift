@@ -35,9 +35,9 @@ struct TLSCheckTests {
         "Each reason fails its own check",
         arguments: [
             (.untrustedRoot, .authority), (.selfSigned, .authority), (.expired, .dates), (.notYetValid, .dates),
-            (.hostnameMismatch(expected: "a", presented: []), .name), (.invalidSignature, .signatures),
+            (.hostnameMismatch, .name), (.invalidSignature, .signatures),
             (.weakKey, .strength), (.weakSignature, .strength), (.invalidPurpose, .purpose),
-            (.invalidAuthority, .purpose), (.revoked, .revocation), (.pinMismatch, .pins), (.other("x"), .other),
+            (.invalidAuthority, .purpose), (.revoked, .revocation), (.pinMismatch, .pins), (.other, .other),
         ] as [(TLSFailure.Reason, TLSCheck)])
     func failed(reason: TLSFailure.Reason, check: TLSCheck) {
         #expect(outcomes(reason, pinCount: 1)[check] == .failed(["\(reason)"]))

@@ -24,14 +24,14 @@ extension TLSFailure.Reason {
             case X509_V_ERR_CA_MD_TOO_WEAK: .weakSignature
             case X509_V_ERR_CERT_SIGNATURE_FAILURE, X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE: .invalidSignature
             case X509_V_ERR_CERT_CHAIN_TOO_LONG: .chainTooLong
-            default: .other(unsafe String(cString: X509_verify_cert_error_string(Int(code))))
+            default: .other
             }
     }
 
     /// The reason behind an error of libssl; `nil` when the connection just ended.
     init?(_ error: OpenSSLError) {
         guard error.isSSL else {
-            self = .other(error.text)
+            self = .other
             return
         }
         switch error.reason {
@@ -44,7 +44,7 @@ extension TLSFailure.Reason {
             self = .protocolVersion
         case SSL_R_EE_KEY_TOO_SMALL, SSL_R_CA_KEY_TOO_SMALL, SSL_R_DH_KEY_TOO_SMALL: self = .weakKey
         case SSL_R_CA_MD_TOO_WEAK: self = .weakSignature
-        default: self = .other(error.text)
+        default: self = .other
         }
     }
 }

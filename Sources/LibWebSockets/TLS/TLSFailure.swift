@@ -1,7 +1,7 @@
 /// Which check of a TLS handshake failed, with OpenSSL's own code.
 public struct TLSFailure: Hashable, Sendable {
     /// New reasons may come with new versions: keep a `default`.
-    public enum Reason: Hashable, Sendable {
+    public enum Reason: String, Hashable, Sendable {
         /// The chain ends in a certificate authority that is not trusted, or in a certificate whose issuer is unknown.
         case untrustedRoot
         /// The server's certificate is signed by itself and not trusted.
@@ -10,10 +10,8 @@ public struct TLSFailure: Hashable, Sendable {
         case expired
         /// A certificate of the chain is not valid yet.
         case notYetValid
-        /// The certificate is for other names than the expected one. `presented` are its subjectAltNames, those the
-        /// check looks at (RFC 9525): DNS names, and IP addresses as text; the first 4 KiB of them, and then how many more
-        /// there are.
-        case hostnameMismatch(expected: String, presented: [String])
+        /// The certificate is for other names, ``TLSFailure/presentedNames``, than ``TLSFailure/expectedName``.
+        case hostnameMismatch
         /// A certificate of the chain was revoked.
         case revoked
         /// The certificate's extended key usage does not allow this use: a client's certificate on a server, say.
@@ -32,20 +30,27 @@ public struct TLSFailure: Hashable, Sendable {
         case pinMismatch
         /// The peer demands a client certificate, and none is configured.
         case clientCertificateRequired
-        /// The peer refused the client certificate it got, with this alert.
-        case clientCertificateRefused(alert: String)
+        /// The peer refused the client certificate it got, with the alert of ``TLSFailure/detail``.
+        case clientCertificateRefused
         /// The two sides have no TLS version in common.
         case protocolVersion
         /// The peer does not speak TLS.
         case notTLS
-        /// The peer ended the handshake with a TLS alert, by its name in RFC 8446 section 6.
-        case alert(String)
-        /// Another check of OpenSSL's, in its words.
-        case other(String)
+        /// The peer ended the handshake with the TLS alert of ``TLSFailure/detail``.
+        case alert
+        /// Another check of OpenSSL's; ``TLSFailure/detail`` has its words.
+        case other
     }
 
     /// Which check failed.
     public let reason: Reason
+    /// The alert's name in RFC 8446 section 6, or OpenSSL's words; `nil` where the reason says everything.
+    public let detail: String?
+    /// The name that the certificate should be for; only with ``Reason/hostnameMismatch``.
+    public let expectedName: String?
+    /// The certificate's subjectAltNames, those the check looks at (RFC 9525), with ``Reason/hostnameMismatch``: DNS names, and
+    /// IP addresses as text; the first 4 KiB of them, and then how many more there are.
+    public let presentedNames: [String]
     /// Where in the chain: 0 is the server's own certificate; `nil` when the failure is not about a certificate.
     public let depth: Int?
     /// The subject of the certificate at fault, as in RFC 4514, cut at 300 bytes.
@@ -58,9 +63,13 @@ public struct TLSFailure: Hashable, Sendable {
 
     /// Makes a failure: for transports of your own, and for tests.
     public init(
-        reason: Reason, depth: Int? = nil, subject: String? = nil, issuer: String? = nil, openSSLCode: Int = 0
+        reason: Reason, detail: String? = nil, expectedName: String? = nil, presentedNames: [String] = [],
+        depth: Int? = nil, subject: String? = nil, issuer: String? = nil, openSSLCode: Int = 0
     ) {
         self.reason = reason
+        self.detail = detail
+        self.expectedName = expectedName
+        self.presentedNames = presentedNames
         self.depth = depth
         self.subject = subject
         self.issuer = issuer

@@ -31,7 +31,7 @@ struct TLSFailureMessage {
             "\(theCertificate) expired on \(time(\.upperBound)): \(subject). Its owner has to renew it; if that date is in the future, check the clock of this machine."
         case .notYetValid:
             "\(theCertificate) is not valid before \(time(\.lowerBound)): \(subject). Check the clock of this machine."
-        case .hostnameMismatch(let expected, let presented): hostnameMismatch(expected, presented)
+        case .hostnameMismatch: hostnameMismatch
         case .revoked: "\(theCertificate) was revoked: \(subject). Its owner has to replace it."
         case .invalidPurpose:
             """
@@ -59,10 +59,10 @@ struct TLSFailureMessage {
             \(server) demands a client certificate and none is configured. Give one with \
             TLSClientConfiguration(clientIdentity: .pemFiles(certificateChain: …, privateKey: …)).
             """
-        case .clientCertificateRefused(let alert):
+        case .clientCertificateRefused:
             """
             \(server) refused the client certificate (\(configuration.clientIdentity?.description ?? "none")) with the \
-            alert \(alert). Check that it has not expired, is meant for client authentication, comes with its \
+            alert \(detail). Check that it has not expired, is meant for client authentication, comes with its \
             intermediates, and that its authority is one the server trusts.
             """
         case .protocolVersion:
@@ -72,11 +72,11 @@ struct TLSFailureMessage {
             """
         case .notTLS:
             "\(server) does not speak TLS on this port. Is it the port of a plain ws:// server, or of another service?"
-        case .alert(let name): "\(server) ended the TLS handshake with the alert \(name)\(alertHint(name))."
-        case .other(let text):
+        case .alert: "\(server) ended the TLS handshake with the alert \(detail)\(alertHint(detail))."
+        case .other:
             failure.depth == nil
-                ? "The TLS connection to \(server) failed: \(text)."
-                : "\(theCertificate) was not accepted: \(text) (\(subject))."
+                ? "The TLS connection to \(server) failed: \(detail)."
+                : "\(theCertificate) was not accepted: \(detail) (\(subject))."
         }
     }
 
@@ -129,7 +129,10 @@ struct TLSFailureMessage {
             """
     }
 
-    private func hostnameMismatch(_ expected: String, _ presented: [String]) -> String {
+    private var detail: String { failure.detail ?? "without a reason" }
+
+    private var hostnameMismatch: String {
+        let (expected, presented) = (failure.expectedName ?? server, failure.presentedNames)
         // A certificate may carry thousands of names.
         let shown = presented.prefix(10).joined(separator: ", ") + (presented.count > 10 ? ", …" : "")
         let names =

@@ -40,15 +40,8 @@ extension TLSHandshake {
             unsafe X509_STORE_CTX_set_error(store, X509_V_OK)
             return true
         }
-        let reason: TLSFailure.Reason
-        switch code {
-        case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-            let presented = unsafe X509_STORE_CTX_get0_cert(store).map {
-                unsafe X509Reading.names(of: $0, within: TLSFailure.namesSize)
-            }
-            reason = .hostnameMismatch(expected: expectedName.text, presented: presented ?? [])
-        default: reason = TLSFailure.Reason(verificationError: code)
-        }
+        let isAboutName = code == X509_V_ERR_HOSTNAME_MISMATCH || code == X509_V_ERR_IP_ADDRESS_MISMATCH
+        let reason = isAboutName ? .hostnameMismatch : TLSFailure.Reason(verificationError: code)
         unsafe recordFault(reason, code: code, depth: depth, store: store)
         return false
     }
@@ -57,8 +50,13 @@ extension TLSHandshake {
         _ reason: TLSFailure.Reason, code: Int32, depth: Int32, store: OpaquePointer, presentedPins: [SPKIPin] = []
     ) {
         let current = unsafe X509_STORE_CTX_get_current_cert(store) ?? X509_STORE_CTX_get0_cert(store)
+        let presented = unsafe reason == .hostnameMismatch ? X509_STORE_CTX_get0_cert(store) : nil
         let failure = unsafe TLSFailure(
-            reason: reason, depth: Int(depth),
+            reason: reason,
+            detail: reason == .other ? String(cString: X509_verify_cert_error_string(Int(code))) : nil,
+            expectedName: reason == .hostnameMismatch ? expectedName.text : nil,
+            presentedNames: presented.map { unsafe X509Reading.names(of: $0, within: TLSFailure.namesSize) } ?? [],
+            depth: Int(depth),
             subject: current.map { unsafe X509Reading.subject(of: $0) },
             issuer: current.map { unsafe X509Reading.issuer(of: $0) }, openSSLCode: Int(code))
         let sent = unsafe copenssl_sk_X509_num(X509_STORE_CTX_get0_untrusted(store))

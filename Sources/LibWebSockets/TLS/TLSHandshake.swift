@@ -88,7 +88,7 @@ final class TLSHandshake: @unchecked Sendable {
         }
         // OpenSSL verifies nothing with a cipher suite without authentication, which the system's configuration may offer.
         if info.peerCertificate == nil {
-            record(TLSFailure(reason: .other("the server showed no certificate"), depth: 0))
+            record(TLSFailure(reason: .other, detail: "the server showed no certificate", depth: 0))
             throw error()
         }
         return info
@@ -214,18 +214,21 @@ extension TLSHandshake {
             } else if !hasIdentity, alert.mayMeanMissingCertificate(wasRequested: certificateWasRequested) {
                 .clientCertificateRequired
             } else if hasIdentity, certificateWasRequested, alert.mayMeanRefusedCertificate {
-                .clientCertificateRefused(alert: alert.description)
+                .clientCertificateRefused
             } else {
-                .alert(alert.description)
+                .alert
             }
-        record(TLSFailure(reason: reason, openSSLCode: Int(alert.code)))
+        let isNamed = reason == .alert || reason == .clientCertificateRefused
+        record(
+            TLSFailure(reason: reason, detail: isNamed ? alert.description : nil, openSSLCode: Int(alert.code)))
     }
 
     /// OpenSSL gave up; its error queue says why, unless a certificate or an alert was the reason, or the connection
     /// only ended.
     func failed(_ error: OpenSSLError) {
         guard let reason = TLSFailure.Reason(error) else { return }
-        record(TLSFailure(reason: reason, openSSLCode: Int(error.code)))
+        record(
+            TLSFailure(reason: reason, detail: reason == .other ? error.text : nil, openSSLCode: Int(error.code)))
     }
 
     func serverRequestedCertificate() { certificateWasRequested = true }

@@ -36,8 +36,14 @@ public struct UpgradeRefusal: Hashable, Sendable {
         return WebSocketError(
             .upgradeRefused, stage: .upgrade,
             message: """
-                \(endpoint.origin) refused the upgrade with status \(status.code): \(advice(origin: origin))\(words)
+                \(endpoint.origin)\(Self.path(of: endpoint)) refused the upgrade with status \(status.code): \
+                \(advice(origin: origin))\(words)
                 """, refusal: self)
+    }
+
+    /// Without the query, in which there may be secrets.
+    private static func path(of endpoint: Endpoint) -> String {
+        String(endpoint.target.prefix { $0 != "?" }).visible(limit: 200)
     }
 
     private func advice(origin: String?) -> String {
@@ -63,7 +69,7 @@ public struct UpgradeRefusal: Hashable, Sendable {
         let sent = origin.map { "this request's was \($0.visible(limit: 100))" } ?? "this request had none"
         if headers[.wwwAuthenticate] != nil { return "check the credentials in the request's headers" }
         // RFC 6455 section 10.2: servers refuse pages of other sites with this status.
-        if text.lowercased().contains("origin") {
+        if bodyText?.lowercased().contains("origin") == true {
             return "it does not take the request's Origin header (\(sent)); set the one that it expects in the headers"
         }
         return """
@@ -84,22 +90,24 @@ public struct UpgradeRefusal: Hashable, Sendable {
         }
     }
 
-    /// The start of the body, where that is not a page or a file.
-    private var text: String {
+    /// The first KiB of the body as text: `nil` where there is none, or it is a page or a file. As the server wrote it: it may
+    /// hold anything that is not a control character.
+    public var bodyText: String? {
         let type = (headers[.contentType] ?? "text/plain").prefix { $0 != ";" }.lowercased()
-        guard type == "text/plain" || type == "application/json" || type == "application/problem+json" else {
-            return ""
+        guard type == "text/plain" || type == "application/json" || type == "application/problem+json", !body.isEmpty
+        else {
+            return nil
         }
         let text = String(decoding: body.prefix(Self.excerptLength), as: UTF8.self)
         // Something else under a wrong name. A cut in the middle of a character leaves a replacement character, and no more.
         let isText = text.unicodeScalars.allSatisfy {
             $0.properties.generalCategory != .control || $0.properties.isWhitespace
         }
-        return isText ? text : ""
+        return isText ? text : nil
     }
 
     private var excerpt: String? {
-        let words = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let words = (bodyText ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " ")
         return words.isEmpty ? nil : "\"\(words.visible(limit: 200))\""
     }
 

@@ -10,7 +10,7 @@ enum HandlingErrors {
             case .upgradeRefused:
                 print(error.refusal?.status.code ?? 0, error.refusal?.retryAfter ?? .zero)
             case .tlsFailed:
-                print(error.tlsFailure?.reason ?? .other("unknown"))
+                print(error.tlsFailure?.reason ?? .other)
             case .timedOut:
                 print("no answer while \(error.stage)")
             default:

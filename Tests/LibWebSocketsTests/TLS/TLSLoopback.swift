@@ -252,8 +252,3 @@ final class SocketPair {
         closeServer()
     }
 }
-
-extension TLSFailure.Reason {
-    /// The case alone, for tables.
-    var name: String { String(String(describing: self).prefix { $0 != "(" }) }
-}

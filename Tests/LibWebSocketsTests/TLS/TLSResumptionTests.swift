@@ -53,7 +53,7 @@ final class TestTime: Sendable {
         // The certificate of the resumed session would not be looked at.
         loopback.host = "third.example"
         let wrong = try loopback.connect()
-        #expect(wrong.failure?.reason.name == "hostnameMismatch")
+        #expect(wrong.failure?.reason.rawValue == "hostnameMismatch")
         loopback.host = "LOCALHOST."
         #expect(try loopback.connect().info?.isResumed == true)
     }
@@ -120,7 +120,7 @@ final class TestTime: Sendable {
         #expect(try loopback.connect().error == nil)
         #expect(try loopback.connect().info?.isResumed == true)
         loopback.configuration = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
-        #expect(try loopback.connect().failure?.reason.name == "hostnameMismatch")
+        #expect(try loopback.connect().failure?.reason.rawValue == "hostnameMismatch")
         loopback.configuration = careless
         loopback.configuration.pinnedKeys = [try SPKIPin(SPKIPinTests.empty)]
         #expect(try loopback.connect().failure?.reason == .pinMismatch)

@@ -25,12 +25,26 @@ import WebSocketTesting
         ] as [(Int, HTTPFields, String)])
     func texts(status: Int, headers: HTTPFields, advice: String) throws {
         let refusal = UpgradeRefusal(status: .init(code: status), headers: headers, body: [1, 2, 3])
-        let error = refusal.error(endpoint: try Endpoint("wss://feed.example:8443/stream"))
+        let error = refusal.error(endpoint: try Endpoint("wss://feed.example:8443/stream?token=SECRET"))
         #expect(error.code == .upgradeRefused)
         #expect(error.stage == .upgrade)
         #expect(error.refusal == refusal)
-        #expect(error.message.hasPrefix("wss://feed.example:8443 refused the upgrade with status \(status): "))
+        #expect(error.message.hasPrefix("wss://feed.example:8443/stream refused the upgrade with status \(status): "))
+        #expect(!error.message.contains("SECRET"))
         #expect(error.message.contains(advice))
+    }
+
+    @Test(
+        "The body's beginning is there as text, unless it is a page, a file or nothing",
+        arguments: [
+            ("text/plain; charset=utf-8", "your address\n is blocked", "your address\n is blocked"),
+            ("application/problem+json", "{}", "{}"), ("text/html", "<html>", nil), ("text/plain", "\u{0}\u{1}", nil),
+            ("application/octet-stream", "abc", nil), ("text/plain", "", nil),
+        ] as [(String, String, String?)])
+    func bodyText(type: String, body: String, text: String?) {
+        let refusal = UpgradeRefusal(
+            status: .forbidden, headers: [.contentType: type], body: Array(body.utf8), retryAfter: nil)
+        #expect(refusal.bodyText == text)
     }
 
     @Test(

@@ -72,7 +72,7 @@ import Testing
             #expect(failure.isBeyondTime)
             #expect(decide(.persistent, failure) == .giveUp)
         }
-        #expect(!ConnectionFailure.tls(.alert("internal error")).isBeyondTime)
+        #expect(!ConnectionFailure.tls(.alert).isBeyondTime)
         var limited = ReconnectPolicy.persistent
         limited.maximumRetries = 2
         #expect(decide(limited, .refused(.notFound), failuresBefore: 1) != .giveUp)

@@ -49,7 +49,7 @@ import WebSocketTesting
 
     @Test(
         arguments: [
-            .failTLS(.expired), .failTLS(.hostnameMismatch(expected: "a", presented: [])), .refuse(.unauthorized),
+            .failTLS(.expired), .failTLS(.hostnameMismatch), .refuse(.unauthorized),
         ] as [ScriptedTransport.Outcome])
     func finalFailuresEndIt(outcome: ScriptedTransport.Outcome) async throws {
         let fixture = Fixture([outcome])

@@ -55,7 +55,7 @@ import WebSocketTesting
         #expect(error.stage == .upgrade)
         let scheme = security == .tls ? "wss" : "ws"
         #expect(
-            error.message.hasPrefix("\(scheme)://127.0.0.1:\(port) refused the upgrade with status \(row.status): "))
+            error.message.hasPrefix("\(scheme)://127.0.0.1:\(port)/ refused the upgrade with status \(row.status): "))
         #expect(error.message.contains(row.advice))
         let refusal = try #require(error.refusal)
         #expect(refusal.status.code == row.status)
