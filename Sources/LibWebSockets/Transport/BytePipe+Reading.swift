@@ -69,12 +69,15 @@ extension BytePipe {
                 guard shakeHands() else { break }
                 continue
             }
+            // The end is where the socket has nothing more: records may come to nothing, or be there in part only.
+            let hadRecords = tls?.isHungry == false
+            receivedCount = 0
             let count = tls.map { readRecords($0) } ?? readPlain()
+            lastWordCount += max(count, receivedCount)
             guard count > 0 else {
-                if tls?.hasInput == true { continue }
+                if hadRecords || receivedCount > 0 || tls?.hasInput == true { continue }
                 break
             }
-            lastWordCount += count
             let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
             if let unused {
                 unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
@@ -90,7 +93,9 @@ extension BytePipe {
         if case .endOfStream? = peerEnd, writeError != nil, tls?.isEstablished ?? true {
             return .systemError(ECONNRESET)
         }
-        return peerEnd ?? writeError.map { .systemError($0) } ?? .endOfStream
+        if let cause = peerEnd ?? writeError.map({ .systemError($0) }) { return cause }
+        // Given up in the middle of what the peer said.
+        return lastWordCount < Self.mostLastWords ? .endOfStream : .systemError(ECONNRESET)
     }
 
     /// More than the system's buffers hold, as a rule. A peer may go on sending where it was TLS that failed.
@@ -150,6 +155,7 @@ extension BytePipe {
     private func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         switch unsafe SocketIO.receive(from: socket, into: buffer) {
         case .moved(let count):
+            receivedCount = count
             // A read that leaves room has emptied the socket. Whether that was the end, polling says.
             if count < buffer.count, isPolled { isReadable = false }
             return count

@@ -65,6 +65,8 @@ internal import WebSocketProtocol
     var endsWhenSent = false
     /// How much was read since nothing can be sent any more.
     var lastWordCount = 0
+    /// How much the last look at the socket has brought.
+    var receivedCount = 0
 
     private init(core: LoopCore, socket: CInt, consumer: any PipeConsumer) {
         self.socket = socket

@@ -159,6 +159,9 @@ extension Connection: PipeConsumer {
             advance { $0.transportEnded(words.end) }
         }
         segment = nil
+        // Whoever keeps the `WebSocket` of a connection that is over should not keep what it needed.
+        reader.end()
+        compressor?.release()
     }
 
     /// The transport is gone: nothing more can be sent, and no ping is answered.

@@ -56,9 +56,10 @@ extension Connection {
         _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, admitted: Admission.Request?
     ) throws -> Bool {
         if let compressor, compressor.compresses(byteCount: bytes.count, part) {
-            return try compressor.withDeflater { deflater in
+            let isAccepted = try compressor.withDeflater { deflater in
                 try unsafe trySend(opcode, bytes: bytes, part: part, admitted: admitted, through: &deflater)
             }
+            if let isAccepted { return isAccepted }
         }
         let added = try withOutbound { outbound -> Added? in
             guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }

@@ -9,14 +9,15 @@ internal import WebSocketProtocol
 final class MessageCompressor: @unchecked Sendable {
     private let threshold: Int
     private let lock = Mutex(())
-    private var deflater: Deflater
+    private var deflater: Deflater?
+    private let isReleased = Atomic<Bool>(false)
 
     /// `nil` when everything has to be sent uncompressed.
     init?(_ compression: AgreedCompression, role: Role) {
         guard let deflater = compression.parameters.makeDeflater(role: role, options: compression.options) else {
             return nil
         }
-        self.deflater = deflater
+        self.deflater = consume deflater
         threshold = compression.options.threshold
     }
 
@@ -27,12 +28,22 @@ final class MessageCompressor: @unchecked Sendable {
     }
 
     /// The deflater's output is valid inside of `body`.
-    func withDeflater<Value>(_ body: (inout Deflater) throws -> Value) throws -> Value {
+    ///
+    /// - Returns: `nil` once the deflater was released.
+    func withDeflater<Value>(_ body: (inout Deflater) throws -> Value) throws -> Value? {
         var result: Result<Value, any Error>?
         lock.withLock { _ in
-            result = Result { try body(&deflater) }
-            deflater.recycleOutput()
+            guard deflater != nil else { return }
+            result = Result { try body(&deflater!) }
+            deflater?.recycleOutput()
+            if isReleased.load(ordering: .acquiring) { deflater = nil }
         }
-        return try result!.get()
+        return try result?.get()
+    }
+
+    /// Nothing more is sent: lets go of the deflater, without waiting for a sender that is using it, which does so then.
+    func release() {
+        isReleased.store(true, ordering: .releasing)
+        lock.withLockIfAvailable { _ in deflater = nil }
     }
 }

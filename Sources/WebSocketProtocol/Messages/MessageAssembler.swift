@@ -4,7 +4,7 @@ struct MessageAssembler {
     private static let largestAdvance = 1 << 20
 
     let maximumSize: Int
-    private let inflater: (any MessageInflater)?
+    private var inflater: (any MessageInflater)?
 
     private var kind: WebSocketMessage.Kind?
     private var isCompressed = false
@@ -71,6 +71,13 @@ struct MessageAssembler {
         self.kind = nil
         bytes = []
         return message
+    }
+
+    /// No message follows.
+    mutating func discard() {
+        kind = nil
+        bytes = []
+        inflater = nil
     }
 
     private mutating func validate(from offset: Int) throws(ProtocolViolation) {

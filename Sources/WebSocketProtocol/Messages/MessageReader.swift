@@ -42,7 +42,7 @@ package struct MessageReader {
                 }
             }
         } catch {
-            hasEnded = true
+            end()
             turn.end = .violation(error)
         }
         turn.copyInPlaceMessages()
@@ -122,6 +122,13 @@ package struct MessageReader {
         _ body: UnsafeRawBufferPointer, into turn: inout ReceivedTurn
     ) throws(ProtocolViolation) {
         turn.end = .close(try CloseFrame(payload: body))
+        end()
+    }
+
+    /// Nothing more is to be read: lets go of the message that was under way, which may be large, and of the inflater.
+    package mutating func end() {
         hasEnded = true
+        assembler.discard()
+        controlPayload = []
     }
 }

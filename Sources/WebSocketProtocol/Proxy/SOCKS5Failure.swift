@@ -36,7 +36,7 @@ extension SOCKS5Failure: CustomStringConvertible {
         case .refused(let reply):
             "The proxy did not connect: \(Self.meaning(ofReply: reply)) (reply \(reply), RFC 1928 section 6)."
         case .malformedAnswer(let detail):
-            "The proxy's answer breaks SOCKS5: \(detail) (RFC 1928 section 6)."
+            "The proxy's answer breaks SOCKS5: \(detail)."
         case .answerBeforeQuestion:
             "The proxy's answer breaks SOCKS5: it goes on before it was asked."
         }

@@ -143,7 +143,8 @@ package struct SOCKS5Handshake: Sendable {
 
     private func isAuthenticated() throws(SOCKS5Failure) -> Bool {
         guard answer[0] == Self.authenticationVersion else {
-            throw SOCKS5Failure(.malformedAnswer("version \(answer[0]) of its answer to the credentials is not 1"))
+            throw SOCKS5Failure(
+                .malformedAnswer("version \(answer[0]) of its answer to the credentials is not 1 (RFC 1929 section 2)"))
         }
         guard answer.count == 2 else { return false }
         guard answer[1] == 0 else { throw SOCKS5Failure(.credentialsRefused(status: answer[1])) }
@@ -153,7 +154,7 @@ package struct SOCKS5Handshake: Sendable {
     /// Whether the reply is complete. A refusal is one as soon as its code is known: some proxies send no more.
     private func isConnected() throws(SOCKS5Failure) -> Bool {
         guard answer[0] == Self.version else {
-            throw SOCKS5Failure(.malformedAnswer("version \(answer[0]) of its reply is not 5"))
+            throw SOCKS5Failure(.malformedAnswer("version \(answer[0]) of its reply is not 5 (RFC 1928 section 6)"))
         }
         guard answer.count >= 2 else { return false }
         guard answer[1] == 0 else { throw SOCKS5Failure(.refused(reply: answer[1])) }
@@ -164,7 +165,9 @@ package struct SOCKS5Handshake: Sendable {
         case AddressType.ipv4: addressLength = 4
         case AddressType.ipv6: addressLength = 16
         case AddressType.name: addressLength = 1 + Int(answer[4])
-        default: throw SOCKS5Failure(.malformedAnswer("its reply has an address of the unknown type \(answer[3])"))
+        default:
+            throw SOCKS5Failure(
+                .malformedAnswer("its reply has an address of the unknown type \(answer[3]) (RFC 1928 section 6)"))
         }
         return answer.count == 4 + addressLength + 2
     }

@@ -62,7 +62,7 @@ extension Dispatcher {
     /// Runs one handler. What it starts and leaves behind is no handler's any more when it has returned.
     func inCall<Result>(_ handler: () async throws -> Result) async rethrows -> Result {
         let context = HandlerContext(
-            dispatcher: ObjectIdentifier(self), call: beginCall(), caller: .handler, task: CurrentTask())
+            dispatcher: self, call: beginCall(), caller: .handler, task: CurrentTask())
         defer { endCall() }
         return try await HandlerContext.$current.withValue(context) { try await handler() }
     }
@@ -108,7 +108,7 @@ extension Dispatcher {
         _ hooks: [Callback<OpenContext>], _ context: OpenContext, _ generation: UInt64, _ call: UInt64
     ) async -> (any Error)? {
         let handlerContext = HandlerContext(
-            dispatcher: ObjectIdentifier(self), call: call, caller: .onOpen(generation: generation),
+            dispatcher: self, call: call, caller: .onOpen(generation: generation),
             task: CurrentTask())
         return await HandlerContext.$current.withValue(handlerContext) {
             do {

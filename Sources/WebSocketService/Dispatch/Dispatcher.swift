@@ -76,7 +76,14 @@ final class Dispatcher: Sendable {
     }
 
     private func isUnderWay(_ context: HandlerContext) -> Bool {
-        context.dispatcher == ObjectIdentifier(self) && currentCall.load(ordering: .acquiring) == context.call
+        context.dispatcher === self && currentCall.load(ordering: .acquiring) == context.call
+    }
+
+    /// The dispatcher of another service whose handler calls this one, in its own task or in one that it has started.
+    var callersOwn: Dispatcher? {
+        guard let context = HandlerContext.current, let own = context.dispatcher, own !== self, own.isUnderWay(context)
+        else { return nil }
+        return own
     }
 
     // MARK: What the life of a service puts in

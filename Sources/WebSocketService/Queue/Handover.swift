@@ -29,16 +29,17 @@ extension SocketConnection {
     /// - Parameters:
     ///   - expiry: When it must not be sent any more.
     ///   - full: Completes when only the caller's return could make room.
+    ///   - taken: Called as soon as it is known that the connection has taken the message, before this returns.
     func handOver(
         _ message: WebSocketMessage, until expiry: Duration? = nil, orUntil full: Completion<Void>? = nil,
-        _ clock: ServiceClock
+        _ clock: ServiceClock, taken: (@Sendable () -> Void)? = nil
     ) async -> Handover {
-        guard expiry != nil || full != nil else { return await wait(message) }
+        guard expiry != nil || full != nil else { return await wait(message, taken) }
         // Nearly always there is room, and nothing to wait for.
         let now = await handOverNow(message)
         guard case .noRoom = now else { return now }
         return await withTaskGroup(of: (isSend: Bool, result: Handover).self) { group in
-            group.addTask { (true, await self.wait(message)) }
+            group.addTask { (true, await self.wait(message, taken)) }
             if let expiry {
                 group.addTask {
                     do {
@@ -74,9 +75,10 @@ extension SocketConnection {
         }
     }
 
-    private func wait(_ message: WebSocketMessage) async -> Handover {
+    private func wait(_ message: WebSocketMessage, _ taken: (@Sendable () -> Void)?) async -> Handover {
         do {
             try await send(message)
+            taken?()
             return .taken
         } catch {
             return failure(error)

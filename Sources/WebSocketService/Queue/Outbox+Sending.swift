@@ -85,14 +85,18 @@ extension Outbox {
         if let requestNumber { requests.willSend(requestNumber, on: link.generation) }
         var handover = await link.connection.handOverNow(message)
         if case .noRoom = handover, delivery.mayBeQueued {
-            // While it waits for room nobody can have it, and answer it.
-            if let requestNumber { requests.didNotSend(requestNumber) }
-            if keepsOthersWaiting(caller) {
-                handover = await dispatcher.whileHandlerWaits { full in
-                    await link.connection.handOver(message, until: expiry, orUntil: full, environment.clock)
+            if let requestNumber { requests.didNotSend(requestNumber, waitsForRoom: true) }
+            // The answer may be there before this task knows that the connection had room.
+            let taken: @Sendable () -> Void = { [requests] in
+                if let requestNumber { requests.didSend(requestNumber, on: link.generation) }
+            }
+            if let waiting = dispatcherKeptWaiting(by: caller) {
+                handover = await waiting.whileHandlerWaits { full in
+                    await link.connection.handOver(
+                        message, until: expiry, orUntil: full, environment.clock, taken: taken)
                 }
             } else {
-                handover = await link.connection.handOver(message, until: expiry, environment.clock)
+                handover = await link.connection.handOver(message, until: expiry, environment.clock, taken: taken)
             }
         }
         if let requestNumber {
@@ -117,10 +121,15 @@ extension Outbox {
         caller != .outside || environment.handlers.loopHoldsMessage
     }
 
+    /// Whose messages wait for this caller: another service's, where a handler of that one sends over this one.
+    private func dispatcherKeptWaiting(by caller: Caller) -> Dispatcher? {
+        dispatcher.callersOwn ?? (keepsOthersWaiting(caller) ? dispatcher : nil)
+    }
+
     /// Waits for room in the queue, which may be the peer's to make, and the peer's only once it has been read.
     private func wait(_ sender: Completion<Verdict>, _ number: UInt64?, _ caller: Caller) async throws -> Verdict {
-        guard keepsOthersWaiting(caller) else { return try await wait(sender, number) }
-        return try await dispatcher.whileHandlerWaits { full in
+        guard let waiting = dispatcherKeptWaiting(by: caller) else { return try await wait(sender, number) }
+        return try await waiting.whileHandlerWaits { full in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
                 group.addTask {
@@ -183,8 +192,10 @@ extension Outbox {
             requests.willSend(entry.number, on: link.generation)
             var handover = await link.connection.handOverNow(entry.message)
             if case .noRoom = handover {
-                requests.didNotSend(entry.number)
-                handover = await link.connection.handOver(entry.message, until: entry.expiry, environment.clock)
+                requests.didNotSend(entry.number, waitsForRoom: true)
+                handover = await link.connection.handOver(
+                    entry.message, until: entry.expiry, environment.clock,
+                    taken: { self.requests.didSend(entry.number, on: link.generation) })
             }
             if case .taken = handover {
                 environment.meters.sent(entry.message)

@@ -12,6 +12,9 @@ struct PendingReplies: Sendable {
     enum Progress: Hashable, Sendable {
         /// No connection has been given it.
         case waiting
+        /// A connection has been given it, and takes it when it has room. Its sender may not know yet that it was taken: so who
+        /// copies its correlation ID has it, and the next message of a route says nothing.
+        case offered(generation: UInt64)
         /// It is being handed to a connection, and the peer may have it any moment.
         case handing(generation: UInt64)
         /// A connection has taken it.
@@ -36,10 +39,27 @@ struct PendingReplies: Sendable {
         var progress = Progress.waiting
         let reply: Completion<WebSocketMessage>
 
-        func mayBeAnswered(by generation: UInt64) -> Bool {
+        /// - Parameter byID: Whether the message carries its correlation ID.
+        func mayBeAnswered(by generation: UInt64, byID: Bool) -> Bool {
             switch progress {
             case .waiting: false
+            case .offered(let given): byID && given == generation
             case .handing(let given), .sent(let given): given == generation || (survivesReconnect && given < generation)
+            }
+        }
+
+        /// The connection that it is being handed to.
+        var offeredTo: UInt64? {
+            switch progress {
+            case .offered(let generation), .handing(let generation): generation
+            case .waiting, .sent: nil
+            }
+        }
+
+        var isUnsent: Bool {
+            switch progress {
+            case .waiting, .offered: true
+            case .handing, .sent: false
             }
         }
     }
@@ -83,14 +103,15 @@ struct PendingReplies: Sendable {
 
     /// The connection did not take the request, or not yet.
     ///
+    /// - Parameter waitsForRoom: Whether it takes the request as soon as it has room.
     /// - Returns: The request, when a handler made it, that connection was lost meanwhile, and it would go out only after the
     ///   handler has returned.
-    mutating func didNotSend(_ number: UInt64) -> Entry? {
+    mutating func didNotSend(_ number: UInt64, waitsForRoom: Bool = false) -> Entry? {
         guard let entry = entries[number] else { return nil }
-        entries[number]?.progress = .waiting
-        guard case .handing(let generation) = entry.progress, entry.isHandlers, generation <= lastBeforeGreeting else {
-            return nil
-        }
+        let generation = entry.offeredTo
+        entries[number]?.progress =
+            waitsForRoom ? generation.map { .offered(generation: $0) } ?? .waiting : .waiting
+        guard let generation, entry.isHandlers, generation <= lastBeforeGreeting else { return nil }
         return remove(number: number)
     }
 
@@ -114,14 +135,16 @@ struct PendingReplies: Sendable {
     mutating func take(_ traits: Traits, from generation: UInt64) -> Entry? {
         if let id = traits.correlationID {
             for number in numbersByID[id] ?? [] {
-                guard let entry = entries[number], entry.mayBeAnswered(by: generation),
+                guard let entry = entries[number], entry.mayBeAnswered(by: generation, byID: true),
                     case .correlationID(_, let route) = entry.match
                 else { continue }
                 if route.map({ $0 == traits.route }) ?? !traits.isRequest { return remove(number: number) }
             }
         }
         guard let route = traits.route,
-            let number = numbersByRoute[route]?.first(where: { entries[$0]?.mayBeAnswered(by: generation) == true })
+            let number = numbersByRoute[route]?.first(where: {
+                entries[$0]?.mayBeAnswered(by: generation, byID: false) == true
+            })
         else { return nil }
         return remove(number: number)
     }
@@ -140,7 +163,7 @@ struct PendingReplies: Sendable {
     /// The requests of handlers that no connection has been given, as what comes after this connection is greeted first.
     mutating func takeHandlersUnsent(after generation: UInt64) -> [Entry] {
         lastBeforeGreeting = max(lastBeforeGreeting, generation)
-        return remove { $0.isHandlers && $0.progress == .waiting }
+        return remove { $0.isHandlers && $0.isUnsent }
     }
 
     mutating func takeAll() -> [Entry] {

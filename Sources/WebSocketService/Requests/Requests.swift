@@ -31,10 +31,10 @@ final class Requests: Sendable {
         pending.withLock { $0.willSend(number, on: generation) }
     }
 
-    func didNotSend(_ number: UInt64) {
+    func didNotSend(_ number: UInt64, waitsForRoom: Bool = false) {
         guard !isEmpty else { return }
         change { pending in
-            pending.didNotSend(number).map { [$0] } ?? []
+            pending.didNotSend(number, waitsForRoom: waitsForRoom).map { [$0] } ?? []
         } failing: {
             .handlerMustReturn
         }

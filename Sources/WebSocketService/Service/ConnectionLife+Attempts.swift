@@ -90,7 +90,7 @@ extension ConnectionLife {
                 if core.heldUpAttempt == attempt.generation { core.heldUpAttempt = nil }
             }
         }
-        let context = AttemptContext(life: ObjectIdentifier(self), generation: attempt.generation)
+        let context = AttemptContext(life: self, generation: attempt.generation)
         return try await AttemptContext.$current.withValue(context) { try await body() }
     }
 

@@ -7,7 +7,6 @@ extension ConnectionLife {
     @discardableResult
     func stop(code: CloseCode, reason: String, reportsLeftovers: Bool) async -> [WebSocketMessage] {
         let isHandlerTask = dispatcher.isHandlerTask
-        let wasCancelled = Task.isCancelled
         let deadline = environment.clock.deadline(after: environment.options.closeTimeout)
         let (stopping, isFirst) = core.change { core, afterwards in
             if let stopping = core.stopTask { return (stopping, false) }
@@ -16,8 +15,9 @@ extension ConnectionLife {
                 deadline, &core, &afterwards)
             return (stopping, true)
         }
-        // A child of the handler's task was cancelled with it, and would wait for itself.
-        let isInsideHandler = isHandlerTask || (!wasCancelled && Task.isCancelled)
+        // A child of the handler's task was cancelled with it, now or before, and would wait for itself. What else a handler has
+        // started is cancelled by nobody.
+        let isInsideHandler = isHandlerTask || (Task.isCancelled && dispatcher.caller != .outside)
         await stopping.value
         let leftovers = isFirst ? takeLeftovers() : []
         if !isInsideHandler { await core.withLock(\.endTask)?.value }

@@ -125,7 +125,8 @@ final class ConnectionLife: Sendable {
 
     /// Whether it is that attempt's own closure which calls: it must not overtake itself, for ever.
     private func isClosure(of generation: UInt64) -> Bool {
-        AttemptContext.current == AttemptContext(life: ObjectIdentifier(self), generation: generation)
+        guard let context = AttemptContext.current else { return false }
+        return context.life === self && context.generation == generation && context.task == CurrentTask()
     }
 
     func launch(

@@ -19,6 +19,8 @@ extension ServiceEnvironment {
         let attempt = AttemptContext.current
         let work = start {
             do {
+                var attempt = attempt
+                attempt?.task = CurrentTask()
                 let value = try await AttemptContext.$current.withValue(attempt) { try await operation() }
                 if !result.succeed(value) { discard(value) }
             } catch {

@@ -11,7 +11,8 @@ enum Caller: Hashable, Sendable {
 struct HandlerContext: Sendable {
     @TaskLocal static var current: HandlerContext?
 
-    let dispatcher: ObjectIdentifier
+    /// Weak, as tasks that a handler starts have the context for as long as they live.
+    weak let dispatcher: Dispatcher?
     /// Which call of the dispatcher's this is. Tasks that a handler starts inherit the context and may outlive the call.
     let call: UInt64
     let caller: Caller

@@ -5,11 +5,13 @@ public struct ConnectAttempt: Hashable, Sendable {
 }
 
 /// Set while a closure of the app's runs that is part of an attempt, so that what it calls knows.
-struct AttemptContext: Hashable, Sendable {
+struct AttemptContext: Sendable {
     @TaskLocal static var current: AttemptContext?
 
-    let life: ObjectIdentifier
+    weak let life: ConnectionLife?
     let generation: UInt64
+    /// The task that the closure was called in. Those that it starts have the context, too.
+    var task = CurrentTask()
 }
 
 /// Where the URL and the headers of each attempt come from.

@@ -282,6 +282,32 @@ import WebSocketProtocol
         }
     }
 
+    @Test(
+        "What had arrived over TLS before the end is all there, wherever records and reads end",
+        arguments: [1_000, 5_000, 16_384])
+    func lastRecords(size: Int) async throws {
+        try await withPipe { fixture in
+            let (server, output, _) = try await secured(fixture)
+            // More than two reads, of which the first ends in a record, so that the second fills its buffer with whole ones.
+            let (count, first) = (300_000 / size, 131_000)
+            for index in 0..<count {
+                let message = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: size)
+                #expect(message.withUnsafeBytes { server.write($0) } == size)
+            }
+            let records = Array(output.bytes)
+            output.removeAll()
+            fixture.send(Array(records[..<first]))
+            try await eventually { fixture.consumer.bytes.count > first - first / 10 - size }
+            try await fixture.onLoop { $0.pipe?.setReading(false) }
+            fixture.send(Array(records[first...]))
+            fixture.sockets.closeServer()
+            try await eventually { fixture.consumer.end != nil }
+            let bytes = fixture.consumer.seen.withLock { $0.bytes + $0.unused }
+            #expect(bytes.count == count * size)
+            #expect(bytes.last == UInt8(truncatingIfNeeded: count - 1))
+        }
+    }
+
     @Test("A close that libwebsockets tells of twice, as 4.3.5 does of a hang-up, leaves no descriptor")
     func closedTwice() async throws {
         try await withPipe { fixture in

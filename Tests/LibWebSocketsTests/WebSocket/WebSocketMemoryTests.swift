@@ -1,6 +1,7 @@
 #if canImport(Glibc)
     import Foundation
     import Testing
+    import WebSocketTesting
 
     @testable import LibWebSockets
 
@@ -66,6 +67,36 @@
                     #expect(batch.capacity < 10)
                 }
             }
+        }
+
+        @Test(
+            "What a connection has received of an unfinished message goes with its end, not with the `WebSocket`",
+            .disabled(if: dlsym(nil, "__asan_init") != nil, "the address sanitizer keeps freed memory"),
+            arguments: [false, true])
+        func afterTheEnd(isViolation: Bool) async {
+            await #expect(processExitsWith: .success) { [isViolation] in
+                let unfinished: [FaultServer.Step] = [
+                    .upgrade(), .write(.binary([UInt8](repeating: 7, count: 4 << 20), isFinal: false)),
+                ]
+                let end: [FaultServer.Step] = isViolation ? [.write(.text("inside")), .readUntilEnd] : [.shutdownWrite]
+                try await FaultServer.withServer(unfinished + end) { server in
+                    var ended = [try await Self.ended(server)]
+                    let before = try Self.allocated()
+                    for _ in 0..<8 { ended.append(try await Self.ended(server)) }
+                    let each = (try Self.allocated() - before) / 8
+                    #expect(each < 1 << 20, "\(each) bytes")
+                    withExtendedLifetime(ended) {}
+                }
+            }
+        }
+
+        private static func ended(_ server: FaultServer) async throws -> WebSocket {
+            let configuration = WebSocketConfiguration(closeTimeout: .milliseconds(10))
+            let socket = try await WebSocket.connect(to: server.url(), configuration: configuration)
+            await #expect(throws: WebSocketError.self) { try await socket.receiveAll() }
+            // Its transport ends a moment later.
+            try await eventually { OpenSockets.connected(to: Int(server.port)) == 0 }
+            return socket
         }
     }
 #endif

@@ -166,7 +166,7 @@ import WebSocketTesting
         #expect(try failure(to: [1, 0xFF])?.reason == .credentialsRefused(status: 255))
         #expect(
             try failure(to: [5, 0])?.description == "The proxy's answer breaks SOCKS5: version 5 of its answer to the "
-                + "credentials is not 1 (RFC 1928 section 6).")
+                + "credentials is not 1 (RFC 1929 section 2).")
         #expect(try failure(to: [1, 0, 5])?.reason == .answerBeforeQuestion)
     }
 

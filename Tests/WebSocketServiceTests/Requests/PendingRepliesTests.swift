@@ -61,6 +61,25 @@ import Testing
         #expect(take(#"{"socketType":"chart"}"#) == 1)
     }
 
+    @Test(
+        "While a request waits for room its sender may not know yet that it was taken: its ID tells, and its route does not"
+    )
+    mutating func whatWaitsForRoom() {
+        add(1, .route("chart"), sentOn: nil)
+        add(2, .correlationID("x", route: nil), sentOn: nil)
+        add(3, .correlationID("y", route: nil), sentOn: nil)
+        for number: UInt64 in 1...3 {
+            replies.willSend(number, on: 1)
+            #expect(replies.didNotSend(number, waitsForRoom: true) == nil)
+        }
+        #expect(take(#"{"socketType":"chart"}"#) == nil)
+        #expect(take(#"{"id":"x"}"#) == 2)
+        #expect(replies.didNotSend(3) == nil, "the connection has gone")
+        #expect(take(#"{"id":"y"}"#) == nil)
+        #expect(replies.didSend(1, on: 1) == nil)
+        #expect(take(#"{"socketType":"chart"}"#) == 1)
+    }
+
     @Test mutating func requestsThatShareAnIDOrRouteAreAnsweredInOrder() {
         add(1, .correlationID("a", route: nil))
         add(2, .correlationID("a", route: nil))

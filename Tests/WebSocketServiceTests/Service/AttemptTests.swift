@@ -64,6 +64,26 @@ import WebSocketTesting
         await service.stop()
     }
 
+    @Test("A task that a closure has started is not the closure: its reconnectNow() gets past one that hangs")
+    func aTaskOfAClosure() async throws {
+        let (calls, release) = (Recorder<Void>(), Completion<Void>())
+        let reference = Reference()
+        let service = service(heartbeat: .off) { [executor] _ in
+            calls.add(())
+            guard calls.all.count == 1 else { return }
+            Task(executorPreference: executor) { reference.service.withLock { $0 }?.reconnectNow() }
+            try? await release.value(onCancel: {})
+        }
+        reference.service.withLock { $0 = service }
+        try await service.start()
+        try await executor.untilQuiet()
+        #expect(calls.all.count == 2)
+        #expect(service.state == .open)
+        release.succeed()
+        await service.stop()
+        reference.service.withLock { $0 = nil }
+    }
+
     private enum Closure: CaseIterable { case request, heartbeat }
 
     @Test("A closure that calls reconnectNow() does not overtake its own attempt", arguments: Closure.allCases)
@@ -92,4 +112,8 @@ import WebSocketTesting
         // What the service keeps would keep the service.
         reference.withLock { $0 = nil }
     }
+}
+
+private final class Reference: Sendable {
+    let service = Mutex<SocketService?>(nil)
 }

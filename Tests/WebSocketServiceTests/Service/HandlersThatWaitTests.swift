@@ -76,6 +76,39 @@ import WebSocketTesting
         await service.stop()
     }
 
+    // MARK: Other services
+
+    @Test(
+        "A handler that waits for room in another service lets its own peer be read, up to the limit on bytes",
+        arguments: [false, true])
+    func overAnotherService(isConnected: Bool) async throws {
+        let (inbox, target) = (
+            Fixture(executor: executor, configure: { ($0.inboxLimit, $0.inboxByteLimit) = (2, 10_000) }),
+            Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend), executor: executor)
+        )
+        let results = Recorder<String>()
+        inbox.service.onMessage { message in
+            if message.text == "go" { results.add(await make(.send, over: target.service)) }
+        }
+        let peer = try await inbox.open()
+        let other = isConnected ? try await target.open() : nil
+        try await executor.untilQuiet()
+        other?.holdSends()
+        if !isConnected { try await target.service.send("fills the queue") }
+        peer.deliver("go")
+        for _ in 0..<5 { peer.deliver("more") }
+        try await executor.untilQuiet()
+        #expect(peer.unreadCount == 0, "beyond the limit on messages")
+        #expect(results.all == [])
+        for _ in 0..<3 { peer.deliver(String(repeating: "x", count: 5_000)) }
+        try await executor.untilQuiet()
+        #expect(results.all == ["inboxFull"])
+        #expect(peer.unreadCount == 0, "the handlers have seen the rest meanwhile")
+        other?.releaseSends()
+        await inbox.service.stop()
+        await target.service.stop()
+    }
+
     // MARK: Loops
 
     /// Begins a loop whose body runs for each "go".

@@ -54,6 +54,29 @@ import WebSocketTesting
         await service.stop()
     }
 
+    @Test(
+        "The answer to a request that waited for room is its answer, however soon it comes", arguments: [false, true])
+    func theAnswerToWhatWaitedForRoom(drains: Bool) async throws {
+        for _ in 0..<50 {
+            let fixture = Fixture()
+            let service = fixture.service
+            let unhandled = Recorder<String>()
+            service.onUnhandled { message, _ in unhandled.add(message.text ?? "") }
+            if drains { try await service.send("queued") }
+            let peer = try await fixture.open()
+            if !drains { await fixture.untilDirect() } else { #expect(try await peer.nextSent() == .text("queued")) }
+            peer.holdSends()
+            let request = Task { try await service.request(Query(id: "r"), as: Chart.self) }
+            await until { peer.heldSendCount == 1 }
+            peer.releaseSends()
+            _ = try await peer.nextSent()
+            peer.deliver(#"{"socketType":"chart","value":7,"id":"r"}"#)
+            #expect(try await request.value.value == 7)
+            await service.stop()
+            #expect(unhandled.all == [])
+        }
+    }
+
     @Test func anIDOfTheAppsOwnIsKept() async throws {
         let fixture = Fixture()
         let peer = try await open(fixture)

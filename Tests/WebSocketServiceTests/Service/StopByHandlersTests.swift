@@ -125,6 +125,31 @@ import WebSocketTesting
         #expect(clock.now.sinceStart == .zero)
     }
 
+    @Test("stop() by a child of a handler that was cancelled before does not wait for that handler")
+    func byAChildOfACancelledHandler() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor) { $0.closeTimeout = .seconds(3_600) }
+        let service = fixture.service
+        let calls = Recorder<String>()
+        let dropped = Completion<Void>()
+        service.onOpen { _ in
+            try? await dropped.value(onCancel: {})
+            calls.add("cancelled: \(Task.isCancelled)")
+            async let leftovers = service.stop()
+            _ = await leftovers
+            calls.add("stopped")
+        }
+        let peer = try await fixture.open()
+        try await executor.untilQuiet()
+        peer.drop()
+        try await executor.untilQuiet()
+        dropped.succeed()
+        try await executor.untilQuiet()
+        #expect(calls.all == ["cancelled: true", "stopped"])
+        #expect(service.state == .closed)
+        await service.stop()
+    }
+
     @Test("stop() by a child of a handler's task does not wait for that handler")
     func stopByAChildOfAHandlersTask() async throws {
         let fixture = Fixture()
