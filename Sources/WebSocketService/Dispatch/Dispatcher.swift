@@ -92,7 +92,7 @@ final class Dispatcher: Sendable {
 
     func begin(_ generation: UInt64, _ opened: Inbox.Item?, _ afterwards: inout Afterwards) {
         state.withLock { state in
-            state.inbox.begin(generation, opened)
+            afterwards.release(state.inbox.begin(generation, opened))
             state.readersAtWork.insert(generation)
             // One of a connection that was forgotten for this one need not wait.
             wakeReaders(&state, &afterwards)
@@ -103,7 +103,7 @@ final class Dispatcher: Sendable {
     /// Puts something behind all that the handlers have yet to see.
     func append(_ notice: Inbox.Item, _ afterwards: inout Afterwards) {
         state.withLock { state in
-            state.inbox.append(notice)
+            if let removed = state.inbox.append(notice) { afterwards.release(removed) }
             startTaking(&state, &afterwards)
         }
     }

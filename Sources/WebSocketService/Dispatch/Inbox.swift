@@ -70,10 +70,14 @@ struct Inbox: Sendable {
     // MARK: Filling
 
     /// A connection was opened.
-    mutating func begin(_ generation: UInt64, _ opened: Item?) {
-        if sections.count >= Self.sectionLimit { forget(sections.startIndex + 1) }
+    ///
+    /// - Returns: What is forgotten for it, to be let go of under no lock.
+    @discardableResult
+    mutating func begin(_ generation: UInt64, _ opened: Item?) -> [Item] {
+        let forgotten = sections.count >= Self.sectionLimit ? forget(sections.startIndex + 1) : []
         sections.append(Section(generation: generation, items: opened.map { [$0] } ?? [], isReading: true))
         removeFinishedSections()
+        return forgotten
     }
 
     mutating func append(_ messages: [WebSocketMessage], from generation: UInt64) {
@@ -92,34 +96,37 @@ struct Inbox: Sendable {
     }
 
     /// Puts something behind all that there is.
-    mutating func append(_ notice: Item) {
+    ///
+    /// - Returns: What gives way for it, to be let go of under no lock.
+    @discardableResult
+    mutating func append(_ notice: Item) -> Item? {
         let last = sections.endIndex - 1
         if sections[last].isReading, sections[last].trailer.isEmpty {
             sections[last].items.append(notice)
             sections[last].noticeCount += 1
-            guard sections[last].noticeCount > Self.noticeLimit else { return }
-            if Self.removeOldestFailure(from: &sections[last].items) { sections[last].noticeCount -= 1 }
-        } else {
-            sections[last].trailer.append(notice)
-            guard sections[last].trailer.count > Self.noticeLimit else { return }
-            _ = Self.removeOldestFailure(from: &sections[last].trailer)
+            guard sections[last].noticeCount > Self.noticeLimit,
+                let removed = Self.removeOldestFailure(from: &sections[last].items)
+            else { return nil }
+            sections[last].noticeCount -= 1
+            return removed
         }
+        sections[last].trailer.append(notice)
+        guard sections[last].trailer.count > Self.noticeLimit else { return nil }
+        return Self.removeOldestFailure(from: &sections[last].trailer)
     }
 
-    private static func removeOldestFailure(from items: inout Deque<Item>) -> Bool {
-        guard let oldest = items.firstIndex(where: { if case .failed = $0 { true } else { false } }) else {
-            return false
-        }
-        items.remove(at: oldest)
-        return true
+    private static func removeOldestFailure(from items: inout Deque<Item>) -> Item? {
+        items.firstIndex { if case .failed = $0 { true } else { false } }.map { items.remove(at: $0) }
     }
 
-    private mutating func forget(_ index: Int) {
-        for case .messages(let messages) in sections.remove(at: index).items {
+    private mutating func forget(_ index: Int) -> [Item] {
+        let section = sections.remove(at: index)
+        for case .messages(let messages) in section.items {
             undeliveredCount += messages.count
             messageCount -= messages.count
             byteCount -= Self.memory(of: messages)
         }
+        return Array(section.items + section.trailer)
     }
 
     /// The connection's end is known: it comes after the last message, which may not have been read yet.

@@ -13,6 +13,8 @@ final class HeartbeatDriver: Sendable {
         var machine: HeartbeatStateMachine
         var beats: [UInt64: Task<Void, Never>] = [:]
         var lastBeat: UInt64 = 0
+        /// How many calls of the app's closure have not returned, those given up included.
+        var closures = 0
         var hasEnded = false
     }
 
@@ -116,6 +118,21 @@ final class HeartbeatDriver: Sendable {
         for beat in beats { beat.cancel() }
     }
 
+    private func call(_ make: @Sendable () async throws -> WebSocketMessage) async throws -> WebSocketMessage {
+        let mayCall = state.withLock { state in
+            guard state.closures < Self.inFlightLimit else { return false }
+            state.closures += 1
+            return true
+        }
+        guard mayCall else { throw ClosuresHang() }
+        defer { state.withLock { $0.closures -= 1 } }
+        return try await make()
+    }
+
+    private struct ClosuresHang: Error, CustomStringConvertible {
+        var description: String { "\(HeartbeatDriver.inFlightLimit) earlier calls of the closure have not returned" }
+    }
+
     private func sendBeat() async {
         switch policy.beat {
         case .ping:
@@ -130,7 +147,9 @@ final class HeartbeatDriver: Sendable {
         case .message(let make):
             let message: WebSocketMessage
             do {
-                message = try await environment.withLimit(environment.options.attemptTimeout, make)
+                message = try await environment.withLimit(environment.options.attemptTimeout) {
+                    try await self.call(make)
+                }
             } catch {
                 guard !Task.isCancelled else { return }
                 report(

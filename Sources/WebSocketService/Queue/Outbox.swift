@@ -95,6 +95,15 @@ final class Outbox: Sendable {
         }
     }
 
+    /// Nothing is sent before the service is resumed: nobody waits for that.
+    func endFlushes(_ afterwards: inout Afterwards) {
+        state.withLock { state in
+            for flush in state.flushes { flush.flushed.succeed(&afterwards) }
+            state.flushes = []
+            isFlushing.store(false, ordering: .sequentiallyConsistent)
+        }
+    }
+
     func resume() {
         state.withLock { $0.machine.resume() }
     }
@@ -172,7 +181,10 @@ final class Outbox: Sendable {
         let isDone =
             (state.machine.isQuiet || state.machine.isFinished)
             && handovers.load(ordering: .sequentiallyConsistent) == 0
-        let isBehindHandlers = state.machine.link.map(\.isGreeting) ?? true
+        // Without a connection there is nobody to greet before the queue follows, unless there are `onOpen` handlers.
+        let isBehindHandlers =
+            state.machine.link.map(\.isGreeting)
+            ?? (!state.flushes.isEmpty && environment.handlers.read { !$0.open.isEmpty })
         state.flushes.removeAll { flush in
             if isDone || (flush.isHandlers && isBehindHandlers) { flush.flushed.succeed(&afterwards) }
             return flush.flushed.isComplete

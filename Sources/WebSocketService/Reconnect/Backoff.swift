@@ -18,19 +18,26 @@ struct Backoff: Sendable {
     mutating func failed(
         _ failure: ConnectionFailure, uptime: Duration?, using generator: inout some RandomNumberGenerator
     ) -> ReconnectPolicy.Decision {
-        let wasStable = uptime.map { $0 >= policy.stableAfter } ?? false
-        if wasStable { reset() }
-        let otherEndpoints = endpoints.failed(isFinal: policy.isFinal(failure), wasStable: wasStable)
+        let otherEndpoints = count(failure, uptime: uptime)
         let context = ReconnectPolicy.Context(
-            failure: failure, failuresBefore: failures, previousDelay: previousDelay,
+            failure: failure, failuresBefore: failures - 1, previousDelay: previousDelay,
             otherEndpoints: otherEndpoints)
-        failures += 1
         let decision = policy.decision(context, using: &generator)
         guard case .retry(let delay) = decision else { return decision }
         // A closure of the app's may answer with any delay.
         let wait = delay.bounded
         previousDelay = wait
         return .retry(after: wait)
+    }
+
+    /// Counts a failure, and moves on to another server if need be.
+    ///
+    /// - Returns: How many other servers are left to try.
+    mutating func count(_ failure: ConnectionFailure, uptime: Duration?) -> Int {
+        let wasStable = uptime.map { $0 >= policy.stableAfter } ?? false
+        if wasStable { reset() }
+        failures += 1
+        return endpoints.failed(isFinal: policy.isFinal(failure), wasStable: wasStable)
     }
 
     mutating func reset() {

@@ -5,8 +5,11 @@ internal import Synchronization
 final class Callback<Input: Sendable>: Sendable {
     private let body: @Sendable (Input) async throws -> Void
     private let cancelled = Atomic<Bool>(false)
+    /// Whether it hands messages to a loop, which is the app's to end.
+    let isLoops: Bool
 
-    init(_ body: @escaping @Sendable (Input) async throws -> Void) {
+    init(isLoops: Bool = false, _ body: @escaping @Sendable (Input) async throws -> Void) {
+        self.isLoops = isLoops
         self.body = body
     }
 
@@ -47,15 +50,15 @@ struct CallbackRegistry: Sendable {
         if routes[route]?.isEmpty == true { routes[route] = nil }
     }
 
+    /// Loops over the messages of the route stay.
+    ///
     /// - Returns: How many handlers the route had.
     @discardableResult
     mutating func removeAll(from route: String) -> Int {
-        let removed = routes.removeValue(forKey: route) ?? []
-        for callback in removed { callback.cancel() }
-        return removed.count
-    }
-
-    mutating func removeAll() {
-        for route in Array(routes.keys) { removeAll(from: route) }
+        let all = routes.removeValue(forKey: route) ?? []
+        let loops = all.filter(\.isLoops)
+        if !loops.isEmpty { routes[route] = loops }
+        for callback in all where !callback.isLoops { callback.cancel() }
+        return all.count - loops.count
     }
 }

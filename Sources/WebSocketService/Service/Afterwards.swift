@@ -14,6 +14,11 @@ package struct Afterwards {
         steps.append(step)
     }
 
+    /// Keeps what is the app's, and may run its code as it goes, until no lock is held.
+    package mutating func release<Value: Sendable>(_ value: Value) {
+        add { withExtendedLifetime(value) {} }
+    }
+
     package mutating func cancel<Success, Failure>(_ task: Task<Success, Failure>?) {
         guard let task else { return }
         add { task.cancel() }

@@ -180,8 +180,11 @@ extension ConnectionLife {
         var generator = core.withLock(\.generator)
         let decision = deliberation.decide(using: &generator)
         let advanced = generator
-        core.withLock { $0.generator = advanced }
-        return decision
+        let previous = core.withLock { core in
+            defer { core.generator = advanced }
+            return core.generator
+        }
+        return withExtendedLifetime(previous) { decision }
     }
 
     private func settle(
@@ -227,7 +230,7 @@ extension ConnectionLife {
             for notice in notices { dispatcher.append(notice, &afterwards) }
             return
         }
-        core.serving = nil
+        afterwards.release(core.serving.take())
         let generation = deliberation.attempt.generation
         requests.lose(generation, error, &afterwards)
         disconnected(generation, &afterwards)

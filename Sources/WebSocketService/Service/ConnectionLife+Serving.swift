@@ -26,8 +26,9 @@ extension ConnectionLife {
         beating.cancel()
         // It sleeps, or looks at the connection: nothing of the app's is waited for.
         await beating.value
-        // Only without a verdict, when this task was cancelled, is there none.
-        guard let failure = verdict else { return nil }
+        // Without a verdict, this task was cancelled. With one it may be too late: whoever closes the connection meanwhile is not
+        // to be disturbed.
+        guard let failure = verdict, core.withLock({ $0.machine.isCurrent(serving.generation) }) else { return nil }
         // Dead or not greeted, it is dropped; one that has ended answers the peer's close frame yet.
         if connection.closure == nil { connection.abort() }
         outbox.disconnect(serving.generation)
@@ -47,7 +48,8 @@ extension ConnectionLife {
         guard let error else {
             return outbox.endGreeting(serving.generation)
         }
-        if serving.verdict.succeed(.onOpenFailed(error)) {
+        let isCurrent = core.withLock { $0.machine.isCurrent(serving.generation) }
+        if isCurrent, serving.verdict.succeed(.onOpenFailed(error)) {
             environment.meters.handlerFailed()
         } else {
             // How the connection ended is told anyway, and is why they were cut short.

@@ -47,8 +47,12 @@ extension ConnectionLife {
         core.stopTask = stopping
         core.endTask = environment.start(&afterwards) {
             await stopping.value
-            // The app's handlers, its hooks and what is left of an attempt may hang. Past the deadline nobody waits.
-            try? await self.environment.withLimit(deadline - self.environment.clock.now) {
+            // The app's handlers, its hooks and what is left of an attempt may hang: then nobody waits. `onClose`, which comes only
+            // now, has time of its own, whatever the peer took.
+            let options = self.environment.options
+            let rest = deadline - self.environment.clock.now
+            let limit = self.environment.handlers.read { $0.close.isEmpty } ? rest : options.closeTimeout
+            try? await self.environment.withLimit(limit) {
                 try await self.dispatcher.waitUntilIdle()
                 await self.outbox.waitForReports()
                 await running?.value
@@ -99,7 +103,7 @@ extension ConnectionLife {
     /// - Parameter full: Completes when only the return of the handler that waits could make the peer take more; `nil` where
     ///   it is not a handler.
     func flush(until deadline: Duration, orUntil full: Completion<Void>? = nil) async {
-        guard core.withLock({ !$0.machine.isFinished && $0.machine.state != .idle }) else { return }
+        guard core.withLock({ !$0.machine.isFinished && !$0.machine.isPaused }) else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [outbox] in
                 // Only fails when the deadline has passed, or whoever shuts down is cancelled: stop at once.

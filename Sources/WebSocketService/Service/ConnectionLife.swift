@@ -117,6 +117,7 @@ final class ConnectionLife: Sendable {
             let action = core.machine.pause()
             leave(
                 action, code: code, reason: reason, lost: .paused, byHandler: isHandlerTask, &core, &afterwards)
+            if core.machine.isPaused { outbox.endFlushes(&afterwards) }
             if action == .abandon { environment.broadcaster.send(.paused, &afterwards) }
             return core.closeTask
         }

@@ -10,7 +10,10 @@ extension SocketService {
     public func register(
         _ route: String, _ handler: @escaping @Sendable (WebSocketMessage) async throws -> Void
     ) -> Registration {
-        let callback = CallbackRegistry.MessageCallback(handler)
+        add(CallbackRegistry.MessageCallback(handler), to: route)
+    }
+
+    func add(_ callback: CallbackRegistry.MessageCallback, to route: String) -> Registration {
         handlers.change { $0.registry.add(callback, to: route) }
         // Weak, so that an owner of both the handler and its registration goes when the handler is removed otherwise.
         return Registration { [weak handlers, weak callback] in
@@ -40,7 +43,7 @@ extension SocketService {
         }
     }
 
-    /// Removes all handlers of a route.
+    /// Removes all handlers of a route. Loops over its messages go on.
     ///
     /// - Returns: How many there were.
     @discardableResult

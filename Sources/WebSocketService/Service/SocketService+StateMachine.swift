@@ -67,6 +67,8 @@ extension SocketService {
         private var phase = Phase.idle
         private var generation: UInt64 = 0
         private var backoff: Backoff
+        /// With the failure that the policy decides about, for whoever does not wait for that.
+        private var countedBackoff: Backoff?
 
         init(policy: ReconnectPolicy, endpointCount: Int) {
             backoff = Backoff(policy: policy, endpointCount: endpointCount)
@@ -99,6 +101,14 @@ extension SocketService {
             switch phase {
             case .stopped, .closing(afterwards: .stopped): true
             case .idle, .connecting, .open, .deciding, .reconnecting, .closing, .gaveUp: false
+            }
+        }
+
+        /// Whether nothing will be sent before ``start()``.
+        var isPaused: Bool {
+            switch phase {
+            case .idle, .closing(afterwards: .idle): true
+            case .connecting, .open, .deciding, .reconnecting, .closing, .gaveUp, .stopped: false
             }
         }
 
@@ -139,6 +149,8 @@ extension SocketService {
                 return nil
             }
             phase = .deciding(attempt)
+            countedBackoff = backoff
+            _ = countedBackoff?.count(failure, uptime: uptime)
             return Deliberation(attempt: attempt, openFor: openFor, failure: failure, uptime: uptime, backoff: backoff)
         }
 
@@ -197,10 +209,13 @@ extension SocketService {
         /// - Parameter isHeldUp: Whether the attempt under way waits for a closure of the app's, which may hang.
         mutating func reconnectNow(isHeldUp: Bool = false) -> Attempt? {
             switch phase {
-            case .connecting where isHeldUp: connect()
-            case .deciding, .reconnecting: connect()
-            case .gaveUp: start()
-            case .idle, .connecting, .open, .closing, .stopped: nil
+            case .connecting where isHeldUp: return connect()
+            case .deciding:
+                backoff = countedBackoff ?? backoff
+                return connect()
+            case .reconnecting: return connect()
+            case .gaveUp: return start()
+            case .idle, .connecting, .open, .closing, .stopped: return nil
             }
         }
 

@@ -49,8 +49,8 @@ public final class SocketService: Sendable {
         /// transport may have shorter deadlines of its own.
         /// A later heartbeat's message may take as long. From zero to a century. The default is 30 s.
         public var attemptTimeout: Duration
-        /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return, from
-        /// zero to a century. The default is 5 s.
+        /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return, and then as
+        /// long again for ``SocketService/onClose(_:)``, from zero to a century. The default is 5 s.
         public var closeTimeout: Duration
         /// How long a graceful shutdown may take to send what is queued, from zero to a century. The default is 10 s.
         public var shutdownTimeout: Duration

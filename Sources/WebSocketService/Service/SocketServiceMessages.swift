@@ -42,7 +42,8 @@ public struct SocketServiceMessages: AsyncSequence, Sendable {
                 registration = service.add(handoff, to: \.loops)
                 return
             }
-            let messages = service.register(route) { try await handoff.offer($0) }
+            let messages = service.add(
+                CallbackRegistry.MessageCallback(isLoops: true) { try await handoff.offer($0) }, to: route)
             let ending = service.add(handoff, to: \.routeLoops)
             registration = Registration {
                 messages.cancel()

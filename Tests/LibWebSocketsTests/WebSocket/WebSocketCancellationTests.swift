@@ -1,3 +1,4 @@
+import Dispatch
 import Testing
 import WebSocketTesting
 
@@ -68,15 +69,29 @@ import WebSocketTesting
     @Test("connect() is cancelled while the name is looked up, or before it begins")
     func connectBeforeItBegins() async throws {
         let loop = SocketLoop.forTest()
-        for host in ["no-such-host.invalid", "127.0.0.1"] {
-            let connecting = Task {
-                try await WebSocket.connect(to: "ws://\(host):9/", configuration: Self.patient, on: loop)
-            }
-            connecting.cancel()
-            let error = try await #require(throws: (any Error).self) { try await connecting.value }
-            // The end of the attempt may have been faster.
-            #expect(error is CancellationError || error is WebSocketError)
+        let server = try FaultServer(scripts: [[.upgrade(), .readUntilEnd]])
+        defer { server.stop() }
+        // A server that would let it in, so that nothing else ends it.
+        let early = Task {
+            while !Task.isCancelled { await Task.yield() }
+            return try await WebSocket.connect(to: server.url(), configuration: Self.patient, on: loop)
         }
+        early.cancel()
+        await #expect(throws: CancellationError.self) { try await early.value }
+        // A name server that never answers.
+        let asked = Collector<String>()
+        let (answer, mayAnswer) = (DispatchSemaphore(value: 0), "peer.invalid")
+        let resolver = Resolver(lookUp: { host in
+            asked.add(host)
+            answer.wait()
+            return .success([])
+        })
+        let plan = try ConnectAttempt.Plan(endpoint: Endpoint("ws://\(mayAnswer)/"), configuration: Self.patient)
+        let asking = Task { try await ConnectAttempt.run(plan, within: .seconds(86_400), on: loop, resolver: resolver) }
+        try await eventually { asked.all == [mayAnswer] }
+        asking.cancel()
+        await #expect(throws: CancellationError.self) { try await asking.value }
+        answer.signal()
         #expect(await loop.attemptCount() == 0)
         await loop.shutdown()
     }

@@ -84,6 +84,18 @@ import WebSocketTesting
         reference.service.withLock { $0 = nil }
     }
 
+    @Test(
+        "Without any time an attempt fails, and the next may have some",
+        arguments: [.zero, .seconds(-1), .seconds(Int64.min)] as [Duration])
+    func noTime(limit: Duration) async throws {
+        let fixture = Fixture([.hang], reconnect: .never, executor: executor) { $0.attemptTimeout = limit }
+        try await fixture.service.start()
+        try await executor.untilQuiet()
+        #expect(fixture.events.all.contains { $0.hasPrefix("gave up") })
+        #expect(fixture.clock.now.sinceStart == .zero)
+        await fixture.service.stop()
+    }
+
     private enum Closure: CaseIterable { case request, heartbeat }
 
     @Test("A closure that calls reconnectNow() does not overtake its own attempt", arguments: Closure.allCases)

@@ -198,6 +198,28 @@ import WebSocketTesting
         await service.stop()
     }
 
+    @Test("Calls of a heartbeat closure that never return do not pile up")
+    func heartbeatClosuresThatHang() async throws {
+        let (executor, calls, release) = (TestExecutor(), Recorder<Void>(), Completion<Void>())
+        let fixture = Fixture(
+            heartbeat: .message(every: .seconds(1), timeout: nil) {
+                calls.add(())
+                if calls.all.count > 1 { try await release.value(onCancel: {}) }
+                return .text("beat")
+            }, executor: executor
+        ) { $0.attemptTimeout = .seconds(2) }
+        try await fixture.service.start(waitingForOpen: true)
+        for _ in 0..<60 {
+            fixture.clock.advance(by: .seconds(1))
+            try await executor.untilQuiet()
+        }
+        #expect(calls.all.count == 1 + HeartbeatDriver.inFlightLimit)
+        #expect(fixture.service.state == .open)
+        #expect(fixture.events.all.last == "error heartbeatFailed")
+        release.succeed()
+        await fixture.service.stop()
+    }
+
     @Test("A heartbeat closure that hangs neither keeps the first connection from failing nor the next from being made")
     func aHeartbeatClosureThatHangs() async throws {
         let fixture = Fixture(

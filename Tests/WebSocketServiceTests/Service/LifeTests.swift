@@ -196,6 +196,71 @@ import WebSocketTesting
         #expect(peer.wasAborted)
     }
 
+    @Test("onClose has its time also where the peer has taken all of its own to close")
+    func onCloseAfterASilentPeer() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let (calls, saved) = (Recorder<String>(), Completion<Void>())
+        fixture.service.onClose { _ in
+            calls.add("saving")
+            try await saved.value()
+            calls.add("saved")
+        }
+        let peer = try await fixture.open()
+        peer.answerClose(false)
+        let stopping = Task(executorPreference: executor) {
+            await fixture.service.stop()
+            calls.add("stopped")
+        }
+        try await executor.untilQuiet()
+        fixture.clock.advance(by: .seconds(5))
+        try await executor.untilQuiet()
+        #expect(calls.all == ["saving"])
+        saved.succeed()
+        await stopping.value
+        #expect(calls.all == ["saving", "saved", "stopped"])
+    }
+
+    @Test(
+        "What cannot be sent before resume() is nothing that shutDown() waits for", arguments: ["before", "meanwhile"])
+    func shutDownOfAPausedService(paused: String) async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture([.hang], executor: executor)
+        let service = fixture.service
+        try await service.send("queued")
+        try await service.start()
+        try await executor.untilQuiet()
+        let leftovers = Recorder<[WebSocketMessage]>()
+        if paused == "before" { await service.pause() }
+        let ending = Task(executorPreference: executor) { leftovers.add(await service.shutDown()) }
+        try await executor.untilQuiet()
+        if paused == "meanwhile" { await service.pause() }
+        await ending.value
+        #expect(leftovers.all == [[.text("queued")]])
+        #expect(fixture.clock.now.sinceStart == .zero)
+    }
+
+    @Test("A handler's shutDown() waits for a connection where nothing keeps the queue behind the handler")
+    func shutDownByAHandlerDuringAnOutage() async throws {
+        let executor = TestExecutor()
+        let fixture = Fixture(executor: executor)
+        let service = fixture.service
+        let leftovers = Recorder<[WebSocketMessage]>()
+        service.onClose { _ in
+            try await service.send("last words")
+            leftovers.add(await service.shutDown())
+        }
+        let peer = try await fixture.open()
+        peer.drop()
+        try await executor.untilQuiet()
+        #expect(leftovers.all == [])
+        fixture.clock.advance(by: .seconds(1))
+        try await executor.untilQuiet()
+        #expect(leftovers.all.first == [])
+        #expect(try await fixture.transport.nextConnection().sent == [.text("last words")])
+        await service.stop()
+    }
+
     // MARK: run, shutDown, withSocketService
 
     @Test func runEndsWhenTheServiceIsStopped() async throws {

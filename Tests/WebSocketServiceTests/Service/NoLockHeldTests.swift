@@ -80,6 +80,39 @@ import WebSocketTesting
     }
 
     @Test(
+        "What is the app's may ask the service for anything as it goes: a connection, an error",
+        arguments: ["loss", "100 connections", "1,000 failures"])
+    func releases(kind: String) async {
+        await #expect(processExitsWith: .success) { [kind] in
+            let executor = TestExecutor()
+            let (clock, transport) = (ManualClock(), WatchedTransport())
+            transport.failsAfterwards = kind == "1,000 failures"
+            let service = SocketService(
+                "wss://feed/", transport: transport, reconnect: .fixed(.seconds(1)), heartbeat: .off,
+                options: SocketService.Options(clock: clock, logger: .silent, taskExecutor: executor))
+            transport.service.withLock { $0 = service }
+            let hung = Completion<Void>()
+            service.onOpen { _ in }
+            service.onMessage { _ in try await hung.value() }
+            try await service.start(waitingForOpen: true)
+            try await executor.untilQuiet()
+            let rounds = kind == "loss" ? 1 : kind == "100 connections" ? 110 : 1_010
+            transport.scripted.connections[0].deliver("hang")
+            try await executor.untilQuiet()
+            for _ in 0..<rounds {
+                transport.scripted.connections.last?.drop()
+                try await executor.untilQuiet()
+                clock.advance(by: .seconds(1))
+                try await executor.untilQuiet()
+            }
+            #expect(transport.releases.value >= (kind == "loss" ? 1 : 9), "\(transport.releases.value)")
+            hung.succeed()
+            await service.stop()
+            transport.service.withLock { $0 = nil }
+        }
+    }
+
+    @Test(
         "What a handler does when it is cancelled may ask the service for anything", arguments: ["onOpen", "onMessage"])
     func cancellation(kind: String) async {
         await #expect(processExitsWith: .success) { [kind] in
@@ -104,5 +137,69 @@ import WebSocketTesting
             await service.stop()
             try await cancelled.value()
         }
+    }
+}
+
+/// A transport whose connections and errors look at the service as they go.
+private final class WatchedTransport: SocketTransport {
+    final class Count: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func add() { count.withLock { $0 += 1 } }
+    }
+
+    let scripted = ScriptedTransport()
+    let service = Mutex<SocketService?>(nil)
+    let releases = Count()
+    private let fails = Mutex(false)
+    private let attempts = Count()
+
+    var failsAfterwards: Bool {
+        get { fails.withLock { $0 } }
+        set { fails.withLock { $0 = newValue } }
+    }
+
+    func validate(_ request: ConnectRequest) throws { try scripted.validate(request) }
+
+    func connect(to request: ConnectRequest) async throws -> any SocketConnection {
+        attempts.add()
+        if failsAfterwards, attempts.value > 1 { throw Failure(look: look) }
+        return Connection(connection: try await scripted.connect(to: request), look: look)
+    }
+
+    private func look() {
+        _ = service.withLock { $0 }?.state
+        releases.add()
+    }
+
+    private final class Failure: Error {
+        private let look: @Sendable () -> Void
+
+        init(look: @escaping @Sendable () -> Void) { self.look = look }
+        deinit { look() }
+    }
+
+    private final class Connection: SocketConnection {
+        private let connection: any SocketConnection
+        private let look: @Sendable () -> Void
+
+        init(connection: any SocketConnection, look: @escaping @Sendable () -> Void) {
+            (self.connection, self.look) = (connection, look)
+        }
+
+        deinit { look() }
+
+        var handshake: HandshakeResponse { connection.handshake }
+        var closure: WebSocketClosure? { connection.closure }
+        var closeError: (any Error)? { connection.closeError }
+        var bytesReceived: UInt64 { connection.bytesReceived }
+        func receive() async throws -> [WebSocketMessage]? { try await connection.receive() }
+        func send(_ message: WebSocketMessage) async throws { try await connection.send(message) }
+        func ping() async throws -> Duration { try await connection.ping() }
+        func close(code: CloseCode, reason: String) async -> WebSocketClosure {
+            await connection.close(code: code, reason: reason)
+        }
+        func abort() { connection.abort() }
+        func ended() async throws -> WebSocketClosure { try await connection.ended() }
     }
 }

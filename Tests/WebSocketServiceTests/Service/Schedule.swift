@@ -164,11 +164,6 @@ final class Schedule: Sendable {
             // Anything that arrives answers a heartbeat that is a message.
             transport.connections.last?.deliver("{}")
             if service.state == .closed { service.reconnectNow() }
-            if service.state == .connecting {
-                // A scripted attempt that hangs has no deadline: it ends only by a call of the app's.
-                start { [service] in await service.pause() }
-                guard SeededExecutor.shared.settle() else { return books.report("something turns in circles") }
-            }
             if service.state == .idle { service.resume() }
             guard SeededExecutor.shared.settle() else { return books.report("something turns in circles") }
             guard let deadline = clock.nextDeadline, deadline < until else { break }

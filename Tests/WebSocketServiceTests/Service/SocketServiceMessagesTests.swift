@@ -139,6 +139,20 @@ import WebSocketTesting
         await service.stop()
     }
 
+    @Test("unregister() takes a route's handlers, and leaves the loops over its messages alone")
+    func unregisterLeavesLoops() async throws {
+        let fixture = Fixture()
+        let service = fixture.service
+        service.register("n") { _ in Issue.record("it was removed") }
+        var iterator = service.messages(of: "n").makeAsyncIterator()
+        #expect(service.unregister("n") == 1)
+        #expect(service.unregister("n") == 0)
+        let peer = try await fixture.open()
+        peer.deliver(#"{"socketType":"n"}"#)
+        #expect(await iterator.next()?.text == #"{"socketType":"n"}"#)
+        await service.stop()
+    }
+
     @Test func aLoopOverAStoppedServiceEndsAtOnce() async throws {
         let fixture = Fixture()
         await fixture.service.stop()

@@ -35,6 +35,15 @@ import Testing
         return machine
     }
 
+    @Test("A failure counts also where reconnectNow() does not wait for what the policy says")
+    func reconnectNowWhileThePolicyDecides() {
+        var machine = deciding()
+        let next = machine.reconnectNow()
+        #expect(next?.number == 2)
+        #expect(next?.endpoint == 1, "the next server")
+        #expect(machine.failures == 1)
+    }
+
     private func pausing() -> Machine {
         var machine = open()
         _ = machine.pause()
