@@ -93,7 +93,8 @@ extension BytePipe {
         if case .endOfStream? = peerEnd, writeError != nil, tls?.isEstablished ?? true {
             return .systemError(ECONNRESET)
         }
-        if let cause = peerEnd ?? writeError.map({ .systemError($0) }) { return cause }
+        // That writing is of no use any more says nothing of why: it is always the peer's doing.
+        if let cause = peerEnd ?? writeError.map({ .systemError($0 == EPIPE ? ECONNRESET : $0) }) { return cause }
         // Given up in the middle of what the peer said.
         return lastWordCount < Self.mostLastWords ? .endOfStream : .systemError(ECONNRESET)
     }

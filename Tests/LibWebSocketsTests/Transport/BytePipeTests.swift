@@ -202,6 +202,19 @@ import WebSocketProtocol
         }
     }
 
+    @Test("A connection on which nothing can be written is one that the peer has reset, and no broken pipe")
+    func nothingCanBeWritten() async throws {
+        try await withPipe { fixture in
+            #expect(shutdown(fixture.sockets.client, CInt(SHUT_WR)) == 0)
+            try await fixture.onLoop { consumer in
+                consumer.output = [1]
+                consumer.pipe?.requestWrite()
+            }
+            try await eventually { fixture.consumer.end != nil }
+            #expect(fixture.consumer.end?.cause.errno == ECONNRESET)
+        }
+    }
+
     @Test("A peer that goes with the TLS handshake half said has gone at once")
     func endOfHandshake() async throws {
         try await withPipe { fixture in
