@@ -85,6 +85,7 @@ extension Connection {
     func publishOutcome(discardingOutput: Bool, endingMessages: Bool = true) {
         let transportError = self.transportError
         let peer = self.peer
+        var isWritten = true
         let ended = withOutbound { outbound -> (Outcome, Leftovers)? in
             defer { if discardingOutput { outbound.queue.discard() } }
             guard outbound.outcome == nil, let end = outbound.queue.machine.end else { return nil }
@@ -93,8 +94,10 @@ extension Connection {
             let outcome = Outcome(closure: end.closure, error: error, unsentMessageCount: unsent)
             // Nothing more can be sent, whoever is told of the end.
             var leftovers = Leftovers(senders: outbound.admission.removeAll())
-            // Behind output that the peer does not read, the close frame may never go out.
-            guard outbound.queue.machine.mayReportEnd || segment != nil else { return (outcome, leftovers) }
+            // Behind output that the peer does not read, the close frame may never go out: only the messages wait for that.
+            let mayReportEnd = outbound.queue.machine.mayReportEnd
+            isWritten = mayReportEnd || endsMessagesAtOnce.load(ordering: .relaxed)
+            guard mayReportEnd || segment != nil else { return (outcome, leftovers) }
             outbound.outcome = outcome
             hasOutcome = true
             leftovers.closers = Array(outbound.closeWaiters.values)
@@ -109,7 +112,7 @@ extension Connection {
         logger.debug("connection closed", metadata: ["closure": "\(outcome.closure.code)", "peer": "\(peer)"])
         for ping in leftovers.pings { ping.resume(throwing: error) }
         for closer in leftovers.closers { closer.resume(returning: outcome.closure) }
-        guard endingMessages else { return }
+        guard endingMessages, isWritten else { return }
         lastWords = nil
         endReading(with: outcome.error)
     }

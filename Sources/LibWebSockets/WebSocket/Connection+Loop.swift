@@ -80,7 +80,10 @@ extension Connection: PipeConsumer {
             outbound.queue.machine.closeFrameWritten()
             return outbound.queue.machine.mayReportEnd
         }
-        if mayReportEnd { publishOutcome(discardingOutput: false) }
+        guard mayReportEnd else { return }
+        publishOutcome(discardingOutput: false)
+        // Those who take messages may have been left waiting for this alone.
+        if hasOutcome { endReading(with: outcome?.error) }
     }
 
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {

@@ -77,6 +77,8 @@ internal import WebSocketProtocol
     let compressor: MessageCompressor?
     let networkBytesReceived = Atomic<UInt64>(0)
     let networkBytesSent = Atomic<UInt64>(0)
+    /// Whether the messages end as soon as it is certain how the connection does, although this side's close frame waits.
+    let endsMessagesAtOnce = Atomic<Bool>(false)
 
     // The loop's.
     var pipe: BytePipe?

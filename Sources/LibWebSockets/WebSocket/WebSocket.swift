@@ -258,11 +258,17 @@ public final class WebSocket: Sendable {
     ///
     /// Any number of tasks may wait. When it returns, ``closure`` and ``closeError`` are set. While reading is stopped,
     /// as more than ``WebSocketConfiguration/receiveBufferSize`` waits to be taken, an end by the peer may show only when
-    /// messages have been taken.
+    /// messages have been taken. This side's close frame has left the connection by then, unless it stands behind messages that
+    /// the peer does not read: ``messages`` end when it has, or cannot.
     ///
     /// - Throws: `CancellationError` when the task is cancelled first; the connection stays as it is.
     public func closed() async throws -> WebSocketClosure {
         try await connection.closed()
+    }
+
+    /// Ends ``messages`` as early as ``closed()`` tells: for a service, which goes on to the next connection meanwhile.
+    package func endMessagesAtOnce() {
+        connection.endsMessagesAtOnce.store(true, ordering: .relaxed)
     }
 
     /// What the connection has carried so far.

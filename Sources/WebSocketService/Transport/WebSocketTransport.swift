@@ -32,8 +32,9 @@ public struct WebSocketTransport: SocketTransport {
     private func connect(
         to request: ConnectRequest, _ configuration: WebSocketConfiguration
     ) async throws -> any SocketConnection {
-        WebSocketConnection(
-            socket: try await WebSocket.connect(to: request.url, configuration: configuration, on: socketLoop))
+        let socket = try await WebSocket.connect(to: request.url, configuration: configuration, on: socketLoop)
+        socket.endMessagesAtOnce()
+        return WebSocketConnection(socket: socket)
     }
 
     public func validate(_ request: ConnectRequest) throws {

@@ -13,6 +13,9 @@ import WebSocketTesting
 #endif
 
 @Suite(.hangs) struct ServerListenerTests {
+    /// A client that waits for its turn, however busy the machine is.
+    private static let patient = WebSocketConfiguration(connectTimeout: .seconds(600))
+
     @Test("A server whose listening socket failed serves on, and stops as any other")
     func stopsAfterListeningSocketFailed() async throws {
         try await withServer(handler: ServerPair.echo) { pair in
@@ -34,7 +37,8 @@ import WebSocketTesting
     func connectionLimit(security: Security) async throws {
         let lines = LogLines()
         let configuration = WebSocketServer.Configuration(connectionLimit: 2, logger: lines.logger)
-        try await withServer(security, configuration: configuration, handler: ServerPair.echo) { pair in
+        try await withServer(security, configuration: configuration, client: Self.patient, handler: ServerPair.echo) {
+            pair in
             let first = try await pair.connect()
             let second = try await pair.connect()
             async let third = pair.connect()
@@ -54,7 +58,7 @@ import WebSocketTesting
         let lines = LogLines()
         let configuration = WebSocketServer.Configuration(
             handshakeLimit: 2, handshakeTimeout: .seconds(86_400), logger: lines.logger)
-        try await withServer(configuration: configuration, handler: ServerPair.echo) { pair in
+        try await withServer(configuration: configuration, client: Self.patient, handler: ServerPair.echo) { pair in
             var silent: [RawClient] = [try RawClient(port: pair.server.port), try RawClient(port: pair.server.port)]
             async let third = pair.connect()
             try await eventually { lines.all.contains { $0.contains("handshakeLimit") } }
@@ -70,7 +74,7 @@ import WebSocketTesting
     func refusedClients() async throws {
         let lines = LogLines()
         let configuration = WebSocketServer.Configuration(handshakeLimit: 2, logger: lines.logger)
-        try await withServer(configuration: configuration, handler: ServerPair.echo) { pair in
+        try await withServer(configuration: configuration, client: Self.patient, handler: ServerPair.echo) { pair in
             // It counts for as long as the server waits for its end, which a busy machine may not be in time for.
             for _ in 0..<100 where !lines.all.contains(where: { $0.contains("handshakeLimit") }) {
                 var refused: [RawClient] = []

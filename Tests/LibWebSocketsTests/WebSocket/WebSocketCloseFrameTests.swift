@@ -40,6 +40,18 @@ import WebSocketTesting
         }
     }
 
+    @Test("A service's messages end as soon as it is certain how the connection does", arguments: Security.allCases)
+    func atOnce(security: Security) async throws {
+        let script: [FaultServer.Step] = [.upgrade(), .pause(.seconds(2)), .write(.close(1000)), .stall]
+        try await withFaultServer(script, security: security, configuration: Self.small) { _, socket in
+            socket.endMessagesAtOnce()
+            let isFull = try await fill(socket)
+            #expect(try await socket.receiveAll() == [])
+            #expect(!isFull || socket.statistics.messagesNeverWritten > 0)
+            socket.abort()
+        }
+    }
+
     @Test("When it cannot be written, the end is told after the close timeout", arguments: Security.allCases)
     func neverWritten(security: Security) async throws {
         var configuration = Self.small
