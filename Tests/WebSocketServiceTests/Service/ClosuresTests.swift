@@ -200,11 +200,11 @@ import WebSocketTesting
 
     @Test("Calls of a heartbeat closure that never return do not pile up")
     func heartbeatClosuresThatHang() async throws {
-        let (executor, calls, release) = (TestExecutor(), Recorder<Void>(), Completion<Void>())
+        let (executor, calls) = (TestExecutor(), Recorder<Void>())
         let fixture = Fixture(
             heartbeat: .message(every: .seconds(1), timeout: nil) {
                 calls.add(())
-                if calls.all.count > 1 { try await release.value(onCancel: {}) }
+                if calls.all.count > 1 { try await hang() }
                 return .text("beat")
             }, executor: executor
         ) { $0.attemptTimeout = .seconds(2) }
@@ -216,7 +216,7 @@ import WebSocketTesting
         #expect(calls.all.count == 1 + HeartbeatDriver.inFlightLimit)
         #expect(fixture.service.state == .open)
         #expect(fixture.events.all.last == "error heartbeatFailed")
-        release.succeed()
+        end()
         await fixture.service.stop()
     }
 
@@ -235,6 +235,7 @@ import WebSocketTesting
         try await fixture.events.next { $0.hasPrefix("waiting") }
         fixture.clock.advance(by: .seconds(1))
         _ = try await fixture.transport.nextConnection()
+        _ = try await hung.next()
         end()
         await fixture.service.stop()
     }
