@@ -267,8 +267,11 @@ import WebSocketProtocol
             let records = Array(output.bytes)
             output.removeAll()
             fixture.send(Array(records[..<1_000]))
-            // Read by the time that the loop is free again.
-            await Task(executorPreference: fixture.loop) {}.value
+            // Until the pipe has read it: nothing is left to peek at.
+            try await eventually {
+                var byte: UInt8 = 0
+                return recv(fixture.sockets.client, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) < 0
+            }
             try await fixture.onLoop { consumer in
                 consumer.pipe?.setReading(isReading)
                 consumer.output = [1, 2, 3]
