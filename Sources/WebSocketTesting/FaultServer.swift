@@ -122,19 +122,23 @@ public final class FaultServer: Sendable {
 
     /// Waits until a connection was accepted.
     ///
-    /// - Parameter index: 0 for the first connection.
-    /// - Throws: As ``transcript(of:)``.
-    public func waitForConnection(_ index: Int = 0) async throws {
-        try await log.waitForConnection(index)
+    /// - Parameters:
+    ///   - index: 0 for the first connection.
+    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
+    /// - Throws: As ``transcript(of:within:)``.
+    public func waitForConnection(_ index: Int = 0, within limit: Duration? = nil) async throws {
+        try await log.waitForConnection(index, within: limit)
     }
 
     /// What happened on a connection, once it has ended: the script is through or broken off, and the socket closed.
     ///
-    /// - Parameter index: 0 for the first connection that was accepted.
+    /// - Parameters:
+    ///   - index: 0 for the first connection that was accepted.
+    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
     /// - Throws: ``FaultServerError`` when the server was stopped before that connection came or the index is negative,
-    ///   `CancellationError` when the waiting task is cancelled.
-    public func transcript(of index: Int = 0) async throws -> Transcript {
-        try await log.transcript(of: index)
+    ///   ``WaitTimedOut``, `CancellationError` when the waiting task is cancelled.
+    public func transcript(of index: Int = 0, within limit: Duration? = nil) async throws -> Transcript {
+        try await log.transcript(of: index, within: limit)
     }
 
     /// Closes everything and waits for the server's threads to end, which takes no longer than closing the sockets.

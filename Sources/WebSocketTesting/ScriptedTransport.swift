@@ -91,16 +91,25 @@ public final class ScriptedTransport: SocketTransport {
 
     /// The next attempt, in order, each once.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func nextRequest() async throws -> ConnectRequest {
-        try await requestFeed.next()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func nextRequest(within limit: Duration? = nil) async throws -> ConnectRequest {
+        try await requestFeed.next(within: limit) { number in
+            "for attempt \(number) to connect; there were \(WaitTimedOut.list(self.requests.map(\.url)))"
+        }
     }
 
     /// The peer's side of the next connection that opens, in order, each once.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func nextConnection() async throws -> ScriptedConnection {
-        try await connectionFeed.next()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func nextConnection(within limit: Duration? = nil) async throws -> ScriptedConnection {
+        try await connectionFeed.next(within: limit) { number in
+            """
+            for connection \(number) to open; attempts to connect that were made are \
+            \(WaitTimedOut.list(self.requests.map(\.url)))
+            """
+        }
     }
 
     public func validate(_ request: ConnectRequest) throws {

@@ -1,3 +1,8 @@
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
 internal import HTTPTypes
 public import WebSocketProtocol
 
@@ -50,6 +55,15 @@ public final class WebSocket: Sendable {
         on socketLoop: SocketLoop = .shared
     ) async throws -> WebSocket {
         try await connect(to: endpoint(url), configuration: configuration, on: socketLoop)
+    }
+
+    /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
+    public static func connect(
+        to url: URL,
+        configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        on socketLoop: SocketLoop = .shared
+    ) async throws -> WebSocket {
+        try await connect(to: url.absoluteString, configuration: configuration, on: socketLoop)
     }
 
     /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
@@ -137,7 +151,8 @@ public final class WebSocket: Sendable {
     /// }
     /// ```
     ///
-    /// Other messages wait until this one is complete; pings and pongs do not.
+    /// Other messages wait until this one is complete; pings and pongs do not. What `body` itself sends otherwise, or a task that
+    /// it has started, is refused with ``WebSocketError/Code-swift.struct/messageUnderWay``.
     ///
     /// - Throws: As ``send(_:)-(String)``, and what `body` throws. A message that has begun cannot be taken back, so the
     ///   connection is then closed with 1011.
@@ -148,7 +163,7 @@ public final class WebSocket: Sendable {
         defer { connection.endStream() }
         var writer = WebSocketMessageWriter(connection: connection, kind: kind)
         do {
-            try await body(&writer)
+            try await connection.whileStreaming { try await body(&writer) }
             try await writer.finish()
         } catch {
             if writer.isIncomplete {

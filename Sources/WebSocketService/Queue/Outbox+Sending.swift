@@ -175,7 +175,7 @@ extension Outbox {
     }
 
     private func dropped(_ reason: DropReason) -> SendOutcome {
-        environment.meters.dropped()
+        environment.meters.dropped(reason)
         return .dropped(reason)
     }
 
@@ -251,7 +251,7 @@ extension Outbox {
     private func report(_ drops: [SendQueue.Drop]) {
         let hooks = environment.handlers.read { $0.dropped }
         for drop in drops {
-            environment.meters.dropped()
+            environment.meters.dropped(drop.reason)
             environment.logger.debug("dropped", metadata: [LoggingKeys.dropReason: "\(drop.reason)"])
             environment.broadcaster.send(.dropped(drop.entry.message, drop.reason))
             for hook in hooks { hook.body(drop.entry.message, drop.reason) }

@@ -173,6 +173,7 @@ final class ConnectionLife: Sendable {
     /// Nothing goes to this connection any more.
     func disconnected(_ generation: UInt64, _ afterwards: inout Afterwards) {
         outbox.disconnect(generation, &afterwards)
+        afterwards.add { [environment] in environment.meters.disconnected() }
         if hasOpenHandlers { requests.failHandlersUnsent(after: generation, &afterwards) }
     }
 

@@ -1,3 +1,4 @@
+import Logging
 import WebSocketService
 
 // The examples in the comments of WebSocketService's sources.
@@ -5,6 +6,14 @@ import WebSocketService
 enum WebSocketServiceComments {
     struct Subscribe: Encodable {
         var topic: String
+    }
+
+    static func ownAuthority(logger: Logger) {
+        let service = SocketService(
+            "wss://feed.example.com/stream",
+            trustRoots: .system.adding(.pemFile("/etc/example/ca.pem")),
+            logger: logger)
+        _ = service
     }
 
     static func messages(service: SocketService) async {
