@@ -1,4 +1,4 @@
-import Synchronization
+import LibWebSockets
 
 /// What happened on a server's connections, and who waits for it.
 final class FaultServerLog: Sendable {
@@ -30,7 +30,7 @@ final class FaultServerLog: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var connectionCount: Int { state.withLock { $0.connectionCount } }
 
