@@ -1,4 +1,4 @@
-import Synchronization
+import LibWebSockets
 
 /// A server that does to its clients exactly what a script says, however wrong: half a response, a masked frame, a
 /// length of 2⁶³, a reset in the middle of a message, silence.
@@ -36,7 +36,7 @@ public final class FaultServer: Sendable {
     private let isTLS: Bool
     private let interrupt: FaultServerInterrupt
     private let listener: FaultServerListener
-    private let acceptor: Mutex<FaultServerThread?>
+    private let acceptor: Lock<FaultServerThread?>
     private let log: FaultServerLog
 
     /// Starts a server that runs `scripts[n]` on the connection with index n, and the last script on every later one.
@@ -69,7 +69,7 @@ public final class FaultServer: Sendable {
         listener = try FaultServerListener(address: address, receiveBufferSize: receiveBufferSize, backlog: backlog)
         port = listener.port
         interrupt = try FaultServerInterrupt()
-        acceptor = Mutex(nil)
+        acceptor = Lock(nil)
         log = FaultServerLog()
     }
 

@@ -1,4 +1,3 @@
-internal import Synchronization
 internal import WebSocketService
 
 /// What happened on a server's connections, and who waits for it.
@@ -37,7 +36,7 @@ final class FaultServerLog: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var connectionCount: Int { state.withLock { $0.connectionCount } }
 

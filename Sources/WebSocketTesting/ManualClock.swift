@@ -1,4 +1,3 @@
-internal import Synchronization
 internal import WebSocketService
 
 /// A clock that stands still until a test moves it.
@@ -110,7 +109,7 @@ public final class ManualClock: Clock, Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// A clock at 0.
     public init() {}

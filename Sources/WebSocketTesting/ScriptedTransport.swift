@@ -1,5 +1,4 @@
 public import HTTPTypes
-internal import Synchronization
 public import WebSocketService
 
 /// A transport without a network: a test decides how each attempt to connect ends, and plays the peer of each
@@ -67,7 +66,7 @@ public final class ScriptedTransport: SocketTransport {
         var afterwards: Outcome
     }
 
-    private let script: Mutex<Script>
+    private let script: Lock<Script>
     private let requestFeed = ScriptedTransportFeed<ConnectRequest>()
     private let connectionFeed = ScriptedTransportFeed<ScriptedConnection>()
 
@@ -75,7 +74,7 @@ public final class ScriptedTransport: SocketTransport {
     ///   - outcomes: How the first attempts end, in order.
     ///   - afterwards: How all others end.
     public init(_ outcomes: [Outcome] = [], afterwards: Outcome = .open()) {
-        script = Mutex(Script(outcomes: outcomes[...], afterwards: afterwards))
+        script = Lock(Script(outcomes: outcomes[...], afterwards: afterwards))
     }
 
     /// Scripts the attempts that follow those scripted so far.

@@ -1,5 +1,4 @@
 internal import DequeModule
-internal import Synchronization
 internal import WebSocketService
 
 /// Everything that happened of one kind, which a test can look at whole or take one by one, waiting for the next.
@@ -10,7 +9,7 @@ final class ScriptedTransportFeed<Element: Sendable>: Sendable {
         var waiters: Deque<Completion<Element>> = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var all: [Element] {
         state.withLock(\.all)

@@ -1,5 +1,4 @@
 internal import DequeModule
-internal import Synchronization
 internal import WebSocketService
 
 /// The client's side of a scripted connection, and the state that both sides share.
@@ -44,7 +43,7 @@ final class ScriptedLink: SocketConnection {
     let handshake: HandshakeResponse
     let sentFeed = ScriptedTransportFeed<WebSocketMessage>()
     let pingFeed = ScriptedTransportFeed<Void>()
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(handshake: HandshakeResponse) {
         self.handshake = handshake

@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Synchronization
 internal import WebSocketService
 
 /// Runs the tasks of the code under test and says when all is quiet: when none of them can go on before something happens
@@ -30,7 +29,7 @@ public final class TestExecutor: TaskExecutor, Sendable {
     }
 
     private let queue = DispatchQueue(label: "TestExecutor")
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// An executor without anything to run.
     public init() {}

@@ -5,6 +5,7 @@ internal import CoreMetrics
     internal import Foundation
 #endif
 internal import Metrics
+internal import LibWebSockets
 internal import Synchronization
 
 /// Counts what a service does: for its statistics, and for swift-metrics with the dimension `service`. Without the
@@ -66,7 +67,7 @@ final class ServiceMeters: Sendable {
     }
 
     /// How many services use the meters of a name: the last one destroys them.
-    private static let users = Mutex<[Key: Int]>([:])
+    private static let users = Lock<[Key: Int]>([:])
 
     /// `nil` for a factory without identity, of which each service has its own copy.
     private let key: Key?
