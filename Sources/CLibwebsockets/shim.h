@@ -13,4 +13,10 @@
 static const int clws_compiled_version_major = LWS_LIBRARY_VERSION_MAJOR;
 static const int clws_compiled_version_minor = LWS_LIBRARY_VERSION_MINOR;
 
+// Declared by <pthread.h> only with _GNU_SOURCE, which Swift's module of the C library is built without.
+#ifdef __linux__
+#include <pthread.h>
+int pthread_setname_np(pthread_t thread, const char *name);
+#endif
+
 #endif

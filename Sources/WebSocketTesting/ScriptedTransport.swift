@@ -7,7 +7,7 @@ public import WebSocketService
 /// ```swift
 /// let transport = ScriptedTransport([.refuse(.serviceUnavailable), .open()])
 /// let service = SocketService("wss://feed.example.com", transport: transport)
-/// service.register("mapData") { _ in try await service.send("got it") }
+/// service.register("mapData") { [weak service] _ in try await service?.send("got it") }
 /// try await service.start()
 /// let peer = try await transport.nextConnection()
 /// peer.deliver(#"{"socketType":"mapData"}"#)

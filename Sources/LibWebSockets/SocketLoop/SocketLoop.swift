@@ -103,7 +103,7 @@ public final class SocketLoop: TaskExecutor {
         mailbox: Mailbox, backend: Backend, end: EndSignal
     ) throws(WebSocketError) {
         let start = StartSignal()
-        let code = DetachedThread.start {
+        let code = DetachedThread.start(named: "socket-loop") {
             Libwebsockets.loggingHold.hold()
             let core: LoopCore
             do throws(WebSocketError) {

@@ -41,7 +41,7 @@ final class FileThreads: Sendable {
     private let startThread: StartThread
     private let state = Lock(State())
 
-    init(limit: Int, startThread: @escaping StartThread = { DetachedThread.start($0) }) {
+    init(limit: Int, startThread: @escaping StartThread = { DetachedThread.start(named: "tls-files", $0) }) {
         self.limit = limit
         self.startThread = startThread
     }

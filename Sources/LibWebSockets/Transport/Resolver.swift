@@ -43,7 +43,9 @@ final class Resolver: Sendable {
         lookUp: @escaping LookUp = { host in
             Result { () throws(WebSocketError) in try Resolver.systemLookUp(host, flags: 0) }
         },
-        startThread: @escaping StartThread = { DetachedThread.start(stackSize: Resolver.stackSize, $0) }
+        startThread: @escaping StartThread = {
+            DetachedThread.start(named: "name-lookup", stackSize: Resolver.stackSize, $0)
+        }
     ) {
         queue = Lock(LookupQueue(threadLimit: threadLimit))
         self.lookUp = lookUp

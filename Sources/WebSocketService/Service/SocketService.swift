@@ -8,7 +8,7 @@ public import Logging
 /// ```swift
 /// let service = SocketService("wss://feed.example.com/stream")
 /// service.register("mapData", as: MapData.self) { data in await draw(data) }
-/// service.onOpen { _ in try await service.send(Subscribe(topic: "mapData")) }
+/// service.onOpen { [weak service] _ in try await service?.send(Subscribe(topic: "mapData")) }
 /// try await service.start()
 /// // Until it is no longer needed:
 /// await service.stop()
@@ -25,7 +25,7 @@ public import Logging
 ///
 /// Once started, a service lives until ``stop(code:reason:)``, also when the app keeps no reference to it. Only one that is
 /// paused or has given up, which nobody could wake without a reference, stops with the last one. Stopping releases all
-/// handlers.
+/// handlers. A handler that uses the service captures it weakly, as above, so that it does not keep such a one.
 public final class SocketService: Sendable {
     /// What is rarely changed.
     public struct Options: Sendable {

@@ -1,28 +1,16 @@
 import WebSocketService
 
-struct MapData: Codable, Sendable {
-    var socketType = "mapData"
-    var value: String
-}
+func readmeService() async throws {
+    struct Price: Decodable, Sendable { var item: String, cents: Int }
 
-struct App {
-    static func main() async throws {
-        let service = SocketService(
-            "wss://feed.example.com/stream",
-            reconnect: .exponential(initial: .milliseconds(500), multiplier: 2, maximum: .seconds(30), jitter: .full),
-            heartbeat: .ping(every: .seconds(30), timeout: .seconds(10)),
-            queue: QueuePolicy(limit: 1_000, overflow: .dropOldest))
-
-        service.register("mapData", as: MapData.self) { data in print(data.value) }
-        service.onClose { end in print("closed: \(end.code)") }
-
-        try await service.start()
-        switch try await service.send(MapData(value: "hello")) {
-        case .sent: print("sent")
-        case .queued: print("not connected yet: it waits")
-        case .dropped(let reason): print("not sent: \(reason)")
-        }
-        try await Task.sleep(for: .seconds(60))
-        await service.stop()
+    let service = SocketService(
+        "wss://feed.example.com/prices",
+        options: SocketService.Options(router: .json(routeKey: "type")))  // the key that names a message
+    service.register("price", as: Price.self) { price in  // {"type":"price","item":"tea","cents":250}
+        print("\(price.item) costs \(price.cents)")
     }
+    service.onOpen { [weak service] _ in  // on every connection, so after an outage too
+        try await service?.send(#"{"type":"subscribe","topic":"price"}"#)
+    }
+    try await service.run()  // connects, and again after each loss, until it is stopped or gives up
 }

@@ -1,4 +1,3 @@
-import LibWebSockets
 import Testing
 import WebSocketTesting
 
@@ -11,6 +10,16 @@ struct READMETest {
         try await socket.send("hello")
         #expect(try await socket.nextMessages()?.first?.text == "hello")
         await socket.close()
+        await server.stop()
+    }
+
+    @Test func expiredCertificateIsRefused() async throws {
+        let server = try await TestServer.start(
+            certificate: { try $0.issue(names: ["localhost"], validity: .expired) }, handler: { _, _ in })
+        let error = try await #require(throws: WebSocketError.self) {
+            try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
+        }
+        #expect(error.tlsFailure?.reason == .expired)
         await server.stop()
     }
 }

@@ -23,7 +23,7 @@ enum WebSocketServiceComments {
     static func service(draw: @escaping @Sendable (MapData) async -> Void) async throws {
         let service = SocketService("wss://feed.example.com/stream")
         service.register("mapData", as: MapData.self) { data in await draw(data) }
-        service.onOpen { _ in try await service.send(Subscribe(topic: "mapData")) }
+        service.onOpen { [weak service] _ in try await service?.send(Subscribe(topic: "mapData")) }
         try await service.start()
         // Until it is no longer needed:
         await service.stop()

@@ -23,6 +23,17 @@ import Testing
     }
 
     @Test(
+        "The thread has a name, so that an operator can tell who uses the processor", arguments: SocketLoop.testBackends
+    )
+    func threadName(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
+        let names = Collector<String>()
+        try await loop.run { _ in names.add(currentThreadName) }
+        #expect(names.all == ["socket-loop"])
+        await loop.shutdown()
+    }
+
+    @Test(
         "Work submitted from several threads all runs, each thread's in its order", arguments: SocketLoop.testBackends)
     func concurrentSubmits(backend: SocketLoop.Backend) async throws {
         let loop = SocketLoop(backend: backend)

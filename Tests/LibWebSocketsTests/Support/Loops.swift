@@ -90,3 +90,18 @@ extension SocketLoop {
 
 /// Tells threads apart.
 var currentThread: UInt { UInt(bitPattern: pthread_self().hashValue) }
+
+/// What the system calls the thread.
+var currentThreadName: String {
+    var bytes = [UInt8](repeating: 0, count: 64)
+    #if os(Linux)
+        // Swift's module of the C library lacks pthread_getname_np(3).
+        let file = open("/proc/thread-self/comm", O_RDONLY)
+        let count = max(0, read(file, &bytes, bytes.count))
+        close(file)
+        return String(decoding: bytes.prefix(count).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+    #else
+        bytes.withUnsafeMutableBytes { _ = pthread_getname_np(pthread_self(), $0.baseAddress!, $0.count) }
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    #endif
+}

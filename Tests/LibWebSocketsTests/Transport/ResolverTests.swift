@@ -124,6 +124,17 @@ import Testing
         try await eventually { waiting.value == 2 && answers.value == last + 1 && resolver.threadCount == 0 }
     }
 
+    @Test("A thread that looks names up says so in its name")
+    func threadName() async throws {
+        let names = Collector<String>()
+        let resolver = Resolver { _ in
+            names.add(currentThreadName)
+            return .success([SocketAddress(host: "192.0.2.1", port: 0)])
+        }
+        _ = try await addresses(of: "fast.test", resolver: resolver)
+        #expect(names.all == ["name-lookup"])
+    }
+
     @Test("However often one name is asked for, it holds one thread, and all get their answer with their own port")
     func sameName() async throws {
         let nameServer = SilentNameServer()
@@ -186,7 +197,8 @@ import Testing
         let starts = Counter()
         let resolver = Resolver(
             lookUp: { _ in .success([SocketAddress(host: "192.0.2.1", port: 0)]) },
-            startThread: { body in starts.increment() == 1 ? EAGAIN : DetachedThread.start(body) })
+            startThread: { body in starts.increment() == 1 ? EAGAIN : DetachedThread.start(named: "name-lookup", body) }
+        )
         let error = try await #require(throws: WebSocketError.self) {
             try await addresses(of: "any.test", resolver: resolver)
         }
