@@ -159,18 +159,19 @@ public final class WebSocket: Sendable {
     public func sendMessage<Failure: Error>(
         _ kind: WebSocketMessage.Kind, _ body: (inout WebSocketMessageWriter) async throws(Failure) -> Void
     ) async throws {
-        try await connection.beginStream()
-        defer { connection.endStream() }
-        var writer = WebSocketMessageWriter(connection: connection, kind: kind)
+        var writer = WebSocketMessageWriter(message: try await beginMessage(kind))
         do {
             try await connection.whileStreaming { try await body(&writer) }
-            try await writer.finish()
+            try await writer.message.finish()
         } catch {
-            if writer.isIncomplete {
-                connection.beginClosing(CloseFrame(code: .internalError, reason: "a message was not completed"))
-            }
+            writer.message.abandon()
             throw error
         }
+    }
+
+    /// Begins a message in pieces, when no other one is under way.
+    package func beginMessage(_ kind: WebSocketMessage.Kind) async throws -> OutgoingMessage {
+        try await connection.beginMessage(kind)
     }
 
     // MARK: - Receiving

@@ -159,7 +159,7 @@ final class HeartbeatDriver: Sendable {
             }
             do {
                 try await connection.send(message)
-                environment.meters.sent(message)
+                environment.meters.sent(byteCount: message.payload.count)
             } catch {
                 environment.logger.trace("heartbeat failed", metadata: [LoggingKeys.error: "\(error)"])
             }

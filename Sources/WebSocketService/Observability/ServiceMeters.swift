@@ -173,9 +173,9 @@ final class ServiceMeters: Sendable {
     func connected() { openConnections.increment() }
     func disconnected() { openConnections.decrement() }
 
-    func sent(_ message: WebSocketMessage) {
+    func sent(byteCount: Int) {
         messagesSent.add()
-        bytesSent.add(message.payload.count)
+        bytesSent.add(byteCount)
     }
 
     func received(_ batch: [WebSocketMessage]) {

@@ -236,7 +236,7 @@ import WebSocketTesting
             #expect(exist())
         }
         // Another of the same name goes on counting.
-        second?.sent(.text("a"))
+        second?.sent(byteCount: 1)
         #expect(exist())
         second = nil
         await until { !exist() }
