@@ -1,6 +1,6 @@
 # The image that builds. From the package's root, or from that of your own package:
 #   docker build -f Examples/Docker/build.Dockerfile -t websocket-build .
-# Docker would send .build too: keep it out with a .dockerignore.
+# What is not sent is in build.Dockerfile.dockerignore beside this file.
 FROM swift:6.3-bookworm
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libwebsockets-dev libssl-dev libuv1-dev zlib1g-dev pkg-config \

@@ -81,6 +81,18 @@ struct LwscatTests {
         await server.stop()
     }
 
+    @Test("Without any time for answers, what was to be sent is sent all the same")
+    func sendsAndLeaves() async throws {
+        let texts = (0..<200).map(String.init)
+        try await LwscatProcess.run(["--listen", "0", "--json"]) { server in
+            let url = try #require(try await server.event("listening").url)
+            let result = try await LwscatProcess.output(of: [url, "--wait", "0"] + texts.flatMap { ["-x", $0] })
+            #expect(result.status == 0)
+            #expect(result.errors == "")
+            for text in texts { #expect(try await server.event("message").text == text) }
+        }
+    }
+
     @Test("The close code and reason are those of the command line")
     func closeCode() async throws {
         try await withServer { server, authority in
@@ -156,6 +168,21 @@ struct LwscatTests {
                 #expect(try await lwscat.event("end").exit == 128 + SIGTERM)
                 #expect(await lwscat.exitStatus == 128 + SIGTERM)
             }
+        }
+    }
+
+    @Test("A refusal that is final ends a reconnecting lwscat, but no persistent one")
+    func persistent() async throws {
+        try await withEchoServer { server in
+            let url = server.url(scheme: "ws", path: "/refuse?status=404")
+            let fixed = try await LwscatProcess.output(of: [url, "--reconnect", "fixed:0.01", "--wait", "forever"])
+            #expect(fixed.status == 77)
+            #expect(!fixed.errors.contains("attempt 2"))
+            let persistent = try await LwscatProcess.output(of: [
+                url, "--reconnect", "persistent:0.01", "--max-retries", "2", "--wait", "forever",
+            ])
+            #expect(persistent.status == 77)
+            #expect(persistent.errors.contains("attempt 3 in"), "\(persistent.errors)")
         }
     }
 

@@ -90,6 +90,8 @@ struct ArgumentTests {
         #expect(ReconnectChoice(argument: "exponential")?.kind == .exponential)
         #expect(ReconnectChoice(argument: "fixed:0.25")?.delay == .milliseconds(250))
         #expect(ReconnectChoice(argument: "linear:x") == nil)
+        #expect(ReconnectChoice(argument: "persistent:2")?.policy(maximumRetries: nil).isPersistent == true)
+        #expect(ReconnectChoice(argument: "exponential")?.policy(maximumRetries: nil).isPersistent == false)
         #expect(ReconnectChoice(argument: "sometimes") == nil)
         #expect(try connect("--reconnect", "fixed", "--max-retries", "2", "ws://a/").session.maxRetries == 2)
     }

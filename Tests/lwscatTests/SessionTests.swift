@@ -47,10 +47,11 @@ struct SessionTests {
         #expect(after(.inputEnded, in: session) == [], "nobody has been asked anything yet")
         #expect(after(.inputEnded, Self.opened, in: session).contains(.startWait(.seconds(3))))
         #expect(!after(.inputEnded, Self.opened, Self.opened, in: session).contains(.startWait(.seconds(3))))
-        #expect(after(Self.opened, .inputEnded, .waitIsOver, in: session) == [.close])
+        #expect(after(Self.opened, .inputEnded, .waitIsOver, in: session) == [.close(sendingFirst: true)])
         #expect(after(Self.opened, .inputEnded, in: self.session { $0.wait = nil }) == [], "for ever")
         #expect(
-            after(Self.opened, .inputEnded, in: self.session { $0.isInteractive = true }) == [.close],
+            after(Self.opened, .inputEnded, in: self.session { $0.isInteractive = true })
+                == [.close(sendingFirst: false)],
             "who leaves a terminal waits for nothing")
     }
 
@@ -60,7 +61,7 @@ struct SessionTests {
         #expect(after(Self.opened, .message(Self.hello, route: nil), in: session).count == 1)
         #expect(
             after(Self.opened, .message(Self.hello, route: nil), .message(Self.hello, route: "r"), in: session)
-                == [.print(.message(Self.hello, route: "r")), .close])
+                == [.print(.message(Self.hello, route: "r")), .close(sendingFirst: false)])
         let third = after(
             .message(Self.hello, route: nil), .message(Self.hello, route: nil), .message(Self.hello, route: nil),
             in: session)
@@ -113,7 +114,7 @@ struct SessionTests {
 
     @Test("A signal closes, a second one does not wait for that")
     func signals() {
-        #expect(after(Self.opened, .signal(15), in: session()) == [.close])
+        #expect(after(Self.opened, .signal(15), in: session()) == [.close(sendingFirst: false)])
         #expect(exitStatus(Self.opened, .signal(15), .stopped(undelivered: 0), in: session()) == .signal(15))
         #expect(exitStatus(Self.opened, .signal(2), .signal(2), in: session()) == .signal(2))
         #expect(exitStatus(Self.opened, .outputClosed, in: session()) == .signal(13))

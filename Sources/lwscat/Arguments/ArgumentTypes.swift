@@ -56,10 +56,10 @@ struct BasicCredentials: ExpressibleByArgument, Hashable {
     }
 }
 
-/// A policy of the service's, and its first delay: `exponential`, `linear:2`, `fixed:0.5`.
+/// A policy of the service's, and its first delay: `exponential`, `persistent`, `linear:2`, `fixed:0.5`.
 struct ReconnectChoice: ExpressibleByArgument, Hashable {
     enum Kind: String, CaseIterable {
-        case exponential, linear, fixed
+        case exponential, persistent, linear, fixed
     }
 
     let kind: Kind
@@ -81,10 +81,13 @@ struct ReconnectChoice: ExpressibleByArgument, Hashable {
 
     func policy(maximumRetries: Int?) -> ReconnectPolicy {
         switch kind {
-        case .exponential:
-            .exponential(initial: delay ?? .milliseconds(500), maximumRetries: maximumRetries)
-        case .linear: .linear(step: delay ?? .seconds(1), maximumRetries: maximumRetries)
-        case .fixed: .fixed(delay ?? .seconds(1), maximumRetries: maximumRetries)
+        case .exponential, .persistent:
+            var policy = ReconnectPolicy.exponential(
+                initial: delay ?? .milliseconds(500), maximumRetries: maximumRetries)
+            policy.isPersistent = kind == .persistent
+            return policy
+        case .linear: return .linear(step: delay ?? .seconds(1), maximumRetries: maximumRetries)
+        case .fixed: return .fixed(delay ?? .seconds(1), maximumRetries: maximumRetries)
         }
     }
 }

@@ -30,9 +30,11 @@ struct SessionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Connect again when the connection fails: exponential, linear or fixed, with the first delay behind a colon.",
-            discussion:
-                "For example exponential, linear:2 or fixed:0.5. What another try cannot mend ends it all the same.",
+            "Connect again after a failure: exponential, persistent, linear or fixed, the first delay behind a colon.",
+            discussion: """
+                For example exponential, linear:2 or fixed:0.5. What another try cannot mend ends it all the same; refusals \
+                and close codes do not end "persistent".
+                """,
             valueName: "policy"))
     var reconnect: ReconnectChoice?
 

@@ -9,8 +9,9 @@ protocol Counterpart: Sendable {
     func reconnectNow()
     /// Ends everything in good order.
     ///
+    /// - Parameter sendingFirst: Whether what was handed over has a while yet to go out.
     /// - Returns: How many messages that were handed over were never sent.
-    func stop(code: CloseCode, reason: String) async -> Int
+    func stop(sendingFirst: Bool, code: CloseCode, reason: String) async -> Int
 }
 
 /// A service that connects.
@@ -27,8 +28,11 @@ struct Connecting: Counterpart {
 
     func reconnectNow() { service.reconnectNow() }
 
-    func stop(code: CloseCode, reason: String) async -> Int {
-        await service.stop(code: code, reason: reason).count
+    func stop(sendingFirst: Bool, code: CloseCode, reason: String) async -> Int {
+        let neverSent =
+            sendingFirst
+            ? await service.shutDown(code: code, reason: reason) : await service.stop(code: code, reason: reason)
+        return neverSent.count
     }
 }
 
@@ -51,7 +55,7 @@ final class Clients: Counterpart {
 
     func reconnectNow() {}
 
-    func stop(code: CloseCode, reason: String) async -> Int {
+    func stop(sendingFirst: Bool, code: CloseCode, reason: String) async -> Int {
         let sockets = sockets.withLock { Array($0.values) }
         await withTaskGroup(of: Void.self) { group in
             for socket in sockets { group.addTask { _ = await socket.close(code: code, reason: reason) } }

@@ -67,10 +67,11 @@ final class Runner {
             countdown?.cancel()
             countdown = nil
         case .reconnectNow: counterpart.reconnectNow()
-        case .close:
+        case .close(let sendingFirst):
             run {
                 let unsent = self.unsent.count
-                let undelivered = await self.counterpart.stop(code: self.closing.code, reason: self.closing.reason)
+                let undelivered = await self.counterpart.stop(
+                    sendingFirst: sendingFirst, code: self.closing.code, reason: self.closing.reason)
                 self.handle(.stopped(undelivered: unsent + undelivered))
             }
         case .exit(let status): finish(status)

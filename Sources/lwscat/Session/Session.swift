@@ -59,8 +59,8 @@ struct Session {
         case startCountdown(Duration)
         case stopCountdown
         case reconnectNow
-        /// Close everything; then ``Event/stopped(undelivered:)`` comes.
-        case close
+        /// Close everything, after sending what still waits if so told; then ``Event/stopped(undelivered:)`` comes.
+        case close(sendingFirst: Bool)
         case exit(EndStatus)
     }
 
@@ -116,7 +116,8 @@ struct Session {
             return []
         case .notSent(let why): return [.print(.notSent(why))]
         case .inputEnded: return inputEnded()
-        case .waitIsOver: return end(.orderly)
+        // Where no time is given for answers, what was handed over may not have gone out yet.
+        case .waitIsOver: return end(.orderly, sendingFirst: true)
         case .left: return end(.orderly)
         case .signal(let number):
             // Whoever asks twice does not want to wait for the peer.
@@ -186,10 +187,10 @@ struct Session {
         return [.startWait(wait)]
     }
 
-    private mutating func end(_ status: EndStatus) -> [Action] {
+    private mutating func end(_ status: EndStatus, sendingFirst: Bool = false) -> [Action] {
         guard ending == nil else { return [] }
         ending = status
-        return [.stopCountdown, .close]
+        return [.stopCountdown, .close(sendingFirst: sendingFirst)]
     }
 
     private mutating func stopped(_ undelivered: Int) -> [Action] {

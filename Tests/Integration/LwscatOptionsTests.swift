@@ -1,0 +1,138 @@
+import Foundation
+import LibWebSockets
+import Testing
+import WebSocketTesting
+
+@Suite("lwscat's options for TLS, the way to the server and the output", .needsEchoServer, .timeLimit(.minutes(10)))
+struct LwscatOptionsTests {
+    private static let echo: WebSocketServer.Handler = { socket, _ in
+        for try await message in socket.messages { try await socket.send(message) }
+    }
+    private static let oneMessage = ["-x", "hello", "--max-messages", "1"]
+
+    /// A directory for files that lwscat reads, with the authority's certificate.
+    private func withFiles<Result>(
+        _ authority: CertificateAuthority,
+        _ body: (_ directory: String, _ authority: String) async throws -> Result
+    ) async throws -> Result {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "lwscat-options-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        return try await body(directory.path, try authority.write(to: directory.path))
+    }
+
+    @Test("--cert and --key show a server that demands it who connects; without them it is a failure of TLS")
+    func clientCertificate() async throws {
+        let authority = try CertificateAuthority()
+        let certificate = try authority.issue(names: ["localhost"])
+        let tls = TLSServerConfiguration(
+            identity: certificate.identity, clientCertificates: .required(.pem(authority.certificatePEM)))
+        let configuration = WebSocketServer.Configuration(tls: tls)
+        let server = try await TestServer.start(configuration: configuration) { socket, _ in
+            try await socket.send(socket.tls?.peerCertificate?.subject ?? "nobody")
+            while try await socket.nextMessages() != nil {}
+        }
+        try await withFiles(authority) { directory, file in
+            let client = try authority.issue(commonName: "device 4711", purpose: .client)
+                .write(to: directory, name: "client")
+            let arguments = [server.url, "--ca", file] + Self.oneMessage
+            let known = try await LwscatProcess.output(
+                of: arguments + ["--cert", client.certificateChain, "--key", client.privateKey])
+            #expect(known.status == 0, "\(known.errors)")
+            #expect(known.lines == ["CN=device 4711"])
+            #expect(try await LwscatProcess.output(of: arguments).status == 78)
+        }
+        await server.stop()
+    }
+
+    @Test("A pin lets the server through that has the key, and no other")
+    func pins() async throws {
+        let server = try await TestServer.start(handler: Self.echo)
+        let pin = try #require(
+            try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration).tls?.peerCertificate?
+                .publicKeyPin)
+        try await withFiles(server.authority) { _, file in
+            let arguments = [server.url, "--ca", file] + Self.oneMessage
+            #expect(try await LwscatProcess.output(of: arguments + ["--pin", "\(pin)"]).lines == ["hello"])
+            let other = try await LwscatProcess.output(
+                of: arguments + ["--pin", "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="])
+            #expect(other.status == 78)
+            #expect(other.lines == [])
+            #expect(other.errors.contains("\(pin)"), "the keys that the server has are not shown: \(other.errors)")
+        }
+        await server.stop()
+    }
+
+    /// What is wrong with a certificate, and the one switch that accepts it.
+    enum Fault: String, CaseIterable {
+        case untrustedRoots = "--insecure-untrusted-roots"
+        case anyHostname = "--insecure-any-hostname"
+        case expiredCertificates = "--insecure-expired-certificates"
+    }
+
+    @Test("Each switch turns off its check and no other's", arguments: Fault.allCases)
+    func switches(fault: Fault) async throws {
+        let server = try await TestServer.start(
+            certificate: { authority in
+                switch fault {
+                case .untrustedRoots: try authority.issue(names: ["localhost"])
+                case .anyHostname: try authority.issue(names: ["example.com"])
+                case .expiredCertificates: try authority.issue(names: ["localhost"], validity: .expired)
+                }
+            }, handler: Self.echo)
+        let trusted = fault == .untrustedRoots ? try CertificateAuthority(commonName: "Another") : server.authority
+        try await withFiles(trusted) { _, file in
+            for flag in Fault.allCases {
+                let result = try await LwscatProcess.output(
+                    of: [server.url, "--ca", file, flag.rawValue] + Self.oneMessage)
+                #expect(result.status == (flag == fault ? 0 : 78), "\(flag.rawValue): \(result.errors)")
+                #expect(result.lines == (flag == fault ? ["hello"] : []))
+            }
+        }
+        await server.stop()
+    }
+
+    @Test("Through an HTTP proxy, given by itself or by the environment")
+    func proxies() async throws {
+        let server = try await TestServer.start(
+            certificate: { try $0.issue(names: ["echo.test"]) }, handler: Self.echo)
+        try await withProxy { proxy in
+            try await withFiles(server.authority) { _, file in
+                // Only the proxy knows the name.
+                let url = "wss://echo.test:\(server.port)"
+                let address = "http://127.0.0.1:\(proxy.port)"
+                let arguments = [url, "--ca", file] + Self.oneMessage
+                #expect(try await LwscatProcess.output(of: arguments + ["--proxy", address]).lines == ["hello"])
+                let environment = "https_proxy='\(address)' no_proxy= '\(LwscatProcess.executable.path)'"
+                let words = (arguments + ["--proxy", "environment"]).map { "'\($0)'" }.joined(separator: " ")
+                #expect(try await LwscatProcess.shell("\(environment) \(words)") == ["hello"])
+                #expect(try await LwscatProcess.output(of: arguments).status == 68)
+            }
+        }
+        await server.stop()
+    }
+
+    @Test("--route shows the route in front, --stats says at the end what there was")
+    func output() async throws {
+        let server = try await TestServer.start(isSecure: false, handler: Self.echo)
+        let result = try await LwscatProcess.output(of: [
+            server.url, "-x", #"{"type":"price"}"#, "-x", "plain", "--max-messages", "2", "--route", "type", "--stats",
+        ])
+        #expect(result.lines == ["price\t" + #"{"type":"price"}"#, "plain"])
+        for line in ["messages sent: 2, 21 bytes", "messages received: 2, 21 bytes", "connections: 1"] {
+            #expect(result.errors.contains(line), "\(result.errors)")
+        }
+        await server.stop()
+    }
+
+    @Test(
+        "Its options are in the completions that it generates",
+        arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) async throws {
+        let script = try await LwscatProcess.output(of: ["--generate-completion-script", shell])
+        #expect(script.status == 0)
+        for option in ["reconnect", "insecure-any-hostname", "max-messages", "route"] {
+            #expect(script.lines.contains { $0.contains(option) }, "\(shell): \(option)")
+        }
+    }
+}
