@@ -61,6 +61,31 @@ static inline int copenssl_ERR_GET_REASON(unsigned long code) { return ERR_GET_R
 
 // Expressions of other macros.
 static inline int copenssl_ERR_R_MALLOC_FAILURE(void) { return ERR_GET_REASON(ERR_R_MALLOC_FAILURE); }
+// A Diffie-Hellman group over a finite field (RFC 7919) takes the thread up to a second, and the peer chooses it: OpenSSL's
+// client takes any of up to 10,000 bits. Here it is one of 4,096 bits at most, and none of TLS 1.3's, whose largest has 8,192.
+static inline int copenssl_limits_groups(
+    const SSL *ssl, const SSL_CTX *context, int operation, int bits, int nid, void *other, void *unused) {
+    switch (operation) {
+    case SSL_SECOP_TMP_DH:
+        if (other != NULL && EVP_PKEY_bits((EVP_PKEY *)other) > 4096) return 0;
+        break;
+    case SSL_SECOP_CURVE_SUPPORTED:
+    case SSL_SECOP_CURVE_SHARED:
+    case SSL_SECOP_CURVE_CHECK:
+        // The code point of RFC 8446 section 4.2.7: 0x01.. are finite fields.
+        if (other != NULL && ((const unsigned char *)other)[0] == 1) return 0;
+        break;
+    }
+    // OpenSSL's own, which the context was made with, is kept as its `ex` data.
+    int (*standard)(const SSL *, const SSL_CTX *, int, int, int, void *, void *) =
+        (int (*)(const SSL *, const SSL_CTX *, int, int, int, void *, void *))unused;
+    return standard(ssl, context, operation, bits, nid, other, NULL);
+}
+static inline void copenssl_SSL_CTX_limit_groups(SSL_CTX *context) {
+    SSL_CTX_set0_security_ex_data(context, (void *)SSL_CTX_get_security_callback(context));
+    SSL_CTX_set_security_callback(context, copenssl_limits_groups);
+}
+
 // Letters beyond ASCII stay readable; RFC 2253 escapes the control characters.
 static inline unsigned long copenssl_readable_rfc2253(void) { return XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB; }
 

@@ -7,7 +7,22 @@ internal import Logging
 /// (`lws_vhost_destroy` waits for a listening socket that nothing closes; fixed in 4.2), lets two of them on "port 0" share
 /// one socket, and turns 127.0.0.1 into every interface with IPv6 on.
 final class ServerListener {
-    typealias Accepted = (WebSocket, WebSocketServer.Request) -> Void
+    typealias Accepted = (Arrival) -> Void
+
+    /// A connection that is open, for the server to serve.
+    struct Arrival: Sendable {
+        let socket: WebSocket
+        let request: WebSocketServer.Request
+        /// To be called when its handler has returned, or there is none.
+        let handlerReturned: @Sendable () -> Void
+    }
+
+    /// What one connection counts for against the limit, once its handshake is over.
+    final class Place {
+        fileprivate var hasSocket = false
+        fileprivate var hasHandler = false
+        fileprivate var isTaken: Bool { hasSocket || hasHandler }
+    }
 
     let core: LoopCore
     let socketLoop: SocketLoop
@@ -18,8 +33,8 @@ final class ServerListener {
     private var socket: ListeningSocket?
     /// Connections whose handshake is under way, or has failed and whose socket is still open.
     private var handshakes: Set<ServerTransport> = []
-    /// How many connections are open.
-    private var openCount = 0
+    /// Connections whose socket is open, or whose handler has not returned.
+    private var places: [ObjectIdentifier: Place] = [:]
     private var closing: [() -> Void]?
     let logLimits = LogLimits()
 
@@ -50,7 +65,7 @@ final class ServerListener {
     /// The limit of the configuration that is reached, so that further connections have to wait.
     var reachedLimit: (name: String, value: Int)? {
         if handshakes.count >= configuration.handshakeLimit { return ("handshakeLimit", configuration.handshakeLimit) }
-        if openCount + handshakes.count >= configuration.connectionLimit {
+        if places.count + handshakes.count >= configuration.connectionLimit {
             return ("connectionLimit", configuration.connectionLimit)
         }
         return nil
@@ -63,22 +78,38 @@ final class ServerListener {
         transport.start(descriptor)
     }
 
-    func accept(_ socket: WebSocket, _ request: WebSocketServer.Request) {
-        accepted(socket, request)
+    func accept(_ socket: WebSocket, _ request: WebSocketServer.Request, at place: Place) {
+        place.hasHandler = true
+        let reference = PlaceReference(place: place, listener: self)
+        accepted(
+            Arrival(socket: socket, request: request) { [socketLoop] in
+                // When the loop has ended, so has the listener.
+                try? socketLoop.submit { _ in
+                    reference.place.hasHandler = false
+                    reference.listener.leave(reference.place)
+                }
+            })
+    }
+
+    private func leave(_ place: Place) {
+        guard !place.isTaken else { return }
+        places[ObjectIdentifier(place)] = nil
+        socket?.mayHaveRoom()
     }
 
     /// The connection is open, or its socket has gone.
     func handshakeEnded(_ transport: ServerTransport) {
         guard handshakes.remove(transport) != nil else { return }
+        if transport.place.isTaken { places[ObjectIdentifier(transport.place)] = transport.place }
         socket?.mayHaveRoom()
     }
 
-    /// Counts a connection whose handshake is over, until its socket has gone.
-    func count(_ pipe: BytePipe) {
-        openCount += 1
+    /// Counts a connection until its socket has gone.
+    func count(_ pipe: BytePipe, at place: Place) {
+        place.hasSocket = true
         pipe.didEnd = { [weak self] in
-            self?.openCount -= 1
-            self?.socket?.mayHaveRoom()
+            place.hasSocket = false
+            self?.leave(place)
         }
     }
 
@@ -112,6 +143,14 @@ final class ServerListener {
         }
         completeWhenClosed()
     }
+}
+
+/// Holds a place for the thread on which a handler returns.
+///
+/// `@unchecked Sendable`: that thread only passes it back to the loop, the one thread that touches the place.
+private struct PlaceReference: @unchecked Sendable {
+    let place: ServerListener.Place
+    let listener: ServerListener
 }
 
 extension ServerListener: Hashable {

@@ -19,6 +19,9 @@ final class ServerTransport: PipeConsumer {
     private var tlsInfo: TLSConnectionInfo?
     private var handshakeDeadline: LoopTimers.ID?
 
+    /// What it counts for against the limit of connections.
+    let place = ServerListener.Place()
+
     init(listener: ServerListener, peer: String) {
         self.listener = listener
         self.peer = peer
@@ -118,7 +121,7 @@ final class ServerTransport: PipeConsumer {
         }
         guard let connection else { return false }
         pipe.consumer = connection
-        listener.count(pipe)
+        listener.count(pipe, at: place)
         listener.handshakeEnded(self)
         end()
         pipe.setReading(true)
@@ -157,7 +160,8 @@ final class ServerTransport: PipeConsumer {
                 logger: listener.configuration.logger)
             respond(answer, then: connection)
             listener.accept(
-                WebSocket(handshake: handshake, tls: tlsInfo, remoteAddress: peer, connection: connection), request)
+                WebSocket(handshake: handshake, tls: tlsInfo, remoteAddress: peer, connection: connection), request,
+                at: place)
         }
     }
 

@@ -64,8 +64,9 @@ public final class WebSocketServer: Sendable {
         public var receiveBufferSize: Int
         /// As in ``WebSocketConfiguration/sendBufferSize``.
         public var sendBufferSize: Int
-        /// How many connections may be open at once, those counted whose handshake is under way; at least 1. Further ones wait
-        /// in the system's backlog until one ends, and a warning is logged. The default is 16,384.
+        /// How many connections there may be at once, at least 1: those whose handshake is under way, that are open, or whose
+        /// handler has not returned although they have ended. Further ones wait in the system's backlog until there is room, and a
+        /// warning is logged. The default is 16,384.
         public var connectionLimit: Int
         /// How many handshakes may be under way at once; at least 1. Each takes some 36 KB over TLS, and up to
         /// ``handshakeTimeout``. Further connections wait, as with ``connectionLimit``. The default is 1,024.
@@ -191,7 +192,7 @@ public final class WebSocketServer: Sendable {
                         let listener = try ServerListener(
                             core: core, configuration: configuration, tls: tls, socketLoop: socketLoop
                         ) {
-                            accepted.accept($0, $1)
+                            accepted.accept($0)
                         }
                         continuation.resume(returning: (ListenerReference(listener: listener), listener.port))
                     } catch {
@@ -227,7 +228,7 @@ public final class WebSocketServer: Sendable {
 
     /// How many connections are open.
     public var connectionCount: Int {
-        sessions.withLock { $0.open.count }
+        sessions.withLock { $0.open.values.count { $0.socket.closure == nil } }
     }
 
     /// Sends a message to every open connection, without waiting for any of them.
@@ -238,7 +239,7 @@ public final class WebSocketServer: Sendable {
     /// - Returns: How many open connections the message was not sent to.
     @discardableResult
     public func broadcast(_ message: WebSocketMessage, slowClients: SlowClientRule = .skip) -> Int {
-        let sockets = sessions.withLock { $0.open.values.map(\.socket) }
+        let sockets = sessions.withLock { $0.open.values.map(\.socket) }.filter { $0.closure == nil }
         return sockets.count { socket in
             // A connection that ends in this moment is one that the message is not sent to, and nothing else.
             guard let isTaken = try? socket.trySend(message) else { return true }
@@ -312,18 +313,21 @@ public final class WebSocketServer: Sendable {
         }
     }
 
-    fileprivate func serve(_ socket: WebSocket, _ request: Request) {
+    fileprivate func serve(_ arrival: ServerListener.Arrival) {
         let isServed = sessions.withLock { sessions in
             guard !sessions.isStopping else { return false }
             sessions.lastID += 1
             // Within the lock, so that whoever stops the server finds the task of each connection that it finds.
-            sessions.open[sessions.lastID] = (socket, handle(socket, request, id: sessions.lastID))
+            sessions.open[sessions.lastID] = (arrival.socket, handle(arrival, id: sessions.lastID))
             return true
         }
-        if !isServed { socket.abort() }
+        guard !isServed else { return }
+        arrival.socket.abort()
+        arrival.handlerReturned()
     }
 
-    private func handle(_ socket: WebSocket, _ request: Request, id: UInt64) -> Task<Void, Never> {
+    private func handle(_ arrival: ServerListener.Arrival, id: UInt64) -> Task<Void, Never> {
+        let (socket, request) = (arrival.socket, arrival.request)
         let serving = Serving(server: ObjectIdentifier(self), id: id)
         return Task { [handler, weak self, failureLimit, logger = configuration.logger] in
             do {
@@ -342,6 +346,7 @@ public final class WebSocketServer: Sendable {
                 }
             }
             _ = self?.sessions.withLock { $0.open.removeValue(forKey: id) }
+            arrival.handlerReturned()
         }
     }
 }
@@ -357,18 +362,18 @@ private struct ListenerReference: @unchecked Sendable {
 private final class SessionSink: Sendable {
     private struct State {
         weak var server: WebSocketServer?
-        var early: [(WebSocket, WebSocketServer.Request)] = []
+        var early: [ServerListener.Arrival] = []
         var isConnected = false
     }
 
     private let state = Lock(State())
 
-    func accept(_ socket: WebSocket, _ request: WebSocketServer.Request) {
+    func accept(_ arrival: ServerListener.Arrival) {
         let server: WebSocketServer? = state.withLock { state in
-            if !state.isConnected { state.early.append((socket, request)) }
+            if !state.isConnected { state.early.append(arrival) }
             return state.server
         }
-        server?.serve(socket, request)
+        server?.serve(arrival)
     }
 
     func connect(to server: WebSocketServer) {
@@ -378,6 +383,6 @@ private final class SessionSink: Sendable {
             defer { state.early = [] }
             return state.early
         }
-        for (socket, request) in early { server.serve(socket, request) }
+        for arrival in early { server.serve(arrival) }
     }
 }

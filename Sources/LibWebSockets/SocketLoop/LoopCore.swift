@@ -1,4 +1,5 @@
 internal import CLibwebsockets
+internal import DequeModule
 internal import Logging
 internal import WebSocketProtocol
 
@@ -34,6 +35,8 @@ internal import WebSocketProtocol
     private var refusedSockets: [LoopSocket] = []
     /// Sockets with something to do in this turn.
     private var busySockets: [LoopSocket] = []
+    /// Those whose turn comes after all others', as many as there is time for.
+    private var costlySockets: Deque<LoopSocket> = []
     private var closingSockets: [LoopSocket] = []
     /// Connections that libwebsockets has given up and that are not over; kept here until they are.
     private var forsakenSockets: [ObjectIdentifier: LoopSocket] = [:]
@@ -88,12 +91,14 @@ internal import WebSocketProtocol
             setAlarm()
             let refused = refusedSockets
             refusedSockets = []
-            isAlive = backend.turn(isWorkWaiting: !busySockets.isEmpty || !mailbox.beginWaiting())
+            let isBusy = !busySockets.isEmpty || !costlySockets.isEmpty
+            isAlive = backend.turn(isWorkWaiting: isBusy || !mailbox.beginWaiting())
             forget(refused)
             runPostedWork()
             runDueTimers()
             serviceSockets()
             goOn()
+            serviceCostlySockets()
             closeSockets()
         }
         end()
@@ -155,6 +160,7 @@ internal import WebSocketProtocol
         listeners.removeAll()
         forsakenSockets.removeAll()
         busySockets.removeAll()
+        costlySockets.removeAll()
         closingSockets.removeAll()
         timers = LoopTimers()
     }
@@ -207,7 +213,7 @@ internal import WebSocketProtocol
 
     /// See ``LoopSocket/serviceAfterTurn()``.
     func serviceAfterTurn(_ socket: LoopSocket) {
-        busySockets.append(socket)
+        if socket.isCostly { costlySockets.append(socket) } else { busySockets.append(socket) }
     }
 
     /// See ``LoopSocket/close()``.
@@ -222,6 +228,19 @@ internal import WebSocketProtocol
         busySockets.removeSubrange(first...)
         for socket in sockets { socket.performService() }
     }
+
+    /// A wave of clients, or of reconnecting services, must not keep the open connections.
+    private func serviceCostlySockets() {
+        guard !costlySockets.isEmpty else { return }
+        let start = ContinuousClock.now
+        for _ in 0..<costlySockets.count {
+            guard let socket = costlySockets.popFirst() else { return }
+            socket.performService()
+            if start.duration(to: .now) > Self.costlyTime { return }
+        }
+    }
+
+    private static let costlyTime = Duration.milliseconds(2)
 
     private func closeSockets() {
         while let socket = closingSockets.popLast() {

@@ -60,6 +60,9 @@ enum LoopSocketEvent {
         core.serviceAfterTurn(self)
     }
 
+    /// Whether one call of ``service()`` may take as long as a handshake of TLS: those wait for all others.
+    var isCostly: Bool { false }
+
     /// The core's call of ``service()``.
     final func performService() {
         isServicedAfterTurn = false

@@ -8,6 +8,7 @@ enum SSLContext {
         // With OpenSSL's default one SSL_read(3) goes on for as long as records without data come, a flood of KeyUpdates
         // or of tickets: the peer would have the loop to itself.
         unsafe copenssl_SSL_CTX_clear_mode(sslContext, Int(SSL_MODE_AUTO_RETRY))
+        unsafe copenssl_SSL_CTX_limit_groups(sslContext)
         // An idle connection keeps no buffers of 16 KiB each for records.
         unsafe copenssl_SSL_CTX_set_mode(sslContext, Int(SSL_MODE_RELEASE_BUFFERS))
     }

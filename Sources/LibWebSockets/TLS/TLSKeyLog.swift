@@ -11,6 +11,9 @@ internal import Logging
 /// The file that the secrets of sessions are appended to.
 final class TLSKeyLog: Sendable {
     private let descriptor: Int32
+    private let path: String
+    private let logger: Logger
+    private let isGivenUp = Lock(false)
 
     /// Opens the file, or makes it.
     ///
@@ -18,6 +21,8 @@ final class TLSKeyLog: Sendable {
     /// a symbolic link in a directory that others may write to would lead the secrets elsewhere, and a FIFO would keep the
     /// caller waiting for a reader.
     init(path: String, logger: Logger) throws(WebSocketError) {
+        self.path = path
+        self.logger = logger
         descriptor = unsafe open(
             path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o600)
         guard descriptor >= 0 else { throw Self.error(path, errno) }
@@ -37,6 +42,10 @@ final class TLSKeyLog: Sendable {
         guard status.st_uid == geteuid() else {
             throw .invalidTLSConfiguration(
                 "The key log file \(path) belongs to another user (uid \(status.st_uid)), who could read the secrets.")
+        }
+        guard status.st_nlink == 1 else {
+            throw .invalidTLSConfiguration(
+                "The key log file \(path) has another name, too (a hard link), under which secrets might be read.")
         }
         let mode = status.st_mode & 0o777
         guard mode & 0o077 != 0 else { return }
@@ -60,8 +69,28 @@ final class TLSKeyLog: Sendable {
 
     /// Appends one line with one write, so that lines of several threads do not mix.
     func append(_ keyLine: UnsafePointer<CChar>) {
+        guard isStillOurs else { return giveUp() }
         let line = unsafe Array(UnsafeBufferPointer(start: keyLine, count: strlen(keyLine))) + [CChar(10)]
         // A debugging aid must not end a connection: what cannot be written is missing from the log.
         _ = unsafe write(descriptor, line, line.count)
+    }
+
+    /// Whether the file is still what was opened, under its name and for this user alone.
+    private var isStillOurs: Bool {
+        var (opened, named) = (stat(), stat())
+        guard unsafe fstat(descriptor, &opened) == 0, unsafe lstat(path, &named) == 0 else { return false }
+        return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev && opened.st_nlink == 1
+            && opened.st_mode & 0o077 == 0
+    }
+
+    private func giveUp() {
+        let isFirst = isGivenUp.withLock { isGivenUp in
+            defer { isGivenUp = true }
+            return !isGivenUp
+        }
+        guard isFirst else { return }
+        logger.warning(
+            "no more secrets are written to the key log file: it was deleted, replaced, linked or opened to others",
+            metadata: ["path": "\(path)"])
     }
 }

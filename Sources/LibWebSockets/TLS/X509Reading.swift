@@ -31,7 +31,9 @@ package enum X509Reading {
         guard unsafe X509_NAME_print_ex(bio.pointer, name, 0, copenssl_readable_rfc2253()) >= 0 else { return "" }
         var bytes: UnsafePointer<UInt8>?
         let count = unsafe copenssl_BIO_get_mem_data(bio.pointer, &bytes)
-        return unsafe clipped(String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self))
+        let text = unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+        // It may come from a peer that nobody has verified.
+        return clipped(text.visible(limit: longestText))
     }
 
     private static func clipped(_ text: String) -> String {

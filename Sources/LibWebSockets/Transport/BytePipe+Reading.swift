@@ -61,31 +61,31 @@ extension BytePipe {
     }
 
     /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
-    /// the peer said before is still to be heard.
+    /// the peer said before is still to be heard, in turns, as others have theirs.
     func readLastWords() {
-        while state == .open, peerEnd == nil || tls?.hasInput == true, lastWordCount < Self.mostLastWords {
-            isReadable = true
-            if let tls, !tls.isEstablished {
-                guard shakeHands() else { break }
-                continue
-            }
-            // The end is where the socket has nothing more: records may come to nothing, or be there in part only.
-            let hadRecords = tls?.isHungry == false
-            receivedCount = 0
-            let count = tls.map { readRecords($0) } ?? readPlain()
-            lastWordCount += max(count, receivedCount)
-            guard count > 0 else {
-                if hadRecords || receivedCount > 0 || tls?.hasInput == true { continue }
-                break
-            }
-            let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
-            if let unused {
-                unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
-            } else {
-                unsafe deliver(bytes)
-            }
+        hearsLastWords = true
+        guard hearMore() else { return finish(endOfLastWords) }
+        serviceAfterTurn()
+    }
+
+    /// Reads once. Returns whether there may be more.
+    private func hearMore() -> Bool {
+        guard peerEnd == nil || tls?.hasInput == true, lastWordCount < Self.mostLastWords else { return false }
+        isReadable = true
+        if let tls, !tls.isEstablished { return shakeHands() }
+        // The end is where the socket has nothing more: records may come to nothing, or be there in part only.
+        let hadRecords = tls?.isHungry == false
+        receivedCount = 0
+        let count = tls.map { readRecords($0) } ?? readPlain()
+        lastWordCount += max(count, receivedCount)
+        guard count > 0 else { return hadRecords || receivedCount > 0 || tls?.hasInput == true }
+        let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
+        if let unused {
+            unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
+        } else {
+            unsafe deliver(bytes)
         }
-        finish(endOfLastWords)
+        return true
     }
 
     private var endOfLastWords: TransportEnd.Cause {

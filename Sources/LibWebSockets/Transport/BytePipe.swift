@@ -63,6 +63,8 @@ internal import WebSocketProtocol
     var waitingAnswers = 0
     var writeError: Int32?
     var endsWhenSent = false
+    /// Whether nothing is left to do but to read what the peer has said.
+    var hearsLastWords = false
     /// How much was read since nothing can be sent any more.
     var lastWordCount = 0
     /// How much the last look at the socket has brought.
@@ -121,7 +123,7 @@ internal import WebSocketProtocol
             if state == .open { write() }
             isInService = false
             if isAborted { finish(.endOfStream) }
-            if state == .open, writeError != nil || (!isPolled && !isReading) { readLastWords() }
+            if state == .open, hearsLastWords || writeError != nil || (!isPolled && !isReading) { readLastWords() }
             updatePolling()
         }
     }
@@ -151,6 +153,11 @@ internal import WebSocketProtocol
         core.keepForsaken(self)
         serviceAfterTurn()
     }
+
+    /// What was sent and is still on its way to the peer.
+    var unacknowledgedByteCount: Int { SocketIO.unacknowledgedByteCount(socket) ?? 0 }
+
+    override var isCostly: Bool { tls?.isEstablished == false }
 
     /// Whether libwebsockets says when there is something to read.
     var isPolled: Bool { !ownsSocket }

@@ -73,6 +73,11 @@ struct LookupQueue<Waiter> {
         return waiters.map(\.waiter)
     }
 
+    /// Whether nobody has begun to look up what somebody waits for, as all threads are at names that are not answered.
+    func isHeldUp(_ id: ID) -> Bool {
+        names[id].flatMap { lookups[$0] }.map { !$0.isUnderWay } ?? false
+    }
+
     /// Somebody does not wait any longer. A lookup that is under way cannot be stopped; one that is not is dropped with the
     /// last who wanted it.
     mutating func cancel(_ id: ID) {

@@ -66,13 +66,7 @@ struct Redirect {
     /// - Throws: When it is one that must not be followed.
     init?(_ refusal: UpgradeRefusal, from origin: Endpoint) throws(WebSocketError) {
         guard Self.statuses.contains(refusal.status.code) else { return nil }
-        func refuse(_ reason: String) -> WebSocketError {
-            WebSocketError(
-                .upgradeRefused, stage: .upgrade,
-                message:
-                    "\(origin.origin) redirects with status \(refusal.status.code), which cannot be followed: \(reason)",
-                refusal: refusal)
-        }
+        func refuse(_ reason: String) -> WebSocketError { Self.refused(refusal, by: origin, because: reason) }
         if let problem = refusal.locationProblem { throw refuse("it \(problem); check the URL") }
         do {
             endpoint = try Self.resolve(refusal.headers[.location] ?? "", against: origin)
@@ -83,6 +77,14 @@ struct Redirect {
             throw refuse("it leads from wss: to an insecure \(endpoint.origin)")
         }
         isSameOrigin = endpoint.origin == origin.origin
+    }
+
+    static func refused(_ refusal: UpgradeRefusal, by origin: Endpoint, because reason: String) -> WebSocketError {
+        WebSocketError(
+            .upgradeRefused, stage: .upgrade,
+            message:
+                "\(origin.origin) redirects with status \(refusal.status.code), which cannot be followed: \(reason)",
+            refusal: refusal)
     }
 
     /// RFC 3986 section 5.2, for what a `Location` holds: a URL, or a reference to a path or another host.

@@ -57,6 +57,9 @@ final class Resolver: Sendable {
         fileprivate let resolver: Resolver
         fileprivate let id: UInt64
 
+        /// Whether it waits behind others that no name server answers.
+        var isHeldUp: Bool { resolver.queue.withLock { $0.isHeldUp(id) } }
+
         /// Stops waiting. The completion is not called any more, unless it is being called already.
         func cancel() {
             resolver.queue.withLock { $0.cancel(id) }

@@ -46,6 +46,19 @@ enum SocketIO {
         return unsafe poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLHUP | POLLERR) != 0
     }
 
+    /// How many bytes the system has taken and the peer's has not acknowledged (SIOCOUTQ, tcp(7)); `nil` where it does not tell.
+    static func unacknowledgedByteCount(_ descriptor: CInt) -> Int? {
+        #if canImport(Darwin)
+            var count: CInt = 0
+            var length = socklen_t(MemoryLayout<CInt>.size)
+            guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_NWRITE, &count, &length) == 0 else { return nil }
+        #else
+            var count: CInt = 0
+            guard unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return nil }
+        #endif
+        return Int(count)
+    }
+
     /// `nil` when the call is to be made again.
     private static func failure(_ number: Int32) -> Outcome? {
         if number == EINTR { return nil }

@@ -43,6 +43,8 @@ extension ConnectAttempt {
         if let tls, end.stage == .tls || tls.failure != nil { return tls.error(errno: end.cause.errno) }
         let hint = tls?.hint ?? " If this port expects TLS, connect with wss:."
         if case .violation(let violation) = end.cause {
+            // What is HTTP, only wrong, is not TLS.
+            let hint = violation.isNotHTTP ? hint : tls?.hint ?? ""
             return WebSocketError(
                 .invalidHandshake, stage: .upgrade,
                 message: """

@@ -322,6 +322,11 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let what =
             switch stage {
             case .configuration: "read \(plan.configuration.tls.files.map(\.description).joined(separator: ", "))"
+            case .nameResolution where lookup?.isHeldUp == true:
+                """
+                resolve the host name "\(plan.endpoint.host)", which nobody has begun to: \(Resolver.maximumThreadCount) other \
+                names are being looked up, and no name server answers
+                """
             case .nameResolution: "resolve the host name \"\(plan.endpoint.host)\""
             case .connect: "connect to \(plan.endpoint.origin)"
             case .proxy: "be let through to \(plan.endpoint.origin) by the proxy \(plan.proxy?.description ?? "")"

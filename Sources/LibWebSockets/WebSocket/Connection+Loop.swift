@@ -25,8 +25,12 @@ extension Connection: PipeConsumer {
 
     private func startCloseDeadline(_ core: LoopCore) {
         if let closeDeadline { core.cancel(closeDeadline) }
+        let waiting = pipe?.unacknowledgedByteCount ?? 0
         closeDeadline = core.schedule(after: limits.closeTimeout) { [weak self] in
             guard let self else { return }
+            // The system takes megabytes at once, and says nothing while the peer reads them.
+            let isMoving = (pipe?.unacknowledgedByteCount ?? 0) < waiting
+            if isMoving, !hasOutcome { return startCloseDeadline(core) }
             perform(withOutbound { $0.queue.machine.closeDeadlinePassed() })
         }
     }
@@ -144,7 +148,12 @@ extension Connection: PipeConsumer {
                 if mayPause, withInbound({ $0.isPaused }) {
                     guard !hasOutcome else { return }
                     if words.end == .failure {
-                        advance(endingMessages: false) { $0.transportEnded(words.end) }
+                        // What the peer said last counts, whoever takes the messages in front of it, and when.
+                        let frame = reader.closeFrame(in: words.bytes[words.used...])
+                        advance(endingMessages: false) { machine in
+                            if let frame { _ = machine.received(frame) }
+                            return machine.transportEnded(words.end)
+                        }
                     } else {
                         // The peer's close frame may be among what is still to be read.
                         endOutput()

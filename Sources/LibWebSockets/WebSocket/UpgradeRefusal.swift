@@ -60,7 +60,7 @@ public struct UpgradeRefusal: Hashable, Sendable {
         case 403: return forbiddenAdvice(origin: origin)
         case 404: return "check the URL's path"
         case 407: return "a proxy in front of it wants credentials"
-        case 429, 503: return retryAfter.map { "it asks to try again in \($0)" } ?? "try again later"
+        case 429, 503: return retryAfter.map { "it asks to try again in \($0.words)" } ?? "try again later"
         default: return "its body may say why"
         }
     }

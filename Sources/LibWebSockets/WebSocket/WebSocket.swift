@@ -76,8 +76,8 @@ public final class WebSocket: Sendable {
         var endpoint = endpoint
         var configuration = configuration
         let start = ContinuousClock.now
+        var plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration)
         while true {
-            let plan = try ConnectAttempt.Plan(endpoint: endpoint, configuration: configuration)
             do {
                 let rest = configuration.connectTimeout - start.duration(to: .now)
                 return try await ConnectAttempt.run(plan, within: rest, on: socketLoop)
@@ -87,6 +87,12 @@ public final class WebSocket: Sendable {
                     let redirect = try Redirect(refusal, from: endpoint)
                 else { throw error }
                 configuration = configuration.redirected(by: redirect, from: endpoint)
+                do {
+                    plan = try ConnectAttempt.Plan(endpoint: redirect.endpoint, configuration: configuration)
+                } catch {
+                    // The server's doing, and not the program's.
+                    throw Redirect.refused(refusal, by: endpoint, because: error.message)
+                }
                 endpoint = redirect.endpoint
             }
         }

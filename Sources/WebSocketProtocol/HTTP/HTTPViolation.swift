@@ -18,8 +18,6 @@ package struct HTTPViolation: Error, Hashable {
         case tooManyFields(limit: Int)
         case headTooLarge(limit: Int)
         case tooManyInterimResponses(limit: Int)
-        /// Not one number, or more than can be counted.
-        case contentLength(String)
         /// 101 in answer to a request that asked for no other protocol.
         case unaskedSwitch
         /// 101 from a server that speaks HTTP/1.0, which has no Upgrade.
@@ -33,6 +31,11 @@ package struct HTTPViolation: Error, Hashable {
 
     init(_ rule: Rule) {
         self.rule = rule
+    }
+
+    /// Whether it is another protocol altogether.
+    package var isNotHTTP: Bool {
+        if case .notHTTP = rule { true } else { false }
     }
 
     /// - Parameter beginning: What has arrived; its first line is shown.
@@ -65,7 +68,6 @@ extension HTTPViolation: CustomStringConvertible {
         case .tooManyFields(let limit): "The head has more than \(limit) header lines"
         case .headTooLarge(let limit): "The head is larger than \(limit) bytes"
         case .tooManyInterimResponses(let limit): "More than \(limit) interim responses (status 1xx) come first"
-        case .contentLength(let value): "Header Content-Length is \(value), which is not one length"
         case .unaskedSwitch: "The status is 101, but no other protocol was asked for"
         case .switchInHTTP10: "The status is 101 in a response of HTTP/1.0, which cannot switch protocols"
         }
@@ -81,7 +83,6 @@ extension HTTPViolation: CustomStringConvertible {
         case .foldedLine: "RFC 9112 section 5.2"
         case .noColon, .blankBeforeColon, .fieldName: "RFC 9112 section 5"
         case .controlCharacter: "RFC 9110 section 5.5"
-        case .contentLength: "RFC 9112 section 6.3"
         case .unaskedSwitch, .switchInHTTP10: "RFC 9110 section 7.8"
         case .tooManyFields, .headTooLarge, .tooManyInterimResponses: nil
         }

@@ -12,9 +12,9 @@ struct ResponseBody: Sendable {
     private let maximumSize: Int
     private var framing: Framing
 
-    /// - Throws: When the head says nothing usable about the body's length: then the response is not to be used (RFC
-    ///   9112 section 6.3).
-    init(of head: ResponseHead, maximumSize: Int) throws(HTTPViolation) {
+    /// Where the head says nothing usable about the body's length, the body ends with the connection. RFC 9112 section 6.3 has such
+    /// a response discarded, since the next one could not be found; here none follows, and the status counts.
+    init(of head: ResponseHead, maximumSize: Int) {
         self.maximumSize = maximumSize
         if head.status.kind == .informational || head.status == .noContent || head.status == .notModified {
             framing = .length(remaining: 0)
@@ -23,7 +23,7 @@ struct ResponseBody: Sendable {
             let isChunked = HeaderSyntax.lowercased(coding) == "chunked" && head.minorVersion >= 1
             // Chunks of one byte each take six; what takes more is not sent to be read.
             framing = isChunked ? .chunked(ChunkedDecoder(maximumOverhead: maximumSize * 8)) : .untilClose
-        } else if let length = try Self.contentLength(head.headers) {
+        } else if let length = Self.contentLength(head.headers) {
             framing = .length(remaining: length)
         } else {
             framing = .untilClose
@@ -31,14 +31,11 @@ struct ResponseBody: Sendable {
     }
 
     /// A list of equal numbers counts as that number (RFC 9112 section 6.3).
-    private static func contentLength(_ headers: HTTPFields) throws(HTTPViolation) -> Int? {
-        guard let text = headers[.contentLength] else { return nil }
+    private static func contentLength(_ headers: HTTPFields) -> Int? {
         let lengths = headers.listMembers(.contentLength).map { member in
             member.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(member) : nil
         }
-        guard let length = lengths.first ?? nil, lengths.allSatisfy({ $0 == length }) else {
-            throw HTTPViolation(.contentLength(HeaderSyntax.quoted(text)))
-        }
+        guard let length = lengths.first ?? nil, lengths.allSatisfy({ $0 == length }) else { return nil }
         return length
     }
 

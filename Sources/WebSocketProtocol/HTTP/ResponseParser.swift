@@ -94,7 +94,7 @@ package struct ResponseParser: Sendable {
         if body == nil {
             guard let head = try finalHead(&rest) else { return .needsMoreBytes }
             if try switches(head) { return .switched(head, consumed: bytes.count - rest.count) }
-            body = try ResponseBody(of: head, maximumSize: maximumBodySize)
+            body = ResponseBody(of: head, maximumSize: maximumBodySize)
         }
         guard let isOver = body?.receive(rest), isOver, let head, let body else { return .needsMoreBytes }
         return .refused(RefusedResponse(head: head, body: body.bytes))

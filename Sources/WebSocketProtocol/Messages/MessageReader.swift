@@ -125,6 +125,24 @@ package struct MessageReader {
         end()
     }
 
+    /// The close frame among bytes that are still to be read, of which nothing is used.
+    package func closeFrame(in bytes: ArraySlice<UInt8>) -> CloseFrame? {
+        guard !hasEnded else { return nil }
+        var (decoder, payload, bytes) = (decoder, controlPayload, Array(bytes))
+        return bytes.withUnsafeMutableBytes { bytes in
+            var rest = bytes
+            // What breaks the protocol ends the connection in front of any close frame.
+            while let piece = try? decoder.next(&rest) {
+                guard piece.header.opcode.isControl else { continue }
+                if piece.startsFrame { payload = [] }
+                payload += piece.payload
+                guard piece.endsFrame, piece.header.opcode == .close else { continue }
+                return payload.withUnsafeBytes { try? CloseFrame(payload: $0) }
+            }
+            return nil
+        }
+    }
+
     /// Nothing more is to be read: lets go of the message that was under way, which may be large, and of the inflater.
     package mutating func end() {
         hasEnded = true

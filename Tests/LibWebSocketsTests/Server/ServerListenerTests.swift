@@ -114,7 +114,7 @@ import WebSocketTesting
             Result {
                 Reference(
                     listener: try ServerListener(core: core, configuration: configuration, tls: nil, socketLoop: loop) {
-                        _, _ in
+                        _ in
                     })
             }
         }.get().listener
@@ -151,5 +151,31 @@ import WebSocketTesting
             try await WebSocketServer.start(on: loop) { _, _ in }
         }
         #expect(error?.code == .loopShutDown)
+    }
+
+    @Test("A connection that has ended counts until its handler has returned, and for nothing else")
+    func handlersThatStay() async throws {
+        let lines = LogLines()
+        let configuration = WebSocketServer.Configuration(connectionLimit: 2, logger: lines.logger)
+        let (stay, leave) = AsyncStream<Void>.makeStream()
+        try await withServer(
+            configuration: configuration, client: Self.patient,
+            handler: { socket, _ in
+                // Looks at no message and at no end, as one that only ever sends.
+                for await _ in stay {}
+                for try await message in socket.messages { try await socket.send(message) }
+            }
+        ) { pair in
+            for _ in 0..<2 { try await pair.connect().abort() }
+            try await eventually { pair.server.connectionCount == 0 }
+            #expect(pair.server.broadcast(.text("nobody")) == 0)
+            async let third = pair.connect()
+            try await eventually { lines.all.contains { $0.contains("connectionLimit") } }
+            #expect(pair.server.connectionCount == 0)
+            leave.finish()
+            let socket = try await third
+            try await socket.send("at last")
+            #expect(try await socket.receive(1) == [.text("at last")])
+        }
     }
 }

@@ -84,4 +84,45 @@ import Testing
         await group.shutdown()
         for loop in group.loops { #expect(throws: WebSocketError.self) { try loop.submit { _ in } } }
     }
+
+    /// Takes longer than a turn has for all of its kind.
+    private final class Costly: LoopSocket {
+        let record: (String) -> Void
+        init(core: LoopCore, record: @escaping (String) -> Void) {
+            self.record = record
+            super.init(core: core)
+        }
+        override var isCostly: Bool { true }
+        override func service() {
+            let start = ContinuousClock.now
+            while start.duration(to: .now) < .milliseconds(3) {}
+            record("costly")
+        }
+    }
+
+    private final class Cheap: LoopSocket {
+        let record: (String) -> Void
+        init(core: LoopCore, record: @escaping (String) -> Void) {
+            self.record = record
+            super.init(core: core)
+        }
+        override func service() {
+            record("cheap")
+            serviceAfterTurn()
+        }
+    }
+
+    @Test("A wave of handshakes takes turns with what is open", arguments: SocketLoop.testBackends)
+    func costlySockets(backend: SocketLoop.Backend) async throws {
+        let loop = SocketLoop(backend: backend)
+        let order = Collector<String>()
+        try await loop.run { core in
+            for _ in 0..<10 { Costly(core: core) { order.add($0) }.serviceAfterTurn() }
+            Cheap(core: core) { order.add($0) }.serviceAfterTurn()
+        }
+        try await eventually { order.all.count { $0 == "costly" } == 10 }
+        let waits = order.all.split(separator: "cheap").map(\.count)
+        #expect(waits.allSatisfy { $0 == 1 }, "\(waits)")
+        await loop.shutdown()
+    }
 }

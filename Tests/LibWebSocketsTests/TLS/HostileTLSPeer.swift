@@ -42,6 +42,12 @@ final class HostileTLSPeer {
         close(socket)
     }
 
+    /// Has the system reset the connection when the socket is closed.
+    func resetAtEnd() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+    }
+
     func write(_ text: String) throws {
         guard SSL_write(ssl, text, Int32(text.utf8.count)) > 0 else { throw Failure(call: "SSL_write", errno: errno) }
     }

@@ -89,6 +89,47 @@ import WebSocketTesting
         }
     }
 
+    @Test("A flood that a reset follows is read in turns, too, although nothing can be answered any more")
+    func beforeAReset() async throws {
+        try await withServer(.tls, handler: ServerPair.echo) { pair in
+            let socket = try await pair.connect()
+            let (listener, server) = (try RawListener(), try Self.hostileServer())
+            let (isSent, mayReset) = (Handover<Duration>(), DispatchSemaphore(value: 0))
+            let connecting = Task {
+                try await WebSocket.connect(
+                    to: "wss://localhost:\(listener.port)", configuration: pair.configuration, on: pair.clientLoop)
+            }
+            DispatchQueue.global().async {
+                guard
+                    let peer = try? HostileTLSPeer(
+                        socket: listener.acceptSocket(), context: server.sslContext, isServer: true),
+                    (try? peer.acceptUpgrade()) != nil
+                else { return isSent.give(.zero) }
+                mayReset.wait()
+                let start = ContinuousClock.now
+                // An answer to the first, which finds nobody, tells that nothing can be sent.
+                let records =
+                    ((try? peer.keyUpdates(1, requesting: true)) ?? [])
+                    + ((try? peer.keyUpdates(Self.count, requesting: false)) ?? [])
+                let making = start.duration(to: .now)
+                peer.sendRaw(records)
+                peer.resetAtEnd()
+                isSent.give(making)
+            }
+            let victim = try await connecting.value
+            let release = await pair.clientLoop.occupy()
+            mayReset.signal()
+            let making = try await isSent.take()
+            try await socket.send("x")
+            let start = ContinuousClock.now
+            release()
+            _ = try await socket.receive(1)
+            try #require(making > .zero)
+            #expect(start.duration(to: .now) * 4 < making, "of \(Self.count) KeyUpdates, made in \(making)")
+            victim.abort()
+        }
+    }
+
     @Test("A server that floods in the place of an answer does not outlast the deadline", arguments: [false, true])
     func clientDeadline(requesting: Bool) async throws {
         try await withServer(.tls, handler: ServerPair.echo) { pair in

@@ -99,4 +99,44 @@ import WebSocketTesting
         _ = try TLSClientContext(TLSClientConfiguration(keyLogFile: path), logger: log.logger)
         #expect(log.all.count == 1)
     }
+
+    @Test("A file with another name is refused")
+    func hardLink() throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/keys.log"
+        close(open(path, O_WRONLY | O_CREAT, 0o600))
+        #expect(link(path, "\(directory.path)/other") == 0)
+        #expect(try Self.complaint(path).contains("has another name, too (a hard link)"))
+    }
+
+    @Test(
+        "Secrets end with the file: one that was deleted, replaced, linked or opened to others gets none, and one line says so",
+        arguments: ["deleted", "replaced", "linked", "opened"])
+    func noLongerOurs(change: String) throws {
+        let directory = try TemporaryDirectory()
+        let path = "\(directory.path)/keys.log"
+        let lines = LogLines()
+        let keyLog = try TLSKeyLog(path: path, logger: lines.logger)
+        func size(of path: String) -> off_t {
+            var status = stat()
+            return stat(path, &status) == 0 ? status.st_size : -1
+        }
+        keyLog.append("FIRST")
+        #expect(size(of: path) == 6)
+        let other = "\(directory.path)/other"
+        switch change {
+        case "deleted":
+            #expect(link(path, other) == 0)
+            #expect(unlink(path) == 0)
+        case "replaced":
+            #expect(rename(path, other) == 0)
+            close(open(path, O_WRONLY | O_CREAT, 0o600))
+        case "linked": #expect(link(path, other) == 0)
+        default: #expect(chmod(path, 0o644) == 0)
+        }
+        keyLog.append("SECOND")
+        keyLog.append("THIRD")
+        #expect(max(size(of: path), size(of: other)) == 6)
+        #expect(lines.all.filter { $0.contains("no more secrets are written") }.count == 1)
+    }
 }

@@ -99,4 +99,19 @@ import Testing
         #expect(queue.next() == nil)
         #expect(queue.threadCount == 0)
     }
+
+    @Test("A name is held up while all threads are at others")
+    func heldUp() {
+        var queue = LookupQueue<String>(threadLimit: 1)
+        let (first, _) = queue.add("1", for: "a")
+        #expect(queue.isHeldUp(first), "its thread has not begun yet")
+        #expect(queue.next() == "a")
+        #expect(!queue.isHeldUp(first))
+        let (second, _) = queue.add("2", for: "b")
+        #expect(queue.isHeldUp(second))
+        #expect(queue.finished("a") == ["1"])
+        #expect(queue.next() == "b")
+        #expect(!queue.isHeldUp(second))
+        #expect(!queue.isHeldUp(first), "it has ended")
+    }
 }

@@ -207,4 +207,30 @@ import Testing
         #expect(error.message.contains("no thread could be started to look up host names"))
         #expect(try await addresses(of: "any.test", resolver: resolver).count == 1)
     }
+
+    @Test("Where no look-up has begun when the time is over, the error says so")
+    func heldUpBehindOthers() async throws {
+        let silence = DispatchSemaphore(value: 0)
+        let resolver = Resolver(
+            threadLimit: 1,
+            lookUp: { _ in
+                silence.wait()
+                return .success([])
+            })
+        let loop = SocketLoop.forTest()
+        func message(_ host: String) async throws -> String {
+            let plan = try ConnectAttempt.Plan(
+                endpoint: Endpoint("ws://\(host)/"),
+                configuration: WebSocketConfiguration(connectTimeout: .milliseconds(100)))
+            let error = await #expect(throws: WebSocketError.self) {
+                try await ConnectAttempt.run(plan, within: .milliseconds(100), on: loop, resolver: resolver)
+            }
+            return error?.message ?? ""
+        }
+        let first = try await message("first.invalid")
+        #expect(first.hasSuffix("to resolve the host name \"first.invalid\""))
+        #expect(try await message("second.invalid").contains("\"second.invalid\", which nobody has begun to"))
+        silence.signal()
+        await loop.shutdown()
+    }
 }

@@ -17,7 +17,7 @@ import WebSocketTesting
             (401, [:], "check the credentials"),
             (404, [:], "check the URL's path"),
             (407, [:], "a proxy in front of it wants credentials"),
-            (429, [.retryAfter: "7"], "try again in 7.0 seconds"),
+            (429, [.retryAfter: "7"], "try again in 7.0 s"),
             (503, [:], "try again later"),
             (503, [.retryAfter: "soon"], "try again later"),
             (500, [:], "its body may say why"),

@@ -57,4 +57,27 @@ import WebSocketTesting
             await loop.shutdown()
         }
     }
+
+    @Test("While nobody reads, the peer's close frame in front of a reset tells how the connection ended, and at once")
+    func closeFrameWhilePaused() async throws {
+        for security in Security.allCases {
+            let words = (0..<100).map { "message \($0)" }
+            let frames = words.map { FaultServer.Frame.text($0) } + [.close(1008, reason: "why")]
+            let script: [FaultServer.Step] = [.upgrade(), .write(frames.flatMap(\.bytes)), .reset]
+            let loop = SocketLoop.forTest()
+            let server = try FaultServer(tls: try security.faultServer, scripts: [script])
+            let socket = try await WebSocket.connect(
+                to: server.url(), configuration: .init(tls: try security.client, receiveBufferSize: 1_000), on: loop)
+            #expect(try await socket.closed().received == CloseFrame(code: .policyViolation, reason: "why"))
+            #expect(socket.closeError?.code == .closedWithError)
+            var received: [String?] = []
+            let error = await #expect(throws: WebSocketError.self) {
+                for try await message in socket.messages { received.append(message.text) }
+            }
+            #expect(error?.code == .closedWithError)
+            #expect(received == words)
+            server.stop()
+            await loop.shutdown()
+        }
+    }
 }

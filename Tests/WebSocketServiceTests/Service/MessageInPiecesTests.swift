@@ -24,10 +24,11 @@ import WebSocketTesting
     func withoutAConnection() async throws {
         let fixture = Fixture()
         let isCalled = Recorder<String>()
-        #expect(
-            try await fixture.service.sendMessage(.text) { _ in isCalled.add("idle") } == .dropped(.notConnected))
+        let idle = try await fixture.service.sendMessage(.text) { _ in isCalled.add("idle") }
+        #expect(idle == .dropped(.notConnected))
         await fixture.service.stop()
-        #expect(try await fixture.service.sendMessage(.text) { _ in isCalled.add("stopped") } == .dropped(.closed))
+        let stopped = try await fixture.service.sendMessage(.text) { _ in isCalled.add("stopped") }
+        #expect(stopped == .dropped(.closed))
         #expect(isCalled.all == [])
     }
 

@@ -35,8 +35,8 @@ import WebSocketTesting
             (200, "no WebSocket endpoint is at this path"), (301, "it redirects to https://new.example/"),
             (302, "it redirects to https://new.example/"), (400, "its body may say why"),
             (401, "check the credentials"),
-            (403, "check the credentials"), (404, "check the URL's path"), (429, "try again in 7.0 seconds"),
-            (500, "its body may say why"), (503, "try again in 7.0 seconds"),
+            (403, "check the credentials"), (404, "check the URL's path"), (429, "try again in 7.0 s"),
+            (500, "its body may say why"), (503, "try again in 7.0 s"),
         ] as [(Int, String)])
     func refusal(security: Security, row: (status: Int, advice: String)) async throws {
         let (error, port) = try await failure(

@@ -176,4 +176,17 @@ import WebSocketTesting
         #expect(error.message.contains(row.reason), "\(error.message)")
         #expect(error.message.contains("check the URL"), "\(error.message)")
     }
+
+    @Test("Where the way on cannot be asked for, the redirect is what failed, and not the program's configuration")
+    func tooLong() async throws {
+        let location = "/" + String(repeating: "x", count: 17_000)
+        try await FaultServer.withServer(redirect(to: location)) { server in
+            let error = try await #require(throws: WebSocketError.self) {
+                try await WebSocket.connect(to: server.url(), configuration: .init(redirects: .follow()))
+            }
+            #expect(error.code == .upgradeRefused)
+            #expect(error.refusal?.status == .found)
+            #expect(error.message.contains("redirects with status 302, which cannot be followed: "))
+        }
+    }
 }
