@@ -1,4 +1,4 @@
-import Synchronization
+import LibWebSockets
 
 /// A server that does to its clients exactly what a script says, however wrong: half a response, a masked frame, a
 /// length of 2⁶³, a reset in the middle of a message, silence.
@@ -36,7 +36,7 @@ public final class FaultServer: Sendable {
     private let isTLS: Bool
     private let interrupt: FaultServerInterrupt
     private let listener: FaultServerListener
-    private let acceptor: Mutex<FaultServerThread?>
+    private let acceptor: Lock<FaultServerThread?>
     private let log: FaultServerLog
 
     /// Starts a server that runs `scripts[n]` on the connection with index n, and the last script on every later one.
@@ -69,7 +69,7 @@ public final class FaultServer: Sendable {
         listener = try FaultServerListener(address: address, receiveBufferSize: receiveBufferSize, backlog: backlog)
         port = listener.port
         interrupt = try FaultServerInterrupt()
-        acceptor = Mutex(nil)
+        acceptor = Lock(nil)
         log = FaultServerLog()
     }
 
@@ -122,19 +122,23 @@ public final class FaultServer: Sendable {
 
     /// Waits until a connection was accepted.
     ///
-    /// - Parameter index: 0 for the first connection.
-    /// - Throws: As ``transcript(of:)``.
-    public func waitForConnection(_ index: Int = 0) async throws {
-        try await log.waitForConnection(index)
+    /// - Parameters:
+    ///   - index: 0 for the first connection.
+    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
+    /// - Throws: As ``transcript(of:within:)``.
+    public func waitForConnection(_ index: Int = 0, within limit: Duration? = nil) async throws {
+        try await log.waitForConnection(index, within: limit)
     }
 
     /// What happened on a connection, once it has ended: the script is through or broken off, and the socket closed.
     ///
-    /// - Parameter index: 0 for the first connection that was accepted.
+    /// - Parameters:
+    ///   - index: 0 for the first connection that was accepted.
+    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
     /// - Throws: ``FaultServerError`` when the server was stopped before that connection came or the index is negative,
-    ///   `CancellationError` when the waiting task is cancelled.
-    public func transcript(of index: Int = 0) async throws -> Transcript {
-        try await log.transcript(of: index)
+    ///   ``WaitTimedOut``, `CancellationError` when the waiting task is cancelled.
+    public func transcript(of index: Int = 0, within limit: Duration? = nil) async throws -> Transcript {
+        try await log.transcript(of: index, within: limit)
     }
 
     /// Closes everything and waits for the server's threads to end, which takes no longer than closing the sockets.

@@ -1,4 +1,3 @@
-import Synchronization
 internal import WebSocketService
 
 #if canImport(Glibc)
@@ -22,14 +21,14 @@ final class FaultServerInterrupt: Sendable {
     }
 
     private let readEnd: Int32
-    private let writeEnd: Mutex<Int32?>
+    private let writeEnd: Lock<Int32?>
 
     init() throws {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw FaultServerError.systemCall("pipe") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         readEnd = ends[0]
-        writeEnd = Mutex(ends[1])
+        writeEnd = Lock(ends[1])
     }
 
     deinit {

@@ -1,4 +1,4 @@
-import Synchronization
+import LibWebSockets
 
 #if canImport(Glibc)
     import Glibc
@@ -13,7 +13,7 @@ final class FaultServerListener: Sendable {
     let port: UInt16
     private let address: FaultServer.Address
     /// The listening socket first, then those that fill its queue; empty once closed.
-    private let descriptors: Mutex<[Int32]>
+    private let descriptors: Lock<[Int32]>
 
     init(address: FaultServer.Address, receiveBufferSize: Int?, backlog: Int32) throws {
         let descriptor = try Self.makeSocket(address)
@@ -33,7 +33,7 @@ final class FaultServerListener: Sendable {
             throw error
         }
         self.address = address
-        descriptors = Mutex([descriptor])
+        descriptors = Lock([descriptor])
     }
 
     deinit { stop() }

@@ -1,10 +1,17 @@
-import Synchronization
+internal import WebSocketService
 
 /// What happened on a server's connections, and who waits for it.
 final class FaultServerLog: Sendable {
-    private enum Event: Hashable {
+    private enum Event: Hashable, CustomStringConvertible {
         case accepted(Int)
         case ended(Int)
+
+        var description: String {
+            switch self {
+            case .accepted(let index): "connection \(index) was accepted"
+            case .ended(let index): "connection \(index) has ended, its script too"
+            }
+        }
 
         var impossibility: FaultServerError? {
             switch self {
@@ -18,8 +25,7 @@ final class FaultServerLog: Sendable {
     private struct State {
         var connectionCount = 0
         var transcripts: [Int: FaultServer.Transcript] = [:]
-        var waiters: [Int: (event: Event, continuation: CheckedContinuation<Void, any Error>)] = [:]
-        var nextWaiter = 0
+        var waiters: [(event: Event, happened: Completion<Void>)] = []
         var isClosed = false
 
         func hasHappened(_ event: Event) -> Bool {
@@ -30,7 +36,7 @@ final class FaultServerLog: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var connectionCount: Int { state.withLock { $0.connectionCount } }
 
@@ -49,56 +55,50 @@ final class FaultServerLog: Sendable {
         wakeWaiters(for: .ended(index))
     }
 
-    func waitForConnection(_ index: Int) async throws {
-        try await wait(for: .accepted(index))
+    func waitForConnection(_ index: Int, within limit: Duration?) async throws {
+        try await wait(for: .accepted(index), within: limit)
     }
 
-    func transcript(of index: Int) async throws -> FaultServer.Transcript {
-        try await wait(for: .ended(index))
+    func transcript(of index: Int, within limit: Duration?) async throws -> FaultServer.Transcript {
+        try await wait(for: .ended(index), within: limit)
         return state.withLock { $0.transcripts[index]! }
     }
 
     /// No further events will come.
     func close() {
-        let (waiters, error) = state.withLock { state in
+        state.change { state, afterwards in
             state.isClosed = true
-            defer { state.waiters = [:] }
-            return (state.waiters.values, Self.stopped(after: state.connectionCount))
+            for waiter in state.waiters {
+                waiter.happened.fail(Self.stopped(after: state.connectionCount), &afterwards)
+            }
+            state.waiters = []
         }
-        for waiter in waiters { waiter.continuation.resume(throwing: error) }
     }
 
-    private func wait(for event: Event) async throws {
-        let id = state.withLock { state in
-            defer { state.nextWaiter += 1 }
-            return state.nextWaiter
-        }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let result: Result<Void, any Error>? = state.withLock { state in
-                    if let error = event.impossibility { return .failure(error) }
-                    if state.hasHappened(event) { return .success(()) }
-                    if state.isClosed { return .failure(Self.stopped(after: state.connectionCount)) }
-                    // The handler below may have run already, before there was a waiter to cancel.
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    state.waiters[id] = (event, continuation)
-                    return nil
-                }
-                if let result { continuation.resume(with: result) }
+    private func wait(for event: Event, within limit: Duration?) async throws {
+        if let error = event.impossibility { throw error }
+        let happened = Completion<Void>()
+        state.change { state, afterwards in
+            if state.hasHappened(event) {
+                happened.succeed(&afterwards)
+            } else if state.isClosed {
+                happened.fail(Self.stopped(after: state.connectionCount), &afterwards)
+            } else {
+                state.waiters.append((event, happened))
             }
-        } onCancel: {
-            let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
-            waiter?.continuation.resume(throwing: CancellationError())
+        }
+        defer { state.withLock { $0.waiters.removeAll { $0.happened === happened } } }
+        try await happened.value(within: limit) {
+            let (accepted, ended) = self.state.withLock { ($0.connectionCount, $0.transcripts.count) }
+            return "until \(event); \(accepted) connections were accepted so far, of which \(ended) have ended"
         }
     }
 
     private func wakeWaiters(for event: Event) {
-        let waiters = state.withLock { state in
-            let waiters = state.waiters.filter { $0.value.event == event }
-            for id in waiters.keys { state.waiters[id] = nil }
-            return waiters.values
+        state.change { state, afterwards in
+            for waiter in state.waiters where waiter.event == event { waiter.happened.succeed(&afterwards) }
+            state.waiters.removeAll { $0.event == event }
         }
-        for waiter in waiters { waiter.continuation.resume() }
     }
 
     private static func stopped(after count: Int) -> FaultServerError {

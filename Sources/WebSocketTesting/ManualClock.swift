@@ -1,4 +1,3 @@
-internal import Synchronization
 internal import WebSocketService
 
 /// A clock that stands still until a test moves it.
@@ -60,9 +59,16 @@ public final class ManualClock: Clock, Sendable {
     }
 
     private struct Watcher {
-        enum Condition {
+        enum Condition: CustomStringConvertible {
             case count(Int)
             case deadline(Instant)
+
+            var description: String {
+                switch self {
+                case .count(let count): count == 1 ? "a task sleeps" : "\(count) tasks sleep"
+                case .deadline(let deadline): "a task sleeps that wakes up \(deadline)"
+                }
+            }
         }
 
         let condition: Condition
@@ -103,7 +109,7 @@ public final class ManualClock: Clock, Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// A clock at 0.
     public init() {}
@@ -156,16 +162,22 @@ public final class ManualClock: Clock, Sendable {
 
     /// Waits, in real time, until so many tasks are asleep, whichever they are; for none or less, not at all.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func waitForSleepers(_ count: Int = 1) async throws {
-        try await wait(until: .count(count))
+    /// - Parameters:
+    ///   - count: How many.
+    ///   - limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func waitForSleepers(_ count: Int = 1, within limit: Duration? = nil) async throws {
+        try await wait(until: .count(count), within: limit)
     }
 
     /// Waits, in real time, until a task is asleep that wakes up at exactly this point.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func waitForSleeper(until deadline: Instant) async throws {
-        try await wait(until: .deadline(deadline))
+    /// - Parameters:
+    ///   - deadline: When it wakes up.
+    ///   - limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func waitForSleeper(until deadline: Instant, within limit: Duration? = nil) async throws {
+        try await wait(until: .deadline(deadline), within: limit)
     }
 
     /// Waits until a task is asleep that wakes up in exactly so long from now, then moves the clock there.
@@ -173,14 +185,17 @@ public final class ManualClock: Clock, Sendable {
     /// This takes the sleeper that is meant, by its deadline, where ``advanceToNextSleeper()`` takes whichever is first and
     /// asleep already. Tasks whose deadlines come before wake up too.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func advance(toSleeperIn duration: Duration) async throws {
+    /// - Parameters:
+    ///   - duration: How long from now, in the clock's time.
+    ///   - limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func advance(toSleeperIn duration: Duration, within limit: Duration? = nil) async throws {
         let deadline = now.advanced(by: duration)
-        try await waitForSleeper(until: deadline)
+        try await waitForSleeper(until: deadline, within: limit)
         advance(to: deadline)
     }
 
-    private func wait(until condition: Watcher.Condition) async throws {
+    private func wait(until condition: Watcher.Condition, within limit: Duration?) async throws {
         let reached = Completion<Void>()
         let isReached = state.withLock { state in
             guard !state.isTrue(condition) else { return true }
@@ -189,18 +204,25 @@ public final class ManualClock: Clock, Sendable {
         }
         guard !isReached else { return }
         defer { state.withLock { $0.watchers.removeAll { $0.reached === reached } } }
-        try await reached.value()
+        try await reached.value(within: limit) { "until \(condition); \(self.sleepersInWords)" }
+    }
+
+    private var sleepersInWords: String {
+        let (now, deadlines) = state.withLock { ($0.now, $0.sleepers.map(\.deadline).sorted()) }
+        let others = WaitTimedOut.list(deadlines.map { now.duration(to: $0) })
+        return "the clock stands at \(now), and those asleep wake up in so long from there: \(others)"
     }
 
     /// Waits until a task is asleep, then moves the clock to the earliest deadline. Where more than one task may be about to
     /// sleep, which one that is depends on luck: use ``advance(toSleeperIn:)``.
     ///
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
     /// - Returns: How far the clock was moved.
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     @discardableResult
-    public func advanceToNextSleeper() async throws -> Duration {
+    public func advanceToNextSleeper(within limit: Duration? = nil) async throws -> Duration {
         while true {
-            try await waitForSleepers()
+            try await waitForSleepers(within: limit)
             // Another task may have woken the only sleeper meanwhile.
             guard let deadline = nextDeadline else { continue }
             let distance = now.duration(to: deadline)

@@ -1,5 +1,4 @@
 public import HTTPTypes
-internal import Synchronization
 public import WebSocketService
 
 /// A transport without a network: a test decides how each attempt to connect ends, and plays the peer of each
@@ -67,7 +66,7 @@ public final class ScriptedTransport: SocketTransport {
         var afterwards: Outcome
     }
 
-    private let script: Mutex<Script>
+    private let script: Lock<Script>
     private let requestFeed = ScriptedTransportFeed<ConnectRequest>()
     private let connectionFeed = ScriptedTransportFeed<ScriptedConnection>()
 
@@ -75,7 +74,7 @@ public final class ScriptedTransport: SocketTransport {
     ///   - outcomes: How the first attempts end, in order.
     ///   - afterwards: How all others end.
     public init(_ outcomes: [Outcome] = [], afterwards: Outcome = .open()) {
-        script = Mutex(Script(outcomes: outcomes[...], afterwards: afterwards))
+        script = Lock(Script(outcomes: outcomes[...], afterwards: afterwards))
     }
 
     /// Scripts the attempts that follow those scripted so far.
@@ -91,16 +90,25 @@ public final class ScriptedTransport: SocketTransport {
 
     /// The next attempt, in order, each once.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func nextRequest() async throws -> ConnectRequest {
-        try await requestFeed.next()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func nextRequest(within limit: Duration? = nil) async throws -> ConnectRequest {
+        try await requestFeed.next(within: limit) { number in
+            "for attempt \(number) to connect; there were \(WaitTimedOut.list(self.requests.map(\.url)))"
+        }
     }
 
     /// The peer's side of the next connection that opens, in order, each once.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func nextConnection() async throws -> ScriptedConnection {
-        try await connectionFeed.next()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func nextConnection(within limit: Duration? = nil) async throws -> ScriptedConnection {
+        try await connectionFeed.next(within: limit) { number in
+            """
+            for connection \(number) to open; attempts to connect that were made are \
+            \(WaitTimedOut.list(self.requests.map(\.url)))
+            """
+        }
     }
 
     public func validate(_ request: ConnectRequest) throws {

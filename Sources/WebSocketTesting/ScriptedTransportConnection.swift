@@ -77,9 +77,15 @@ public struct ScriptedConnection: Sendable {
 
     /// The next message that the client sent, in order, each once.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func nextSent() async throws -> WebSocketMessage {
-        try await link.sentFeed.next()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func nextSent(within limit: Duration? = nil) async throws -> WebSocketMessage {
+        try await link.sentFeed.next(within: limit) { [link] number in
+            """
+            for message \(number) of the client; it has sent \(WaitTimedOut.list(link.sentFeed.all.map(MessageSummary.init))), and \
+            \(link.stateInWords)
+            """
+        }
     }
 
     /// How many pings the client sent so far.
@@ -87,16 +93,20 @@ public struct ScriptedConnection: Sendable {
 
     /// Waits for the next ping of the client's, each once.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func nextPing() async throws {
-        try await link.pingFeed.next()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func nextPing(within limit: Duration? = nil) async throws {
+        try await link.pingFeed.next(within: limit) { [link] number in
+            "for ping \(number) of the client; it has sent \(link.pingFeed.all.count), and \(link.stateInWords)"
+        }
     }
 
     /// Waits until the client has taken everything delivered and asks for more, or the connection has ended.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func waitUntilRead() async throws {
-        try await link.waitUntilRead()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func waitUntilRead(within limit: Duration? = nil) async throws {
+        try await link.waitUntilRead(within: limit)
     }
 
     /// How many messages were delivered and not taken by the client yet.
@@ -116,8 +126,9 @@ public struct ScriptedConnection: Sendable {
 
     /// Waits until the connection has ended. Any number of tasks may wait.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func ended() async throws -> WebSocketClosure {
-        try await link.ended()
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func ended(within limit: Duration? = nil) async throws -> WebSocketClosure {
+        try await link.ended(within: limit)
     }
 }

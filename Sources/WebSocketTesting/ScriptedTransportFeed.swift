@@ -1,5 +1,4 @@
 internal import DequeModule
-internal import Synchronization
 internal import WebSocketService
 
 /// Everything that happened of one kind, which a test can look at whole or take one by one, waiting for the next.
@@ -10,7 +9,7 @@ final class ScriptedTransportFeed<Element: Sendable>: Sendable {
         var waiters: Deque<Completion<Element>> = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var all: [Element] {
         state.withLock(\.all)
@@ -37,8 +36,13 @@ final class ScriptedTransportFeed<Element: Sendable>: Sendable {
 
     /// The first element that was not taken yet, waiting for it if need be.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    func next() async throws -> Element {
+    /// - Parameters:
+    ///   - limit: How long to wait at most.
+    ///   - words: What is waited for, and what came instead, given the number of the element, from 1.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    func next(
+        within limit: Duration? = nil, _ words: @escaping @Sendable (Int) -> String = { "for element \($0)" }
+    ) async throws -> Element {
         let waiter = Completion<Element>()
         let element = state.withLock { state -> Element? in
             guard state.taken < state.all.count else {
@@ -49,6 +53,6 @@ final class ScriptedTransportFeed<Element: Sendable>: Sendable {
             return state.all[state.taken]
         }
         if let element { return element }
-        return try await waiter.value()
+        return try await waiter.value(within: limit) { words(self.state.withLock(\.taken) + 1) }
     }
 }

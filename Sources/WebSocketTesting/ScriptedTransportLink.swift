@@ -1,5 +1,4 @@
 internal import DequeModule
-internal import Synchronization
 internal import WebSocketService
 
 /// The client's side of a scripted connection, and the state that both sides share.
@@ -44,7 +43,7 @@ final class ScriptedLink: SocketConnection {
     let handshake: HandshakeResponse
     let sentFeed = ScriptedTransportFeed<WebSocketMessage>()
     let pingFeed = ScriptedTransportFeed<Void>()
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(handshake: HandshakeResponse) {
         self.handshake = handshake
@@ -153,6 +152,18 @@ final class ScriptedLink: SocketConnection {
     }
 
     func ended() async throws -> WebSocketClosure {
+        try await untilEnded { try await $0.value() }
+    }
+
+    func ended(within limit: Duration?) async throws -> WebSocketClosure {
+        try await untilEnded { ended in
+            try await ended.value(within: limit) { "until the connection has ended; \(self.stateInWords)" }
+        }
+    }
+
+    private func untilEnded(
+        _ wait: (Completion<WebSocketClosure>) async throws -> WebSocketClosure
+    ) async throws -> WebSocketClosure {
         let completion = Completion<WebSocketClosure>()
         state.change { state, afterwards in
             if let closure = state.closure {
@@ -162,7 +173,7 @@ final class ScriptedLink: SocketConnection {
             }
         }
         defer { state.withLock { $0.endWaiters.removeAll { $0 === completion } } }
-        return try await completion.value()
+        return try await wait(completion)
     }
 
     var closure: WebSocketClosure? { state.withLock(\.closure) }
@@ -247,7 +258,9 @@ final class ScriptedLink: SocketConnection {
     var endWaiterCount: Int { state.withLock(\.endWaiters.count) }
     var heldSendCount: Int { state.withLock { $0.held.count { !$0.completion.isComplete } } }
 
-    func waitUntilRead() async throws {
+    var stateInWords: String { closure.map { "the connection has ended: \($0)" } ?? "the connection is open" }
+
+    func waitUntilRead(within limit: Duration?) async throws {
         let read = Completion<Void>()
         state.change { state, afterwards in
             let isWaiting = state.reader.map { !$0.isComplete } ?? false
@@ -257,7 +270,9 @@ final class ScriptedLink: SocketConnection {
                 state.readWatchers.append(read)
             }
         }
-        try await read.value()
+        try await read.value(within: limit) {
+            "until the client has read everything; \(self.unreadCount) messages wait to be read, and it asks for none"
+        }
     }
 
     // MARK: The end

@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Synchronization
 internal import WebSocketService
 
 /// Runs the tasks of the code under test and says when all is quiet: when none of them can go on before something happens
@@ -30,7 +29,7 @@ public final class TestExecutor: TaskExecutor, Sendable {
     }
 
     private let queue = DispatchQueue(label: "TestExecutor")
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// An executor without anything to run.
     public init() {}
@@ -49,14 +48,17 @@ public final class TestExecutor: TaskExecutor, Sendable {
     /// What a test caused before, such as a message that it delivered or a clock that it moved, has had all its effects by
     /// then. A call from a task on this executor does not wait for that task itself.
     ///
-    /// - Throws: `CancellationError` when the waiting task is cancelled.
-    public func untilQuiet() async throws {
+    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
+    public func untilQuiet(within limit: Duration? = nil) async throws {
         let quiet = Completion<Void>()
         state.withLock { state in
             if state.pending == 0 { quiet.succeed() } else { state.watchers.append(quiet) }
         }
         defer { state.withLock { $0.watchers.removeAll { $0 === quiet } } }
-        try await quiet.value()
+        try await quiet.value(within: limit) {
+            "until all is quiet; \(self.state.withLock(\.pending)) jobs are queued or running"
+        }
     }
 
     private func finishJob() {

@@ -1,5 +1,4 @@
 public import LibWebSockets
-internal import Synchronization
 
 /// A real server for tests, in this process: `wss:` with a certificate of a throw-away authority, on a port of its own,
 /// which it keeps when it is stopped and started again.
@@ -21,7 +20,7 @@ public final class TestServer: Sendable {
     private let configuration: WebSocketServer.Configuration
     private let handler: WebSocketServer.Handler
     private let socketLoop: SocketLoop
-    private let server: Mutex<WebSocketServer?>
+    private let server: Lock<WebSocketServer?>
 
     /// Starts a server on 127.0.0.1 whose certificate is for `localhost`, 127.0.0.1 and ::1.
     ///
@@ -61,7 +60,7 @@ public final class TestServer: Sendable {
         self.socketLoop = socketLoop
         self.handler = handler
         port = server.port
-        self.server = Mutex(server)
+        self.server = Lock(server)
     }
 
     /// Where clients reach it, by name: `wss://localhost:4711`.

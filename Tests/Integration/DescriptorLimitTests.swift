@@ -1,7 +1,6 @@
 import Foundation
 import LibWebSockets
 import Logging
-import Synchronization
 import Testing
 
 /// Runs with the process to itself: its limit is everybody's.
@@ -61,7 +60,7 @@ struct DescriptorLimitTests {
 
 /// Keeps what is logged.
 private final class LogLines: LogHandler {
-    private let lines = Mutex<[String]>([])
+    private let lines = Lock<[String]>([])
 
     func count(of message: String) -> Int {
         lines.withLock { lines in lines.count { $0 == message } }

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import LibWebSockets
 
 /// A child process whose standard output is read, and whose standard input ends when this process does.
 ///
@@ -7,7 +7,7 @@ import Synchronization
 /// (Linux, Swift 6.3.1); swift-subprocess would be fetched by every user of this package.
 final class ExternalProcess: Sendable {
     /// `nil` once the process is reaped: its number may belong to another one then.
-    private let identifier: Mutex<pid_t?>
+    private let identifier: Lock<pid_t?>
     /// Held open: its end tells the child that nobody waits for it any more.
     private let standardInput: FileHandle
     private let lines: AsyncStream<Data>
@@ -50,7 +50,7 @@ final class ExternalProcess: Sendable {
             throw ExternalServer.Failure(
                 description: "\(executable.path) cannot be started: \(String(cString: strerror(code)))")
         }
-        self.identifier = Mutex(identifier)
+        self.identifier = Lock(identifier)
         standardInput = input.writing
         try input.reading.close()
         try output.writing.close()

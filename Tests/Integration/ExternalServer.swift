@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import LibWebSockets
 
 /// A server that we did not write, in a process of its own, started from a script in `Tests/Integration/Servers`.
 ///
@@ -29,7 +29,7 @@ final class ExternalServer: Sendable {
     private let script: String
     private let arguments: [String]
     private let directory: URL
-    private let running: Mutex<Running?>
+    private let running: Lock<Running?>
 
     private init(script: String, arguments: [String], directory: URL) async throws {
         let first = try await Self.start(script: script, arguments: arguments, directory: directory)
@@ -37,7 +37,7 @@ final class ExternalServer: Sendable {
         self.arguments = arguments
         self.directory = directory
         port = first.address.port
-        running = Mutex(first)
+        running = Lock(first)
     }
 
     /// Runs `body` with a server that accepts connections.

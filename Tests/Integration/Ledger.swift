@@ -1,5 +1,4 @@
 import LibWebSockets
-import Synchronization
 import WebSocketService
 
 /// A transport that keeps the books: which connection has taken which messages, and what came back on it.
@@ -26,7 +25,7 @@ final class Ledger: Sendable {
         var returned: [UInt64] = []
     }
 
-    private let content = Mutex<[Page]>([])
+    private let content = Lock<[Page]>([])
 
     /// Of each connection, in order.
     var pages: [Page] { content.withLock { $0 } }

@@ -1,6 +1,5 @@
 import Foundation
 import LibWebSockets
-import Synchronization
 import Testing
 import WebSocketService
 import WebSocketTesting
@@ -43,7 +42,7 @@ struct OutageTests {
                 reconnect: .exponential(initial: .milliseconds(5), maximum: .milliseconds(50)),
                 // Full queues are part of it: the sender then waits.
                 queue: QueuePolicy(limit: 500, overflow: .suspend), options: .quiet)
-            let observed = Mutex(Observed())
+            let observed = Lock(Observed())
             service.onMessage { message in
                 let isIntact = message.payload.elementsEqual(Self.message(message.number))
                 observed.withLock {

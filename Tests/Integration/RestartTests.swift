@@ -1,6 +1,5 @@
 import Foundation
 import LibWebSockets
-import Synchronization
 import Testing
 import WebSocketService
 import WebSocketTesting
@@ -73,8 +72,8 @@ struct RestartTests {
                 reconnect: .exponential(initial: .milliseconds(2), maximum: .milliseconds(50)),
                 heartbeat: .ping(every: .milliseconds(50), timeout: .seconds(5)), options: .quiet)
             released = service
-            let received = Mutex<[String]>([])
-            let ends = Mutex<[CloseCode]>([])
+            let received = Lock<[String]>([])
+            let ends = Lock<[CloseCode]>([])
             service.onOpen { [weak service] _ in try await service?.send("subscription") }
             service.onMessage { message in received.withLock { $0.append(message.text ?? "") } }
             service.onClose { end in ends.withLock { $0.append(end.code) } }

@@ -1,6 +1,5 @@
 import Foundation
 import LibWebSockets
-import Synchronization
 import Testing
 import WebSocketService
 import WebSocketTesting
@@ -32,9 +31,9 @@ struct SendingHandlerTests {
             reconnect: .exponential(initial: .milliseconds(5), maximum: .milliseconds(50)),
             heartbeat: .ping(every: .milliseconds(100), timeout: .seconds(5)),
             queue: QueuePolicy(limit: 50, overflow: sender.overflow), options: .quiet)
-        let isDone = Mutex(false)
-        let greetings = Mutex(0)
-        let sent = Mutex(0)
+        let isDone = Lock(false)
+        let greetings = Lock(0)
+        let sent = Lock(0)
         service.onOpen { _ in greetings.withLock { $0 += 1 } }
         let payload = [UInt8](repeating: 7, count: 16 << 10)
         let sendInALoop: @Sendable () async throws -> Void = {
@@ -50,7 +49,7 @@ struct SendingHandlerTests {
         var looping: Task<Void, any Error>?
         if sender.isLoop {
             let messages = service.messages
-            let hasBegun = Mutex(false)
+            let hasBegun = Lock(false)
             looping = Task {
                 var iterator = messages.makeAsyncIterator()
                 hasBegun.withLock { $0 = true }

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -16,7 +15,7 @@ import WebSocketTesting
 
     @Test func aSleeperWakesAtItsDeadlineAndNotBefore() async throws {
         let clock = clock
-        let woke = Mutex(false)
+        let woke = Lock(false)
         let sleeper = Task {
             try await clock.sleep(for: .seconds(10))
             woke.withLock { $0 = true }

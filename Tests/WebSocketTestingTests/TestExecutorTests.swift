@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -7,7 +6,7 @@ import WebSocketTesting
 
     /// A number that tasks share.
     private final class Counter: Sendable {
-        private let number = Mutex(0)
+        private let number = Lock(0)
 
         var value: Int { number.withLock(\.self) }
 

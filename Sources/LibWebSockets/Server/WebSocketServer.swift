@@ -1,6 +1,5 @@
 public import HTTPTypes
 public import Logging
-internal import Synchronization
 public import WebSocketProtocol
 
 /// A WebSocket server for tests, demonstrations and tools: `wss:` or `ws:`, one handler task for each connection.
@@ -156,9 +155,9 @@ public final class WebSocketServer: Sendable {
     private let configuration: Configuration
     private let handler: Handler
     private let socketLoop: SocketLoop
-    private let sessions = Mutex(Sessions())
+    private let sessions = Lock(Sessions())
     private let failureLimit = SharedLogLimit()
-    private let listener = Mutex<ListenerReference?>(nil)
+    private let listener = Lock<ListenerReference?>(nil)
 
     /// Starts to listen.
     ///
@@ -362,7 +361,7 @@ private final class SessionSink: Sendable {
         var isConnected = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     func accept(_ socket: WebSocket, _ request: WebSocketServer.Request) {
         let server: WebSocketServer? = state.withLock { state in

@@ -1,6 +1,5 @@
 internal import CLibuv
 internal import CLibwebsockets
-internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -220,7 +219,7 @@ internal import Synchronization
         let backend: LibuvBackend
     }
 
-    private static let unfinished = Mutex<[Unfinished]>([])
+    private static let unfinished = Lock<[Unfinished]>([])
 
     /// Contexts that could not be freed when their loop ended are, as soon as they can be: each loop that begins looks.
     private static func finishUnfinished() {

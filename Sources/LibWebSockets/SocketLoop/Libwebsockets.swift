@@ -1,6 +1,5 @@
 internal import CLibwebsockets
 internal import Logging
-internal import Synchronization
 internal import WebSocketProtocol
 
 #if canImport(Glibc)
@@ -36,7 +35,7 @@ enum Libwebsockets {
         var context: OpaquePointer?
     }
 
-    private static let bootstrap = Mutex(Bootstrap())
+    private static let bootstrap = Lock(Bootstrap())
 
     /// Runs `make`, which makes a loop's context, when all is there that it needs, and for one loop at a time: what is
     /// asked for is then used by the one that asked.

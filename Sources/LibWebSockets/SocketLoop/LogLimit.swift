@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Limits how often lines that somebody else causes are logged: a peer must not be able to fill the log.
 ///
 /// A value: so many lines in each period are logged, the others are counted, and the first line of a later period says how many
@@ -39,7 +37,7 @@ struct LogLimit {
 
 /// A ``LogLimit`` that several threads share.
 final class SharedLogLimit: Sendable {
-    private let limit = Mutex(LogLimit())
+    private let limit = Lock(LogLimit())
 
     /// Calls `log` with what to add to the line, unless there have been too many. It runs outside of the lock.
     func log(_ log: (_ suffix: String) -> Void) {

@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Holds log lines back while locks are held: the app's log handler may do anything, and so runs outside of them.
 final class LoggingHold: Sendable {
     private struct State {
@@ -7,7 +5,7 @@ final class LoggingHold: Sendable {
         var lines: [@Sendable () -> Void] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// Holds lines back until ``release()`` has been called as often.
     func hold() {

@@ -56,9 +56,7 @@ internal import WebSocketProtocol
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
         unsafe info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS)
-        // Every deadline is ours, in milliseconds: these whole-second ones only must never come first.
-        unsafe info.timeout_secs = 86_400
-        unsafe info.connect_timeout_secs = 86_400
+        unsafe info.timeout_secs = Self.neverSeconds
         // An all-zero policy: libwebsockets never pings and never hangs up by itself. The context keeps the pointer.
         unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
         unsafe info.system_ops = UnsafePointer(LoopProtocol.systemOperations)
@@ -244,6 +242,9 @@ internal import WebSocketProtocol
         }
     }
 
+    /// Every deadline is ours, in milliseconds: libwebsockets' own, in whole seconds, only must never come first.
+    private static let neverSeconds: CUnsignedInt = 86_400
+
     /// libwebsockets' idea of a place that sockets belong to. One is enough: nothing in it tells connections apart.
     private func loopVhost() throws(WebSocketError) -> OpaquePointer {
         preconditionOnLoop()
@@ -254,6 +255,8 @@ internal import WebSocketProtocol
         unsafe info.vhost_name = LoopProtocol.vhostName
         // Without an address of our own, libwebsockets silently obeys the environment's `http_proxy`.
         unsafe info.http_proxy_address = LoopProtocol.emptyString
+        // Counts for each vhost: what the context says of it is not taken over, and the default is 20 s.
+        unsafe info.connect_timeout_secs = Self.neverSeconds
         errno = 0
         guard let vhost = unsafe lws_create_vhost(backend.context, &info) else {
             let code = errno

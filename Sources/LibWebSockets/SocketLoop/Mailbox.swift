@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Work that other threads hand to the loop's thread.
 @safe enum LoopWork: Sendable {
     case run(@Sendable (LoopCore) -> Void)
@@ -21,7 +19,7 @@ final class Mailbox: Sendable {
         var wake: (@Sendable () -> Void)?
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// From now on `wake` is called, under the lock, when work arrives while the loop waits.
     func open(wake: @escaping @Sendable () -> Void) {

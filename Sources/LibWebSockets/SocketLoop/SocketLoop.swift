@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Synchronization
 
 /// One thread with one libwebsockets context, which carries any number of connections.
 ///
@@ -24,7 +23,7 @@ public final class SocketLoop: TaskExecutor {
         case poll
     }
 
-    private let life = Mutex(Life.idle)
+    private let life = Lock(Life.idle)
     private let backend: Backend
     private let mailbox = Mailbox()
     private let end = EndSignal()
@@ -128,7 +127,7 @@ public final class SocketLoop: TaskExecutor {
 
 /// Lets the thread that starts a loop wait until the loop is made: for as long as making it takes, a millisecond or so.
 private final class StartSignal: Sendable {
-    private let error = Mutex<WebSocketError?>(nil)
+    private let error = Lock<WebSocketError?>(nil)
     private let semaphore = DispatchSemaphore(value: 0)
 
     /// - Parameter error: Why it could not be made.
@@ -150,7 +149,7 @@ private final class EndSignal: Sendable {
         case ended
     }
 
-    private let state = Mutex(State.waiting([]))
+    private let state = Lock(State.waiting([]))
 
     func signal() {
         let waiters = state.withLock { state in

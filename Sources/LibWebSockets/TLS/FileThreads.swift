@@ -1,5 +1,4 @@
 internal import DequeModule
-internal import Synchronization
 
 /// Threads that read files, for which a file system may take as long as it likes (a server that is away, say). Neither a
 /// loop nor Swift's executor can wait so long.
@@ -40,7 +39,7 @@ final class FileThreads: Sendable {
 
     private let limit: Int
     private let startThread: StartThread
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(limit: Int, startThread: @escaping StartThread = { DetachedThread.start(named: "tls-files", $0) }) {
         self.limit = limit

@@ -1,5 +1,4 @@
 internal import Logging
-internal import Synchronization
 
 /// The contexts made so far, so that connections share the `SSL_CTX`, the trust store and the sessions.
 ///
@@ -45,7 +44,7 @@ final class TLSClientContextCache: Sendable {
     static let shared = TLSClientContextCache(capacity: 32)
 
     private let capacity: Int
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameter capacity: how many contexts are kept that nobody uses.
     init(capacity: Int) { self.capacity = capacity }

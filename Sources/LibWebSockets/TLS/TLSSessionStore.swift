@@ -1,5 +1,4 @@
 internal import COpenSSL
-internal import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -115,7 +114,7 @@ final class TLSSessionStore: Sendable {
     }
 
     private let now: @Sendable () -> Int64
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Parameter now: the time in seconds since 1970.
     init(now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime) { self.now = now }

@@ -1,5 +1,4 @@
 internal import COpenSSL
-internal import Synchronization
 
 /// A set of trust roots as an `X509_STORE`, the one that all contexts with these roots share: the system's take nearly a
 /// megabyte.
@@ -13,7 +12,7 @@ internal import Synchronization
         weak var store: TrustStore?
     }
 
-    private static let stores = Mutex<[Key: Weak]>([:])
+    private static let stores = Lock<[Key: Weak]>([:])
 
     /// OpenSSL locks a store for itself, and after `init` nothing changes it but what it finds in a directory of roots.
     nonisolated(unsafe) private let store: OpaquePointer

@@ -1,6 +1,5 @@
 // With the C library's own module: which of the two declares what of <netdb.h> depends on the order of the build.
 internal import CLibwebsockets
-internal import Synchronization
 
 #if canImport(Glibc)
     internal import Glibc
@@ -35,7 +34,7 @@ final class Resolver: Sendable {
         let completion: Completion
     }
 
-    private let queue: Mutex<LookupQueue<Waiter>>
+    private let queue: Lock<LookupQueue<Waiter>>
     private let lookUp: LookUp
     private let startThread: StartThread
 
@@ -48,7 +47,7 @@ final class Resolver: Sendable {
             DetachedThread.start(named: "name-lookup", stackSize: Resolver.stackSize, $0)
         }
     ) {
-        queue = Mutex(LookupQueue(threadLimit: threadLimit))
+        queue = Lock(LookupQueue(threadLimit: threadLimit))
         self.lookUp = lookUp
         self.startThread = startThread
     }

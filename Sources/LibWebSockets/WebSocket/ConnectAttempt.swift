@@ -1,6 +1,5 @@
 internal import HTTPTypes
 internal import Logging
-internal import Synchronization
 internal import WebSocketProtocol
 
 #if canImport(Glibc)
@@ -374,7 +373,7 @@ private final class Canceller: Sendable {
         case cancelled
     }
 
-    private let state = Mutex(State.idle)
+    private let state = Lock(State.idle)
 
     func set(_ action: @escaping @Sendable () -> Void) {
         let isCancelled = state.withLock { state in

@@ -152,8 +152,28 @@ extension Connection {
             })
     }
 
+    /// The connection on which this task sends a message in pieces.
+    @TaskLocal private static var streaming: ObjectIdentifier?
+
+    /// Runs what writes the pieces of a message. What it sends beside them is refused, because it would wait for its own end.
+    func whileStreaming<Result>(_ body: () async throws -> Result) async rethrows -> Result {
+        try await Self.$streaming.withValue(ObjectIdentifier(self), operation: body)
+    }
+
+    private func refuseToWaitForItself(_ request: Admission.Request) throws(WebSocketError) {
+        if case .fragment = request { return }
+        guard Self.streaming == ObjectIdentifier(self), withOutbound({ $0.admission.isStreaming }) else { return }
+        throw WebSocketError(
+            .messageUnderWay, stage: .open,
+            message: """
+                this task is sending a message in pieces over the same connection, and no other may come between them \
+                (RFC 6455 section 5.4): send it when that one is complete
+                """)
+    }
+
     /// Returns when the request is admitted, which has to be released then.
     private func waitForTurn(_ request: Admission.Request) async throws {
+        try refuseToWaitForItself(request)
         let id = withOutbound { $0.admission.makeID() }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: Sender) in

@@ -69,9 +69,9 @@ internal import WebSocketProtocol
     let limits: Limits
     let logger: Logger
     let peer: String
-    private let outboundLock = Mutex(())
+    private let outboundLock = Lock(())
     private let outbound: UnsafeMutablePointer<Outbound>
-    private let inboundLock = Mutex(())
+    private let inboundLock = Lock(())
     private let inbound: UnsafeMutablePointer<InboundQueue>
     /// `nil` when compression was not agreed on.
     let compressor: MessageCompressor?
@@ -148,7 +148,7 @@ internal import WebSocketProtocol
         unsafe inbound.deinitialize(count: 1).deallocate()
     }
 
-    // A `Mutex` that holds the state itself would refuse to let raw memory in and buffers out, which is what these are for.
+    // A `Lock` that holds the state itself would refuse to let raw memory in and buffers out, which is what these are for.
     // In a property of a class, each access would be checked for others at the same time; the lock sees to that.
 
     func withOutbound<Value, Failure: Error>(

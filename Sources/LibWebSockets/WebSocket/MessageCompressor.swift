@@ -5,10 +5,10 @@ internal import WebSocketProtocol
 ///
 /// It has a lock of its own, taken before the connection's: compressing a large message takes tens of milliseconds, for
 /// which the loop must not be kept waiting. `@unchecked Sendable` because the deflater is used under that lock only; a
-/// `Mutex` that holds it would refuse to let raw memory in and out.
+/// `Lock` that holds it would refuse to let raw memory in and out.
 final class MessageCompressor: @unchecked Sendable {
     private let threshold: Int
-    private let lock = Mutex(())
+    private let lock = Lock(())
     private var deflater: Deflater?
     private let isReleased = Atomic<Bool>(false)
 

@@ -1,3 +1,8 @@
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
 internal import HTTPTypes
 public import WebSocketProtocol
 
@@ -50,6 +55,15 @@ public final class WebSocket: Sendable {
         on socketLoop: SocketLoop = .shared
     ) async throws -> WebSocket {
         try await connect(to: endpoint(url), configuration: configuration, on: socketLoop)
+    }
+
+    /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
+    public static func connect(
+        to url: URL,
+        configuration: WebSocketConfiguration = WebSocketConfiguration(),
+        on socketLoop: SocketLoop = .shared
+    ) async throws -> WebSocket {
+        try await connect(to: url.absoluteString, configuration: configuration, on: socketLoop)
     }
 
     /// Connects to a server and opens a WebSocket; as ``connect(to:configuration:on:)-(String,_,_)``.
@@ -137,25 +151,27 @@ public final class WebSocket: Sendable {
     /// }
     /// ```
     ///
-    /// Other messages wait until this one is complete; pings and pongs do not.
+    /// Other messages wait until this one is complete; pings and pongs do not. What `body` itself sends otherwise, or a task that
+    /// it has started, is refused with ``WebSocketError/Code-swift.struct/messageUnderWay``.
     ///
     /// - Throws: As ``send(_:)-(String)``, and what `body` throws. A message that has begun cannot be taken back, so the
     ///   connection is then closed with 1011.
     public func sendMessage<Failure: Error>(
         _ kind: WebSocketMessage.Kind, _ body: (inout WebSocketMessageWriter) async throws(Failure) -> Void
     ) async throws {
-        try await connection.beginStream()
-        defer { connection.endStream() }
-        var writer = WebSocketMessageWriter(connection: connection, kind: kind)
+        var writer = WebSocketMessageWriter(message: try await beginMessage(kind))
         do {
-            try await body(&writer)
-            try await writer.finish()
+            try await connection.whileStreaming { try await body(&writer) }
+            try await writer.message.finish()
         } catch {
-            if writer.isIncomplete {
-                connection.beginClosing(CloseFrame(code: .internalError, reason: "a message was not completed"))
-            }
+            writer.message.abandon()
             throw error
         }
+    }
+
+    /// Begins a message in pieces, when no other one is under way.
+    package func beginMessage(_ kind: WebSocketMessage.Kind) async throws -> OutgoingMessage {
+        try await connection.beginMessage(kind)
     }
 
     // MARK: - Receiving

@@ -1,4 +1,5 @@
 internal import Logging
+internal import LibWebSockets
 internal import Synchronization
 
 /// Calls the app's handlers, one at a time, with what the connections of a service bring.
@@ -33,7 +34,7 @@ final class Dispatcher: Sendable {
     }
 
     let environment: ServiceEnvironment
-    let state: Mutex<State>
+    let state: Lock<State>
     private let stopped = Atomic<Bool>(false)
     /// The number of the call of handlers that is under way; 0 when none is.
     let currentCall = Atomic<UInt64>(0)
@@ -44,7 +45,7 @@ final class Dispatcher: Sendable {
     init(environment: ServiceEnvironment) {
         self.environment = environment
         let options = environment.options
-        state = Mutex(
+        state = Lock(
             State(
                 inbox: Inbox(
                     limits: Inbox.Limits(

@@ -1,5 +1,5 @@
 internal import Logging
-internal import Synchronization
+internal import LibWebSockets
 
 /// Says once, at a level that is seen by default, that messages reach no handler: a mistyped route or the wrong key of the
 /// route look like a peer that is silent.
@@ -25,7 +25,7 @@ final class UnhandledWarnings: Sendable {
 
     private let logger: Logger
     private let router: any MessageRouter
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(logger: Logger, router: any MessageRouter) {
         self.logger = logger

@@ -1,5 +1,5 @@
 internal import Logging
-internal import Synchronization
+internal import LibWebSockets
 
 /// Keeps the heartbeat of one connection: sends the beats that the state machine asks for, and says when the peer is dead.
 ///
@@ -23,7 +23,7 @@ final class HeartbeatDriver: Sendable {
     private let environment: ServiceEnvironment
     private let measured: @Sendable (Duration) -> Void
     private let report: @Sendable (SocketServiceError) -> Void
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// - Parameters:
     ///   - measured: Told of each round trip.
@@ -37,7 +37,7 @@ final class HeartbeatDriver: Sendable {
         self.environment = environment
         self.measured = measured
         self.report = report
-        state = Mutex(State(machine: HeartbeatStateMachine(policy: policy, openedAt: environment.clock.now)))
+        state = Lock(State(machine: HeartbeatStateMachine(policy: policy, openedAt: environment.clock.now)))
     }
 
     /// An application's beat that comes right on open goes out before anything else, as servers expect of a login.
@@ -159,7 +159,7 @@ final class HeartbeatDriver: Sendable {
             }
             do {
                 try await connection.send(message)
-                environment.meters.sent(message)
+                environment.meters.sent(byteCount: message.payload.count)
             } catch {
                 environment.logger.trace("heartbeat failed", metadata: [LoggingKeys.error: "\(error)"])
             }

@@ -1,5 +1,5 @@
 internal import Logging
-internal import Synchronization
+internal import LibWebSockets
 
 /// Logs the life of a service's connections: at info, what somebody wants to read who was called at night.
 ///
@@ -15,7 +15,7 @@ final class ConnectionLog: Sendable {
     }
 
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(logger: Logger) {
         self.logger = logger

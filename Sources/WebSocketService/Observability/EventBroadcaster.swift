@@ -1,5 +1,5 @@
 internal import DequeModule
-internal import Synchronization
+internal import LibWebSockets
 
 /// Hands each event to every subscriber, through a buffer of bounded length per subscriber.
 ///
@@ -36,7 +36,7 @@ final class EventBroadcaster: Sendable {
     }
 
     private let bufferLimit: Int
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(bufferLimit: Int) {
         self.bufferLimit = max(bufferLimit, 1)

@@ -30,10 +30,12 @@ public struct MessageSummary: Hashable, Sendable {
 
 extension MessageSummary: CustomStringConvertible {
     public var description: String {
-        switch kind {
+        // The peer's words, which may be meant for a terminal.
+        let shown = beginning.visible(limit: Self.longestBeginning)
+        return switch kind {
         case .binary: "\(byteCount) bytes"
-        case .text where beginning.utf8.count < byteCount: "\"\(beginning)…\" (\(byteCount) bytes)"
-        case .text: "\"\(beginning)\""
+        case .text where beginning.utf8.count < byteCount: "\"\(shown)…\" (\(byteCount) bytes)"
+        case .text: "\"\(shown)\""
         }
     }
 }

@@ -65,3 +65,41 @@ public enum ConnectionEnd: Sendable {
         closure?.code ?? .abnormalClosure
     }
 }
+
+extension ConnectionEnd: CustomStringConvertible {
+    /// A sentence: `the peer closed the connection with 1001 going away`.
+    public var description: String {
+        switch self {
+        case .closed(let closure): "\(closure)"
+        case .failed(let failure): "\(failure)"
+        }
+    }
+}
+
+extension SocketEvent: CustomStringConvertible {
+    /// A sentence: `attempt 3 begins in 2.1 s`. A URL is shown without its query, which may hold a secret.
+    public var description: String {
+        switch self {
+        case .connecting(let attempt, let url):
+            "connecting to \(ConnectRequest(url: url).loggableURL) (attempt \(attempt))"
+        case .open(let handshake):
+            "the connection is open\(handshake.subprotocol.map { ", subprotocol \($0)" } ?? "")"
+        case .failed(let failure): "\(failure)"
+        case .closed(let end): "the connection has ended: \(end)"
+        case .waiting(let delay, let attempt): "attempt \(attempt) begins in \(delay.words)"
+        case .gaveUp(let attempts, let lastError):
+            "gave up after \(attempts) attempt\(attempts == 1 ? "" : "s"): \(lastError)"
+        case .roundTrip(let time): "a heartbeat was answered after \(time.words)"
+        case .dropped(let message, let reason): "dropped \(message): \(reason)"
+        case .unhandled(let message, let route):
+            route.map { "no handler for the route \"\($0.visible(limit: 200))\": \(message)" }
+                ?? "no route found in \(message)"
+        case .error(let error): "\(error)"
+        case .paused: "paused"
+        case .stopped(let undelivered):
+            undelivered == 0
+                ? "stopped"
+                : "stopped, with \(undelivered) message\(undelivered == 1 ? "" : "s") that no handler has seen"
+        }
+    }
+}

@@ -31,3 +31,16 @@ public struct SocketStatistics: Hashable, Sendable {
     /// Events that were lost to subscribers that did not keep up.
     public var eventsDropped: UInt64 = 0
 }
+
+extension SocketStatistics: CustomStringConvertible {
+    /// A sentence: `3 attempts, 2 connections, 1 failure; sent 5 messages (80 bytes), received 7 (912 bytes); 0 queued, 0 dropped,
+    /// 1 unhandled`.
+    public var description: String {
+        let roundTrip = roundTripTime.map { "; last round trip \($0.last.words)" } ?? ""
+        return """
+            \(attempts) attempts, \(connectionsOpened) connections, \(failures) failures; \
+            sent \(messagesSent) messages (\(bytesSent) bytes), received \(messagesReceived) (\(bytesReceived) bytes); \
+            \(queuedMessages) queued, \(messagesDropped) dropped, \(messagesUnhandled) unhandled\(roundTrip)
+            """
+    }
+}

@@ -2,7 +2,7 @@ internal import Logging
 internal import Synchronization
 
 extension Outbox {
-    private enum Admission {
+    enum Admission {
         case direct(Link)
         case decided(Verdict)
         case waits(Completion<Verdict>)
@@ -64,6 +64,14 @@ extension Outbox {
         }
     }
 
+    /// Admits what is sent over the open connection or not at all.
+    func admitAtOnce(_ caller: Caller) -> Admission {
+        state.withLock { state in
+            state.machine.admitNow(caller).map { admission($0, 0, &state) }
+                ?? .decided(.outcome(.dropped(.notConnected)))
+        }
+    }
+
     private func admission(_ admission: StateMachine.Admission, _ number: UInt64, _ state: inout State) -> Admission {
         switch admission {
         case .direct(let link):
@@ -84,6 +92,9 @@ extension Outbox {
     ) async -> Handover {
         if let requestNumber { requests.willSend(requestNumber, on: link.generation) }
         var handover = await link.connection.handOverNow(message)
+        if case .noRoom = handover, delivery.mayBeQueued, PiecesUnderWay.holdsUp(self) {
+            handover = .refused(SocketServiceError.messageUnderWay)
+        }
         if case .noRoom = handover, delivery.mayBeQueued {
             if let requestNumber { requests.didNotSend(requestNumber, waitsForRoom: true) }
             // The answer may be there before this task knows that the connection had room.
@@ -109,7 +120,7 @@ extension Outbox {
         return handover
     }
 
-    private func endHandover() {
+    func endHandover() {
         handovers.subtract(1, ordering: .sequentiallyConsistent)
         guard isFlushing.load(ordering: .sequentiallyConsistent) else { return }
         state.change { completeFlushes(&$0, &$1) }
@@ -122,7 +133,7 @@ extension Outbox {
     }
 
     /// Whose messages wait for this caller: another service's, where a handler of that one sends over this one.
-    private func dispatcherKeptWaiting(by caller: Caller) -> Dispatcher? {
+    func dispatcherKeptWaiting(by caller: Caller) -> Dispatcher? {
         dispatcher.callersOwn ?? (keepsOthersWaiting(caller) ? dispatcher : nil)
     }
 
@@ -150,7 +161,7 @@ extension Outbox {
         change { $0.machine.giveUp(number, verdict, &$1) }
     }
 
-    private func outcome(_ verdict: Verdict) throws -> SendOutcome {
+    func outcome(_ verdict: Verdict) throws -> SendOutcome {
         switch verdict {
         case .outcome(.dropped(let reason)): return dropped(reason)
         case .outcome(let outcome): return outcome
@@ -164,7 +175,7 @@ extension Outbox {
     private func outcome(_ handover: Handover, of message: WebSocketMessage) throws -> SendOutcome {
         switch handover {
         case .taken:
-            environment.meters.sent(message)
+            environment.meters.sent(byteCount: message.payload.count)
             return .sent
         case .noRoom, .ended: return dropped(.notConnected)
         case .expired: return dropped(.expired)
@@ -174,8 +185,8 @@ extension Outbox {
         }
     }
 
-    private func dropped(_ reason: DropReason) -> SendOutcome {
-        environment.meters.dropped()
+    func dropped(_ reason: DropReason) -> SendOutcome {
+        environment.meters.dropped(reason)
         return .dropped(reason)
     }
 
@@ -198,7 +209,7 @@ extension Outbox {
                     taken: { self.requests.didSend(entry.number, on: link.generation) })
             }
             if case .taken = handover {
-                environment.meters.sent(entry.message)
+                environment.meters.sent(byteCount: entry.message.payload.count)
                 requests.didSend(entry.number, on: link.generation)
                 last = .taken
                 continue
@@ -251,7 +262,7 @@ extension Outbox {
     private func report(_ drops: [SendQueue.Drop]) {
         let hooks = environment.handlers.read { $0.dropped }
         for drop in drops {
-            environment.meters.dropped()
+            environment.meters.dropped(drop.reason)
             environment.logger.debug("dropped", metadata: [LoggingKeys.dropReason: "\(drop.reason)"])
             environment.broadcaster.send(.dropped(drop.entry.message, drop.reason))
             for hook in hooks { hook.body(drop.entry.message, drop.reason) }

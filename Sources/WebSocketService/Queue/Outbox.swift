@@ -1,3 +1,4 @@
+internal import LibWebSockets
 internal import Synchronization
 
 /// What a service sends: straight to the connection, or by way of a queue.
@@ -34,7 +35,7 @@ final class Outbox: Sendable {
     let environment: ServiceEnvironment
     let requests: Requests
     let dispatcher: Dispatcher
-    let state: Mutex<State>
+    let state: Lock<State>
     /// How many messages are being handed to a connection beside the queue. Counted up under the lock, and down without.
     let handovers = Atomic<Int>(0)
     let isFlushing = Atomic<Bool>(false)
@@ -44,7 +45,7 @@ final class Outbox: Sendable {
         self.environment = environment
         self.requests = requests
         self.dispatcher = dispatcher
-        state = Mutex(State(machine: StateMachine(policy: policy)))
+        state = Lock(State(machine: StateMachine(policy: policy)))
     }
 
     var depth: (messages: Int, bytes: Int) {

@@ -82,7 +82,7 @@ public enum SendOutcome: Hashable, Sendable {
 }
 
 /// Why a message will not be sent.
-public enum DropReason: Hashable, Sendable {
+public enum DropReason: Hashable, Sendable, CaseIterable {
     /// The queue was full.
     case queueFull
     /// The message alone is larger than the queue's limit on bytes.

@@ -59,3 +59,43 @@ extension ConnectionFailure {
         }
     }
 }
+
+extension ConnectionFailure {
+    /// What a failure counts as in metrics: a word of a fixed set, whatever peers and transports say.
+    enum Kind: Hashable, Sendable, CaseIterable {
+        case invalidConfiguration, libraryUnsuitable, resourceUnavailable, nameResolutionFailed, connectFailed,
+            tlsFailed
+        case upgradeRefused, invalidHandshake, timedOut, connectionLost, protocolViolation, messageTooBig, internalError
+        case closedByPeer, heartbeatTimeout, onOpenFailed, other
+    }
+
+    var kind: Kind {
+        switch self {
+        case .closed: .closedByPeer
+        case .heartbeatTimeout: .heartbeatTimeout
+        case .onOpenFailed: .onOpenFailed
+        case .connectFailed(let error), .lost(let error): Self.kind(of: error)
+        }
+    }
+
+    private static func kind(of error: any Error) -> Kind {
+        if let error = error as? SocketServiceError, error.code == .attemptTimedOut { return .timedOut }
+        return switch (error as? WebSocketError)?.code {
+        case .invalidConfiguration?: .invalidConfiguration
+        case .libraryUnsuitable?: .libraryUnsuitable
+        case .resourceUnavailable?: .resourceUnavailable
+        case .nameResolutionFailed?: .nameResolutionFailed
+        case .connectFailed?: .connectFailed
+        case .tlsFailed?: .tlsFailed
+        case .upgradeRefused?: .upgradeRefused
+        case .invalidHandshake?: .invalidHandshake
+        case .timedOut?: .timedOut
+        case .connectionLost?: .connectionLost
+        case .protocolViolation?: .protocolViolation
+        case .messageTooBig?: .messageTooBig
+        case .internalError?: .internalError
+        case .closedWithError?: .closedByPeer
+        default: .other
+        }
+    }
+}

@@ -1,9 +1,10 @@
+internal import LibWebSockets
 internal import Synchronization
 
 /// The requests of a service whose answers are awaited. Here, and nowhere else, they are completed.
 final class Requests: Sendable {
     private let router: any MessageRouter
-    private let pending = Mutex(PendingReplies())
+    private let pending = Lock(PendingReplies())
     /// Looked at for each batch and each message that is sent, hence without the lock.
     private let count = Atomic<Int>(0)
 

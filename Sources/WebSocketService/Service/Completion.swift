@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import LibWebSockets
 
 /// A result that one task waits for and any number may try to deliver: the first one wins.
 ///
@@ -10,7 +10,7 @@ package final class Completion<Value: Sendable>: Sendable {
         case complete(Result<Value, any Error>)
     }
 
-    private let state = Mutex<State>(.pending(nil))
+    private let state = Lock<State>(.pending(nil))
 
     package init() {}
 

@@ -24,6 +24,7 @@ extension ConnectionLife {
     private func connectAndServe(_ attempt: Attempt) async -> ConnectionFailure? {
         environment.meters.attempted()
         let prospect: Prospect
+        let start = environment.clock.now
         let limit = environment.options.attemptTimeout
         do {
             prospect = try await environment.withLimit(limit) {
@@ -40,7 +41,7 @@ extension ConnectionLife {
         } catch {
             return .connectFailed(error)
         }
-        guard let serving = opened(prospect, attempt) else {
+        guard let serving = opened(prospect, attempt, since: start) else {
             prospect.connection.abort()
             return nil
         }
@@ -99,7 +100,7 @@ extension ConnectionLife {
     }
 
     /// - Returns: The connection that is the service's from now on; `nil` when the attempt was left behind.
-    private func opened(_ prospect: Prospect, _ attempt: Attempt) -> Serving? {
+    private func opened(_ prospect: Prospect, _ attempt: Attempt, since start: Duration) -> Serving? {
         let generation = attempt.generation
         let serving = Serving(
             connection: prospect.connection, handshake: prospect.connection.handshake, generation: generation)
@@ -123,10 +124,11 @@ extension ConnectionLife {
             dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil, &afterwards)
             for waiter in core.openWaiters { waiter.succeed(serving.handshake, &afterwards) }
             core.openWaiters = []
+            afterwards.add { [environment] in environment.meters.connected() }
             return true
         }
         guard isCurrent else { return nil }
-        environment.meters.opened()
+        environment.meters.opened(after: now - start)
         environment.connectionLog.opened(attempt: attempt.number, tls: prospect.connection.tls, now: now)
         return serving
     }
@@ -145,7 +147,7 @@ extension ConnectionLife {
             return deliberation
         }
         guard var deliberation = failing else { return nil }
-        environment.meters.failed()
+        environment.meters.failed(failure)
         let decision = decide(&deliberation)
         switch settle(decision, deliberation, failure) {
         case .ignore:

@@ -1,5 +1,5 @@
 internal import Logging
-internal import Synchronization
+internal import LibWebSockets
 
 /// The life of a service's connections: attempts, the one that is open, the waits between them, pausing and the end.
 ///
@@ -49,7 +49,7 @@ final class ConnectionLife: Sendable {
     let requests: Requests
     let dispatcher: Dispatcher
     let outbox: Outbox
-    let core: Mutex<Core>
+    let core: Lock<Core>
 
     init(
         environment: ServiceEnvironment, transport: any SocketTransport, source: RequestSource,
@@ -63,7 +63,7 @@ final class ConnectionLife: Sendable {
         self.requests = requests
         self.dispatcher = dispatcher
         self.outbox = outbox
-        core = Mutex(
+        core = Lock(
             Core(
                 machine: SocketService.StateMachine(policy: reconnect, endpointCount: source.endpointCount),
                 generator: environment.options.generator))
@@ -173,6 +173,7 @@ final class ConnectionLife: Sendable {
     /// Nothing goes to this connection any more.
     func disconnected(_ generation: UInt64, _ afterwards: inout Afterwards) {
         outbox.disconnect(generation, &afterwards)
+        afterwards.add { [environment] in environment.meters.disconnected() }
         if hasOpenHandlers { requests.failHandlersUnsent(after: generation, &afterwards) }
     }
 

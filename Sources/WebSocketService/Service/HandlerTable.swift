@@ -1,3 +1,4 @@
+internal import LibWebSockets
 internal import Synchronization
 
 /// The handlers and hooks of a service, as a value that a dispatcher copies.
@@ -41,7 +42,7 @@ final class DropHook: Sendable {
 
 /// The handler table of a service, with a version that tells a dispatcher, without a lock, whether its copy is current.
 final class SharedHandlerTable: Sendable {
-    private let table = Mutex(HandlerTable())
+    private let table = Lock(HandlerTable())
     private let currentVersion = Atomic<UInt64>(0)
 
     var version: UInt64 { currentVersion.load(ordering: .acquiring) }

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import LibWebSockets
 
 /// Hands messages from the service to a loop, one at a time: the giver waits until the message is taken.
 final class MessageHandoff: Sendable {
@@ -25,7 +25,7 @@ final class MessageHandoff: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// Whether this task has taken the message that the loop holds. The body may use other tasks beside it.
     func isConsumed(by task: CurrentTask) -> Bool {

@@ -1,5 +1,4 @@
 internal import LibWebSockets
-internal import Synchronization
 
 /// Many sleeps of which the clock knows only the earliest.
 ///
@@ -19,7 +18,7 @@ final class SharedSleep: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let taskExecutor: (any TaskExecutor)?
     private let currentOffset: @Sendable () -> Duration
     private let sleepUntil: @Sendable (Duration) async throws -> Void

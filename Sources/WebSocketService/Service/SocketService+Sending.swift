@@ -47,6 +47,30 @@ extension SocketService {
         try await submit(message, delivery)
     }
 
+    /// Sends one message in pieces, for messages that are made bit by bit or do not fit into memory, over the connection that is
+    /// open now: such a message is not queued.
+    ///
+    /// ```swift
+    /// let outcome = try await service.sendMessage(.binary) { writer in
+    ///     for try await chunk in file { try await writer.write(chunk) }
+    /// }
+    /// ```
+    ///
+    /// Other messages wait until this one is complete. What `body` sends otherwise, or a task that it has started, is refused with
+    /// ``SocketServiceError/Code/messageUnderWay``.
+    ///
+    /// - Returns: ``SendOutcome/sent``; ``SendOutcome/dropped(_:)``, and `body` was not called, as for a ``Delivery/volatile`` message
+    ///   that finds no connection or messages in front of it.
+    /// - Throws: What `body` throws, what ended the connection, `CancellationError`, and ``SocketServiceError/Code/inboxFull`` in a
+    ///   handler that waits for a peer that may be waiting for it. A message that has begun cannot be taken back, so the connection
+    ///   is then closed with 1011.
+    @discardableResult
+    public func sendMessage(
+        _ kind: WebSocketMessage.Kind, _ body: (inout SocketMessageWriter) async throws -> Void
+    ) async throws -> SendOutcome {
+        try await outbox.sendInPieces(kind, from: dispatcher.caller, body)
+    }
+
     private func submit(_ message: WebSocketMessage, _ delivery: Delivery) async throws -> SendOutcome {
         try await outbox.send(message, delivery, from: dispatcher.caller)
     }

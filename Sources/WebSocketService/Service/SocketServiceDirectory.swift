@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import LibWebSockets
 
 /// The services of an app that has several sockets, by name. They share nothing but their place here.
 ///
@@ -10,7 +10,7 @@ internal import Synchronization
 /// try await sockets["chat"]?.send("hello")
 /// ```
 public final class SocketServiceDirectory: Sendable {
-    private let services = Mutex<[(name: String, service: SocketService)]>([])
+    private let services = Lock<[(name: String, service: SocketService)]>([])
 
     /// An empty directory.
     public init() {}

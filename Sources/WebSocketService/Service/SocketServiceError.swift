@@ -37,6 +37,9 @@ public struct SocketServiceError: Error, Sendable {
         public static let inboxFull = Code(description: "inboxFull")
         /// No answer came in time.
         public static let requestTimedOut = Code(description: "requestTimedOut")
+        /// A message is being sent in pieces by this task, or by one that has started it: what else it sends would wait for that
+        /// message's end, for ever.
+        public static let messageUnderWay = Code(description: "messageUnderWay")
     }
 
     /// What kind of failure it is.
@@ -95,6 +98,11 @@ extension SocketServiceError {
         .inboxFull,
         "what the peer sent while the handler waits has filled the inbox, so that nothing more is read before the handler "
             + "returns; raise inboxByteLimit, or wait in a Task.detached that the handler does not wait for")
+
+    static let messageUnderWay = SocketServiceError(
+        .messageUnderWay,
+        "this task is sending a message in pieces over the same service, and no other may come between them (RFC 6455 section "
+            + "5.4): send it when that one is complete")
 
     static func requestDropped(_ reason: DropReason) -> SocketServiceError {
         SocketServiceError(.requestDropped, "the request was not sent: \(reason)", dropReason: reason)

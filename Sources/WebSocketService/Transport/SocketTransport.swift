@@ -88,6 +88,11 @@ public protocol SocketConnection: Sendable {
     /// - Throws: As ``send(_:)``, but for `CancellationError`.
     func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool
 
+    /// Begins a message that is handed over in pieces, waiting until no other one is under way.
+    ///
+    /// There is an implementation that collects the pieces and hands over the whole with ``send(_:)``.
+    func beginMessage(_ kind: WebSocketMessage.Kind) async throws -> any MessageInPieces
+
     /// Sends one ping frame and returns the round trip once the pong that answers it is here.
     func ping() async throws -> Duration
 
@@ -122,7 +127,25 @@ public protocol SocketConnection: Sendable {
     var bytesReceived: UInt64 { get }
 }
 
+/// A message that a ``SocketService`` hands to a connection in pieces. Used by one task at a time.
+public protocol MessageInPieces: Sendable {
+    /// Hands the next piece over, suspending while the connection's output buffer is above its high-water mark.
+    ///
+    /// Cancelling the task ends a call that waits, with a `CancellationError`.
+    func write(_ piece: [UInt8]) async throws
+
+    /// Ends the message, after which others may follow.
+    func finish() async throws
+
+    /// Gives the message up, unless it has ended. Where some of it has been sent, which cannot be taken back, the connection is closed.
+    func abandon()
+}
+
 extension SocketConnection {
+    public func beginMessage(_ kind: WebSocketMessage.Kind) async throws -> any MessageInPieces {
+        CollectedMessage(connection: self, kind: kind)
+    }
+
     public var tls: TLSConnectionInfo? { nil }
     public var remoteAddress: String? { nil }
 

@@ -66,6 +66,9 @@ private struct WebSocketConnection: SocketConnection {
     func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
         try socket.trySend(message)
     }
+    func beginMessage(_ kind: WebSocketMessage.Kind) async throws -> any MessageInPieces {
+        try await socket.beginMessage(kind)
+    }
     func ping() async throws -> Duration { try await socket.ping() }
     func close(code: CloseCode, reason: String) async -> WebSocketClosure {
         await socket.close(code: code, reason: reason)
@@ -73,3 +76,5 @@ private struct WebSocketConnection: SocketConnection {
     func abort() { socket.abort() }
     func ended() async throws -> WebSocketClosure { try await socket.closed() }
 }
+
+extension OutgoingMessage: MessageInPieces {}

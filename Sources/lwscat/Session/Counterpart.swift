@@ -1,4 +1,3 @@
-import Synchronization
 import WebSocketService
 
 /// What a session talks to: a service that connects, or a server and its clients.
@@ -39,8 +38,8 @@ struct Connecting: Counterpart {
 
 /// The clients of `--listen`: each gets every message, and one that reads slowly delays the next message to the others.
 final class Clients: Counterpart {
-    private let sockets = Mutex<[ObjectIdentifier: WebSocket]>([:])
-    private let server = Mutex<WebSocketServer?>(nil)
+    private let sockets = Lock<[ObjectIdentifier: WebSocket]>([:])
+    private let server = Lock<WebSocketServer?>(nil)
 
     func listens(_ server: WebSocketServer) { self.server.withLock { $0 = server } }
     func add(_ socket: WebSocket) { sockets.withLock { $0[ObjectIdentifier(socket)] = socket } }

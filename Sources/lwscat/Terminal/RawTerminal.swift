@@ -1,4 +1,4 @@
-import Synchronization
+import LibWebSockets
 
 #if canImport(Glibc)
     import Glibc
@@ -10,13 +10,13 @@ import Synchronization
 
 /// The terminal, without its own line editing and echo (termios(3)), until ``restore()``.
 final class RawTerminal: Sendable {
-    private let original: Mutex<termios?>
+    private let original: Lock<termios?>
 
     /// `nil` when standard input is no terminal.
     init?() {
         var settings = termios()
         guard tcgetattr(STDIN_FILENO, &settings) == 0 else { return nil }
-        original = Mutex(settings)
+        original = Lock(settings)
         settings.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG | IEXTEN)
         // Enter arrives as a carriage return, ctrl-s and ctrl-q do not stop the output.
         settings.c_iflag &= ~tcflag_t(ICRNL | INLCR | IXON)

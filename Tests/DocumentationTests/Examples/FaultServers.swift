@@ -23,6 +23,19 @@ import WebSocketTesting
         }
     }
 
+    /// Steps are made, and not run.
+    static func pieces() -> [[FaultServer.Step]] {
+        let frame = FaultServer.Frame.text("hello").bytes
+        let inPieces: [FaultServer.Step] = [
+            .upgrade(), .write(Array(frame[..<1])), .pause(.milliseconds(20)), .write(Array(frame[1..<4])),
+            .pause(.milliseconds(20)), .write(Array(frame[4...])), .readClose,
+        ]
+        let byteByByte: [FaultServer.Step] = [
+            .readRequest, .writeSlowly(Array("HTTP/1.1 503 Service Unavailable\r\n\r\n".utf8), chunk: 1),
+        ]
+        return [inPieces, byteByByte]
+    }
+
     /// The steps of the table.
     static func steps(bytes: [UInt8]) throws -> [FaultServer.Step] {
         _ = try FaultServer.neverAccepting()

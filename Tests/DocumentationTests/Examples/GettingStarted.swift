@@ -26,6 +26,18 @@ enum GettingStarted {
         }
     }
 
+    struct Subscribe: Encodable {
+        var topic: String
+    }
+
+    struct Answer: Decodable {}
+
+    static func json(socket: WebSocket) async throws {
+        try await socket.send(json: Subscribe(topic: "prices"))
+        let answer = try await socket.receive(json: Answer.self)
+        _ = answer
+    }
+
     static func receive(socket: WebSocket) async throws {
         for try await message in socket.messages {
             switch message.kind {

@@ -19,6 +19,18 @@ enum LibWebSocketsComments {
         _ = answer
     }
 
+    struct Subscribe: Encodable {
+        var topic: String
+    }
+
+    struct Answer: Decodable {}
+
+    static func json(_ socket: WebSocket) async throws {
+        try await socket.send(json: Subscribe(topic: "mapData"))
+        let answer = try await socket.receive(json: Answer.self)
+        _ = answer
+    }
+
     static func configuration(token: String) {
         let configuration = WebSocketConfiguration(
             headers: [.authorization: "Bearer \(token)"],

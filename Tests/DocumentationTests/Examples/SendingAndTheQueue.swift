@@ -12,4 +12,11 @@ enum SendingAndTheQueue {
         try await service.send(position, delivery: .volatile)
         try await service.send(order, delivery: .expiring(after: .seconds(30)))
     }
+
+    static func pieces(service: SocketService, file: AsyncStream<[UInt8]>) async throws {
+        let outcome = try await service.sendMessage(.binary) { writer in
+            for try await chunk in file { try await writer.write(chunk) }
+        }
+        _ = outcome
+    }
 }

@@ -1,10 +1,21 @@
+import Logging
 import WebSocketService
 
 // The examples in the comments of WebSocketService's sources.
 
 enum WebSocketServiceComments {
+    struct MapData: Decodable {}
+
     struct Subscribe: Encodable {
         var topic: String
+    }
+
+    static func ownAuthority(logger: Logger) {
+        let service = SocketService(
+            "wss://feed.example.com/stream",
+            trustRoots: .system.adding(.pemFile("/etc/example/ca.pem")),
+            logger: logger)
+        _ = service
     }
 
     static func messages(service: SocketService) async {

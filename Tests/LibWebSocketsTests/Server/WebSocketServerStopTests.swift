@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -206,7 +205,7 @@ import WebSocketTesting
 
 /// The server that one of its handlers ends.
 private final class EndingServer: Sendable {
-    let server = Mutex<WebSocketServer?>(nil)
+    let server = Lock<WebSocketServer?>(nil)
 
     func end(gracefully: Bool) async {
         let server = server.withLock { $0 }

@@ -1,8 +1,8 @@
-import Synchronization
+import LibWebSockets
 
 /// Counts what happens on several threads.
 final class Counter: Sendable {
-    private let count = Mutex(0)
+    private let count = Lock(0)
 
     var value: Int { count.withLock { $0 } }
 

@@ -1,4 +1,4 @@
-import Synchronization
+import LibWebSockets
 
 #if canImport(Glibc)
     import Glibc
@@ -10,7 +10,7 @@ import Synchronization
 
 /// Opens files all the time until it is stopped, as other threads of a program do: for the lowest number that is free.
 final class FileOpener: Sendable {
-    private let isStopped = Mutex(false)
+    private let isStopped = Lock(false)
 
     func stop() {
         isStopped.withLock { $0 = true }

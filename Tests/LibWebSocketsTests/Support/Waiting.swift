@@ -1,4 +1,4 @@
-import Synchronization
+import LibWebSockets
 import Testing
 
 extension Trait where Self == TimeLimitTrait {
@@ -53,7 +53,7 @@ struct Handover<Element: Sendable>: Sendable {
 
 /// Collects values from several tasks.
 final class Collector<Element: Sendable>: Sendable {
-    private let elements = Mutex<[Element]>([])
+    private let elements = Lock<[Element]>([])
 
     var all: [Element] { elements.withLock { $0 } }
 

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -80,7 +79,7 @@ import WebSocketTesting
     @Test("Without any thread, everything that waits is told the system's error; a thread that is there comes to it")
     func noThread() async throws {
         let (starts, outcomes) = (Collector<@Sendable () -> Void>(), Collector<CInt>())
-        let mayStart = Mutex(false)
+        let mayStart = Lock(false)
         let threads = FileThreads(limit: 2) { body in
             starts.add(body)
             guard !mayStart.withLock({ $0 }) else { return 0 }

@@ -1,6 +1,5 @@
 import COpenSSL
 import Dispatch
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -24,8 +23,8 @@ import WebSocketTesting
             var end: Duration?
         }
 
-        let times = Mutex(Times())
-        private let failure = Mutex<(any Error)?>(nil)
+        let times = Lock(Times())
+        private let failure = Lock<(any Error)?>(nil)
 
         /// Runs the hostile peer on a thread of Dispatch's.
         func start(_ moment: Moment, requesting: Bool, connect: @escaping @Sendable () throws -> HostileTLSPeer) {

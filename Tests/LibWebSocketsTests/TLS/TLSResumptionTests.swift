@@ -1,5 +1,4 @@
 import COpenSSL
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -7,7 +6,7 @@ import WebSocketTesting
 
 /// Seconds since 1970 that a test moves.
 final class TestTime: Sendable {
-    private let offset = Mutex<Int64>(0)
+    private let offset = Lock<Int64>(0)
     func set(_ offset: Int64) { self.offset.withLock { $0 = offset } }
     /// The real time, which OpenSSL goes by, and the offset.
     @Sendable func now() -> Int64 { TLSSessionStore.systemTime() + offset.withLock { $0 } }
@@ -266,7 +265,7 @@ final class TestTime: Sendable {
 
     @Test("A session that has timed out is not offered, nor one from after a clock was set back")
     func timeout() throws {
-        let time = Mutex<Int64>(1_009)
+        let time = Lock<Int64>(1_009)
         let store = TLSSessionStore(now: { time.withLock { $0 } })
         store.insert(try Self.session(version: TLS1_2_VERSION, lifetime: 10), for: try Self.key("a"))
         #expect(store.take(for: try Self.key("a"), maximumAge: Self.age) != nil)

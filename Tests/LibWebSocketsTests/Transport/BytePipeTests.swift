@@ -1,5 +1,4 @@
 import COpenSSL
-import Synchronization
 import Testing
 import WebSocketProtocol
 
@@ -25,7 +24,7 @@ import WebSocketProtocol
             var written = 0
         }
 
-        let seen = Mutex(Seen())
+        let seen = Lock(Seen())
         var pipe: BytePipe?
         /// How many bytes of each offer are used; all of them without.
         var most: Int?

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketProtocol
 
@@ -164,7 +163,7 @@ import WebSocketProtocol
 
     @Test("Messages put back go to the reader that waits already")
     func putBackWhileSomebodyWaits() async throws {
-        let queue = Mutex(InboundQueue())
+        let queue = Lock(InboundQueue())
         let received = try await withCheckedThrowingContinuation { continuation in
             let (isWaiting, waiter) = queue.withLock { queue in
                 _ = Self.add("a", "b", "c", to: &queue)

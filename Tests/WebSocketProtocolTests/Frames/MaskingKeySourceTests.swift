@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -6,7 +5,7 @@ import WebSocketTesting
 
 @Suite struct MaskingKeySourceTests {
     @Test func `keys are the source's bytes in order, drawn in blocks of at most 2 KiB`() throws {
-        let blocks = Mutex<[Int]>([])
+        let blocks = Lock<[Int]>([])
         var keys = MaskingKeySource(
             RandomByteSource { bytes in
                 let block = blocks.withLock {
@@ -27,7 +26,7 @@ import WebSocketTesting
     }
 
     @Test func `no key is handed out twice`() throws {
-        let generator = Mutex(SeededGenerator(seed: 7))
+        let generator = Lock(SeededGenerator(seed: 7))
         var keys = MaskingKeySource(
             RandomByteSource { bytes in
                 let random = generator.withLock { $0.bytes(bytes.count) }
@@ -40,7 +39,7 @@ import WebSocketTesting
     }
 
     @Test func `a refill that fails is an error, and the next one may succeed`() throws {
-        let isBroken = Mutex(false)
+        let isBroken = Lock(false)
         var keys = MaskingKeySource(
             RandomByteSource { bytes throws(RandomSourceFailure) in
                 if isBroken.withLock({ $0 }) { throw RandomSourceFailure(description: "no entropy") }

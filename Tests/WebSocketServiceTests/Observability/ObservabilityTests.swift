@@ -1,4 +1,5 @@
 import CoreMetrics
+import Foundation
 import Logging
 import MetricsTestKit
 import Synchronization
@@ -125,15 +126,31 @@ import WebSocketTesting
         }
         #expect(try total("connection_attempts_total") == 2)
         #expect(try total("connections_opened_total") == 1)
-        #expect(try total("connection_failures_total") == 1)
+        func reasons(_ name: String) throws -> [String: Int64] {
+            Dictionary(
+                uniqueKeysWithValues: metrics.counters.filter { $0.label == "websocket_service_\(name)" }.map {
+                    ($0.dimensions.first { $0.0 == "reason" }?.1 ?? "", $0.totalValue)
+                })
+        }
+        let failures = try reasons("connection_failures_total")
+        #expect(failures.filter { $0.value > 0 } == ["connectFailed": 1])
+        #expect(
+            Set(failures.keys) == Set(ConnectionFailure.Kind.allCases.map { "\($0)" }), "each is there from the start")
         #expect(try total("messages_sent_total") == 1)
         #expect(try total("bytes_sent_total") == 3)
         #expect(try total("messages_received_total") == 2)
         #expect(try total("bytes_received_total") == 7)
-        #expect(try total("messages_dropped_total") == 1)
+        #expect(try reasons("messages_dropped_total").filter { $0.value > 0 } == ["queueFull": 1])
         #expect(try total("messages_unhandled_total") == 2)
         let depth = try metrics.expectGauge("websocket_service_queued_messages", [("service", "feed")])
         #expect(depth.lastValue == 0)
+        let open = try metrics.expectMeter("websocket_service_open_connections", [("service", "feed")])
+        #expect(open.lastValue == 1)
+        let connectTime = try metrics.expectTimer("websocket_service_connect_time", [("service", "feed")])
+        #expect(connectTime.values == [0])
+        let lastMessage = try metrics.expectGauge(
+            "websocket_service_last_message_timestamp_seconds", [("service", "feed")])
+        #expect(abs((lastMessage.lastValue ?? 0) - Date.now.timeIntervalSince1970) < 3_600)
         let roundTrip = try metrics.expectTimer("websocket_service_round_trip", [("service", "feed")])
         #expect(roundTrip.lastValue == 7_000_000)
 
@@ -149,6 +166,53 @@ import WebSocketTesting
         expected.messagesUnhandled = 2
         expected.roundTripTime = RoundTripTime(first: .milliseconds(7))
         #expect(service.statistics == expected)
+        #expect(
+            "\(service.statistics)" == """
+                2 attempts, 1 connections, 1 failures; sent 1 messages (3 bytes), received 2 (7 bytes); 0 queued, 1 dropped, \
+                2 unhandled; last round trip 7 ms
+                """)
+        await service.stop()
+        #expect(open.lastValue == 0)
+    }
+
+    @Test("A connection counts as open until it ends, whoever ends it", arguments: ["drop", "pause"])
+    func openConnections(end: String) async throws {
+        let metrics = TestMetrics()
+        let fixture = Fixture(configure: { $0.metrics = metrics })
+        let open = try metrics.expectMeter("websocket_service_open_connections", [("service", "feed.example.com")])
+        let peer = try await fixture.open()
+        #expect(open.lastValue == 1)
+        if end == "drop" {
+            peer.drop()
+            try await fixture.events.next { $0.hasPrefix("waiting") }
+        } else {
+            await fixture.service.pause()
+        }
+        #expect(open.lastValue == 0)
+        await fixture.service.stop()
+        #expect(open.values == [1, 0])
+    }
+
+    @Test("The time to connect is that of the attempt which succeeded")
+    func connectTime() async throws {
+        let metrics = TestMetrics()
+        let (entered, proceed) = (Completion<Void>(), Completion<Void>())
+        let clock = ManualClock()
+        let service = SocketService(
+            transport: ScriptedTransport(), options: SocketService.Options(name: "feed", clock: clock, metrics: metrics)
+        ) { _ in
+            entered.succeed()
+            try await proceed.value()
+            return ConnectRequest(url: "ws://feed.example.com")
+        }
+        let starting = Task { try await service.start(waitingForOpen: true) }
+        try await entered.value()
+        clock.advance(by: .milliseconds(250))
+        proceed.succeed()
+        try await starting.value
+        await until {
+            (try? metrics.expectTimer("websocket_service_connect_time", [("service", "feed")]).values) == [250_000_000]
+        }
         await service.stop()
     }
 
@@ -172,7 +236,7 @@ import WebSocketTesting
             #expect(exist())
         }
         // Another of the same name goes on counting.
-        second?.sent(.text("a"))
+        second?.sent(byteCount: 1)
         #expect(exist())
         second = nil
         await until { !exist() }
@@ -217,5 +281,46 @@ import WebSocketTesting
         #expect(
             lines.all.contains { $0.hasPrefix("debug connecting") && $0.contains("url=wss://feed.example.com/stream") })
         #expect(!lines.all.contains { $0.contains("secret") }, "\(lines.all)")
+    }
+}
+
+@Suite struct SocketEventDescriptionTests {
+    static let lost = ConnectionFailure.heartbeatTimeout(unanswered: 1)
+    static let closure = WebSocketClosure(
+        initiator: .remote, sent: nil, received: CloseFrame(code: .goingAway, reason: "the server stops"))
+
+    @Test(
+        "Events and ends print as a sentence, without secrets and without what moves a terminal's cursor",
+        arguments: [
+            (
+                .connecting(attempt: 2, url: "wss://u:p@a.example/feed?token=s"),
+                "connecting to wss://a.example/feed (attempt 2)"
+            ),
+            (
+                .open(HandshakeResponse(headers: [:], subprotocol: "v2.feed")),
+                "the connection is open, subprotocol v2.feed"
+            ),
+            (.open(HandshakeResponse(headers: [:])), "the connection is open"),
+            (.failed(lost), "the peer left 1 heartbeat unanswered"),
+            (.closed(.failed(lost)), "the connection has ended: the peer left 1 heartbeat unanswered"),
+            (
+                .closed(.closed(closure)),
+                #"the connection has ended: the peer closed the connection with 1001 going away: "the server stops""#
+            ),
+            (.waiting(.milliseconds(2_140), attempt: 3), "attempt 3 begins in 2.1 s"),
+            (.gaveUp(attempts: 1, lastError: lost), "gave up after 1 attempt: the peer left 1 heartbeat unanswered"),
+            (.roundTrip(.milliseconds(12)), "a heartbeat was answered after 12 ms"),
+            (.dropped(MessageSummary(.text("a")), .queueFull), #"dropped "a": queueFull"#),
+            (
+                .unhandled(MessageSummary(.text("a\u{1B}[2J")), route: "\u{202E}x"),
+                #"no handler for the route "\u{202E}x": "a\u{1B}[2J""#
+            ),
+            (.unhandled(MessageSummary(.binary([1, 2])), route: nil), "no route found in 2 bytes"),
+            (.paused, "paused"),
+            (.stopped(undelivered: 0), "stopped"),
+            (.stopped(undelivered: 2), "stopped, with 2 messages that no handler has seen"),
+        ] as [(SocketEvent, String)])
+    func sentences(event: SocketEvent, words: String) {
+        #expect("\(event)" == words)
     }
 }

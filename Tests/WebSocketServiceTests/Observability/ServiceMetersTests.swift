@@ -8,7 +8,7 @@ import Testing
 
 /// Meters of one name are one and the same, until they are destroyed, as in most metrics systems.
 private final class SharedMeters: MetricsFactory, Sendable {
-    private let labels = Mutex<Set<String>>([])
+    private let labels = Lock<Set<String>>([])
 
     func exists(_ label: String) -> Bool { labels.withLock { $0.contains(label) } }
 

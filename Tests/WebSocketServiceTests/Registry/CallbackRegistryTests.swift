@@ -1,11 +1,10 @@
-import Synchronization
 import Testing
 
 @testable import WebSocketService
 
 @Suite struct CallbackRegistryTests {
     private final class Calls: Sendable {
-        private let calls = Mutex<[String]>([])
+        private let calls = Lock<[String]>([])
 
         func add(_ call: String) { calls.withLock { $0.append(call) } }
 

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -101,7 +100,7 @@ import WebSocketTesting
     @Test("A closure that calls reconnectNow() does not overtake its own attempt", arguments: Closure.allCases)
     private func reconnectNow(closure: Closure) async throws {
         let calls = Recorder<Void>()
-        let reference = Mutex<SocketService?>(nil)
+        let reference = Lock<SocketService?>(nil)
         @Sendable func reconnect() {
             calls.add(())
             // The test ends, whatever becomes of it.
@@ -127,5 +126,5 @@ import WebSocketTesting
 }
 
 private final class Reference: Sendable {
-    let service = Mutex<SocketService?>(nil)
+    let service = Lock<SocketService?>(nil)
 }

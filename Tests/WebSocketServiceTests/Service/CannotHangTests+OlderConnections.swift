@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -40,7 +39,7 @@ extension CannotHangTests {
         let fixture = Fixture()
         let results = Recorder<String>()
         let (service, transport) = (fixture.service, fixture.transport)
-        let isFirst = Mutex(true)
+        let isFirst = Lock(true)
         service.onOpen { _ in
             guard isFirst.withLock({ $0 }) else { return results.add("greeted") }
             isFirst.withLock { $0 = false }

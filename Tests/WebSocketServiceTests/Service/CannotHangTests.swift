@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -31,7 +30,7 @@ import WebSocketTesting
         let fixture = Fixture(
             queue: QueuePolicy(limit: 3, overflow: overflow), configure: { $0.eventBufferLimit = .max })
         let service = fixture.service
-        let isDone = Mutex(false)
+        let isDone = Lock(false)
         let opened = Recorder<Bool>()
         service.onOpen { opened.add($0.isReconnect) }
         service.register("go") { _ in

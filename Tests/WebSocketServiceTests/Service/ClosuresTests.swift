@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -9,7 +8,7 @@ import WebSocketTesting
 @Suite("Closures of the app", .timeLimit(.minutes(10))) struct ClosuresTests {
     /// A service that a closure can reach which was made before it.
     private final class Reference: Sendable {
-        private let service = Mutex<SocketService?>(nil)
+        private let service = Lock<SocketService?>(nil)
 
         /// `nil` in the end: what the service keeps would keep the service.
         func set(_ service: SocketService?) {

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -143,15 +142,15 @@ import WebSocketTesting
 /// A transport whose connections and errors look at the service as they go.
 private final class WatchedTransport: SocketTransport {
     final class Count: Sendable {
-        private let count = Mutex(0)
+        private let count = Lock(0)
         var value: Int { count.withLock { $0 } }
         func add() { count.withLock { $0 += 1 } }
     }
 
     let scripted = ScriptedTransport()
-    let service = Mutex<SocketService?>(nil)
+    let service = Lock<SocketService?>(nil)
     let releases = Count()
-    private let fails = Mutex(false)
+    private let fails = Lock(false)
     private let attempts = Count()
 
     var failsAfterwards: Bool {

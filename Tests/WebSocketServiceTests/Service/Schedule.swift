@@ -1,5 +1,4 @@
 import HTTPTypes
-import Synchronization
 
 @testable import WebSocketService
 @testable import WebSocketTesting
@@ -15,7 +14,7 @@ final class Schedule: Sendable {
     let service: SocketService
     /// Holds up closures and handlers that ignore cancellation.
     let gate = Gate()
-    private let tasks = Mutex<[Task<Void, Never>]>([])
+    private let tasks = Lock<[Task<Void, Never>]>([])
 
     /// Runs a schedule to its end.
     ///

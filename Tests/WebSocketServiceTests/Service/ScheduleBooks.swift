@@ -1,4 +1,3 @@
-import Synchronization
 import WebSocketTesting
 
 @testable import WebSocketService
@@ -38,7 +37,7 @@ final class ScheduleBooks: Sendable {
         var eventsAreOver = false
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     var problems: [String] { state.withLock(\.problems) }
     /// Whether everybody behaves.

@@ -1,4 +1,3 @@
-import Synchronization
 import WebSocketTesting
 
 @testable import WebSocketService
@@ -6,7 +5,7 @@ import WebSocketTesting
 /// A service that closures of its own may look at without keeping it.
 final class WeakReference: Sendable {
     private struct Box { weak var service: SocketService? }
-    private let box = Mutex(Box())
+    private let box = Lock(Box())
 
     var service: SocketService? { box.withLock(\.service) }
     func set(_ service: SocketService) { box.withLock { $0.service = service } }
@@ -19,7 +18,7 @@ final class Gate: Sendable {
         case open
     }
 
-    private let state = Mutex(State.closed([]))
+    private let state = Lock(State.closed([]))
 
     /// Waits until it is open, cancelled or not.
     func pass() async {
@@ -46,13 +45,13 @@ final class Gate: Sendable {
 /// The app's closures beside the handlers: slow, failing or hanging.
 final class ScheduleClosures: Sendable {
     private struct Failure: Error {}
-    private let generator: Mutex<SeededGenerator>
+    private let generator: Lock<SeededGenerator>
     private let gate: Gate
     private let clock: ManualClock
     private let books: ScheduleBooks
 
     init(seed: UInt64, gate: Gate, clock: ManualClock, books: ScheduleBooks) {
-        generator = Mutex(SeededGenerator(seed: seed &* 43))
+        generator = Lock(SeededGenerator(seed: seed &* 43))
         self.gate = gate
         self.clock = clock
         self.books = books

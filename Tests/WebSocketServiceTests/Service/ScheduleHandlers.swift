@@ -1,4 +1,3 @@
-import Synchronization
 import WebSocketTesting
 
 @testable import WebSocketService
@@ -9,14 +8,14 @@ final class ScheduleHandlers: Sendable {
 
     // The handlers hold the schedule and so the service: stopping must break that circle.
     private let schedule: Schedule
-    private let generator: Mutex<SeededGenerator>
+    private let generator: Lock<SeededGenerator>
 
     private var service: SocketService { schedule.service }
     private var books: ScheduleBooks { schedule.books }
 
     init(_ schedule: Schedule) {
         self.schedule = schedule
-        generator = Mutex(SeededGenerator(seed: schedule.seed &* 47))
+        generator = Lock(SeededGenerator(seed: schedule.seed &* 47))
     }
 
     func register() {

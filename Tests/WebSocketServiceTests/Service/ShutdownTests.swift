@@ -1,6 +1,5 @@
 import Foundation
 import Logging
-import Synchronization
 import Testing
 import WebSocketTesting
 
@@ -108,7 +107,7 @@ import WebSocketTesting
         let fixture = Fixture(queue: QueuePolicy(limit: 1))
         let service = fixture.service
         let telling = Completion<Void>()
-        let proceed = Mutex(false)
+        let proceed = Lock(false)
         service.onDropped { _, _ in
             telling.succeed()
             while !proceed.withLock({ $0 }) { usleep(100) }
@@ -129,7 +128,7 @@ import WebSocketTesting
     /// Removing a handler lets go of what it holds, which may use the service as it goes.
     @Test func aHandlersOwnerMayCancelItsRegistrationAsItGoes() async throws {
         final class Owner: Sendable {
-            let registration = Mutex<Registration?>(nil)
+            let registration = Lock<Registration?>(nil)
             deinit { registration.withLock { $0?.cancel() } }
         }
         let fixture = Fixture()

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import WebSocketTesting
 
 #if canImport(Glibc)
@@ -27,7 +26,7 @@ final class SeededExecutor: TaskExecutor {
 
     static let shared = SeededExecutor()
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     func enqueue(_ job: consuming ExecutorJob) {
         add(UnownedJob(job))

@@ -164,6 +164,21 @@ import WebSocketTesting
         await loop.shutdown()
     }
 
+    /// Waits for real: libwebsockets' clock cannot be replaced. Other tests run meanwhile.
+    @Test("No deadline of libwebsockets' ends an attempt: its default for a TCP connection is 20 s")
+    func longerThanTheLibraryWaits() async throws {
+        let server = try FaultServer.neverAccepting()
+        defer { server.stop() }
+        let loop = SocketLoop.forTest()
+        var configuration = Self.patient
+        configuration.connectTimeout = .seconds(21)
+        let error = try await #require(throws: WebSocketError.self) {
+            try await WebSocket.connect(to: server.url(), configuration: configuration, on: loop)
+        }
+        #expect(error.code == .timedOut)
+        await loop.shutdown()
+    }
+
     static let silences: [Fault] = [
         Fault(
             name: "silent instead of TLS", script: [.stall], client: .tls, code: .timedOut, stage: .tls,

@@ -1,14 +1,12 @@
-package import Synchronization
-
 /// What is to be done once no lock is held.
 ///
 /// Whoever waits, listens or is cancelled may run at once, on the same thread, and ask for anything: an executor may run a job
 /// where it is enqueued, and a cancellation handler runs in the call that cancels. So a lock is only held to decide who is
 /// told what, and they are told by ``perform()`` when the outermost lock is free.
-package struct Afterwards {
-    private var steps: [@Sendable () -> Void] = []
+@usableFromInline package struct Afterwards: Sendable {
+    @usableFromInline package var steps: [@Sendable () -> Void] = []
 
-    package init() {}
+    @inlinable package init() {}
 
     package mutating func add(_ step: @escaping @Sendable () -> Void) {
         steps.append(step)
@@ -24,18 +22,7 @@ package struct Afterwards {
         add { task.cancel() }
     }
 
-    package func perform() {
+    @inlinable package func perform() {
         for step in steps { step() }
-    }
-}
-
-extension Mutex where Value: Sendable {
-    /// Runs a closure with the lock held, then what it left to be done.
-    package borrowing func change<Result: Sendable, Failure: Error>(
-        _ body: (inout Value, inout Afterwards) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        var afterwards = Afterwards()
-        defer { afterwards.perform() }
-        return try withLock { (value) throws(Failure) in try body(&value, &afterwards) }
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import WebSocketService
+@testable import LibWebSockets
 
 @Suite struct MessageCodecTests {
     private struct Point: Codable, Equatable {
@@ -27,6 +27,23 @@ import Testing
     @Test func aMismatchIsAnErrorOfTheDecoder() {
         #expect(throws: DecodingError.self) {
             try JSONMessageCodec().decode(Point.self, from: .text(#"{"x":"three"}"#))
+        }
+    }
+
+    @Test("Values go over a connection and come back, by String and by URL alike")
+    func overAConnection() async throws {
+        try await withServer(handler: ServerPair.echo) { pair in
+            let url = try #require(URL(string: pair.server.url + "/path"))
+            let socket = try await WebSocket.connect(to: url, configuration: pair.configuration, on: pair.clientLoop)
+            try await socket.send(json: Point(x: 3, label: "é"))
+            #expect(try await socket.receive(json: Point.self) == Point(x: 3, label: "é"))
+            // What is no point is taken, and the next one comes.
+            try await socket.send("none")
+            try await socket.send(json: Point(x: 4, label: ""))
+            await #expect(throws: DecodingError.self) { try await socket.receive(json: Point.self) }
+            #expect(try await socket.receive(json: Point.self) == Point(x: 4, label: ""))
+            await socket.close()
+            #expect(try await socket.receive(json: Point.self) == nil)
         }
     }
 }

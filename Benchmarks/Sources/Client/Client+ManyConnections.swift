@@ -1,0 +1,128 @@
+import LibWebSockets
+import Synchronization
+import Workload
+
+/// How many connections are made at once where many are made.
+private let atOnce = 64
+
+extension Client {
+    func connects() async throws {
+        if options.resume { try await exchangeOne(keep: false) }
+        var measurement = Measurement()
+        let left = Mutex(options.count)
+        measurement.begin()
+        try await withThrowingTaskGroup { tasks in
+            for _ in 0..<options.connections {
+                tasks.addTask {
+                    while left.withLock({
+                        $0 -= 1
+                        return $0 >= 0
+                    }) {
+                        let socket = try await options.open()
+                        if options.resume, let tls = socket.tls, !tls.isResumed {
+                            throw WrongResult("a session was not resumed")
+                        }
+                        let closure = await socket.close()
+                        guard closure.isClean else { throw WrongResult("an unclean end") }
+                    }
+                }
+            }
+            try await tasks.waitForAll()
+        }
+        measurement.end()
+        measurement.report(messages: options.count)
+    }
+
+    /// Opens a connection and exchanges a message, as one that is in use has done.
+    @discardableResult
+    private func exchangeOne(keep: Bool = true) async throws -> WebSocket {
+        let socket = try await options.open()
+        try await socket.send(.binary(Payloads.binary(size: 64)))
+        guard try await socket.receive()?.payload.count == 64 else { throw WrongResult("no echo") }
+        if !keep { await socket.close() }
+        return socket
+    }
+
+    /// Opens all connections of the options, some at once.
+    private func openAll(_ open: @escaping @Sendable () async throws -> WebSocket) async throws -> [WebSocket] {
+        try await withThrowingTaskGroup(of: WebSocket.self) { tasks in
+            var sockets: [WebSocket] = []
+            sockets.reserveCapacity(options.connections)
+            for index in 0..<options.connections {
+                if index >= atOnce, let socket = try await tasks.next() { sockets.append(socket) }
+                tasks.addTask { try await open() }
+            }
+            for try await socket in tasks { sockets.append(socket) }
+            return sockets
+        }
+    }
+
+    func idle() async throws {
+        // What the first connections need once is not counted.
+        let busy = try await exchangeOne()
+        for _ in 0..<8 { try await exchangeOne(keep: false) }
+        let before = try Measurement.residentKiB()
+        let idle = try await openAll { try await exchangeOne() }
+        let after = try Measurement.residentKiB()
+        var roundTrips = try Echo(socket: busy, options: options)
+        try await roundTrips.runOneByOne()
+        if !idle.isEmpty { roundTrips.measurement.kibPerConnection = (after - before) / Double(idle.count) }
+        roundTrips.measurement.report(messages: options.count)
+        withExtendedLifetime(idle) {}
+    }
+
+    func answer() async throws {
+        let answered = Atomic<Int>(0)
+        var measurement = Measurement()
+        try await withThrowingTaskGroup { tasks in
+            for _ in 0..<options.connections {
+                let socket = try await options.open()
+                tasks.addTask {
+                    for try await message in socket.messages {
+                        try await socket.send(message)
+                        answered.wrappingAdd(1, ordering: .relaxed)
+                    }
+                }
+            }
+            // Until all of them run evenly.
+            try await Task.sleep(for: .milliseconds(500))
+            let before = answered.load(ordering: .relaxed)
+            measurement.begin()
+            try await Task.sleep(for: .seconds(options.seconds))
+            measurement.end()
+            measurement.report(messages: answered.load(ordering: .relaxed) - before)
+            tasks.cancelAll()
+            while let result = await tasks.nextResult() {
+                if case .failure(let error) = result, !(error is CancellationError) { throw error }
+            }
+        }
+    }
+
+    func group() async throws {
+        let group = SocketLoopGroup(count: options.loops)
+        var measurement = Measurement()
+        var sockets: [(WebSocket, SocketLoop)] = []
+        for _ in 0..<options.connections {
+            let loop = group.next()
+            sockets.append((try await options.open(on: loop), loop))
+        }
+        let options = options
+        measurement.begin()
+        try await withThrowingTaskGroup { tasks in
+            for (socket, loop) in sockets {
+                tasks.addTask(executorPreference: loop) {
+                    try await socket.send("go")
+                    var received = 0
+                    while received < options.count, let batch = try await socket.nextMessages() {
+                        for message in batch { try Payloads.check(message.payload, size: options.size) }
+                        received += batch.count
+                    }
+                    guard received == options.count else { throw WrongResult("messages are missing") }
+                }
+            }
+            try await tasks.waitForAll()
+        }
+        measurement.end()
+        measurement.report(messages: options.count * options.connections)
+    }
+}

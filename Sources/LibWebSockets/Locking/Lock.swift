@@ -1,0 +1,62 @@
+#if THREAD_SANITIZER_LOCKS
+    #if canImport(Glibc)
+        internal import Glibc
+    #elseif canImport(Musl)
+        internal import Musl
+    #else
+        internal import Darwin
+    #endif
+
+    /// What stands in for `Mutex` while ThreadSanitizer looks on.
+    ///
+    /// On Linux, `Mutex` waits and wakes inside of Swift's own library, which is not instrumented (6.3.1), so that the
+    /// sanitizer takes what a mutex protects for a race. A mutex of the C library it knows. `scripts/sanitize thread`
+    /// sets the condition, and nothing else does.
+    package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+        // Sendable, because the value is reached with the mutex held only.
+        private final class Storage {
+            var value: Value
+            let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+
+            init(_ value: consuming Value) {
+                self.value = value
+                unsafe mutex.initialize(to: pthread_mutex_t())
+                let status = unsafe pthread_mutex_init(mutex, nil)
+                precondition(status == 0, "pthread_mutex_init failed: \(status)")
+            }
+
+            deinit {
+                unsafe pthread_mutex_destroy(mutex)
+                unsafe mutex.deallocate()
+            }
+        }
+
+        private let storage: Storage
+
+        package init(_ initialValue: consuming sending Value) { storage = Storage(initialValue) }
+
+        package borrowing func withLock<Result: ~Copyable, Failure: Error>(
+            _ body: (inout sending Value) throws(Failure) -> sending Result
+        ) throws(Failure) -> sending Result {
+            let status = unsafe pthread_mutex_lock(storage.mutex)
+            precondition(status == 0, "pthread_mutex_lock failed: \(status)")
+            defer { unsafe pthread_mutex_unlock(storage.mutex) }
+            return try body(&storage.value)
+        }
+
+        package borrowing func withLockIfAvailable<Result: ~Copyable, Failure: Error>(
+            _ body: (inout sending Value) throws(Failure) -> sending Result
+        ) throws(Failure) -> sending Result? {
+            guard unsafe pthread_mutex_trylock(storage.mutex) == 0 else { return nil }
+            defer { unsafe pthread_mutex_unlock(storage.mutex) }
+            return try body(&storage.value)
+        }
+    }
+#else
+    package import Synchronization
+
+    /// The lock of this package, with the interface of `Mutex`, which it is.
+    ///
+    /// Its name is one of our own because `scripts/sanitize thread` puts a lock in its place that ThreadSanitizer knows.
+    package typealias Lock<Value: ~Copyable> = Mutex<Value>
+#endif
