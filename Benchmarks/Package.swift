@@ -29,14 +29,6 @@ let package = Package(
             swiftSettings: commonSettings
         ),
         .executableTarget(
-            name: "MessageDispatch",
-            dependencies: [
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "WebSocketService", package: "swift-libwebsockets"),
-                .product(name: "WebSocketTesting", package: "swift-libwebsockets"),
-            ]
-        ),
-        .executableTarget(
             name: "Soak",
             dependencies: [
                 "CMalloc",

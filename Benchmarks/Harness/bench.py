@@ -2,7 +2,6 @@
 
 import argparse
 import datetime
-import json
 import os
 import pathlib
 import platform
@@ -10,7 +9,9 @@ import subprocess
 import sys
 import time
 
+import chart
 import competitors
+import guard
 import results
 import runs
 import server
@@ -107,6 +108,9 @@ class Bench:
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", formatter_class=argparse.RawDescriptionHelpFormatter,
                                      description=pathlib.Path(__file__).with_name("usage.txt").read_text())
+    parser.add_argument("guard", nargs="?", choices=["guard"],
+                        help="instead: compare instructions and system calls for a message with Benchmarks/budget.json")
+    parser.add_argument("--update", action="store_true", help="with guard: make what is measured the budget")
     parser.add_argument("--short", action="store_true", help="fewer workloads and shorter runs: under three minutes")
     parser.add_argument("--only", action="append", metavar="NAME",
                         help="workloads whose name begins so, for example 'send 64 B'; may be repeated")
@@ -155,6 +159,8 @@ def environment(placement, system_calls):
 
 def main():
     options = arguments()
+    if options.guard:
+        return guard.main(options.update)
     chosen = competitors.chosen(options.clients)
     wanted = [
         workload
@@ -182,6 +188,7 @@ def main():
     bench.results.write(options.output)
     text = table.markdown(bench.results)
     (options.output / "README.md").write_text(text)
+    (options.output / "chart.svg").write_text(chart.svg(bench.results))
     print(text)
     say(f"bench: {time.monotonic() - begin:.0f} s; results in {options.output}")
     return 1 if bench.results.failures else 0

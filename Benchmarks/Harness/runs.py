@@ -49,12 +49,14 @@ class Placement:
 
     def __post_init__(self):
         self.priority = permitted("chrt", "-f", "40")
+        self.client_pin = permitted("taskset", "-c", str(self.client_core))
+        self.server_pin = permitted("taskset", "-c", str(self.server_core))
 
     def client(self, pinned=True):
-        return self.priority + (permitted("taskset", "-c", str(self.client_core)) if pinned else [])
+        return self.priority + (self.client_pin if pinned else [])
 
     def server(self):
-        return self.priority + permitted("taskset", "-c", str(self.server_core))
+        return self.priority + self.server_pin
 
 
 def busy_seconds(cores):
@@ -128,7 +130,8 @@ class SystemCalls:
             lines = file.read().splitlines()
         if self.tool == "perf":
             return report, next(int(line.split(",")[0]) for line in lines if "sys_enter" in line)
-        return report, next(int(line.split()[-2 if line.split()[-2].isdigit() else -3]) for line in lines if line.endswith("total"))
+        # The columns of strace's summary: % time, seconds, usecs/call, calls, errors, syscall.
+        return report, next(int(line.split()[3]) for line in lines if line.endswith("total"))
 
     def per_message(self, competitor, workload, scheme, count, server, placement):
         """From two runs of different length: what starting and connecting takes is not counted."""

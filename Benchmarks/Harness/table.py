@@ -74,6 +74,7 @@ def markdown(results):
         "# Benchmarks", "",
         "Made by `scripts/bench`, which says how and with what: `scripts/bench --help`. Columns from *for-await* to *service* are our",
         "client in its styles, bold the best of them. Medians, with minimum and maximum below.", "",
+        "![Speed beside the fastest peer](chart.svg)", "",
         *(f"- {name}: {value}" for name, value in environment.items()), "",
         *main_table(results),
     ]

@@ -1,5 +1,4 @@
 import LibWebSockets
-import Synchronization
 import Workload
 
 /// How many connections are made at once where many are made.
@@ -7,21 +6,21 @@ private let atOnce = 64
 
 extension Client {
     func connects() async throws {
-        if options.resume { try await exchangeOne(keep: false) }
+        let options = options
+        if options.resume {
+            // Each leaves tickets, of which a connection takes one for itself.
+            for socket in try await openAll() { await socket.close() }
+        }
         var measurement = Measurement()
-        let left = Mutex(options.count)
+        let left = Counter(options.count)
+        let resumed = Counter()
         measurement.begin()
         try await withThrowingTaskGroup { tasks in
             for _ in 0..<options.connections {
                 tasks.addTask {
-                    while left.withLock({
-                        $0 -= 1
-                        return $0 >= 0
-                    }) {
+                    while left.add(-1) >= 0 {
                         let socket = try await options.open()
-                        if options.resume, let tls = socket.tls, !tls.isResumed {
-                            throw WrongResult("a session was not resumed")
-                        }
+                        if socket.tls?.isResumed == true { resumed.add(1) }
                         let closure = await socket.close()
                         guard closure.isClean else { throw WrongResult("an unclean end") }
                     }
@@ -30,27 +29,21 @@ extension Client {
             try await tasks.waitForAll()
         }
         measurement.end()
+        guard !options.resume || resumed.value * 10 >= options.count * 9 else {
+            throw WrongResult("only \(resumed.value) of \(options.count) sessions were resumed")
+        }
         measurement.report(messages: options.count)
     }
 
-    /// Opens a connection and exchanges a message, as one that is in use has done.
-    @discardableResult
-    private func exchangeOne(keep: Bool = true) async throws -> WebSocket {
-        let socket = try await options.open()
-        try await socket.send(.binary(Payloads.binary(size: 64)))
-        guard try await socket.receive()?.payload.count == 64 else { throw WrongResult("no echo") }
-        if !keep { await socket.close() }
-        return socket
-    }
-
     /// Opens all connections of the options, some at once.
-    private func openAll(_ open: @escaping @Sendable () async throws -> WebSocket) async throws -> [WebSocket] {
-        try await withThrowingTaskGroup(of: WebSocket.self) { tasks in
+    private func openAll() async throws -> [WebSocket] {
+        let options = options
+        return try await withThrowingTaskGroup(of: WebSocket.self) { tasks in
             var sockets: [WebSocket] = []
             sockets.reserveCapacity(options.connections)
             for index in 0..<options.connections {
                 if index >= atOnce, let socket = try await tasks.next() { sockets.append(socket) }
-                tasks.addTask { try await open() }
+                tasks.addTask { try await options.openUsed() }
             }
             for try await socket in tasks { sockets.append(socket) }
             return sockets
@@ -59,10 +52,10 @@ extension Client {
 
     func idle() async throws {
         // What the first connections need once is not counted.
-        let busy = try await exchangeOne()
-        for _ in 0..<8 { try await exchangeOne(keep: false) }
+        let busy = try await options.openUsed()
+        for _ in 0..<8 { try await options.openUsed().close() }
         let before = try Measurement.residentKiB()
-        let idle = try await openAll { try await exchangeOne() }
+        let idle = try await openAll()
         let after = try Measurement.residentKiB()
         var roundTrips = try Echo(socket: busy, options: options)
         try await roundTrips.runOneByOne()
@@ -72,7 +65,8 @@ extension Client {
     }
 
     func answer() async throws {
-        let answered = Atomic<Int>(0)
+        let options = options
+        let answered = Counter()
         var measurement = Measurement()
         try await withThrowingTaskGroup { tasks in
             for _ in 0..<options.connections {
@@ -80,17 +74,17 @@ extension Client {
                 tasks.addTask {
                     for try await message in socket.messages {
                         try await socket.send(message)
-                        answered.wrappingAdd(1, ordering: .relaxed)
+                        answered.add(1)
                     }
                 }
             }
             // Until all of them run evenly.
             try await Task.sleep(for: .milliseconds(500))
-            let before = answered.load(ordering: .relaxed)
+            let before = answered.value
             measurement.begin()
             try await Task.sleep(for: .seconds(options.seconds))
             measurement.end()
-            measurement.report(messages: answered.load(ordering: .relaxed) - before)
+            measurement.report(messages: answered.value - before)
             tasks.cancelAll()
             while let result = await tasks.nextResult() {
                 if case .failure(let error) = result, !(error is CancellationError) { throw error }
@@ -124,5 +118,15 @@ extension Client {
         }
         measurement.end()
         measurement.report(messages: options.count * options.connections)
+    }
+}
+
+extension WorkloadOptions {
+    /// A connection that has carried a message, as one in use has.
+    fileprivate func openUsed() async throws -> WebSocket {
+        let socket = try await open()
+        try await socket.send(.binary(Payloads.binary(size: 64)))
+        guard try await socket.receive()?.payload.count == 64 else { throw WrongResult("no echo") }
+        return socket
     }
 }

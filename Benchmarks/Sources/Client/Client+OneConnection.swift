@@ -26,22 +26,22 @@ extension Client {
         let socket = try await options.open()
         let (count, size, isJSON) = (options.count, options.size, options.messages != nil)
         let check: @Sendable (WebSocketMessage) throws -> Void = { message in
-            if isJSON { try checkJSON(message.payload, size: size) } else { try Payloads.check(message.payload, size: size) }
+            if isJSON {
+                try checkJSON(message.payload, size: size)
+            } else {
+                try Payloads.check(message.payload, size: size)
+            }
         }
         var received = 0
         measurement.begin()
         try await socket.send("go")
         if style == .callback {
-            let counter = Mutex(0)
+            let counter = Counter()
             let (stream, finished) = AsyncThrowingStream.makeStream(of: Void.self)
             socket.receive { message in
                 do {
                     try check(message)
-                    let count = counter.withLock {
-                        $0 += 1
-                        return $0
-                    }
-                    if count == options.count { finished.finish() }
+                    if counter.add(1) == count { finished.finish() }
                 } catch {
                     finished.finish(throwing: error)
                 }
@@ -68,27 +68,28 @@ extension Client {
 
     /// Sends as many messages as have come back.
     func echo() async throws {
-        let socket = try await options.open()
-        var echo = try Echo(socket: socket, options: options)
-        switch style {
-        case .callback: try await echoByCallback(&echo)
-        case _ where batches: try await echo.runByBatch()
-        default: try await echo.runOneByOne()
+        let echo: Echo
+        if style == .callback {
+            echo = try await echoByCallback()
+        } else {
+            var run = try Echo(socket: await options.open(), options: options)
+            try await batches ? run.runByBatch() : run.runOneByOne()
+            echo = run
         }
         echo.measurement.report(messages: options.count)
-        await socket.close()
+        await echo.socket.close()
     }
 
-    private func echoByCallback(_ echo: inout Echo) async throws {
+    private func echoByCallback() async throws -> Echo {
         if options.window == 1 { try options.unsupported() }
-        let shared = Mutex(echo)
+        let socket = try await options.open()
+        let echo = Mutex(try Echo(socket: socket, options: options))
         let (stream, finished) = AsyncThrowingStream.makeStream(of: Void.self)
-        let socket = echo.socket
-        shared.withLock { $0.measurement.begin() }
-        for _ in 0..<options.window { try await socket.send(shared.withLock { $0.next() }!) }
+        echo.withLock { $0.measurement.begin() }
+        while let message = echo.withLock({ $0.next() }) { try await socket.send(message) }
         socket.receive { message in
             do {
-                let (next, isComplete) = try shared.withLock {
+                let (next, isComplete) = try echo.withLock {
                     try $0.take(message)
                     return ($0.next(), $0.isComplete)
                 }
@@ -99,8 +100,10 @@ extension Client {
             }
         }
         for try await _ in stream {}
-        echo = shared.withLock { $0 }
-        echo.measurement.end()
+        return echo.withLock {
+            $0.measurement.end()
+            return $0
+        }
     }
 }
 

@@ -1,5 +1,4 @@
 import LibWebSockets
-import Synchronization
 import WebSocketService
 import Workload
 
@@ -18,14 +17,10 @@ struct ServiceWorkload {
         let service = SocketService(
             options.url, transport: WebSocketTransport(configuration: options.configuration), heartbeat: .off)
         let count = options.count
-        let received = Mutex(0)
+        let received = Counter()
         let (stream, finished) = AsyncThrowingStream.makeStream(of: Void.self)
         let take: @Sendable () -> Void = {
-            let isLast = received.withLock {
-                $0 += 1
-                return $0 == count
-            }
-            if isLast { finished.finish() }
+            if received.add(1) == count { finished.finish() }
         }
         if decodes {
             service.register("mapData", as: MapData.self) { _ in take() }

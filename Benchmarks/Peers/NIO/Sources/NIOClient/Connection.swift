@@ -135,7 +135,8 @@ struct Connector {
                 bootstrap
                 .channelOption(
                     .recvAllocator,
-                    value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 65536, maximum: 262_144))
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 65536, maximum: 262_144)
+                )
                 .channelOption(.writeBufferWaterMark, value: .init(low: 512 << 10, high: 1 << 20))
         }
         bootstrap.connect(host: host, port: port).whenFailure { fail("\($0)") }

@@ -83,7 +83,9 @@ final class Run {
             connection.onFrame = { [self] frame in
                 measurement.end()
                 let text = String(buffer: frame.unmaskedData)
-                do { try Payloads.check(done: text, count: options.count, size: options.size) } catch { fail("\(error)") }
+                do { try Payloads.check(done: text, count: options.count, size: options.size) } catch {
+                    fail("\(error)")
+                }
                 finish(options.count)
             }
             measurement.begin()
