@@ -4,8 +4,6 @@ import WebSocketService
 // The examples in the comments of WebSocketService's sources.
 
 enum WebSocketServiceComments {
-    struct MapData: Decodable {}
-
     struct Subscribe: Encodable {
         var topic: String
     }
