@@ -122,12 +122,29 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
+        // What scripts/fuzz runs, and a test with each corpus.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "WebSocketProtocol",
+                "WebSocketService",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Fuzzing/Targets",
+            swiftSettings: commonSettings
+        ),
         .executableTarget(name: "Conformance", dependencies: ["LibWebSockets"], swiftSettings: commonSettings),
+        .executableTarget(
+            name: "Differential",
+            dependencies: ["WebSocketProtocol", .product(name: "HTTPTypes", package: "swift-http-types")],
+            swiftSettings: commonSettings
+        ),
         .executableTarget(
             name: "ReconnectStorm",
             dependencies: ["WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
+        .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"], swiftSettings: commonSettings),
         .testTarget(
             name: "WebSocketProtocolTests",
             dependencies: ["CZlib", "WebSocketProtocol", "WebSocketTesting"],
@@ -187,7 +204,7 @@ let package = Package(
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting", "lwscat"],
+            dependencies: ["Differential", "LibWebSockets", "WebSocketService", "WebSocketTesting", "lwscat"],
             path: "Tests/Integration",
             exclude: ["Servers"],
             swiftSettings: commonSettings
@@ -195,3 +212,16 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Only scripts/fuzz builds this: it links with libFuzzer, which needs every target compiled with -sanitize=fuzzer.
+if Context.environment["FUZZING"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Fuzzing/CLibFuzzer"),
+        .executableTarget(name: "Fuzz", dependencies: ["CLibFuzzer", "FuzzTargets"], path: "Fuzzing/Driver"),
+    ]
+}
+
+// scripts/mutants builds the tests of one target at a time.
+if let wanted = Context.environment["TEST_TARGETS"] {
+    package.targets.removeAll { $0.type == .test && !wanted.split(separator: ",").contains(Substring($0.name)) }
+}

@@ -18,6 +18,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CMalloc"),
+        .target(name: "CSilentDNS"),
         .executableTarget(
             name: "Client",
             dependencies: [
@@ -32,6 +33,7 @@ let package = Package(
             name: "Soak",
             dependencies: [
                 "CMalloc",
+                "CSilentDNS",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "LibWebSockets", package: "swift-libwebsockets"),
                 .product(name: "WebSocketService", package: "swift-libwebsockets"),

@@ -38,39 +38,49 @@ final class Client: Sendable {
         options.closeTimeout = .seconds(2)
         options.logger.logLevel = .critical
         let overflow = QueuePolicy.Overflow.allCases[number % QueuePolicy.Overflow.allCases.count]
-        let tokens = Mutex(generator)
+        let tokens = Mutex((generator: generator, cached: server.token))
         let url = server.server.url
         service = SocketService(
             transport: LedgerTransport(
                 base: WebSocketTransport(configuration: server.server.clientConfiguration), ledger: ledger),
-            reconnect: .exponential(initial: .milliseconds(20), maximum: .milliseconds(500)),
+            // Persistent, because a service that a 401 or 1008 ended for good would miss the rest of the storm.
+            reconnect: ReconnectPolicy(
+                schedule: .exponential(
+                    initial: .milliseconds(20), multiplier: 2, maximum: .milliseconds(500), jitter: .full),
+                isPersistent: true),
             heartbeat: .ping(every: .milliseconds(400), timeout: .milliseconds(800)),
             queue: QueuePolicy(limit: 30, overflow: overflow), options: options
         ) { _ in
-            // A token that takes its time, does not come at all, or is refused.
-            switch tokens.withLock({ Int.random(in: 0..<20, using: &$0) }) {
+            // A token that takes its time, does not come at all, cannot be had, or is one that has expired meanwhile.
+            let chance = tokens.withLock { Int.random(in: 0..<20, using: &$0.generator) }
+            switch chance {
             case 0: try await Task.sleep(for: .seconds(60))
-            case 1: throw ExpiredToken()
+            case 1: throw NoToken()
             case 2...5: try await Task.sleep(for: .milliseconds(30))
             default: break
             }
-            return ConnectRequest(url: url)
+            let token = tokens.withLock { tokens in
+                if chance < 14 { tokens.cached = server.token }
+                return tokens.cached
+            }
+            return ConnectRequest(url: url, headers: [.authorization: "Bearer \(token)"])
         }
         register()
     }
 
-    private struct ExpiredToken: Error {}
+    private struct NoToken: Error {}
 
     private func register() {
         service.onOpen { [weak self] _ in
             guard let self else { return }
+            ledger.opened()
             if let back = server.lastReturn, countedReturn.withLock({ $0 != back }) {
                 countedReturn.withLock { $0 = back }
                 delays.add(back.duration(to: .now))
             }
             await send(from: 0, .queued)
             await ask()
-            if chance(1, in: 10) { throw ExpiredToken() }
+            if chance(1, in: 10) { throw NoToken() }
         }
         service.register("order") { [weak self] _ in
             guard let self else { return }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSilentDNS
 import Foundation
 import LibWebSockets
 import WebSocketService
@@ -63,6 +64,15 @@ struct FaultSoak: AsyncParsableCommand {
                 }
             }
             group.addTask {
+                var generator = SeededGenerator(seed: seed &+ 20_000)
+                while ContinuousClock.now < end {
+                    try await Task.sleep(for: .milliseconds(Int.random(in: 2_000...15_000, using: &generator)))
+                    set_dns_silent(1)
+                    try await Task.sleep(for: .milliseconds(Int.random(in: 100...4_000, using: &generator)))
+                    set_dns_silent(0)
+                }
+            }
+            group.addTask {
                 try await Task.sleep(until: end)
                 for client in clients { client.finish() }
             }
@@ -76,6 +86,9 @@ struct FaultSoak: AsyncParsableCommand {
             try await group.waitForAll()
         }
         for server in servers { await server.server.stop() }
+        print(
+            "tokens refused: \(servers.map(\.refusedTokens).reduce(0, +)), lookups that met silence: \(silent_lookups())"
+        )
         let (summary, problems) = ledger.close()
         print(summary)
         let sorted = delays.sorted

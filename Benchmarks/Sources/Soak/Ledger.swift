@@ -14,6 +14,7 @@ final class Ledger: Sendable {
         var dropped: [Int: Int] = [:]
         var returned: [Int: Int] = [:]
         var unordered = 0
+        var openings = 0
         var failures: [String] = []
     }
 
@@ -31,6 +32,7 @@ final class Ledger: Sendable {
     func arrived(_ number: Int) { books.withLock { $0.arrived[number, default: 0] += 1 } }
     func dropped(_ number: Int) { books.withLock { $0.dropped[number, default: 0] += 1 } }
     func returned(_ number: Int) { books.withLock { $0.returned[number, default: 0] += 1 } }
+    func opened() { books.withLock { $0.openings += 1 } }
     func arrivedOutOfOrder() { books.withLock { $0.unordered += 1 } }
     func failed(_ words: String) { books.withLock { $0.failures.append(words) } }
 
@@ -54,7 +56,7 @@ final class Ledger: Sendable {
             }
             if books.unordered > 0 { problems.append("\(books.unordered) messages arrived out of order") }
             let summary = """
-                offered \(books.offered.count), arrived \(books.arrived.count), lost with reported connections \(lost), \
+                opened \(books.openings) times, offered \(books.offered.count), arrived \(books.arrived.count), lost with reported connections \(lost), \
                 dropped \(books.dropped.count), returned by stop() \(books.returned.count), \
                 refused \(books.offered.values.count { $0 == .refused }), \
                 unaccounted \(books.offered.count - accounted)

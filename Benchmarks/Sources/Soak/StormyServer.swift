@@ -10,6 +10,9 @@ final class StormyServer: Sendable {
         var isStalling = false
         var sockets: [ObjectIdentifier: WebSocket] = [:]
         var lastReturn: ContinuousClock.Instant?
+        /// What a client has to show: the number grows when the tokens before it expire.
+        var token = 0
+        var refusedTokens = 0
     }
 
     private let state: SharedState
@@ -30,6 +33,13 @@ final class StormyServer: Sendable {
         let state = SharedState()
         var configuration = WebSocketServer.Configuration()
         configuration.logger.logLevel = .error
+        configuration.decide = { request in
+            state.value.withLock { state in
+                if request.headers[.authorization] == "Bearer \(state.token)" { return .accept() }
+                state.refusedTokens += 1
+                return .refuse(.unauthorized)
+            }
+        }
         let server = try await TestServer.start(configuration: configuration, on: SocketLoop()) { socket, _ in
             state.value.withLock { $0.sockets[ObjectIdentifier(socket)] = socket }
             defer { state.value.withLock { _ = $0.sockets.removeValue(forKey: ObjectIdentifier(socket)) } }
@@ -55,11 +65,14 @@ final class StormyServer: Sendable {
     /// When it was last there again after it had been away.
     var lastReturn: ContinuousClock.Instant? { state.value.withLock(\.lastReturn) }
 
+    var token: Int { state.value.withLock(\.token) }
+    var refusedTokens: Int { state.value.withLock(\.refusedTokens) }
+
     func calmDown() { state.value.withLock { $0.isCalm = true } }
 
     /// Does one bad thing.
     func misbehave(using generator: inout SeededGenerator) async throws {
-        switch Int.random(in: 0..<6, using: &generator) {
+        switch Int.random(in: 0..<7, using: &generator) {
         case 0:
             await server.kill()
             try await comeBack(using: &generator)
@@ -82,6 +95,14 @@ final class StormyServer: Sendable {
             for socket in state.value.withLock({ Array($0.sockets.values) })
             where Bool.random(using: &generator) {
                 Task { await socket.close(code: code) }
+            }
+        case 5:
+            let sockets = state.value.withLock { state in
+                state.token += 1
+                return Array(state.sockets.values)
+            }
+            for socket in sockets {
+                Task { await socket.close(code: CloseCode(rawValue: 4_401), reason: "token expired") }
             }
         default:
             for number in 0..<500 { server.broadcast(.text(#"{"socketType":"news","x":\#(number)}"#)) }

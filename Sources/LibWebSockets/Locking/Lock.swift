@@ -12,44 +12,41 @@
     /// On Linux, `Mutex` waits and wakes inside of Swift's own library, which is not instrumented (6.3.1), so that the
     /// sanitizer takes what a mutex protects for a race. A mutex of the C library it knows. `scripts/sanitize thread`
     /// sets the condition, and nothing else does.
-    package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
-        // Sendable, because the value is reached with the mutex held only.
-        private final class Storage {
-            var value: Value
-            let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @safe package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+        // Sendable, because the value is reached with the mutex held only. It is in no class: to change a property of one
+        // counts as a change of the whole object, also of what is read to reach the mutex.
+        private let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+        private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
-            init(_ value: consuming Value) {
-                self.value = value
-                unsafe mutex.initialize(to: pthread_mutex_t())
-                let status = unsafe pthread_mutex_init(mutex, nil)
-                precondition(status == 0, "pthread_mutex_init failed: \(status)")
-            }
-
-            deinit {
-                unsafe pthread_mutex_destroy(mutex)
-                unsafe mutex.deallocate()
-            }
+        package init(_ initialValue: consuming sending Value) {
+            unsafe value.initialize(to: initialValue)
+            unsafe mutex.initialize(to: pthread_mutex_t())
+            let status = unsafe pthread_mutex_init(mutex, nil)
+            precondition(status == 0, "pthread_mutex_init failed: \(status)")
         }
 
-        private let storage: Storage
-
-        package init(_ initialValue: consuming sending Value) { storage = Storage(initialValue) }
+        deinit {
+            unsafe pthread_mutex_destroy(mutex)
+            unsafe mutex.deallocate()
+            unsafe value.deinitialize(count: 1)
+            unsafe value.deallocate()
+        }
 
         package borrowing func withLock<Result: ~Copyable, Failure: Error>(
             _ body: (inout sending Value) throws(Failure) -> sending Result
         ) throws(Failure) -> sending Result {
-            let status = unsafe pthread_mutex_lock(storage.mutex)
+            let status = unsafe pthread_mutex_lock(mutex)
             precondition(status == 0, "pthread_mutex_lock failed: \(status)")
-            defer { unsafe pthread_mutex_unlock(storage.mutex) }
-            return try body(&storage.value)
+            defer { unsafe pthread_mutex_unlock(mutex) }
+            return try unsafe body(&value.pointee)
         }
 
         package borrowing func withLockIfAvailable<Result: ~Copyable, Failure: Error>(
             _ body: (inout sending Value) throws(Failure) -> sending Result
         ) throws(Failure) -> sending Result? {
-            guard unsafe pthread_mutex_trylock(storage.mutex) == 0 else { return nil }
-            defer { unsafe pthread_mutex_unlock(storage.mutex) }
-            return try body(&storage.value)
+            guard unsafe pthread_mutex_trylock(mutex) == 0 else { return nil }
+            defer { unsafe pthread_mutex_unlock(mutex) }
+            return try unsafe body(&value.pointee)
         }
     }
 #else

@@ -1,0 +1,62 @@
+import WebSocketProtocol
+
+/// Settings: role and permessage-deflate; how the bytes are cut; the budget of a turn; the limit of a message.
+@Sendable func fuzzMessages(_ bytes: [UInt8]) throws(Finding) {
+    var input = FuzzInput(bytes)
+    let flags = input.setting()
+    let seed = input.setting()
+    let budget = input.setting()
+    let limit = 1 << Int(input.setting() % 18)
+    func makeReader() -> MessageReader {
+        let windowBits = 9 + Int(flags >> 3) % 7
+        return MessageReader(
+            role: flags & 1 == 0 ? .client : .server, maximumMessageSize: limit,
+            inflater: flags & 2 == 0 ? nil : Inflater(windowBits: windowBits, keepsContext: flags & 4 == 0))
+    }
+    let whole = try ReadMessages(reading: [Array(input.rest)], with: makeReader(), limit: limit)
+    let cut = try ReadMessages(
+        reading: input.pieces(seed: seed), with: makeReader(), limit: limit,
+        budget: budget == 0 ? .max : 1 << Int(budget % 20))
+    try check(whole == cut, "whole it is \(whole), cut it is \(cut)")
+}
+
+/// What a reader made of a stream, in a form that does not depend on how the stream was cut.
+private struct ReadMessages: Equatable {
+    private(set) var messages: [WebSocketMessage] = []
+    private(set) var pings: [[UInt8]] = []
+    private(set) var pongs: [[UInt8]] = []
+    private(set) var end: ReceivedTurn.End?
+
+    init(
+        reading pieces: [[UInt8]], with reader: consuming MessageReader, limit: Int, budget: Int = .max
+    ) throws(Finding) {
+        var turn = ReceivedTurn()
+        for piece in pieces {
+            var unread = piece
+            while !unread.isEmpty {
+                let used = unread.withUnsafeMutableBytes { reader.read($0, into: &turn, budget: budget) }
+                try check(used > 0 || turn.cost > 0, "a turn with the budget \(budget) does not get on")
+                try check((0...unread.count).contains(used), "\(used) of \(unread.count) bytes were used")
+                unread.removeFirst(used)
+                try take(&turn, limit: limit)
+            }
+        }
+    }
+
+    private mutating func take(_ turn: inout ReceivedTurn, limit: Int) throws(Finding) {
+        for message in turn.messages {
+            try check(
+                message.payload.count <= limit, "a message of \(message.payload.count) bytes, of \(limit) at most")
+            if message.kind == .text {
+                try check(
+                    String(validating: message.payload, as: UTF8.self) != nil,
+                    "a text that is not UTF-8: \(Array(message.payload))")
+            }
+        }
+        messages += turn.takeMessages()
+        pings += turn.pings.map(Array.init)
+        pongs += turn.pongs.map(Array.init)
+        if end == nil { end = turn.end }
+        turn.removeAll()
+    }
+}

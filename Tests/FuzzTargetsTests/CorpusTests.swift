@@ -1,0 +1,34 @@
+import Foundation
+import FuzzTargets
+import Testing
+
+/// What fuzzing has found or started from, without a fuzzer; see `scripts/fuzz`.
+@Suite struct CorpusTests {
+    private static let corpora = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Fuzzing/Corpora")
+
+    private static func inputs(of target: FuzzTarget) throws -> [URL] {
+        try FileManager.default.contentsOfDirectory(
+            at: corpora.appending(path: target.name), includingPropertiesForKeys: nil)
+    }
+
+    @Test(arguments: FuzzTarget.all.map(\.name))
+    func `every input of the corpus, and each of its beginnings, holds what the target promises`(name: String) throws {
+        let target = try #require(FuzzTarget.all.first { $0.name == name })
+        let inputs = try Self.inputs(of: target)
+        #expect(inputs.count >= 5)
+        for input in inputs {
+            let bytes = [UInt8](try Data(contentsOf: input))
+            for count in [bytes.count] + Array(stride(from: 0, to: bytes.count, by: 1 + bytes.count / 50)) {
+                #expect(throws: Never.self, "\(input.lastPathComponent), \(count) bytes") {
+                    try target.run(Array(bytes.prefix(count)))
+                }
+            }
+        }
+    }
+
+    @Test func `every corpus belongs to a target`() throws {
+        let folders = try FileManager.default.contentsOfDirectory(atPath: Self.corpora.path)
+        #expect(Set(folders) == Set(FuzzTarget.all.map(\.name)))
+    }
+}

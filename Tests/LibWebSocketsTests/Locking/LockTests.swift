@@ -1,0 +1,55 @@
+import Foundation
+import LibWebSockets
+import Testing
+
+@Suite struct LockTests {
+    private final class Account: Sendable {
+        let lock = Lock(0)
+        nonisolated(unsafe) var unprotected = 0
+    }
+
+    /// Two threads of their own, since tasks of Swift's pool may take turns by chance.
+    private func onTwoThreads(_ body: @escaping @Sendable () -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<2 {
+                group.addTask {
+                    await withCheckedContinuation { continuation in
+                        Thread.detachNewThread {
+                            body()
+                            continuation.resume()
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `what two threads count under a lock is all there`() async {
+        let account = Account()
+        await onTwoThreads { for _ in 0..<10_000 { account.lock.withLock { $0 += 1 } } }
+        #expect(account.lock.withLock { $0 } == 20_000)
+    }
+
+    @Test func `a lock that is held is not available, and one that is free is`() {
+        let lock = Lock(1)
+        lock.withLock { _ in #expect(lock.withLockIfAvailable { $0 } == nil) }
+        #expect(lock.withLockIfAvailable { $0 } == 1)
+    }
+
+    @Test func `an error passes through a lock, which is free again then`() {
+        struct Failure: Error {}
+        let lock = Lock(0)
+        #expect(throws: Failure.self) { try lock.withLock { _ in throw Failure() } }
+        #expect(lock.withLockIfAvailable { _ in true } == true)
+    }
+
+    /// A race on purpose: `scripts/sanitize thread` asks for it, and believes ThreadSanitizer when this is reported.
+    @Suite struct DeliberateRaceTests {
+        @Test(.enabled(if: ProcessInfo.processInfo.environment["DELIBERATE_RACE"] != nil))
+        func `two threads change a variable without a lock`() async {
+            let account = Account()
+            await LockTests().onTwoThreads { for _ in 0..<10_000 { account.unprotected += 1 } }
+            #expect(account.unprotected > 0)
+        }
+    }
+}
