@@ -19,7 +19,7 @@ import WebSocketTesting
                 .origin: "https://SECRET.test", HTTPField.Name("X-API-Key")!: "SECRET",
             ], subprotocols: ["token.SECRET"],
             // Between two hops the task waits for a thread: while all tests run at once that may take its time.
-            connectTimeout: .seconds(60), redirects: redirects)
+            connectTimeout: .seconds(600), redirects: redirects)
     }
 
     private func head(
