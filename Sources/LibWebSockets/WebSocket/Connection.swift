@@ -77,6 +77,8 @@ internal import WebSocketProtocol
     let compressor: MessageCompressor?
     let networkBytesReceived = Atomic<UInt64>(0)
     let networkBytesSent = Atomic<UInt64>(0)
+    /// The size of ``lastWords``.
+    private let lastWordCount = Atomic<Int>(0)
     /// Whether the messages end as soon as it is certain how the connection does, although this side's close frame waits.
     let endsMessagesAtOnce = Atomic<Bool>(false)
 
@@ -102,7 +104,9 @@ internal import WebSocketProtocol
     /// Whether reading stops while nobody takes the messages.
     var mayPause = true
     /// What had arrived before the transport ended and was not used yet.
-    var lastWords: LastWords?
+    var lastWords: LastWords? {
+        didSet { lastWordCount.store(lastWords.map { $0.bytes.count - $0.used } ?? 0, ordering: .relaxed) }
+    }
 
     struct LastWords {
         var bytes: [UInt8]
@@ -174,7 +178,7 @@ internal import WebSocketProtocol
         var statistics = withInbound { inbound in
             WebSocketStatistics(
                 messagesReceived: inbound.receivedMessageCount, bytesReceived: inbound.receivedByteCount,
-                bytesWaitingToBeRead: inbound.byteCount)
+                bytesWaitingToBeRead: inbound.byteCount + lastWordCount.load(ordering: .relaxed))
         }
         withOutbound { outbound in
             statistics.messagesSent = outbound.queue.sentMessageCount

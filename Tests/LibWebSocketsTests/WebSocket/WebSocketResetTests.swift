@@ -70,6 +70,7 @@ import WebSocketTesting
                 to: server.url(), configuration: .init(tls: try security.client, receiveBufferSize: 1_000), on: loop)
             #expect(try await socket.closed().received == CloseFrame(code: .policyViolation, reason: "why"))
             #expect(socket.closeError?.code == .closedWithError)
+            #expect(socket.statistics.bytesWaitingToBeRead >= words.reduce(0) { $0 + 2 + $1.utf8.count })
             var received: [String?] = []
             let error = await #expect(throws: WebSocketError.self) {
                 for try await message in socket.messages { received.append(message.text) }
