@@ -20,10 +20,6 @@ enum WebSocketServiceComments {
         for await message in service.messages { print(message.text ?? "") }
     }
 
-    struct MapData: Decodable, Sendable {
-        var value: String
-    }
-
     static func service(draw: @escaping @Sendable (MapData) async -> Void) async throws {
         let service = SocketService("wss://feed.example.com/stream")
         service.register("mapData", as: MapData.self) { data in await draw(data) }
