@@ -19,8 +19,6 @@ import table
 import workloads
 
 ROOT = competitors.BENCHMARKS.parent
-RETRIES = 3
-
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
@@ -58,7 +56,7 @@ class Bench:
     def run_undisturbed(self, competitor, workload, scheme):
         """Repeats a run that was disturbed; the least disturbed one stands when all were."""
         tries = []
-        for _ in range(RETRIES):
+        for _ in range(1 + self.options.retries):
             run = self.run_once(competitor, workload, scheme)
             if not run.disturbed:
                 return run
@@ -118,6 +116,7 @@ def arguments():
     parser.add_argument("--clients", metavar="LIST", help="some clients only, for example ours,beast or ours-loop,pump")
     parser.add_argument("--repetitions", type=int, metavar="N", help="runs of each client for each row (3)")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long a run should take (0.5)")
+    parser.add_argument("--retries", type=int, default=2, metavar="N", help="how often to repeat a disturbed run (2)")
     parser.add_argument("--cores", default=None, metavar="C,S", help="the client's and the server's core")
     parser.add_argument("--no-system-calls", dest="system_calls", action="store_false", help="do not count them")
     parser.add_argument("--no-build", dest="build", action="store_false", help="measure what was built before")

@@ -83,6 +83,9 @@ static void answer_begin(lws_sorted_usec_list_t *list) {
 
 static int on_open(struct lws *wsi, struct session *session) {
     opened++;
+    /* The same effort as the other clients': it is not zlib that is compared. */
+    if (options.deflate && lws_set_extension_option(wsi, "permessage-deflate", "comp_level", "6") != 0)
+        die("no permessage-deflate");
     if (!is_many() && !is("connect")) measure_begin();
     if (is("idle") && busy == NULL) busy = wsi;
     session->due = is("answer") ? 0 : 1;

@@ -106,10 +106,11 @@ class Run:
         if options.url.startswith("wss:"):
             self.tls = ssl.create_default_context(cafile=options.ca)
 
-    async def open(self):
+    async def open(self, client=None):
+        client = client or Client()
         read_buffer = 262144 if self.options.workload in ("send", "receive", "echo") else 16384
-        _, client = await ws_connect(
-            Client, self.options.url, ssl_context=self.tls, max_frame_size=16 << 20, read_buffer_init_size=read_buffer
+        await ws_connect(
+            lambda: client, self.options.url, ssl_context=self.tls, max_frame_size=16 << 20, read_buffer_init_size=read_buffer
         )
         return client
 
@@ -264,9 +265,9 @@ class Run:
             return on_frame
 
         for _ in range(self.options.connections):
-            client = await self.open()
+            client = Client()
             client.on_frame = answering(client)
-            self.clients.append(client)
+            self.clients.append(await self.open(client))
         # Until all of them run evenly.
         await asyncio.sleep(0.5)
         before = self.received

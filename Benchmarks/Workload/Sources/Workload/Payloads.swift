@@ -11,11 +11,14 @@ public enum Payloads {
         (0..<size).map(pattern)
     }
 
-    private static func pattern(_ position: Int) -> UInt8 {
+    @inlinable
+    static func pattern(_ position: Int) -> UInt8 {
         UInt8(ascii: "a") + UInt8(position % 26)
     }
 
-    /// Checks the size, the first and the last byte.
+    /// Checks the size, the first and the last byte. Inlined, because it is called for each message: unspecialized it would be
+    /// most of what is measured.
+    @inlinable
     public static func check(_ bytes: some RandomAccessCollection<UInt8>, size: Int) throws {
         guard bytes.count == size, bytes.first == pattern(0), bytes.last == pattern(size - 1) else {
             throw WrongResult("a message with a wrong payload")
