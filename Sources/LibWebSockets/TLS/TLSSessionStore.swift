@@ -23,6 +23,7 @@ final class TLSSessionStore: Sendable {
         let acceptsUntrustedRoots: Bool
         let acceptsAnyHostname: Bool
         let acceptsExpiredCertificates: Bool
+        let ocspStapling: OCSPStapling
 
         init(name: TLSPeerName, port: Int, configuration: TLSClientConfiguration) {
             self.name = name
@@ -31,6 +32,7 @@ final class TLSSessionStore: Sendable {
             acceptsUntrustedRoots = configuration.insecureAcceptsUntrustedRoots
             acceptsAnyHostname = configuration.insecureAcceptsAnyHostname
             acceptsExpiredCertificates = configuration.insecureAcceptsExpiredCertificates
+            ocspStapling = configuration.ocspStapling
         }
     }
 
