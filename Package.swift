@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "WebSocketService", targets: ["WebSocketService"]),
         .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
         .executable(name: "lwscat", targets: ["lwscat"]),
+        .executable(name: "badwss", targets: ["badwss"]),
     ],
     traits: [
         .trait(name: "ServiceLifecycleSupport", description: "`SocketService` is a `ServiceLifecycle.Service`."),
@@ -122,6 +123,14 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
+        .executableTarget(
+            name: "badwss",
+            dependencies: [
+                "WebSocketTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: commonSettings
+        ),
         .executableTarget(name: "Conformance", dependencies: ["LibWebSockets"], swiftSettings: commonSettings),
         .executableTarget(
             name: "ReconnectStorm",
@@ -186,10 +195,17 @@ let package = Package(
             swiftSettings: commonSettings
         ),
         .testTarget(
+            name: "badwssTests",
+            dependencies: [
+                "WebSocketTesting", "badwss", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
             name: "IntegrationTests",
-            dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting", "lwscat"],
+            dependencies: ["LibWebSockets", "WebSocketService", "WebSocketTesting", "badwss", "lwscat"],
             path: "Tests/Integration",
-            exclude: ["Servers"],
+            exclude: ["Clients", "Servers"],
             swiftSettings: commonSettings
         ),
     ],
