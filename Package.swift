@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "WebSocketService", targets: ["WebSocketService"]),
         .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
         .executable(name: "lwscat", targets: ["lwscat"]),
+        .executable(name: "badwss", targets: ["badwss"]),
     ],
     traits: [
         .trait(name: "ServiceLifecycleSupport", description: "`SocketService` is a `ServiceLifecycle.Service`."),
@@ -122,6 +123,15 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
+        .executableTarget(
+            name: "badwss",
+            dependencies: [
+                "LibWebSockets",
+                "WebSocketTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: commonSettings
+        ),
         // What scripts/fuzz runs, and a test with each corpus.
         .target(
             name: "FuzzTargets",
@@ -203,10 +213,19 @@ let package = Package(
             swiftSettings: commonSettings
         ),
         .testTarget(
+            name: "badwssTests",
+            dependencies: [
+                "WebSocketTesting", "badwss", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Differential", "LibWebSockets", "WebSocketService", "WebSocketTesting", "lwscat"],
+            dependencies: [
+                "Differential", "LibWebSockets", "WebSocketService", "WebSocketTesting", "badwss", "lwscat",
+            ],
             path: "Tests/Integration",
-            exclude: ["Servers"],
+            exclude: ["Clients", "Servers"],
             swiftSettings: commonSettings
         ),
     ],

@@ -6,6 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
@@ -43,6 +44,23 @@ static inline long copenssl_SSL_CTX_set_session_cache_mode(SSL_CTX *context, lon
 }
 static inline long copenssl_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
     return SSL_set_tlsext_host_name(ssl, (void *)name);
+}
+
+// Function-like macros around SSL_ctrl(3), SSL_CTX_ctrl(3) and SSL_CTX_callback_ctrl(3): OCSP stapling.
+static inline long copenssl_SSL_ask_for_ocsp_response(SSL *ssl) {
+    return SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
+}
+static inline long copenssl_SSL_get_tlsext_status_ocsp_resp(SSL *ssl, const unsigned char **bytes) {
+    return SSL_get_tlsext_status_ocsp_resp(ssl, bytes);
+}
+static inline long copenssl_SSL_CTX_set_tlsext_status_cb(SSL_CTX *context, int (*callback)(SSL *, void *)) {
+    return SSL_CTX_set_tlsext_status_cb(context, callback);
+}
+// Copies the bytes: OpenSSL frees them with the SSL, by its own allocator (OPENSSL_memdup is a macro too).
+static inline long copenssl_SSL_set1_tlsext_status_ocsp_resp(SSL *ssl, const unsigned char *bytes, long count) {
+    unsigned char *copy = OPENSSL_memdup(bytes, (size_t)count);
+    if (copy == NULL) return 0;
+    return SSL_set_tlsext_status_ocsp_resp(ssl, copy, count);
 }
 
 // SSL_OP_… are expressions of the macro SSL_OP_BIT in OpenSSL 3, and their type changed from 1.1.1 to 3.
@@ -139,6 +157,15 @@ static inline int copenssl_sk_GENERAL_NAME_num(const GENERAL_NAMES *names) { ret
 static inline GENERAL_NAME *copenssl_sk_GENERAL_NAME_value(const GENERAL_NAMES *names, int index) {
     return sk_GENERAL_NAME_value(names, index);
 }
+
+// A stack again: the numbers of the TLS extensions that a certificate demands (RFC 7633).
+static inline int copenssl_TLS_FEATURE_contains(const TLS_FEATURE *features, long extension) {
+    for (int index = 0; index < sk_ASN1_INTEGER_num(features); index++) {
+        if (ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, index)) == extension) return 1;
+    }
+    return 0;
+}
+static inline void copenssl_TLS_FEATURE_free(TLS_FEATURE *features) { TLS_FEATURE_free(features); }
 
 // Macros in 1.1.1, functions in 3.
 static inline int copenssl_EVP_PKEY_CTX_set_ec_curve(EVP_PKEY_CTX *context, int curve) {

@@ -2,7 +2,8 @@ import COpenSSL
 import LibWebSockets
 
 extension FaultServer {
-    /// The server's side of TLS. Nothing here is checked for sense: an expired certificate or TLS 1.1 is what it is for.
+    /// The server's side of TLS. Nothing here is checked for sense: an expired certificate, a weak key
+    /// or TLS 1.1 is what it is for.
     public struct TLS: Sendable {
         /// A version of TLS.
         public enum Version: Int, Sendable, CaseIterable, Comparable {
@@ -23,7 +24,7 @@ extension FaultServer {
         public var certificateChain: String
         /// PEM, not encrypted.
         public var privateKey: String
-        /// TLS 1.0 and 1.1 also lower OpenSSL's security level to 0, without which it has no cipher for them.
+        /// The oldest version to accept.
         public var minimumVersion: Version
         /// The newest version to accept.
         public var maximumVersion: Version
@@ -76,9 +77,8 @@ final class FaultServerTLSContext: Sendable {
         let minimum = SSL_CTX_ctrl(pointer, SSL_CTRL_SET_MIN_PROTO_VERSION, configuration.minimumVersion.rawValue, nil)
         let maximum = SSL_CTX_ctrl(pointer, SSL_CTRL_SET_MAX_PROTO_VERSION, configuration.maximumVersion.rawValue, nil)
         guard minimum == 1, maximum == 1 else { throw Self.error("setting the protocol versions") }
-        if configuration.minimumVersion < .tls12, SSL_CTX_set_cipher_list(pointer, "DEFAULT:@SECLEVEL=0") != 1 {
-            throw Self.error("setting the ciphers for old protocol versions")
-        }
+        // Without that OpenSSL refuses weak keys and has no ciphers for old protocol versions.
+        SSL_CTX_set_security_level(pointer, 0)
         // A write on a non-blocking socket may be repeated from a different array (the macro SSL_CTX_set_mode).
         SSL_CTX_ctrl(
             pointer, SSL_CTRL_MODE, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER), nil)

@@ -15,7 +15,10 @@ final class FaultServerListener: Sendable {
     /// The listening socket first, then those that fill its queue; empty once closed.
     private let descriptors: Lock<[Int32]>
 
-    init(address: FaultServer.Address, receiveBufferSize: Int?, backlog: Int32) throws {
+    /// - Parameter port: 0 for one that the system chooses.
+    init(
+        address: FaultServer.Address, port: UInt16 = 0, receiveBufferSize: Int? = nil, backlog: Int32 = 128
+    ) throws {
         let descriptor = try Self.makeSocket(address)
         do {
             if let receiveBufferSize {
@@ -23,11 +26,17 @@ final class FaultServerListener: Sendable {
                 var size = Int32(clamping: receiveBufferSize)
                 setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout.size(ofValue: size)))
             }
-            guard address.withSocketAddress(port: 0, { bind(descriptor, $0, $1) }) == 0 else {
-                throw FaultServerError.systemCall("bind to \(address)")
+            if port != 0 {
+                // Connections of an earlier server may linger in TIME_WAIT.
+                var enabled: Int32 = 1
+                setsockopt(
+                    descriptor, SOL_SOCKET, SO_REUSEADDR, &enabled, socklen_t(MemoryLayout.size(ofValue: enabled)))
+            }
+            guard address.withSocketAddress(port: port, { bind(descriptor, $0, $1) }) == 0 else {
+                throw FaultServerError.systemCall("bind to \(address), port \(port)")
             }
             guard listen(descriptor, backlog) == 0 else { throw FaultServerError.systemCall("listen") }
-            port = try Self.port(of: descriptor)
+            self.port = try Self.port(of: descriptor)
         } catch {
             _ = close(descriptor)
             throw error
@@ -45,6 +54,24 @@ final class FaultServerListener: Sendable {
         }
     }
 
+    /// accept(2), whoever the client is.
+    static func accept(_ descriptor: Int32) -> Int32 {
+        #if canImport(Glibc)
+            Glibc.accept(descriptor, nil, nil)
+        #elseif canImport(Musl)
+            Musl.accept(descriptor, nil, nil)
+        #else
+            Darwin.accept(descriptor, nil, nil)
+        #endif
+    }
+
+    /// Whether a client has connected that was not accepted yet.
+    var hasPendingConnection: Bool {
+        guard let descriptor = descriptors.withLock({ $0.first }) else { return false }
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&polled, 1, 0) > 0
+    }
+
     /// How long a server waits that the system has no descriptor or memory for.
     static let shortageDelay = Duration.milliseconds(20)
 
@@ -52,7 +79,7 @@ final class FaultServerListener: Sendable {
     ///
     /// - Parameter accept: accept(2), which tests replace.
     func nextConnection(
-        interrupt: FaultServerInterrupt, accept: (Int32) -> Int32 = { accept($0, nil, nil) }
+        interrupt: FaultServerInterrupt, accept: (Int32) -> Int32 = FaultServerListener.accept
     ) -> Int32? {
         guard let descriptor = descriptors.withLock({ $0.first }) else { return nil }
         while true {
@@ -109,7 +136,7 @@ final class FaultServerListener: Sendable {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
 
-    private static func port(of descriptor: Int32) throws -> UInt16 {
+    static func port(of descriptor: Int32) throws -> UInt16 {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout.size(ofValue: storage))
         return try withUnsafeMutablePointer(to: &storage) { storage in
@@ -127,7 +154,7 @@ final class FaultServerListener: Sendable {
 }
 
 extension FaultServer.Address {
-    fileprivate func withSocketAddress<Result>(
+    func withSocketAddress<Result>(
         port: UInt16,
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {

@@ -30,6 +30,10 @@ final class FaultServerStream {
     private let interrupt: FaultServerInterrupt
     private var ssl: OpaquePointer?
     private(set) var isOpen = true
+    /// The alert of the peer's that ended TLS.
+    private(set) var receivedAlert: UInt8?
+    /// Whether TLS failed because the peer just ended the connection.
+    private(set) var hasReachedEnd = false
 
     /// The event of poll(2) that means: something can be read.
     static let readable = POLLIN
@@ -42,16 +46,24 @@ final class FaultServerStream {
     deinit { end() }
 
     /// Makes the TLS handshake; reads and writes are under TLS from then on.
-    func startTLS(_ context: FaultServerTLSContext) throws(FaultServerStreamError) {
+    ///
+    /// - Parameters:
+    ///   - limit: How long the peer may take for each of its steps.
+    ///   - prepare: What is to be done to the `SSL*` before.
+    func startTLS(
+        _ context: FaultServerTLSContext, within limit: Duration? = nil, prepare: (OpaquePointer) -> Void = { _ in }
+    ) throws(FaultServerStreamError) {
         guard let ssl = SSL_new(context.pointer), SSL_set_fd(ssl, socket) == 1 else {
             throw .tls(OpenSSLErrors.drain())
         }
         self.ssl = ssl
+        prepare(ssl)
         while true {
             ERR_clear_error()
             let result = SSL_accept(ssl)
             switch try attempt((count: Int(result), errno: errno), blockedUntil: POLLIN) {
-            case .blocked(let events): try wait(events)
+            case .blocked(let events):
+                guard try wait(events, atMost: limit) != 0 else { throw .peerClosed }
             case .endOfStream: throw .peerClosed
             case .done: return
             }
@@ -172,7 +184,16 @@ final class FaultServerStream {
         case SSL_ERROR_WANT_WRITE: return .blocked(POLLOUT)
         case SSL_ERROR_ZERO_RETURN: return .endOfStream
         case SSL_ERROR_SYSCALL: throw .peerReset
-        default: throw .tls(OpenSSLErrors.drain())
+        default:
+            noteCause(ERR_peek_error())
+            throw .tls(OpenSSLErrors.drain())
         }
+    }
+
+    private func noteCause(_ code: UInt) {
+        let reason = copenssl_ERR_GET_REASON(code)
+        // The reasons above SSL_AD_REASON_OFFSET are the peer's alerts.
+        if reason > SSL_AD_REASON_OFFSET { receivedAlert = UInt8(truncatingIfNeeded: reason - SSL_AD_REASON_OFFSET) }
+        hasReachedEnd = reason == SSL_R_UNEXPECTED_EOF_WHILE_READING
     }
 }

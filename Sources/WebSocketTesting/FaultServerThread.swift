@@ -50,6 +50,11 @@ struct FaultServerThread: Sendable {
         pthread_join(thread, nil)
     }
 
+    /// Lets the thread end by itself, in place of ``join()``.
+    func detach() {
+        pthread_detach(thread)
+    }
+
     /// Joins the thread if it needs no wait for that.
     func joinIfFinished() -> Bool {
         guard work.isFinished.load(ordering: .acquiring) else { return false }

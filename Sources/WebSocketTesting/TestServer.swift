@@ -12,22 +12,31 @@ public import LibWebSockets
 /// try await server.restart()  // on the same port
 /// await server.stop()
 /// ```
+///
+/// Two servers never meet, nor does one find its port taken when it comes back: on Linux the port is kept for as long as the
+/// server exists, on both loopback addresses that `localhost` may lead to.
 public final class TestServer: Sendable {
     /// The authority that has signed the server's certificate.
     public let authority: CertificateAuthority
     /// The port, which stays the same.
     public let port: Int
-    private let configuration: WebSocketServer.Configuration
+    private let configuration: Lock<WebSocketServer.Configuration>
     private let handler: WebSocketServer.Handler
     private let socketLoop: SocketLoop
     private let server: Lock<WebSocketServer?>
+    private let clientIdentity: TLSIdentity?
+    private let reservations: [LoopbackReservation]
+    let record: TestServerRecord
 
     /// Starts a server on 127.0.0.1 whose certificate is for `localhost`, 127.0.0.1 and ::1.
     ///
     /// - Parameters:
     ///   - isSecure: `wss:`; else `ws:`.
-    ///   - configuration: How it behaves. Its TLS configuration, where it has none, is made from `certificate`.
+    ///   - configuration: How it behaves. Its TLS configuration, where it has none, is made from what follows.
     ///   - certificate: Makes the server's certificate, such as a wrong one, from the authority.
+    ///   - minimumVersion: The oldest version of TLS to accept.
+    ///   - maximumVersion: The newest version of TLS to accept; `nil` for what OpenSSL has.
+    ///   - requiresClientCertificate: Whether clients have to show a certificate of the authority's. ``clientTLS`` has one.
     ///   - socketLoop: The loop that carries it.
     ///   - handler: Serves each connection.
     public static func start(
@@ -36,28 +45,53 @@ public final class TestServer: Sendable {
         certificate: (CertificateAuthority) throws -> IssuedCertificate = {
             try $0.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
         },
+        minimumVersion: TLSProtocolVersion = .tls12,
+        maximumVersion: TLSProtocolVersion? = nil,
+        requiresClientCertificate: Bool = false,
         on socketLoop: SocketLoop = .shared,
         handler: @escaping WebSocketServer.Handler
     ) async throws -> TestServer {
         let authority = try CertificateAuthority(commonName: "Throw-away test authority")
         var configuration = configuration
         if isSecure, configuration.tls == nil {
-            configuration.tls = TLSServerConfiguration(identity: try certificate(authority).identity)
+            configuration.tls = TLSServerConfiguration(
+                identity: try certificate(authority).identity,
+                clientCertificates: requiresClientCertificate ? .required(.pem(authority.certificatePEM)) : .none,
+                minimumVersion: minimumVersion, maximumVersion: maximumVersion)
         }
-        let server = try await WebSocketServer.start(configuration: configuration, on: socketLoop, handler: handler)
+        let client =
+            requiresClientCertificate
+            ? try authority.issue(commonName: "Throw-away test client", purpose: .client).identity : nil
+        // Whoever chooses a port or an address knows who else is there.
+        let reservations =
+            configuration.port == 0 && configuration.host == "127.0.0.1" ? LoopbackReservation.ofServer() ?? [] : []
+        if let reserved = reservations.first { configuration.port = Int(reserved.port) }
+        let record = TestServerRecord(decide: configuration.decide)
+        configuration.decide = { record.decide($0) }
+        configuration.faults = { record.connectionFaults }
+        let recorded: WebSocketServer.Handler = { socket, request in
+            let id = await record.add(socket)
+            defer { record.remove(id) }
+            try await handler(socket, request)
+        }
+        let server = try await WebSocketServer.start(configuration: configuration, on: socketLoop, handler: recorded)
         configuration.port = server.port
         return TestServer(
-            authority: authority, configuration: configuration, socketLoop: socketLoop, server: server, handler: handler
-        )
+            authority: authority, configuration: configuration, socketLoop: socketLoop, server: server,
+            clientIdentity: client, reservations: reservations, record: record, handler: recorded)
     }
 
     private init(
         authority: CertificateAuthority, configuration: WebSocketServer.Configuration, socketLoop: SocketLoop,
-        server: WebSocketServer, handler: @escaping WebSocketServer.Handler
+        server: WebSocketServer, clientIdentity: TLSIdentity?, reservations: [LoopbackReservation],
+        record: TestServerRecord, handler: @escaping WebSocketServer.Handler
     ) {
         self.authority = authority
-        self.configuration = configuration
+        self.configuration = Lock(configuration)
         self.socketLoop = socketLoop
+        self.clientIdentity = clientIdentity
+        self.reservations = reservations
+        self.record = record
         self.handler = handler
         port = server.port
         self.server = Lock(server)
@@ -65,12 +99,12 @@ public final class TestServer: Sendable {
 
     /// Where clients reach it, by name: `wss://localhost:4711`.
     public var url: String {
-        "\(configuration.tls == nil ? "ws" : "wss")://localhost:\(port)"
+        "\(configuration.withLock { $0.tls == nil } ? "ws" : "wss")://localhost:\(port)"
     }
 
-    /// What a client needs to trust the server, and nothing else.
+    /// What a client needs to trust the server, and nothing else; with a certificate to show, where the server demands one.
     public var clientTLS: TLSClientConfiguration {
-        TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM))
+        TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), clientIdentity: clientIdentity)
     }
 
     /// A client's configuration with ``clientTLS``, else with the defaults.
@@ -106,7 +140,23 @@ public final class TestServer: Sendable {
     /// - Throws: `WebSocketError` when something else has taken the port.
     public func restart() async throws {
         await stop()
-        let fresh = try await WebSocketServer.start(configuration: configuration, on: socketLoop, handler: handler)
+        try await startAgain()
+    }
+
+    /// Starts again on the same port, with another certificate. A server without TLS stays without.
+    ///
+    /// - Parameter certificate: Makes the certificate from the authority.
+    /// - Throws: As ``restart()``; what `certificate` throws, the server running on then.
+    public func restart(certificate: (CertificateAuthority) throws -> IssuedCertificate) async throws {
+        let identity = try certificate(authority).identity
+        await stop()
+        configuration.withLock { $0.tls?.identity = identity }
+        try await startAgain()
+    }
+
+    private func startAgain() async throws {
+        let current = configuration.withLock { $0 }
+        let fresh = try await WebSocketServer.start(configuration: current, on: socketLoop, handler: handler)
         server.withLock { $0 = fresh }
     }
 
@@ -114,6 +164,42 @@ public final class TestServer: Sendable {
         server.withLock { server in
             defer { server = nil }
             return server
+        }
+    }
+}
+
+extension TestServer {
+    /// Starts a server that sends every message back; otherwise as
+    /// ``start(isSecure:configuration:certificate:minimumVersion:maximumVersion:requiresClientCertificate:on:handler:)``.
+    public static func start(
+        isSecure: Bool = true,
+        configuration: WebSocketServer.Configuration = WebSocketServer.Configuration(),
+        certificate: (CertificateAuthority) throws -> IssuedCertificate = {
+            try $0.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])
+        },
+        minimumVersion: TLSProtocolVersion = .tls12,
+        maximumVersion: TLSProtocolVersion? = nil,
+        requiresClientCertificate: Bool = false,
+        on socketLoop: SocketLoop = .shared
+    ) async throws -> TestServer {
+        try await start(
+            isSecure: isSecure, configuration: configuration, certificate: certificate, minimumVersion: minimumVersion,
+            maximumVersion: maximumVersion, requiresClientCertificate: requiresClientCertificate, on: socketLoop,
+            handler: echo)
+    }
+
+    /// A handler that sends every message back.
+    public static let echo: WebSocketServer.Handler = { socket, _ in
+        for try await message in socket.messages { try await socket.send(message) }
+    }
+
+    /// A handler that answers by a table: to each text that it has, with the messages that stand beside it, in their order.
+    /// Other messages get no answer.
+    public static func replying(_ replies: [String: [WebSocketMessage]]) -> WebSocketServer.Handler {
+        { socket, _ in
+            for try await message in socket.messages {
+                for reply in message.text.flatMap({ replies[$0] }) ?? [] { try await socket.send(reply) }
+            }
         }
     }
 }

@@ -2,30 +2,32 @@ import Foundation
 import Testing
 import WebSocketTesting
 
-/// lwscat as a user runs it: the program that was built beside these tests, in a process of its own.
+/// lwscat, or another tool, as a user runs it: the program that was built beside these tests, in a process of its own.
 ///
-/// It exists inside ``run(_:_:)`` only; however that ends, the process is killed and reaped.
+/// It exists inside ``run(_:tool:_:)`` only; however that ends, the process is killed and reaped.
 struct LwscatProcess {
     /// What a test waits for comes at once, or late on a machine that is busy compiling.
     private static let patience = Duration.seconds(60)
 
-    static var executable: URL {
+    static var executable: URL { executable(of: "lwscat") }
+
+    private static func executable(of tool: String) -> URL {
         let tests = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
-        return tests.deletingLastPathComponent().appending(path: "lwscat")
+        return tests.deletingLastPathComponent().appending(path: tool)
     }
 
     private let process: ExternalProcess
     private let standardError: URL
 
     static func run<Result>(
-        _ arguments: [String], _ body: (LwscatProcess) async throws -> Result
+        _ arguments: [String], tool: String = "lwscat", _ body: (LwscatProcess) async throws -> Result
     ) async throws -> Result {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "lwscat-\(UUID())")
+        let directory = FileManager.default.temporaryDirectory.appending(path: "\(tool)-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let standardError = directory.appending(path: "standard-error")
         let process = try ExternalProcess(
-            executable: executable, arguments: arguments, standardError: standardError)
+            executable: executable(of: tool), arguments: arguments, standardError: standardError)
         func end() async {
             process.send(SIGKILL)
             _ = await process.exitStatus
@@ -43,8 +45,10 @@ struct LwscatProcess {
     /// Runs it to its end, without input.
     ///
     /// - Returns: The exit status, the lines of standard output and the text of standard error.
-    static func output(of arguments: [String]) async throws -> (status: Int32, lines: [String], errors: String) {
-        try await run(arguments) { lwscat in
+    static func output(
+        of arguments: [String], tool: String = "lwscat"
+    ) async throws -> (status: Int32, lines: [String], errors: String) {
+        try await run(arguments, tool: tool) { lwscat in
             try lwscat.endInput()
             var lines: [String] = []
             while let line = await lwscat.nextLine() { lines.append(line) }

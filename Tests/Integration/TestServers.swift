@@ -6,6 +6,8 @@ enum TestServers {
     /// The scripts lie beside this file, and not in a bundle: tests run where they were built.
     static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Servers")
 
+    static let clients = directory.deletingLastPathComponent().appending(path: "Clients")
+
     /// Python in the environment that `scripts/test-servers` makes. It is a symbolic link, and finds its packages only
     /// when it is started by this name.
     static let python = directory.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

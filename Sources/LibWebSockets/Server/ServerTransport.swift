@@ -158,6 +158,7 @@ final class ServerTransport: PipeConsumer {
                 role: .server, pipe: pipe, socketLoop: listener.socketLoop, peer: peer,
                 limits: listener.configuration.limits, compression: compression,
                 logger: listener.configuration.logger)
+            connection.faults = listener.configuration.faults?()
             respond(answer, then: connection)
             listener.accept(
                 WebSocket(handshake: handshake, tls: tlsInfo, remoteAddress: peer, connection: connection), request,

@@ -1,5 +1,5 @@
 /// A TLS alert (RFC 8446 section 6, and the older ones that RFC 5246 still has).
-struct TLSAlert: Hashable, Sendable, CustomStringConvertible {
+package struct TLSAlert: Hashable, Sendable, CustomStringConvertible {
     let code: UInt8
     let isFatal: Bool
 
@@ -17,7 +17,10 @@ struct TLSAlert: Hashable, Sendable, CustomStringConvertible {
         code != Self.closeNotify && code != Self.userCanceled && (isFatal || inTLS13)
     }
 
-    var description: String { Self.names[code] ?? "alert \(code)" }
+    package var description: String { Self.name(code) }
+
+    /// The name in RFC 8446 section 6, or the number.
+    package static func name(_ code: UInt8) -> String { names[code] ?? "alert \(code)" }
 
     /// The peer has no TLS version in common with us.
     var isAboutVersion: Bool { code == 70 || code == 86 }

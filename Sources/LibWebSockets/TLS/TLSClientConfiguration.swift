@@ -42,10 +42,18 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// Accepts certificates that have expired or are not valid yet. Off by default.
     public var insecureAcceptsExpiredCertificates: Bool
 
+    /// Revocation lists to look the server's chain up in. The default, `nil`, looks at none.
+    public var revocationLists: RevocationLists?
+
+    /// What to do with the OCSP response that a server may send along with its certificate. The default is
+    /// ``OCSPStapling/honored``.
+    public var ocspStapling: OCSPStapling
+
     /// For how long a server's certificate that was verified once stands for later connections, which take up the session
     /// of an earlier one without being shown a certificate (RFC 8446 section 2.2). A server whose certificate was replaced
     /// or revoked may go unnoticed for as long. Zero means that no session is taken up; seven days is the most (section
-    /// 4.6.1). The default is one day. A session never outlives the validity of the chain.
+    /// 4.6.1). The default is one day. A session never outlives the validity of the chain, of the revocation lists and of
+    /// the stapled response that it was verified with, and none is taken up once a file of ``revocationLists`` has changed.
     public var maximumSessionAge: Duration
 
     /// A file that the secrets of every session are appended to, in the format that Wireshark reads
@@ -66,6 +74,8 @@ public struct TLSClientConfiguration: Hashable, Sendable {
         insecureAcceptsUntrustedRoots: Bool = false,
         insecureAcceptsAnyHostname: Bool = false,
         insecureAcceptsExpiredCertificates: Bool = false,
+        revocationLists: RevocationLists? = nil,
+        ocspStapling: OCSPStapling = .honored,
         maximumSessionAge: Duration = .seconds(86_400),
         keyLogFile: String? = nil
     ) {
@@ -79,12 +89,16 @@ public struct TLSClientConfiguration: Hashable, Sendable {
         self.insecureAcceptsUntrustedRoots = insecureAcceptsUntrustedRoots
         self.insecureAcceptsAnyHostname = insecureAcceptsAnyHostname
         self.insecureAcceptsExpiredCertificates = insecureAcceptsExpiredCertificates
+        self.revocationLists = revocationLists
+        self.ocspStapling = ocspStapling
         self.maximumSessionAge = maximumSessionAge
         self.keyLogFile = keyLogFile
     }
 
     /// The files whose change makes a new `SSL_CTX` necessary, and what is in memory.
-    var files: [FileOrBytes] { trustRoots.files + (clientIdentity?.sources ?? []) }
+    var files: [FileOrBytes] {
+        trustRoots.files + (clientIdentity?.sources ?? []) + (revocationLists?.sources.map(\.origin) ?? [])
+    }
 
     /// The files that making an `SSL_CTX` reads or writes, which may take as long as the file system likes.
     var paths: Set<String> { files.paths.union(keyLogFile.map { [$0] } ?? []) }
@@ -93,7 +107,8 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     var sharedPart: TLSClientConfiguration {
         TLSClientConfiguration(
             trustRoots: trustRoots, clientIdentity: clientIdentity, minimumVersion: minimumVersion,
-            maximumVersion: maximumVersion, cipherSuites: cipherSuites, keyLogFile: keyLogFile)
+            maximumVersion: maximumVersion, cipherSuites: cipherSuites, revocationLists: revocationLists,
+            keyLogFile: keyLogFile)
     }
 
     /// Checks what can be checked without reading a file.
@@ -102,6 +117,10 @@ public struct TLSClientConfiguration: Hashable, Sendable {
         if let maximumVersion, maximumVersion < minimumVersion {
             throw .invalidTLSConfiguration(
                 "maximumVersion is \(maximumVersion), which is older than minimumVersion, \(minimumVersion).")
+        }
+        if let revocationLists, revocationLists.sources.isEmpty {
+            throw .invalidTLSConfiguration(
+                "revocationLists names no list: give one, or nil to look at none.")
         }
         guard maximumSessionAge >= .zero, maximumSessionAge <= .seconds(TLSSessionStore.longestAge) else {
             throw .invalidTLSConfiguration(
@@ -125,6 +144,8 @@ extension TLSClientConfiguration: CustomStringConvertible {
         if insecureAcceptsUntrustedRoots { parts.append("INSECURE: untrusted roots accepted") }
         if insecureAcceptsAnyHostname { parts.append("INSECURE: any host name accepted") }
         if insecureAcceptsExpiredCertificates { parts.append("INSECURE: expired certificates accepted") }
+        if let revocationLists { parts.append("\(revocationLists)") }
+        if ocspStapling != .honored { parts.append("OCSP stapling: \(ocspStapling)") }
         if maximumSessionAge != .seconds(86_400) { parts.append("sessions for \(maximumSessionAge)") }
         if let keyLogFile { parts.append("key log: \(keyLogFile)") }
         return "TLSClientConfiguration(\(parts.joined(separator: "; ")))"

@@ -34,7 +34,8 @@ internal import Synchronization
         else {
             throw OpenSSLError.failure(stage: .configuration, "OpenSSL cannot make a TLS context")
         }
-        trustStore = try TrustStore.shared(configuration.trustRoots)
+        trustStore = try TrustStore.shared(
+            configuration.trustRoots, revocationLists: configuration.revocationLists?.sources ?? [])
         unsafe trustStore.use(on: owned.pointer)
         try unsafe Self.configure(owned.pointer, configuration)
         if let path = configuration.keyLogFile {
@@ -50,6 +51,7 @@ internal import Synchronization
         unsafe sslContext = owned.pointer
         offeredVersions = unsafe SSLContext.versions(of: sslContext)
         unsafe SSL_CTX_set_info_callback(sslContext, tlsInfoCallback)
+        unsafe copenssl_SSL_CTX_set_tlsext_status_cb(sslContext, tlsStatusCallback)
         unsafe SSL_CTX_set_cert_cb(sslContext, tlsCertificateRequestCallback, nil)
         unsafe copenssl_SSL_CTX_set_session_cache_mode(
             sslContext, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
@@ -76,10 +78,16 @@ internal import Synchronization
         if let version = configuration.maximumVersion {
             try unsafe SSLContext.lowerMaximumVersion(to: version, on: sslContext)
         }
+        if let lists = configuration.revocationLists {
+            unsafe X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(sslContext), lists.verificationFlags)
+        }
         if let identity = configuration.clientIdentity {
             try unsafe SSLContext.setIdentity(identity, on: sslContext)
         }
     }
+
+    /// When the first of the revocation lists is out of date, in seconds since 1970; `nil` where none is or says so.
+    var revocationListExpiry: Int64? { trustStore.revocationListExpiry }
 
     func log(keyLine: UnsafePointer<CChar>) { unsafe keyLog?.append(keyLine) }
 }

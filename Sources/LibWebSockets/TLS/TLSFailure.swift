@@ -14,6 +14,9 @@ public struct TLSFailure: Hashable, Sendable {
         case hostnameMismatch
         /// A certificate of the chain was revoked.
         case revoked
+        /// Whether a certificate of the chain was revoked cannot be told, though the configuration or the certificate demands
+        /// it: a list or a stapled response is missing, out of date or not to be trusted. ``TLSFailure/detail`` says which.
+        case revocationUnknown
         /// The certificate's extended key usage does not allow this use: a client's certificate on a server, say.
         case invalidPurpose
         /// A certificate that may not issue others has issued one.

@@ -33,6 +33,7 @@ struct TLSFailureMessage {
             "\(theCertificate) is not valid before \(time(\.lowerBound)): \(subject). Check the clock of this machine."
         case .hostnameMismatch: hostnameMismatch
         case .revoked: "\(theCertificate) was revoked: \(subject). Its owner has to replace it."
+        case .revocationUnknown: revocationUnknown
         case .invalidPurpose:
             """
             \(theCertificate) may not be used for a TLS server (its extended key usage says so): \(subject). The server \
@@ -129,6 +130,19 @@ struct TLSFailureMessage {
             """
     }
 
+    private var revocationUnknown: String {
+        let cause =
+            "Whether \(theCertificate.lowercasedFirst) was revoked cannot be told: \(detail) (\(subject), issued by \(issuer))."
+        if failure.isAboutStapledResponse {
+            return cause + " The server has to send a current OCSP response of that issuer along with its certificate."
+        }
+        return cause
+            + """
+             Give the issuer's current list in TLSClientConfiguration.revocationLists, or say there that a missing or an \
+            outdated one will do.
+            """
+    }
+
     private var detail: String { failure.detail ?? "without a reason" }
 
     private var hostnameMismatch: String {
@@ -164,4 +178,9 @@ struct TLSFailureMessage {
         default: ""
         }
     }
+}
+
+extension String {
+    /// For the middle of a sentence.
+    fileprivate var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
 }

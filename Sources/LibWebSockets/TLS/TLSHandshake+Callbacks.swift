@@ -36,6 +36,12 @@ func tlsCertificateRequestCallback(_ ssl: OpaquePointer?, _: UnsafeMutableRawPoi
     return 1
 }
 
+/// Refuses with the alert bad_certificate_status_response (RFC 6066 section 8).
+func tlsStatusCallback(_ ssl: OpaquePointer?, _: UnsafeMutableRawPointer?) -> Int32 {
+    guard let ssl = unsafe ssl, let handshake = unsafe TLSHandshake.of(ssl) else { return 0 }
+    return unsafe handshake.checkStapledResponse(on: ssl) ? 1 : 0
+}
+
 /// Keeps a copy: when libwebsockets frees an `SSL*` without `SSL_shutdown(3)`, OpenSSL marks the session it holds as not
 /// resumable.
 func tlsNewSessionCallback(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> Int32 {

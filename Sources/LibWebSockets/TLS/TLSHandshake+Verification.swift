@@ -35,7 +35,10 @@ extension TLSHandshake {
 
     private func judgeFault(in store: OpaquePointer, depth: Int32) -> Bool {
         let code = unsafe X509_STORE_CTX_get_error(store)
-        if configuration.insecurelyAccepts(code) {
+        let isUnneededList = unsafe isUnneededList(code, depth: depth, in: store)
+        if isUnneededList || configuration.insecurelyAccepts(code)
+            || configuration.revocationLists?.accepts(code) == true
+        {
             // libwebsockets and SSL_get_verify_result(3) look at the error, not at what the callback returned.
             unsafe X509_STORE_CTX_set_error(store, X509_V_OK)
             return true
@@ -53,7 +56,8 @@ extension TLSHandshake {
         let presented = unsafe reason == .hostnameMismatch ? X509_STORE_CTX_get0_cert(store) : nil
         let failure = unsafe TLSFailure(
             reason: reason,
-            detail: reason == .other ? String(cString: X509_verify_cert_error_string(Int(code))) : nil,
+            detail: [.other, .revocationUnknown].contains(reason)
+                ? String(cString: X509_verify_cert_error_string(Int(code))) : nil,
             expectedName: reason == .hostnameMismatch ? expectedName.text : nil,
             presentedNames: presented.map { unsafe X509Reading.names(of: $0, within: TLSFailure.namesSize) } ?? [],
             depth: Int(depth),

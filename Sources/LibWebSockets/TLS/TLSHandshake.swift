@@ -41,6 +41,8 @@ final class TLSHandshake: @unchecked Sendable {
     /// What an inspection has seen, once the handshake is complete.
     private(set) var inspection: TLSInspection?
     var isPinFound = false
+    /// The end of the stapled response that the certificate was verified with, in seconds since 1970.
+    var stapleExpiry: Int64?
     private var certificateWasRequested = false
     private var offeredSession: TLSSessionStore.Session?
 
@@ -91,7 +93,20 @@ final class TLSHandshake: @unchecked Sendable {
             record(TLSFailure(reason: .other, detail: "the server showed no certificate", depth: 0))
             throw error()
         }
+        try unsafe checkApplicationProtocol(of: ssl)
         return info
+    }
+
+    /// OpenSSL takes whatever protocol the server names for one that was offered (RFC 7301 section 3.2).
+    private func checkApplicationProtocol(of ssl: OpaquePointer) throws(WebSocketError) {
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(ssl, &name, &count)
+        let chosen = unsafe Array(UnsafeBufferPointer(start: name, count: Int(count)))
+        guard !chosen.isEmpty, chosen != Array(Self.alpn.dropFirst()) else { return }
+        let shown = String(decoding: chosen, as: UTF8.self).visible(limit: 100)
+        record(TLSFailure(reason: .other, detail: "it chose the protocol \"\(shown)\", which was not offered (ALPN)"))
+        throw error()
     }
 
     /// Why TLS could not be established: `tlsFailed` with the check that failed, or `connectionLost` when the
@@ -178,6 +193,7 @@ extension TLSHandshake {
         unsafe X509_VERIFY_PARAM_set_hostflags(
             parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
         guard unsafe SSL_set_alpn_protos(ssl, Self.alpn, UInt32(Self.alpn.count)) == 0 else { return false }
+        if configuration.ocspStapling != .ignored { unsafe copenssl_SSL_ask_for_ocsp_response(ssl) }
         switch expectedName {
         case .dnsName(let name):
             return unsafe X509_VERIFY_PARAM_set1_ip(parameters, nil, 0) == 1
@@ -243,7 +259,8 @@ extension TLSHandshake {
             guard let offeredSession else { return unsafe SSL_SESSION_free(session) }
             verification = offeredSession.verification
         } else {
-            verification = context.sessions.verification(expiry: unsafe Self.expiry(ofChainOf: ssl))
+            let expiries = unsafe [Self.expiry(ofChainOf: ssl), context.revocationListExpiry, stapleExpiry]
+            verification = context.sessions.verification(expiry: expiries.compactMap(\.self).min() ?? .min)
         }
         context.sessions.insert(
             unsafe TLSSessionStore.Session(

@@ -22,6 +22,7 @@ final class TLSSessionStore: Sendable {
         let acceptsUntrustedRoots: Bool
         let acceptsAnyHostname: Bool
         let acceptsExpiredCertificates: Bool
+        let ocspStapling: OCSPStapling
 
         init(name: TLSPeerName, port: Int, configuration: TLSClientConfiguration) {
             self.name = name
@@ -30,6 +31,7 @@ final class TLSSessionStore: Sendable {
             acceptsUntrustedRoots = configuration.insecureAcceptsUntrustedRoots
             acceptsAnyHostname = configuration.insecureAcceptsAnyHostname
             acceptsExpiredCertificates = configuration.insecureAcceptsExpiredCertificates
+            ocspStapling = configuration.ocspStapling
         }
     }
 

@@ -1,10 +1,11 @@
 internal import COpenSSL
 
-/// A set of trust roots as an `X509_STORE`, the one that all contexts with these roots share: the system's take nearly a
+/// A set of trust roots as an `X509_STORE`, the one that all contexts with these roots and revocation lists share: the system's take nearly a
 /// megabyte.
 @safe final class TrustStore: Sendable {
     private struct Key: Hashable, Sendable {
         let roots: TrustRoots
+        let lists: [RevocationLists.Source]
         let stamps: FileStamps
     }
 
@@ -17,10 +18,14 @@ internal import COpenSSL
     /// OpenSSL locks a store for itself, and after `init` nothing changes it but what it finds in a directory of roots.
     nonisolated(unsafe) private let store: OpaquePointer
     private let key: Key
+    /// When the first issuer is left without a current list, in seconds since 1970; `nil` where none says so.
+    let revocationListExpiry: Int64?
 
     /// The store for these roots: one that is in use already, as long as none of their files has changed since.
-    static func shared(_ roots: TrustRoots) throws(WebSocketError) -> TrustStore {
-        let key = Key(roots: roots, stamps: FileStamps(of: roots.files))
+    static func shared(
+        _ roots: TrustRoots, revocationLists lists: [RevocationLists.Source] = []
+    ) throws(WebSocketError) -> TrustStore {
+        let key = Key(roots: roots, lists: lists, stamps: FileStamps(of: roots.files + lists.map(\.origin)))
         if let store = stores.withLock({ $0[key]?.store }) { return store }
         let made = try TrustStore(key)
         return stores.withLock { stores in
@@ -48,6 +53,7 @@ internal import COpenSSL
                 try unsafe Self.add(origin, to: owned.pointer)
             }
         }
+        revocationListExpiry = try unsafe RevocationLists.add(key.lists, to: owned.pointer)
         self.key = key
         unsafe X509_STORE_up_ref(owned.pointer)
         unsafe store = owned.pointer

@@ -24,7 +24,7 @@ package enum X509Reading {
         unsafe text(of: X509_get_issuer_name(certificate))
     }
 
-    private static func text(of name: OpaquePointer?) -> String {
+    static func text(of name: OpaquePointer?) -> String {
         guard let bio = unsafe OpenSSLObject(BIO_new(BIO_s_mem()), releasedBy: { unsafe BIO_free_all($0) }) else {
             return ""
         }
@@ -118,7 +118,8 @@ package enum X509Reading {
         return (notBefore, notAfter)
     }
 
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+    /// In seconds since 1970; `nil` for none and for a malformed one.
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
         var parts = unsafe tm()
         guard let time = unsafe time, unsafe ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
         return unsafe Int64(timegm(&parts))
@@ -132,6 +133,17 @@ package enum X509Reading {
         var text = [CChar](repeating: 0, count: 40)
         let count = unsafe strftime(&text, text.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
         return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Whether the certificate is good only together with a stapled OCSP response ("must-staple", RFC 7633): its TLS feature
+    /// extension names `status_request`.
+    static func demandsStapledResponse(_ certificate: OpaquePointer) -> Bool {
+        guard
+            let features = unsafe OpenSSLObject(
+                OpaquePointer(X509_get_ext_d2i(certificate, NID_tlsfeature, nil, nil)),
+                releasedBy: { unsafe copenssl_TLS_FEATURE_free($0) })
+        else { return false }
+        return unsafe copenssl_TLS_FEATURE_contains(features.pointer, Int(TLSEXT_TYPE_status_request)) == 1
     }
 
     /// The certificate in DER.

@@ -93,6 +93,7 @@ extension Connection: PipeConsumer {
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
         // What comes after the connection was dropped, or after the peer's last frame, is nobody's.
         guard !reader.hasEnded, !hasOutcome else { return bytes.count }
+        if faults != nil, !mayReadNow() { return 0 }
         return unsafe read(bytes)
     }
 
@@ -110,7 +111,7 @@ extension Connection: PipeConsumer {
         networkBytesReceived.wrappingAdd(UInt64(used), ordering: .relaxed)
         defer { turn.removeAll() }
         deliverMessages()
-        if !turn.pings.isEmpty { answerPings() }
+        if !turn.pings.isEmpty, faults?.ignoresPings != true { answerPings() }
         if !turn.pongs.isEmpty { receivePongs() }
         switch turn.end {
         case .close(let frame):
@@ -191,6 +192,7 @@ extension Connection: PipeConsumer {
         guard !turn.messages.isEmpty else { return }
         let (byteCount, payloadMemory) = (turn.messageByteCount, turn.payloadMemory)
         let (messages, mayPause) = (turn.takeMessages(), mayPause)
+        faults?.received?(messages)
         let delivery = withInbound {
             $0.add(
                 messages, byteCount: byteCount, payloadMemory: payloadMemory, limit: limits.receiveBuffer,

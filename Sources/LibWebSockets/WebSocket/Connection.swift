@@ -94,6 +94,8 @@ internal import WebSocketProtocol
         case discardedMessages
     }
 
+    /// What a server for tests does wrong; nothing otherwise.
+    var faults: ConnectionFaults?
     var segment: OutboundQueue.Segment?
     var segmentOffset = 0
     var keepAlive: KeepAlive?

@@ -81,6 +81,14 @@ struct OutboundQueue: ~Copyable {
         }
     }
 
+    /// Adds bytes as they are, whatever the peer makes of them.
+    mutating func appendRaw(_ bytes: UnsafeRawBufferPointer) {
+        let segment = Segment(frames: takeBuffer())
+        unsafe segment.frames.append(contentsOf: bytes)
+        segments.append(segment)
+        byteCount += bytes.count
+    }
+
     /// Adds a ping, which goes out at the next boundary between segments.
     mutating func appendPing(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
         try appendControl(.ping, payload)

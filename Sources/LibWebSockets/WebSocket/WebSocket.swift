@@ -26,7 +26,7 @@ public final class WebSocket: Sendable {
     /// The address and port at the other end of TCP, such as `192.0.2.1:443` or `[2001:db8::1]:443`: with a proxy the proxy's,
     /// over a Unix domain socket its path.
     public let remoteAddress: String
-    private let connection: Connection
+    let connection: Connection
 
     init(
         handshake: HandshakeResponse, tls: TLSConnectionInfo?, remoteAddress: String, connection: Connection

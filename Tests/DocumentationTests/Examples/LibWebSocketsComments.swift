@@ -38,6 +38,13 @@ enum LibWebSocketsComments {
         _ = configuration
     }
 
+    static func revocationLists() {
+        let tls = TLSClientConfiguration(
+            trustRoots: .pemFile("/etc/example/ca.pem"),
+            revocationLists: RevocationLists([.pemFile("/var/lib/example/crl.pem")], checking: .leafOnly))
+        _ = tls
+    }
+
     static func socketLoopGroup(url: String) async throws {
         let group = SocketLoopGroup(count: 4)
         let socket = try await WebSocket.connect(to: url, on: group.next())

@@ -32,6 +32,20 @@ import WebSocketTesting
         await server.stop()
     }
 
+    @Test func theClientComesBackAfterARefusal() async throws {
+        let server = try await TestServer.start(handler: TestServer.replying(["hello": [.text("world")]]))
+        server.refuseConnections(2, status: .serviceUnavailable, headers: [.retryAfter: "0"])
+        let service = SocketService(
+            server.url, transport: WebSocketTransport(configuration: server.clientConfiguration),
+            reconnect: .fixed(.milliseconds(10)))
+        try await service.start(waitingForOpen: true)
+        try await service.send("hello")
+        #expect(try await server.received(atLeast: 1).map(\.text) == ["hello"])
+        #expect(server.requests.count == 3)
+        await service.stop()
+        await server.stop()
+    }
+
     @Test func anExpiredCertificateIsRefused() async throws {
         let server = try await TestServer.start(
             certificate: { try $0.issue(names: ["localhost"], validity: .expired) },

@@ -24,6 +24,13 @@ enum UsingTLS {
         _ = tls
     }
 
+    static func revocation() {
+        let tls = TLSClientConfiguration(
+            trustRoots: .pemFile("/etc/example/ca.pem"),
+            revocationLists: RevocationLists([.pemFile("/var/lib/example/crl.pem")], checking: .leafOnly))
+        _ = tls
+    }
+
     static func pinnedSelfSigned(serverKey: SPKIPin) {
         let tls = TLSClientConfiguration(pinnedKeys: [serverKey], insecureAcceptsUntrustedRoots: true)
         _ = tls

@@ -4,6 +4,10 @@ import WebSocketService
 // The examples in the comments of WebSocketService's sources.
 
 enum WebSocketServiceComments {
+    struct MapData: Decodable, Sendable {
+        var value: String
+    }
+
     struct Subscribe: Encodable {
         var topic: String
     }

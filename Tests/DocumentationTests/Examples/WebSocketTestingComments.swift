@@ -15,6 +15,33 @@ import WebSocketTesting
         await socket.close()
     }
 
+    @Test func faults() async throws {
+        let server = try await TestServer.start()
+        await server.changeFaults { $0.ignoresPings = true }
+        #expect(server.faults.ignoresPings)
+        await server.stop()
+    }
+
+    @Test func caseServers() async throws {
+        let servers = try CertificateCaseServers.start([.expired])
+        let tls = TLSClientConfiguration(trustRoots: .pem(servers.authorityPEM))
+        let error = try await #require(throws: WebSocketError.self) {
+            try await WebSocket.connect(
+                to: servers.urls(of: .expired)[0], configuration: WebSocketConfiguration(tls: tls))
+        }
+        #expect(error.tlsFailure?.reason == .expired)
+        servers.stop()
+    }
+
+    @Test func verifying() async throws {
+        let report = try await verifyClient { url, trust in
+            let socket = try await WebSocket.connect(
+                to: url, configuration: WebSocketConfiguration(tls: trust.tls, connectTimeout: .seconds(3)))
+            await socket.close()
+        }
+        #expect(report.wrong.isEmpty, "\(report)")
+    }
+
     @Test func certificateAuthority() throws {
         let authority = try CertificateAuthority()
         let server = try authority.issue(names: ["localhost"], ipAddresses: ["127.0.0.1", "::1"])

@@ -194,26 +194,6 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
         return "-----BEGIN CERTIFICATE-----\n\(text)\n-----END CERTIFICATE-----\n"
     }
 
-    @Test("A revoked certificate is refused as revoked")
-    func revoked() throws {
-        let authority = try CertificateAuthority()
-        let leaf = try authority.issue(names: ["localhost"])
-        let loopback = try TLSLoopback(
-            client: TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM)), server: Self.server(leaf))
-        let store = SSL_CTX_get_cert_store(loopback.context.sslContext)
-        let pem = try authority.revocationListPEM(revoking: [leaf])
-        guard let bio = OpenSSLObject.memoryBIO(reading: Array(pem.utf8)) else {
-            throw LoopbackError(description: "no memory BIO")
-        }
-        let list = PEM_read_bio_X509_CRL(bio.pointer, nil, nil, nil)
-        defer { X509_CRL_free(list) }
-        #expect(X509_STORE_add_crl(store, list) == 1)
-        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(loopback.context.sslContext), UInt(X509_V_FLAG_CRL_CHECK))
-        let outcome = try loopback.connect()
-        #expect(outcome.failure?.reason == .revoked)
-        #expect(outcome.message.contains("was revoked"))
-    }
-
     @Test("An SSL that is bound to no handshake fails, whatever its certificate")
     func notAnnounced() throws {
         let authority = try CertificateAuthority()

@@ -21,8 +21,8 @@ public struct IssuedCertificate: Sendable {
     public let sha256Fingerprint: [UInt8]
     /// The pin of its public key.
     public let spkiPin: SPKIPin
-    private let key: CertificateKeyPair
-    private let intermediatesPEM: [String]
+    let key: CertificateKeyPair
+    let intermediatesPEM: [String]
 
     init(
         certificatePEM: String, intermediatesPEM: [String], key: CertificateKeyPair
@@ -104,7 +104,7 @@ extension CertificateAuthority {
 }
 
 /// Replaces what is there; a file that existed must not keep wider permissions, so it is made anew.
-private func writePEM(_ text: String, to path: String, mode: mode_t) throws(CertificateError) {
+func writePEM(_ text: String, to path: String, mode: mode_t) throws(CertificateError) {
     unlink(path)
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else {

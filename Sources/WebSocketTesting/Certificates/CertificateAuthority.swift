@@ -12,9 +12,9 @@ internal import COpenSSL
 /// Keys are made on the spot and nothing is written to disk unless asked for. It is for tests: nothing protects the keys.
 public final class CertificateAuthority: Sendable {
     let key: CertificateKeyPair
-    private let commonName: String
+    let commonName: String
     /// The certificates between this authority and the root, its own first; empty for a root.
-    private let intermediatesPEM: [String]
+    let intermediatesPEM: [String]
     /// The authority's own certificate in PEM: what a client that is to trust it needs.
     public let certificatePEM: String
 
@@ -37,15 +37,14 @@ public final class CertificateAuthority: Sendable {
         intermediatesPEM = []
     }
 
-    private init(
-        subordinateTo parent: CertificateAuthority, commonName: String, validity: CertificateValidity,
-        usage: CertificateTemplate.Usage
+    init(
+        subordinateTo parent: CertificateAuthority, _ template: CertificateTemplate, key: CertificateKeyPair? = nil
     ) throws(CertificateError) {
-        key = try CertificateKeyPair(.p256)
-        let template = CertificateTemplate(commonName: commonName, validity: validity, usage: usage)
+        let key = if let key { key } else { try CertificateKeyPair(.p256) }
+        self.key = key
+        commonName = template.commonName
         certificatePEM = try template.sign(
             subjectKey: key, issuer: .init(certificatePEM: parent.certificatePEM, key: parent.key))
-        self.commonName = commonName
         intermediatesPEM = [certificatePEM] + parent.intermediatesPEM
     }
 
@@ -61,8 +60,10 @@ public final class CertificateAuthority: Sendable {
         pathLength: Int? = nil, mayIssue: Bool = true
     ) throws(CertificateError) -> CertificateAuthority {
         try CertificateAuthority(
-            subordinateTo: self, commonName: commonName, validity: validity,
-            usage: mayIssue ? .authority(pathLength: pathLength) : .server)
+            subordinateTo: self,
+            CertificateTemplate(
+                commonName: commonName, validity: validity,
+                usage: mayIssue ? .authority(pathLength: pathLength) : .server))
     }
 
     /// Issues a certificate with a new key.
@@ -75,15 +76,24 @@ public final class CertificateAuthority: Sendable {
     ///   - purpose: whom it authenticates.
     ///   - key: the kind of its key.
     ///   - hash: what it is signed with.
+    ///   - demandsStapledResponse: whether it is good only together with a stapled OCSP response ("must-staple", RFC 7633); see
+    ///     ``ocspResponse(for:status:validity:)``.
     public func issue(
         names: [String] = [], ipAddresses: [String] = [], commonName: String? = nil,
         validity: CertificateValidity = .current, purpose: CertificatePurpose = .server,
-        key: CertificateKey = .p256, hash: CertificateHash = .sha256
+        key: CertificateKey = .p256, hash: CertificateHash = .sha256, demandsStapledResponse: Bool = false
     ) throws(CertificateError) -> IssuedCertificate {
-        let pair = try CertificateKeyPair(key)
-        let template = CertificateTemplate(
+        var template = CertificateTemplate(
             commonName: commonName ?? names.first ?? ipAddresses.first ?? "client", names: names,
             ipAddresses: ipAddresses, validity: validity, usage: purpose.usage, hash: hash)
+        if demandsStapledResponse { template.extensions.append(.statusRequest) }
+        return try issue(template, key: key)
+    }
+
+    func issue(
+        _ template: CertificateTemplate, key: CertificateKey = .p256
+    ) throws(CertificateError) -> IssuedCertificate {
+        let pair = try CertificateKeyPair(key)
         let pem = try template.sign(subjectKey: pair, issuer: .init(certificatePEM: certificatePEM, key: self.key))
         return try IssuedCertificate(certificatePEM: pem, intermediatesPEM: intermediatesPEM, key: pair)
     }

@@ -14,6 +14,22 @@ struct CertificateTemplate {
     enum Usage {
         case authority(pathLength: Int?)
         case server, client, serverAndClient
+        /// Signs OCSP responses for its issuer (RFC 6960 section 4.2.2.2).
+        case responder
+    }
+
+    /// An extension in OpenSSL's configuration syntax (x509v3_config(5)).
+    struct Extension {
+        let identifier: Int32
+        let value: String
+
+        /// "Must-staple" (RFC 7633).
+        static let statusRequest = Extension(identifier: NID_tlsfeature, value: "status_request")
+        /// Certificates below are for these names alone, or for all but these (RFC 5280 section 4.2.1.10).
+        static func names(permitted: [String] = [], excluded: [String] = []) -> Extension {
+            let rules = permitted.map { "permitted;DNS:\($0)" } + excluded.map { "excluded;DNS:\($0)" }
+            return Extension(identifier: NID_name_constraints, value: "critical," + rules.joined(separator: ","))
+        }
     }
 
     struct Issuer {
@@ -27,6 +43,13 @@ struct CertificateTemplate {
     var validity: CertificateValidity
     var usage: Usage
     var hash: CertificateHash = .sha256
+    var extensions: [Extension] = []
+    /// An extension that nobody knows, and that therefore makes the certificate invalid (RFC 5280 section 4.2).
+    var hasUnknownCriticalExtension = false
+    /// Whether there is a subjectAltName although there is no name for it.
+    var hasEmptyAlternativeNames = false
+    /// Whether the subject is empty: the names are in a critical subjectAltName then (RFC 5280 section 4.2.1.6).
+    var hasEmptySubject = false
 
     /// The certificate in PEM, signed by the issuer, or by itself where there is none.
     func sign(subjectKey: CertificateKeyPair, issuer: Issuer?) throws(CertificateError) -> String {
@@ -79,8 +102,10 @@ struct CertificateTemplate {
         let now = time(nil)
         guard X509_set_version(certificate, 2) == 1,
             BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nil,
-            X509_NAME_add_entry_by_NID(
-                name, NID_commonName, MBSTRING_UTF8, Array(commonName.utf8), Int32(commonName.utf8.count), -1, 0) == 1,
+            hasEmptySubject
+                || X509_NAME_add_entry_by_NID(
+                    name, NID_commonName, MBSTRING_UTF8, Array(commonName.utf8), Int32(commonName.utf8.count), -1, 0)
+                    == 1,
             X509_set_subject_name(certificate, name) == 1,
             X509_set_pubkey(certificate, key.pointer) == 1,
             ASN1_TIME_set(
@@ -106,6 +131,8 @@ struct CertificateTemplate {
             extensions.append((NID_ext_key_usage, "serverAuth"))
         case .client:
             extensions.append((NID_ext_key_usage, "clientAuth"))
+        case .responder:
+            extensions.append((NID_ext_key_usage, "OCSPSigning"))
         case .serverAndClient:
             extensions.append((NID_ext_key_usage, "serverAuth,clientAuth"))
         }
@@ -116,6 +143,7 @@ struct CertificateTemplate {
         }
         // A self-signed certificate has no key identifier to point to before it has its own: hence the order.
         extensions.append((NID_authority_key_identifier, "keyid"))
+        extensions += self.extensions.map { ($0.identifier, $0.value) }
         for (identifier, value) in extensions {
             guard let made = X509V3_EXT_conf_nid(nil, &context, identifier, value) else {
                 throw CertificateError("The extension \(value) could not be made")
@@ -126,11 +154,27 @@ struct CertificateTemplate {
             }
         }
         try addAlternativeNames(to: certificate)
+        if hasUnknownCriticalExtension { try addUnknownExtension(to: certificate) }
+    }
+
+    private func addUnknownExtension(to certificate: OpaquePointer) throws(CertificateError) {
+        // Below the arc for examples (RFC 9687 and others use 2.999, ITU-T X.660); its value is an ASN.1 NULL.
+        let identifier = OBJ_txt2obj("2.999.1", 1)
+        defer { ASN1_OBJECT_free(identifier) }
+        let value = ASN1_OCTET_STRING_new()
+        defer { ASN1_OCTET_STRING_free(value) }
+        guard ASN1_OCTET_STRING_set(value, [5, 0], 2) == 1,
+            let made = X509_EXTENSION_create_by_OBJ(nil, identifier, 1, value)
+        else { throw CertificateError("The unknown extension could not be made") }
+        defer { X509_EXTENSION_free(made) }
+        guard X509_add_ext(certificate, made, -1) == 1 else {
+            throw CertificateError("The unknown extension could not be added")
+        }
     }
 
     /// Built from bytes and not from OpenSSL's configuration syntax, so that hostile names (NUL, commas) come out as given.
     private func addAlternativeNames(to certificate: OpaquePointer) throws(CertificateError) {
-        guard !names.isEmpty || !ipAddresses.isEmpty else { return }
+        guard !names.isEmpty || !ipAddresses.isEmpty || hasEmptyAlternativeNames else { return }
         guard let list = OpenSSLObject(copenssl_sk_GENERAL_NAME_new(), releasedBy: { GENERAL_NAMES_free($0) }) else {
             throw CertificateError("The list of names could not be made")
         }
@@ -147,7 +191,10 @@ struct CertificateTemplate {
             }
             append(GEN_IPADD, string, to: list.pointer)
         }
-        guard X509_add1_ext_i2d(certificate, NID_subject_alt_name, UnsafeMutableRawPointer(list.pointer), 0, 0) == 1
+        guard
+            X509_add1_ext_i2d(
+                certificate, NID_subject_alt_name, UnsafeMutableRawPointer(list.pointer), hasEmptySubject ? 1 : 0, 0)
+                == 1
         else { throw CertificateError("The names could not be added") }
     }
 

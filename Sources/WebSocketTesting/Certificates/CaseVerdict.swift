@@ -1,0 +1,61 @@
+extension CertificateCase {
+    /// How a client ended.
+    package enum Outcome: Sendable {
+        /// It says that all went well.
+        case accepted
+        /// It says that something was wrong: this.
+        case refused(String)
+        /// It did not end within its time.
+        case hung
+        /// It broke: this way.
+        case crashed(String)
+    }
+
+    /// Judges what a client did. A value, so that every way to be wrong can be tested.
+    ///
+    /// - Parameters:
+    ///   - outcomes: How the client ended each time that it had to connect; those that did not come to pass are missing.
+    ///   - connections: What the server saw.
+    package func judge(_ outcomes: [Outcome], _ connections: [Connection]) -> ClientVerificationReport.Entry {
+        typealias Entry = ClientVerificationReport.Entry
+        func entry(_ verdict: Entry.Verdict, _ finding: String) -> Entry {
+            Entry(self, verdict, finding, connections: connections)
+        }
+        // A client that does not end or breaks is wrong about anything.
+        for outcome in outcomes {
+            switch outcome {
+            case .hung: return entry(.wrong, "did not end within its time")
+            case .crashed(let how): return entry(.wrong, "broke: \(how)")
+            case .accepted, .refused: continue
+            }
+        }
+        // Nobody can be right about a server that they have not met.
+        guard connections.count >= outcomes.count, !outcomes.isEmpty else {
+            guard case .refused(let reason) = outcomes.last else {
+                return entry(.wrong, "never connected to the server")
+            }
+            return entry(.wrong, "never connected to the server: \(reason)")
+        }
+        switch need {
+        case .stapledResponse where !connections.contains(where: \.asksForStapledResponse):
+            return entry(.skipped, "does not ask for a stapled OCSP response")
+        case .applicationProtocols where !connections.contains(where: \.offersProtocols):
+            return entry(.skipped, "offers no application protocols (ALPN)")
+        default: break
+        }
+        for (number, (outcome, attempt)) in zip(outcomes, facts.attempts).enumerated() {
+            let which = facts.attempts.count == 1 ? "" : number == 0 ? ", the first time" : ", the second time"
+            switch (outcome, attempt.expectation) {
+            case (.accepted, .refuse): return entry(.wrong, "accepted" + which)
+            case (.refused(let reason), .accept): return entry(.wrong, "refused\(which): \(reason)")
+            case (.refused, .refuse) where facts.attempts.count == 1 && mustSendNothing:
+                guard !connections.contains(where: \.hasSentData) else {
+                    return entry(.wrong, "refused, but only after it had sent something")
+                }
+            default: break
+            }
+        }
+        if case .refused(let reason) = outcomes.last { return entry(.right, "refused: \(reason)") }
+        return entry(.right, "accepted")
+    }
+}

@@ -1,0 +1,163 @@
+internal import LibWebSockets
+internal import Synchronization
+
+/// Runs a client through ``CertificateCase``s, each against a server of its own in this process, and says where it is wrong.
+///
+/// The client is whatever `client` calls, this package's or another one. It is called once for each connection that a case
+/// consists of; the calls of one case follow each other, those of different cases run in parallel.
+///
+/// ```swift
+/// let report = try await verifyClient { url, trust in
+///     let socket = try await WebSocket.connect(
+///         to: url, configuration: WebSocketConfiguration(tls: trust.tls, connectTimeout: .seconds(3)))
+///     await socket.close()
+/// }
+/// #expect(report.wrong.isEmpty, "\(report)")
+/// ```
+///
+/// Nothing is left behind: neither servers nor threads nor files. A call that has not returned when its time is over counts as
+/// wrong; its task is cancelled and not waited for.
+///
+/// - Parameters:
+///   - cases: The cases to run. Leave out what the client does not claim to do, such as revocation lists:
+///     `CertificateCase.allCases.filter { $0.need != .revocationLists }`.
+///   - timeLimit: How long one call may take, longer than zero. The client's own time limit has to be shorter, or it is wrong
+///     about ``CertificateCase/handshakeStalled``.
+///   - limit: How many cases run at once, at least 1.
+///   - connectsByAddress: Whether the client connects to ``CertificateCase/Trust/address`` and takes the host for the name that
+///     it verifies. Otherwise the cases whose host has a dot, ``CertificateCase/wildcard`` and
+///     ``CertificateCase/wildcardWrongDepth``, are skipped on machines that do not know such names (RFC 6761 section 6.3).
+///   - client: Connects to the URL, a `wss:` one, trusting no one but `trust.authorityPEM`; may send messages, which come back,
+///     and closes. It returns when all was in order and throws when it was not.
+/// - Throws: ``FaultServerError`` or ``CertificateError`` when the servers cannot be started, `CancellationError` when the task
+///   is cancelled. What `client` throws is in the report.
+public func verifyClient(
+    _ cases: [CertificateCase] = CertificateCase.allCases, within timeLimit: Duration = .seconds(15),
+    concurrently limit: Int = 16, connectsByAddress: Bool = false,
+    _ client: @escaping @Sendable (_ url: String, _ trust: CertificateCase.Trust) async throws -> Void
+) async throws -> ClientVerificationReport {
+    try await ClientVerification(cases, within: timeLimit, concurrently: limit, connectsByAddress: connectsByAddress)
+        .run { connection in
+            do {
+                try await client(connection.url, connection.trust)
+                return .accepted
+            } catch {
+                return .refused("\(error)")
+            }
+        }
+}
+
+/// One run of a client through cases.
+package struct ClientVerification: Sendable {
+    /// A connection that the client is to make.
+    package struct Connection: Sendable {
+        package let url: String
+        package let trust: CertificateCase.Trust
+    }
+
+    package typealias Client = @Sendable (Connection) async throws -> CertificateCase.Outcome
+
+    let cases: [CertificateCase]
+    let timeLimit: Duration
+    let limit: Int
+    let connectsByAddress: Bool
+    let scheme: String
+    /// Why a case says nothing about this client; `nil` for one that does.
+    let reasonToSkip: @Sendable (CertificateCase) -> String?
+
+    package init(
+        _ cases: [CertificateCase], within timeLimit: Duration, concurrently limit: Int, connectsByAddress: Bool,
+        scheme: String = "wss", reasonToSkip: @escaping @Sendable (CertificateCase) -> String? = { _ in nil }
+    ) {
+        self.cases = cases
+        self.timeLimit = max(timeLimit.bounded, .milliseconds(1))
+        self.limit = max(limit, 1)
+        self.connectsByAddress = connectsByAddress
+        self.scheme = scheme
+        self.reasonToSkip = reasonToSkip
+    }
+
+    /// - Parameter client: Cancelled when its time is over, and then not waited for.
+    package func run(_ client: @escaping Client) async throws -> ClientVerificationReport {
+        let servers = try CertificateCaseServers.start(cases)
+        defer { servers.stop() }
+        let files = try CaseFiles(servers)
+        defer { files.remove() }
+        let unknownHosts = connectsByAddress ? [] : await Self.unknownHosts(of: cases)
+
+        var entries: [CertificateCase: ClientVerificationReport.Entry] = [:]
+        try await withThrowingTaskGroup(of: ClientVerificationReport.Entry.self) { group in
+            var waiting = CertificateCase.allCases.filter(cases.contains)[...]
+            func begin() {
+                guard let test = waiting.popFirst() else { return }
+                group.addTask {
+                    try await verify(test, servers, files, unknownHosts: unknownHosts, client)
+                }
+            }
+            for _ in 0..<limit { begin() }
+            while let entry = try await group.next() {
+                entries[entry.test] = entry
+                begin()
+            }
+        }
+        return ClientVerificationReport(entries: CertificateCase.allCases.compactMap { entries[$0] })
+    }
+
+    private func verify(
+        _ test: CertificateCase, _ servers: CertificateCaseServers, _ files: CaseFiles, unknownHosts: Set<String>,
+        _ client: @escaping Client
+    ) async throws -> ClientVerificationReport.Entry {
+        try Task.checkCancellation()
+        let urls = servers.urls(of: test, scheme: scheme)
+        if urls.isEmpty { return .init(test, .skipped, "this machine has no IPv6 on its loopback interface") }
+        if let reason = reasonToSkip(test) { return .init(test, .skipped, reason) }
+        if let host = test.connections.map(\.host).first(where: unknownHosts.contains) {
+            return .init(test, .skipped, "this machine does not know \(host) (RFC 6761 section 6.3)")
+        }
+        defer { servers.stop(test) }
+        var outcomes: [CertificateCase.Outcome] = []
+        for (index, url) in urls.enumerated() {
+            servers.pin(test, connection: index)
+            let connection = Connection(url: url, trust: try files.trust(for: test, attempt: index, within: timeLimit))
+            let outcome = try await Self.outcome(within: timeLimit) { try await client(connection) }
+            outcomes.append(outcome)
+            // Somebody who is wrong the first time is not asked again.
+            guard case .accepted = outcome, test.facts.attempts[index].expectation == .accept else { break }
+        }
+        // What the server has seen of a client is complete only when its connections are over. One that has ended and keeps
+        // them open is not waited for.
+        if case .hung = outcomes.last {} else { await servers.idle(test, within: .milliseconds(500)) }
+        servers.stop(test)
+        return test.judge(outcomes, servers.connections(to: test))
+    }
+
+    /// What comes of a call, or that nothing does. A client may wait in a way that cannot be cancelled.
+    private static func outcome(
+        within limit: Duration, _ call: @escaping @Sendable () async throws -> CertificateCase.Outcome
+    ) async throws -> CertificateCase.Outcome {
+        let (results, result) = AsyncStream.makeStream(of: Result<CertificateCase.Outcome, any Error>.self)
+        let task = Task {
+            let outcome = await Result(catching: call)
+            result.yield(outcome)
+            result.finish()
+        }
+        let watchdog = Task {
+            try await Task.sleep(for: limit)
+            result.yield(.success(.hung))
+            result.finish()
+        }
+        defer {
+            task.cancel()
+            watchdog.cancel()
+        }
+        // The stream ends without an element when this task is cancelled.
+        for await outcome in results { return try outcome.get() }
+        throw CancellationError()
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(catching body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}

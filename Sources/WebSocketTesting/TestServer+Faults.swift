@@ -1,0 +1,77 @@
+public import HTTPTypes
+public import LibWebSockets
+
+extension TestServer {
+    /// What a server does wrong for as long as it is told to.
+    public struct Faults: Hashable, Sendable {
+        /// Whether nothing is read from the network: what clients send piles up at their end.
+        public var readsNothing = false
+        /// Whether pings get no pong.
+        public var ignoresPings = false
+        /// How long what arrives waits before it is read, pings included.
+        public var delay = Duration.zero
+    }
+
+    /// What the server does wrong at present: nothing, unless it was told to.
+    public var faults: Faults { record.faults }
+
+    /// Changes what the server does wrong, on the connections that are open and on those to come. Returns when it does.
+    ///
+    /// ```swift
+    /// await server.changeFaults { $0.ignoresPings = true }
+    /// ```
+    public func changeFaults(_ change: (inout Faults) -> Void) async {
+        await record.changeFaults(change)
+    }
+
+    /// Drops every connection without a close frame, and goes on listening.
+    public func dropConnections() {
+        for socket in record.sockets { socket.abort() }
+    }
+
+    /// Sends a close frame with this code on every connection, whether or not one may be sent (RFC 6455 section 7.4).
+    ///
+    /// - Parameters:
+    ///   - code: The code; `nil` for a close frame without one.
+    ///   - reason: For people. More than 123 bytes of UTF-8 break the protocol too.
+    public func closeConnections(code: UInt16?, reason: String = "") async {
+        let frame = FaultServer.Frame.close(code, reason: reason)
+        for socket in record.sockets { await socket.sendRaw(frame.bytes) }
+    }
+
+    /// Sends the first half of a message's frame on every connection, and drops it.
+    ///
+    /// - Parameter message: The message that never becomes whole, of at least two bytes.
+    public func cutConnections(in message: String = "This message never becomes whole.") async {
+        let bytes = FaultServer.Frame.text(message).bytes
+        for socket in record.sockets { await socket.sendRaw(Array(bytes.prefix(bytes.count / 2)), dropping: true) }
+    }
+
+    /// Refuses the next requests with an HTTP response, before what the configuration decides.
+    ///
+    /// - Parameters:
+    ///   - count: How many, in place of those that remain from an earlier call.
+    ///   - status: The response's status.
+    ///   - headers: Further headers, such as `Retry-After`.
+    ///   - body: The response's body.
+    public func refuseConnections(
+        _ count: Int, status: HTTPResponse.Status = .serviceUnavailable, headers: HTTPFields = [:], body: String = ""
+    ) {
+        record.refuse(count, with: .refuse(status, headers: headers, body: body))
+    }
+
+    /// The messages that have arrived, of all connections in the order of their arrival, whether or not a handler has taken
+    /// them; the first 64 MiB, and at most a million.
+    public var received: [WebSocketMessage] { record.messages }
+
+    /// The requests that have arrived, refused ones included; the first 10,000 of them.
+    public var requests: [WebSocketServer.Request] { record.requests }
+
+    /// Waits until so many messages have arrived, and gives all that have.
+    ///
+    /// - Parameter count: Of all connections, since the server was made.
+    /// - Throws: `CancellationError` when the task is cancelled first.
+    public func received(atLeast count: Int) async throws -> [WebSocketMessage] {
+        try await record.messages(atLeast: count)
+    }
+}

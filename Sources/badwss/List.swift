@@ -1,0 +1,44 @@
+import ArgumentParser
+import WebSocketTesting
+
+/// `badwss list`.
+struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Explain the cases: what is special about each server, what a right client does, and where that is written."
+    )
+
+    @OptionGroup
+    var options: CaseOptions
+
+    func run() throws {
+        let cases = options.cases
+        try Output.write(options.json ? JSON.text(cases.map(ListedCase.init)) + "\n" : Self.text(cases))
+    }
+
+    static func text(_ cases: [CertificateCase]) -> String {
+        let width = cases.map(\.rawValue.count).max() ?? 0
+        return cases.map { test in
+            "\(test.rawValue.padded(to: width))  \(test.expectation.rawValue)  \(test.explanation) (\(test.reference))\n"
+        }.joined()
+    }
+}
+
+/// A case as JSON.
+struct ListedCase: Codable, Hashable {
+    let name: CertificateCase
+    let group: CertificateCase.Group
+    let expectation: CertificateCase.Expectation
+    let explanation: String
+    let reference: String
+    let need: CertificateCase.Need?
+
+    init(_ test: CertificateCase) {
+        (name, group, expectation) = (test, test.group, test.expectation)
+        (explanation, reference, need) = (test.explanation, test.reference, test.need)
+    }
+}
+
+extension String {
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Foundation
+import WebSocketTesting
+
+/// `badwss serve`, and `badwss` alone.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve every case on a loopback port of its own, and tell what each client did.",
+        discussion: """
+            The directory gets ca.pem, the authority to trust; crl.pem, the revocation lists of all authorities; the \
+            client certificates; and manifest.json, which says what is served where. Each client's connection is told in a \
+            line when it has ended: "accepted" when its handshake was completed, the alert that it sent, or that it just went. A \
+            server echoes the messages of a WebSocket, and answers any other HTTP request with 200.
+
+            EXIT STATUS:
+              0   the time of --for is over
+              64  the command line cannot be used
+              71  the operating system lacked something, such as a port
+              128 and the signal's number, when a signal asked for the end
+            """)
+
+    @OptionGroup
+    var options: CaseOptions
+
+    @Option(
+        name: .customLong("port"),
+        help: ArgumentHelp(
+            "The port of the first case in the list, all others having the ones after it. Without it the system chooses.",
+            valueName: "port"))
+    var firstPort = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to write the files, which stay. Without it a temporary directory, which is removed in the end.",
+            valueName: "path"),
+        completion: .directory)
+    var directory: String?
+
+    @Option(help: "The scheme of the URLs.")
+    var scheme: Scheme = .wss
+
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("End after this time: 500ms, 60s, 10m.", valueName: "time"))
+    var period: Period?
+
+    func validate() throws {
+        let last = 65_536 - CertificateCase.allCases.count
+        guard (0...last).contains(firstPort) else { throw ValidationError("--port must be from 0 to \(last).") }
+    }
+
+    func run() async throws {
+        let ends = Ends()
+        defer { ends.cancel() }
+        let (isJSON, width) = (options.json, options.cases.map(\.rawValue.count).max() ?? 0)
+        let servers: CertificateCaseServers
+        do {
+            servers = try CertificateCaseServers.start(options.cases, firstPort: firstPort) { test, connection in
+                let line =
+                    isJSON
+                    ? try? JSON.text(ConnectionEvent(name: test, connection: connection), isPretty: false)
+                    : "\(Date().formatted(.iso8601))  \(test.rawValue.padded(to: width))  \(connection)"
+                if let line { try? Output.write(line + "\n") }
+            }
+        } catch let error as FaultServerError {
+            FileHandle.standardError.write(Data("badwss: \(error)\n".utf8))
+            throw EndStatus.system
+        }
+        defer { servers.stop() }
+        if let directory {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        }
+        let files = try CaseFiles(servers, in: directory.map { URL(filePath: $0).path })
+        defer { if directory == nil { files.remove() } }
+        let manifest = Manifest(servers, files, scheme: scheme, process: getpid())
+        try Data((JSON.text(manifest) + "\n").utf8).write(
+            to: URL(filePath: "\(files.directory)/manifest.json"), options: .atomic)
+        try Output.write(
+            options.json
+                ? JSON.text(manifest, isPretty: false) + "\n" : manifest.text(directory: files.directory) + "\n")
+        guard let signal = await ends.next(within: period?.duration) else { return }
+        throw EndStatus.signal(signal)
+    }
+}
+
+/// What a client did, as a line of JSON.
+struct ConnectionEvent: Codable, Hashable {
+    let name: CertificateCase
+    let connection: CertificateCase.Connection
+}
+
+/// The signals that ask for the end, so that files are removed and children ended first.
+final class Ends: Sendable {
+    /// `nonisolated(unsafe)`: set by `init` and otherwise only cancelled, which Dispatch allows from any thread.
+    nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
+    private let signals: AsyncStream<Int32>
+
+    init() {
+        let (signals, continuation) = AsyncStream.makeStream(of: Int32.self)
+        self.signals = signals
+        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { continuation.yield(number) }
+            source.resume()
+            return source
+        }
+    }
+
+    func cancel() {
+        for source in sources { source.cancel() }
+    }
+
+    /// The next signal; `nil` when the time is over, or the task is cancelled.
+    func next(within limit: Duration?) async -> Int32? {
+        await withTaskGroup(of: Int32?.self) { group in
+            group.addTask {
+                for await signal in self.signals { return signal }
+                return nil
+            }
+            if let limit {
+                group.addTask {
+                    // Cancelled when a signal was first.
+                    try? await Task.sleep(for: limit)
+                    return nil
+                }
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Testing
+import WebSocketTesting
+
+@testable import badwss
+
+@Suite struct BadwssArgumentTests {
+    @Test(
+        "A period has a unit, and seconds without one",
+        arguments: [
+            ("60s", .seconds(60)), ("500ms", .milliseconds(500)), ("10m", .seconds(600)), ("1.5h", .seconds(5_400)),
+            ("5", .seconds(5)), ("0s", nil), ("-1s", nil), ("s", nil), ("", nil), ("1d", nil), ("1e300s", nil),
+            ("nan", nil), ("infs", nil),
+        ] as [(String, Duration?)])
+    func period(argument: String, duration: Duration?) {
+        #expect(Period(argument: argument)?.duration == duration)
+    }
+
+    @Test("Cases are chosen by name, and an unknown name is refused")
+    func cases() throws {
+        #expect(try CaseOptions.parse([]).cases == CertificateCase.allCases)
+        #expect(try CaseOptions.parse(["--case", "expired", "--case", "valid-ec"]).cases == [.validEC, .expired])
+        #expect(try !CaseOptions.parse(["--except", "expired"]).cases.contains(.expired))
+        #expect(throws: (any Error).self) { try CaseOptions.parse(["--case", "no-such-case"]) }
+        #expect(throws: (any Error).self) { try CaseOptions.parse(["--case", "expired", "--except", "expired"]) }
+    }
+
+    @Test("A command has to say where the URL goes, and ports have to exist")
+    func validation() {
+        #expect(throws: Never.self) { try Check.parse(["--", "curl", "--cacert={ca}", "{url}"]) }
+        #expect(throws: Never.self) { try Check.parse(["--jobs", "3", "--", "client", "-h", "x:{port}"]) }
+        for arguments in [[], ["--"], ["--", "curl"], ["--jobs", "0", "--", "curl", "{url}"], ["curl", "{url}"]] {
+            #expect(throws: (any Error).self, "\(arguments)") { try Check.parse(arguments) }
+        }
+        for port in ["-1", "65535", "70000"] {
+            #expect(throws: (any Error).self) { try Serve.parse(["--port=\(port)"]) }
+        }
+    }
+
+    @Test("Places are filled in once, and braces that are none stay")
+    func places() {
+        let values = ["url": "{ca}", "ca": "x"]
+        for (argument, filled) in [
+            ("{url}", "{ca}"), ("a{ca}b{ca}", "axbx"), ("%{http_code} {ca}", "%{http_code} x"),
+            ("{\"a\":{}}", "{\"a\":{}}"),
+            ("{", "{"), ("{{ca}}", "{x}"), ("", ""), ("{ca", "{ca"),
+        ] {
+            #expect(ClientCommand.fill(argument, with: values) == filled)
+        }
+    }
+
+    @Test("What a command is not given, it is not judged by")
+    func skipping() {
+        let bare = ClientCommand(["client", "{url}", "{ca}"])
+        #expect(bare.reasonToSkip(.revoked) != nil)
+        #expect(bare.reasonToSkip(.clientCertificate) != nil)
+        #expect(bare.reasonToSkip(.clientCertificateAbsent) == nil)
+        #expect(bare.reasonToSkip(.expired) == nil)
+        let full = ClientCommand(["client", "{url}", "--crl={crl}", "--cert={cert}"])
+        #expect(full.reasonToSkip(.revoked) == nil)
+        #expect(full.reasonToSkip(.clientCertificateExpired) == nil)
+        #expect(full.reasonToSkip(.clientCertificateAbsent) != nil)
+    }
+
+    @Test("The exit status is the number of wrong cases, below the statuses that mean something else")
+    func status() {
+        #expect(EndStatus.wrong(0) == .success)
+        #expect(EndStatus.wrong(7).rawValue == 7)
+        #expect(EndStatus.wrong(1_000).rawValue == 63)
+    }
+
+    @Test("The list explains every case in one line")
+    func list() {
+        let lines = List.text(CertificateCase.allCases).split(separator: "\n")
+        #expect(lines.count == CertificateCase.allCases.count)
+        #expect(lines.allSatisfy { $0.contains("RFC ") })
+    }
+}
