@@ -182,7 +182,7 @@ public final class ManualClock: Clock, Sendable {
 
     /// Waits until a task is asleep that wakes up in exactly so long from now, then moves the clock there.
     ///
-    /// This takes the sleeper that is meant, by its deadline, where ``advanceToNextSleeper()`` takes whichever is first and
+    /// This takes the sleeper that is meant, by its deadline, where ``advanceToNextSleeper(within:)`` takes whichever is first and
     /// asleep already. Tasks whose deadlines come before wake up too.
     ///
     /// - Parameters:
@@ -214,7 +214,7 @@ public final class ManualClock: Clock, Sendable {
     }
 
     /// Waits until a task is asleep, then moves the clock to the earliest deadline. Where more than one task may be about to
-    /// sleep, which one that is depends on luck: use ``advance(toSleeperIn:)``.
+    /// sleep, which one that is depends on luck: use ``advance(toSleeperIn:within:)``.
     ///
     /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
     /// - Returns: How far the clock was moved.
