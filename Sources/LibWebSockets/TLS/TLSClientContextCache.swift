@@ -41,7 +41,7 @@ final class TLSClientContextCache: Sendable {
         mutating func removeUnused() { entries = entries.filter { $0.value.context != nil } }
     }
 
-    static let shared = TLSClientContextCache(capacity: 32)
+    static let shared = TLSClientContextCache(capacity: 128)
 
     private let capacity: Int
     private let state = Lock(State())

@@ -90,7 +90,7 @@ import WebSocketTesting
             ) { redirecting in
                 // Between two hops the task waits for a thread: while all tests run at once that may take its time.
                 let configuration = WebSocketConfiguration(
-                    connectTimeout: .seconds(60), redirects: .follow(limit: limit))
+                    connectTimeout: .seconds(600), redirects: .follow(limit: limit))
                 do {
                     let socket = try await WebSocket.connect(
                         to: redirecting.url(), configuration: configuration, on: pair.clientLoop)

@@ -327,13 +327,13 @@ import WebSocketTesting
     @Test("A peer that reads slowly what the system has taken long ago gets all of it, and its answer is waited for")
     func slowReader() async throws {
         // 30 steps of 100 KB, each well within the time that the peer has to get on; all of them are not.
-        let reading = (0..<30).flatMap { _ in [FaultServer.Step.read(100_000), .pause(.milliseconds(40))] }
+        let reading = (0..<30).flatMap { _ in [FaultServer.Step.read(100_000), .pause(.milliseconds(100))] }
         let script = [FaultServer.Step.upgrade()] + reading + [.readClose, .write(.close(1000)), .readUntilEnd]
         let server = try FaultServer(receiveBufferSize: 128 << 10, scripts: [script])
         let loop = SocketLoop.forTest()
         let socket = try await WebSocket.connect(
             to: server.url(),
-            configuration: .init(sendBufferSize: 8 << 20, closeTimeout: .milliseconds(600)), on: loop)
+            configuration: .init(sendBufferSize: 8 << 20, closeTimeout: .milliseconds(1_500)), on: loop)
         for _ in 0..<30 { try await socket.send([UInt8](repeating: 7, count: 100_000)) }
         let closure = await socket.close()
         #expect(closure.received?.code == .normalClosure)

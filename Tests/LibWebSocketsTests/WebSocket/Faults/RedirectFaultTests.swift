@@ -113,7 +113,7 @@ import WebSocketTesting
             for body in ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "\r\nMoved", "Content-Length: 99\r\n\r\n"]
             {
                 try await FaultServer.withServer([.readRequest, .write(head + body), .stall]) { first in
-                    let configuration = WebSocketConfiguration(connectTimeout: .seconds(60), redirects: .follow())
+                    let configuration = WebSocketConfiguration(connectTimeout: .seconds(600), redirects: .follow())
                     let socket = try await WebSocket.connect(to: first.url(), configuration: configuration)
                     await socket.close()
                 }
