@@ -286,6 +286,9 @@ template <class Stream> struct client : std::enable_shared_from_this<client<Stre
         ws.async_close(websocket::close_code::normal, [self](beast::error_code error) {
             // The server ends TCP as soon as it has answered.
             if (error && error != asio::error::eof && error != ssl::error::stream_truncated) require(error, "closing");
+            // OpenSSL does not resume the session of a connection that it takes for dropped.
+            if constexpr (!std::is_same_v<Stream, plain_stream>)
+                SSL_set_shutdown(self->ws.next_layer().native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
             self->closed();
         });
     }
