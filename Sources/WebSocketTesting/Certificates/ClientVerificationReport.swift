@@ -52,7 +52,7 @@ public struct ClientVerificationReport: Sendable, Codable {
         }
     }
 
-    /// What came of each case, in the order of ``CertificateCase/allCases``.
+    /// What came of each case, in the order of `CertificateCase.allCases`.
     public let entries: [Entry]
 
     /// The cases in which the client did wrong.
