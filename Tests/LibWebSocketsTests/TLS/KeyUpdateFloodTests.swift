@@ -100,28 +100,16 @@ import WebSocketTesting
                     to: "wss://localhost:\(listener.port)", configuration: pair.configuration, on: pair.clientLoop)
             }
             DispatchQueue.global().async {
-                guard
-                    let peer = try? HostileTLSPeer(
-                        socket: listener.acceptSocket(), context: server.sslContext, isServer: true),
-                    (try? peer.acceptUpgrade()) != nil
-                else { return isSent.give(.zero) }
-                mayReset.wait()
-                let start = ContinuousClock.now
-                // An answer to the first, which finds nobody, tells that nothing can be sent.
-                let records =
-                    ((try? peer.keyUpdates(1, requesting: true)) ?? [])
-                    + ((try? peer.keyUpdates(Self.countBeforeAReset, requesting: false)) ?? [])
-                let making = start.duration(to: .now)
-                peer.sendRaw(records)
-                peer.resetAtEnd()
-                isSent.give(making)
+                // The socket is closed, and the connection reset, when this has returned.
+                let making = try? Self.floodAndReset(listener, server, after: mayReset)
+                isSent.give(making ?? .zero)
             }
             let victim = try await connecting.value
             let release = await pair.clientLoop.occupy()
             mayReset.signal()
             let making = try await isSent.take()
             try #require(making > .zero)
-            let turns = Turns(loop: pair.clientLoop)
+            let turns = Turns(of: pair.clientLoop, before: victim)
             turns.count()
             release()
             _ = try await victim.closed()
@@ -131,21 +119,41 @@ import WebSocketTesting
         }
     }
 
-    /// Counts how often the loop comes to what others ask of it.
+    /// - Returns: How long the records took to make.
+    private static func floodAndReset(
+        _ listener: RawListener, _ server: TLSServer, after signal: DispatchSemaphore
+    ) throws -> Duration {
+        let peer = try HostileTLSPeer(socket: listener.acceptSocket(), context: server.sslContext, isServer: true)
+        try peer.acceptUpgrade()
+        signal.wait()
+        let start = ContinuousClock.now
+        // An answer to the first, which finds nobody, tells that nothing can be sent.
+        let records =
+            try peer.keyUpdates(1, requesting: true) + peer.keyUpdates(countBeforeAReset, requesting: false)
+        let making = start.duration(to: .now)
+        peer.sendRaw(records)
+        peer.resetAtEnd()
+        return making
+    }
+
+    /// Counts how often a loop comes to what others ask of it before a connection has ended.
     private final class Turns: Sendable {
         private let loop: SocketLoop
+        private let socket: WebSocket
         private let number = Counter()
 
-        init(loop: SocketLoop) {
+        init(of loop: SocketLoop, before socket: WebSocket) {
             self.loop = loop
+            self.socket = socket
         }
 
         var counted: Int { number.value }
 
         func count() {
-            try? loop.submit { [weak self] _ in
-                self?.number.increment()
-                self?.count()
+            try? loop.submit { _ in
+                guard self.socket.closure == nil else { return }
+                self.number.increment()
+                self.count()
             }
         }
     }
