@@ -29,7 +29,7 @@ internal import Synchronization
 ///     ``CertificateCase/wildcardWrongDepth``, are skipped on machines that do not know such names (RFC 6761 section 6.3).
 ///   - client: Connects to the URL, a `wss:` one, trusting no one but `trust.authorityPEM`; may send messages, which come back,
 ///     and closes. It returns when all was in order and throws when it was not.
-/// - Throws: ``FaultServerError`` or ``CertificateError`` when the servers cannot be started, `CancellationError` when the task
+/// - Throws: ``FaultServerError`` when there is no case to run, or with ``CertificateError`` when the servers cannot be started, `CancellationError` when the task
 ///   is cancelled. What `client` throws is in the report.
 public func verifyClient(
     _ cases: [CertificateCase] = CertificateCase.allCases, within timeLimit: Duration = .seconds(15),
@@ -79,6 +79,8 @@ package struct ClientVerification: Sendable {
 
     /// - Parameter client: Cancelled when its time is over, and then not waited for.
     package func run(_ client: @escaping Client) async throws -> ClientVerificationReport {
+        // A report about nothing would find nothing wrong.
+        guard !cases.isEmpty else { throw FaultServerError(description: "verifyClient: there is no case to run") }
         let servers = try CertificateCaseServers.start(cases)
         defer { servers.stop() }
         let files = try CaseFiles(servers)
