@@ -61,13 +61,16 @@ extension TestServer {
     }
 
     /// The messages that have arrived, of all connections in the order of their arrival, whether or not a handler has taken
-    /// them; the first 64 MiB, and at most a million.
+    /// them; the first 10,000, and no more than 4 MiB of them. ``receivedCount`` counts all.
     public var received: [WebSocketMessage] { record.messages }
+
+    /// How many messages have arrived, of all connections.
+    public var receivedCount: Int { record.messageCount }
 
     /// The requests that have arrived, refused ones included; the first 10,000 of them.
     public var requests: [WebSocketServer.Request] { record.requests }
 
-    /// Waits until so many messages have arrived, and gives all that have.
+    /// Waits until so many messages have arrived, and gives ``received``.
     ///
     /// - Parameter count: Of all connections, since the server was made.
     /// - Throws: `CancellationError` when the task is cancelled first.

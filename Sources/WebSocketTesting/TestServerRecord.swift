@@ -2,8 +2,8 @@ internal import LibWebSockets
 
 /// What a ``TestServer`` has seen, and what it is to do wrong; it stays when the server is stopped and started again.
 final class TestServerRecord: Sendable {
-    private static let memoryLimit = 64 << 20
-    private static let messageLimit = 1_000_000
+    private static let memoryLimit = 4 << 20
+    private static let messageLimit = 10_000
     private static let requestLimit = 10_000
 
     private struct State {
@@ -12,6 +12,7 @@ final class TestServerRecord: Sendable {
         var sockets: [UInt64: WebSocket] = [:]
         var lastID: UInt64 = 0
         var messages: [WebSocketMessage] = []
+        var messageCount = 0
         var memory = 0
         var requests: [WebSocketServer.Request] = []
         var waiters: [UInt64: (count: Int, continuation: CheckedContinuation<Void, any Error>)] = [:]
@@ -30,6 +31,7 @@ final class TestServerRecord: Sendable {
     var faults: TestServer.Faults { state.withLock { $0.faults } }
     var sockets: [WebSocket] { state.withLock { state in state.sockets.sorted { $0.key < $1.key }.map(\.value) } }
     var messages: [WebSocketMessage] { state.withLock { $0.messages } }
+    var messageCount: Int { state.withLock { $0.messageCount } }
     var requests: [WebSocketServer.Request] { state.withLock { $0.requests } }
 
     // MARK: - Connections
@@ -94,16 +96,21 @@ final class TestServerRecord: Sendable {
 
     private func note(_ messages: [WebSocketMessage]) {
         let ready = state.withLock { state in
+            state.messageCount += messages.count
             for message in messages {
+                // The first ones, without a gap.
                 guard state.messages.count < Self.messageLimit,
                     state.memory + message.payload.count <= Self.memoryLimit
-                else { break }
+                else {
+                    state.memory = Self.memoryLimit
+                    break
+                }
                 state.memory += message.payload.count
                 // A copy: what arrives may be a slice of a larger buffer, which would be kept.
                 state.messages.append(
                     message.text.map { .text($0) } ?? .binary(Array(message.payload)))
             }
-            let count = state.messages.count
+            let count = state.messageCount
             let ready = state.waiters.filter { $0.value.count <= count }
             for id in ready.keys { state.waiters[id] = nil }
             return ready.values
@@ -116,7 +123,7 @@ final class TestServerRecord: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let result: Result<Void, any Error>? = state.withLock { state in
-                    if state.messages.count >= count { return .success(()) }
+                    if state.messageCount >= count { return .success(()) }
                     if Task.isCancelled { return .failure(CancellationError()) }
                     state.waiters[id] = (count, continuation)
                     return nil

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Foundation
 public import WebSocketTesting
 
 /// A time with a unit: `500ms`, `60s`, `10m`; a number alone is of seconds.
@@ -58,6 +59,22 @@ enum EndStatus {
 
     /// Ended by a signal, as a shell shows it.
     static func signal(_ number: Int32) -> ExitCode { ExitCode(128 + number) }
+
+    /// Runs `body`, and ends with a status that is no number of wrong cases when it fails.
+    static func translatingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as ExitCode {
+            throw error
+        } catch let error as ValidationError {
+            throw error
+        } catch is Output.Closed {
+            throw signal(SIGPIPE)
+        } catch {
+            FileHandle.standardError.write(Data("badwss: \(error)\n".utf8))
+            throw system
+        }
+    }
 
     static func wrong(_ count: Int) -> ExitCode { ExitCode(min(Int32(clamping: count), mostWrong)) }
 }

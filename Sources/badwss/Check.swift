@@ -80,19 +80,18 @@ struct Check: AsyncParsableCommand {
             return signal
         }
         defer { watch.cancel() }
-        let report: ClientVerificationReport
-        do {
-            report = try await check.value
-        } catch is CancellationError {
-            // Only a signal cancels it.
-            throw await watch.value.map(EndStatus.signal) ?? EndStatus.system
-        } catch let error as ClientCommand.CannotRun {
-            throw ValidationError(error.description)
-        } catch let error as FaultServerError {
-            FileHandle.standardError.write(Data("badwss: \(error)\n".utf8))
-            throw EndStatus.system
+        try await EndStatus.translatingErrors {
+            let report: ClientVerificationReport
+            do {
+                report = try await check.value
+            } catch is CancellationError {
+                // Only a signal cancels it.
+                throw await watch.value.map(EndStatus.signal) ?? EndStatus.system
+            } catch let error as ClientCommand.CannotRun {
+                throw ValidationError(error.description)
+            }
+            try Output.write(options.json ? report.json + "\n" : verbose ? report.table + "\n\(report)" : "\(report)")
+            throw EndStatus.wrong(report.wrong.count)
         }
-        try Output.write(options.json ? report.json + "\n" : verbose ? report.table + "\n\(report)" : "\(report)")
-        throw EndStatus.wrong(report.wrong.count)
     }
 }

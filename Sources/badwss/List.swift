@@ -2,7 +2,7 @@ import ArgumentParser
 import WebSocketTesting
 
 /// `badwss list`.
-struct List: ParsableCommand {
+struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Explain the cases: what is special about each server, what a right client does, and where that is written."
@@ -11,9 +11,11 @@ struct List: ParsableCommand {
     @OptionGroup
     var options: CaseOptions
 
-    func run() throws {
+    func run() async throws {
         let cases = options.cases
-        try Output.write(options.json ? JSON.text(cases.map(ListedCase.init)) + "\n" : Self.text(cases))
+        try await EndStatus.translatingErrors {
+            try Output.write(options.json ? JSON.text(cases.map(ListedCase.init)) + "\n" : Self.text(cases))
+        }
     }
 
     static func text(_ cases: [CertificateCase]) -> String {

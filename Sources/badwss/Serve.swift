@@ -53,20 +53,25 @@ struct Serve: AsyncParsableCommand {
         let ends = Ends()
         defer { ends.cancel() }
         let (isJSON, width) = (options.json, options.cases.map(\.rawValue.count).max() ?? 0)
-        let servers: CertificateCaseServers
-        do {
-            servers = try CertificateCaseServers.start(options.cases, firstPort: firstPort) { test, connection in
-                let line =
-                    isJSON
-                    ? try? JSON.text(ConnectionEvent(name: test, connection: connection), isPretty: false)
-                    : "\(Date().formatted(.iso8601))  \(test.rawValue.padded(to: width))  \(connection)"
-                if let line { try? Output.write(line + "\n") }
+        try await EndStatus.translatingErrors {
+            let servers = try CertificateCaseServers.start(options.cases, firstPort: firstPort) { test, connection in
+                do {
+                    let line =
+                        isJSON
+                        ? try JSON.text(ConnectionEvent(name: test, connection: connection), isPretty: false)
+                        : "\(Date().formatted(.iso8601))  \(test.rawValue.padded(to: width))  \(connection)"
+                    try Output.write(line + "\n")
+                } catch {
+                    // Nobody is told any more: there is nobody to serve for.
+                    ends.end(as: SIGPIPE)
+                }
             }
-        } catch let error as FaultServerError {
-            FileHandle.standardError.write(Data("badwss: \(error)\n".utf8))
-            throw EndStatus.system
+            defer { servers.stop() }
+            try await serve(servers, until: ends)
         }
-        defer { servers.stop() }
+    }
+
+    private func serve(_ servers: CertificateCaseServers, until ends: Ends) async throws {
         if let directory {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         }
@@ -94,10 +99,13 @@ final class Ends: Sendable {
     /// `nonisolated(unsafe)`: set by `init` and otherwise only cancelled, which Dispatch allows from any thread.
     nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
     private let signals: AsyncStream<Int32>
+    private let continuation: AsyncStream<Int32>.Continuation
 
     init() {
         let (signals, continuation) = AsyncStream.makeStream(of: Int32.self)
-        self.signals = signals
+        (self.signals, self.continuation) = (signals, continuation)
+        // Who writes to a closed pipe gets an error, and removes the files.
+        signal(SIGPIPE, SIG_IGN)
         sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
@@ -106,6 +114,9 @@ final class Ends: Sendable {
             return source
         }
     }
+
+    /// As if this signal had come.
+    func end(as signal: Int32) { continuation.yield(signal) }
 
     func cancel() {
         for source in sources { source.cancel() }

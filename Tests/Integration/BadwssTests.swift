@@ -184,6 +184,29 @@ struct BadwssServeTests {
         }
     }
 
+    @Test("When nobody reads what it tells, or its directory cannot be made, it ends and leaves nothing behind")
+    func failing() async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "badwss-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = LwscatProcess.executable(of: "badwss").path
+        // Whoever reads goes after the first line, so that the connection is what it cannot tell of any more.
+        let lines = try await LwscatProcess.shell(
+            """
+            export TMPDIR='\(directory.path)'
+            ('\(path)' --for 60s --port 22000 --case valid-ec; echo $? >'\(directory.path)/status') | {
+                read -r line; exec <&-; openssl s_client -connect 127.0.0.1:22000 </dev/null >/dev/null 2>&1; }
+            cat '\(directory.path)/status'; ls '\(directory.path)'
+            """)
+        #expect(lines == ["\(128 + SIGPIPE)", "status"])
+        let file = directory.appending(path: "file")
+        try Data().write(to: file)
+        let output = try await LwscatProcess.output(
+            of: ["--for", "60s", "--case", "expired", "--directory", file.appending(path: "below").path], tool: "badwss"
+        )
+        #expect(output.status == 71, "\(output)")
+    }
+
     @Test("It ends by itself, keeps its files in a directory that it was given, and takes the ports that it is told")
     func bounded() async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "badwss-\(UUID())")

@@ -11,7 +11,7 @@ struct LwscatProcess {
 
     static var executable: URL { executable(of: "lwscat") }
 
-    private static func executable(of tool: String) -> URL {
+    static func executable(of tool: String) -> URL {
         let tests = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
         return tests.deletingLastPathComponent().appending(path: tool)
     }

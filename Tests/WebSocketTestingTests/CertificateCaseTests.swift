@@ -171,6 +171,11 @@ struct CertificateCaseTests {
         #expect(Set(CertificateCase.allCases.map(\.explanation)).count == CertificateCase.allCases.count)
     }
 
+    @Test("A run of no case is refused: it would find nothing wrong")
+    func noCase() async {
+        await #expect(throws: FaultServerError.self) { try await verifyClient([]) { _, _ in } }
+    }
+
     @Test("Ports that do not exist are refused, and a taken one is told of")
     func ports() throws {
         for port in [-1, 65_535, .max, .min] {

@@ -176,7 +176,8 @@ final class CaseAuthorities {
         case .commonNameOnly: try issue(names: [])
         case .emptySubjectAltName: try issue(names: []) { $0.hasEmptyAlternativeNames = true }
         case .addressAsDNSName: try issue(names: ["127.0.0.1"])
-        case .nameAsAddress: try issue(names: [], addresses: ["127.0.0.1", "::1"])
+        // Another common name, so that a client that falls back on that is wrong about the cases of that alone.
+        case .nameAsAddress: try issue(names: [], addresses: ["127.0.0.1", "::1"]) { $0.commonName = "server" }
         case .nulInName: try issue(names: ["localhost\0.example.com"])
         case .trailingDot: try issue(names: ["localhost."])
         default: try issue()

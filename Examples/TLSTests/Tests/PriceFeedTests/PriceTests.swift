@@ -21,10 +21,10 @@ struct PriceTests {
     func half() async throws {
         let server = try await TestServer.start { _, _ in try await Task.sleep(for: .seconds(60)) }
         let feed = try await PriceFeed(server.url, tls: server.clientTLS)
-        async let price = feed.price(of: "tea")
+        let price = Task { try await feed.price(of: "tea") }
         _ = try await server.received(atLeast: 1)
         await server.cutConnections(in: "25000")
-        await #expect(throws: WebSocketError.self) { try await price }
+        await #expect(throws: WebSocketError.self) { try await price.value }
         await server.kill()
     }
 
