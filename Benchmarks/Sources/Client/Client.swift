@@ -27,13 +27,14 @@ struct Client: ParsableCommand {
         case typed
     }
 
-    @OptionGroup var options: WorkloadOptions
+    @OptionGroup var arguments: WorkloadArguments
     @Option var style = Style.async
 
     func run() throws {
+        let run = Run(options: arguments.options, style: style)
         Task.detached {
             do {
-                try await begin()
+                try await run.begin()
                 Self.exit()
             } catch {
                 Self.exit(withError: error)
@@ -42,7 +43,14 @@ struct Client: ParsableCommand {
         DispatchSemaphore(value: 0).wait()
     }
 
-    private func begin() async throws {
+}
+
+/// One run of a workload.
+struct Run {
+    let options: WorkloadOptions
+    let style: Client.Style
+
+    func begin() async throws {
         switch style {
         case .async, .batch, .callback: try await perform()
         case .loop, .loopAsync:

@@ -1,7 +1,9 @@
 public import ArgumentParser
 
-/// The command line of a benchmark's client, which is the same for every client in every language.
-public struct WorkloadOptions: ParsableArguments, Sendable {
+/// What a run is, the same for every client in every language.
+///
+/// Plain values: those of an argument parser take longer to read than a message to send.
+public struct WorkloadOptions: Sendable {
     /// What a client does.
     public enum Kind: String, ExpressibleByArgument, Sendable {
         /// Sends `count` messages, and waits until the server has counted them.
@@ -20,7 +22,28 @@ public struct WorkloadOptions: ParsableArguments, Sendable {
         case group
     }
 
-    @Option public var workload: Kind
+    public let workload: Kind
+    public let url: String
+    public let ca: String?
+    public let messages: String?
+    public let size: Int
+    public let count: Int
+    public let window: Int
+    public let connections: Int
+    public let loops: Int
+    public let seconds: Double
+    public let resume: Bool
+    public let deflate: Bool
+
+    /// Ends the process: this client, or this style of it, does not have the workload.
+    public func unsupported() throws -> Never {
+        throw ExitCode(77)
+    }
+}
+
+/// The command line of a benchmark's client.
+public struct WorkloadArguments: ParsableArguments {
+    @Option public var workload: WorkloadOptions.Kind
     @Option public var url: String
     @Option(help: "A PEM file with the authority to trust.") public var ca: String?
     @Option(help: "A file with a text message a line, to send in place of binary ones.") public var messages: String?
@@ -35,9 +58,10 @@ public struct WorkloadOptions: ParsableArguments, Sendable {
 
     public init() {}
 
-    /// Ends the process: this client, or this style of it, does not have the workload.
-    public func unsupported() throws -> Never {
-        throw ExitCode(77)
+    public var options: WorkloadOptions {
+        WorkloadOptions(
+            workload: workload, url: url, ca: ca, messages: messages, size: size, count: count, window: window,
+            connections: connections, loops: loops, seconds: seconds, resume: resume, deflate: deflate)
     }
 }
 

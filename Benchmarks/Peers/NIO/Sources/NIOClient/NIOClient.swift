@@ -13,9 +13,10 @@ nonisolated(unsafe) var standardError = StandardError()
 /// SwiftNIO's WebSocket stack in the benchmark: written by hand on its event loop, without promises, flushes coalesced.
 @main
 struct NIOClient: ParsableCommand {
-    @OptionGroup var options: WorkloadOptions
+    @OptionGroup var arguments: WorkloadArguments
 
     func run() throws {
+        let options = arguments.options
         if options.deflate || options.resume { try options.unsupported() }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
         let run = Run(options: options, connector: try Connector(options: options), group: group)

@@ -4,7 +4,7 @@ import Workload
 /// How many connections are made at once where many are made.
 private let atOnce = 64
 
-extension Client {
+extension Run {
     func connects() async throws {
         let options = options
         if options.resume {

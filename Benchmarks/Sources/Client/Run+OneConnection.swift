@@ -2,7 +2,7 @@ import LibWebSockets
 import Synchronization
 import Workload
 
-extension Client {
+extension Run {
     func send() async throws {
         if style == .callback { try options.unsupported() }
         var measurement = Measurement()
