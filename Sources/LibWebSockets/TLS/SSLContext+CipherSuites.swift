@@ -61,6 +61,23 @@ extension SSLContext {
         }
     }
 
+    /// Puts AES with 128 bits first, as browsers, BoringSSL and Go do: nobody breaks it, and it takes three quarters of the time.
+    /// Only where nobody has said anything else: not this program, and not the system's openssl.cnf.
+    static func preferAES128(on sslContext: OpaquePointer) {
+        let suites = unsafe SSL_CTX_get_ciphers(sslContext)
+        let names = (0..<(unsafe copenssl_sk_SSL_CIPHER_num(suites))).compactMap { index in
+            unsafe SSL_CIPHER_get_name(copenssl_sk_SSL_CIPHER_value(suites, index)).map { unsafe String(cString: $0) }
+        }
+        guard names.filter(isTLS13) == openSSLDefault else { return }
+        unsafe SSL_CTX_set_ciphersuites(
+            sslContext, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256")
+    }
+
+    /// SSL_CTX_set_ciphersuites(3).
+    private static let openSSLDefault = [
+        "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256",
+    ]
+
     private static func isTLS13(_ name: String) -> Bool { name.hasPrefix("TLS_") }
 
     /// Whether the `SSL_CTX`, which was told this name alone, has a suite of exactly this name. A word such as `HIGH` is

@@ -9,6 +9,7 @@ enum SSLContext {
         // or of tickets: the peer would have the loop to itself.
         unsafe copenssl_SSL_CTX_clear_mode(sslContext, Int(SSL_MODE_AUTO_RETRY))
         unsafe copenssl_SSL_CTX_limit_groups(sslContext)
+        unsafe preferAES128(on: sslContext)
         // An idle connection keeps no buffers of 16 KiB each for records.
         unsafe copenssl_SSL_CTX_set_mode(sslContext, Int(SSL_MODE_RELEASE_BUFFERS))
     }
