@@ -18,8 +18,11 @@ internal import WebSocketProtocol
 @safe final class LoopCore {
     /// For how much work the storage stays between two turns: some 100 KiB. A burst may have needed a thousand times that.
     private static let largestBatchKept = 4_096
-    /// How much one connection reads in a turn.
-    static let readSize = 128 << 10
+    /// How much is read at once. The messages of a read are in memory of this size, which malloc(3) keeps for the next one:
+    /// what is much larger it gives back to the system each time, and a new page costs more than its messages.
+    static let readSize = 32 << 10
+    /// How many TLS records are read at once.
+    static let encryptedReadSize = 64 << 10
 
     private let backend: any LoopBackend
     private let mailbox: Mailbox
@@ -27,8 +30,10 @@ internal import WebSocketProtocol
     /// libwebsockets polls no descriptor of this number or above.
     private let descriptorTableSize: CInt
     private var timers = LoopTimers()
-    /// The deadline for which the backend's alarm is set.
-    private var alarmDeadline: ContinuousClock.Instant?
+    /// Whether the next deadline may be another one than the alarm is set for.
+    private var hasNewDeadline = false
+    /// Whether the backend's alarm was set: it is not any more once it has gone off.
+    private var wantsAlarm = false
     private var batch: [LoopWork] = []
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
     /// Sockets that libwebsockets has refused since the last turn began.
@@ -71,7 +76,7 @@ internal import WebSocketProtocol
         thread = pthread_self()
         self.mailbox = mailbox
         unsafe scratch = .allocate(byteCount: Self.readSize, alignment: 16)
-        unsafe encryptedScratch = .allocate(byteCount: Self.readSize, alignment: 16)
+        unsafe encryptedScratch = .allocate(byteCount: Self.encryptedReadSize, alignment: 16)
     }
 
     deinit {
@@ -89,11 +94,14 @@ internal import WebSocketProtocol
         var isAlive = true
         while isAlive, !isShuttingDown {
             setAlarm()
-            let refused = refusedSockets
-            refusedSockets = []
+            // Those that libwebsockets has refused before this turn.
+            let refusedCount = refusedSockets.count
             let isBusy = !busySockets.isEmpty || !costlySockets.isEmpty
             isAlive = backend.turn(isWorkWaiting: isBusy || !mailbox.beginWaiting())
-            forget(refused)
+            if refusedCount > 0 {
+                forget(Array(refusedSockets[..<refusedCount]))
+                refusedSockets.removeFirst(refusedCount)
+            }
             runPostedWork()
             runDueTimers()
             serviceSockets()
@@ -119,25 +127,29 @@ internal import WebSocketProtocol
     /// Does what a turn has led to, such as a task that prefers this loop, takes a message and answers it: each of these
     /// steps would cost another look for events. Bounded, because it comes before them.
     private func goOn() {
-        for _ in 0..<4 where mailbox.hasWork {
+        for _ in 0..<4 {
             let firstNew = busySockets.count
-            runPostedWork()
+            guard runPostedWork() else { return }
             serviceSockets(from: firstNew)
         }
     }
 
-    private func runPostedWork() {
-        mailbox.take(into: &batch)
+    /// Returns whether there was any.
+    @discardableResult
+    private func runPostedWork() -> Bool {
+        guard mailbox.take(into: &batch) else { return false }
         for work in batch {
             perform(work)
         }
         // The work holds connections, and these the loop, which would live on until the next work comes.
-        batch.removeAll(keepingCapacity: batch.capacity <= Self.largestBatchKept)
+        if batch.capacity <= Self.largestBatchKept { batch.removeLast(batch.count) } else { batch = [] }
+        return true
     }
 
     private func perform(_ work: LoopWork) {
         switch work {
         case .run(let body): body(self)
+        case .output(let connection): connection.service(self)
         case .job(let job, let executor): unsafe job.runSynchronously(on: executor)
         }
     }
@@ -168,15 +180,21 @@ internal import WebSocketProtocol
     // MARK: - Deadlines
 
     func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimers.ID {
-        timers.schedule(at: .now + delay.bounded, action)
+        hasNewDeadline = true
+        return timers.schedule(at: .now + delay.bounded, action)
     }
 
     func cancel(_ id: LoopTimers.ID) {
+        hasNewDeadline = true
         timers.cancel(id)
     }
 
+    /// Whether the alarm has gone off. It goes by another clock than the deadlines, and may be too early by theirs.
+    private var hasAlarmGoneOff: Bool { wantsAlarm && !backend.isAlarmSet }
+
     private func runDueTimers() {
-        guard !timers.isEmpty else { return }
+        guard hasAlarmGoneOff else { return }
+        hasNewDeadline = true
         let now = ContinuousClock.now
         while let action = timers.popDue(at: now) {
             action()
@@ -184,10 +202,10 @@ internal import WebSocketProtocol
     }
 
     private func setAlarm() {
+        guard hasNewDeadline || hasAlarmGoneOff else { return }
+        hasNewDeadline = false
         let deadline = timers.nextDeadline()
-        // The alarm goes by another clock than the deadlines, and may have gone off too early by theirs.
-        guard deadline != alarmDeadline || backend.isAlarmSet != (deadline != nil) else { return }
-        alarmDeadline = deadline
+        wantsAlarm = deadline != nil
         backend.setAlarm(after: deadline.map { ContinuousClock.now.duration(to: $0) })
     }
 
@@ -224,9 +242,10 @@ internal import WebSocketProtocol
     /// What these leave in turn is for after the next turn, in which other sockets are served.
     private func serviceSockets(from first: Int = 0) {
         guard busySockets.count > first else { return }
-        let sockets = busySockets[first...]
-        busySockets.removeSubrange(first...)
-        for socket in sockets { socket.performService() }
+        // What these leave in turn is added behind them.
+        let end = busySockets.count
+        for index in first..<end { busySockets[index].performService() }
+        busySockets.removeSubrange(first..<end)
     }
 
     /// A wave of clients, or of reconnecting services, must not keep the open connections.

@@ -1,6 +1,8 @@
 /// Work that other threads hand to the loop's thread.
 @safe enum LoopWork: Sendable {
     case run(@Sendable (LoopCore) -> Void)
+    /// A connection has output, or is to close. Without a closure, because it comes with each message.
+    case output(Connection)
     case job(UnownedJob, UnownedTaskExecutor)
 }
 
@@ -39,11 +41,6 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Whether something waits to be taken.
-    var hasWork: Bool {
-        state.withLock { !$0.work.isEmpty }
-    }
-
     /// Returns whether the loop may wait: from then on work wakes it. Otherwise there is some.
     func beginWaiting() -> Bool {
         state.withLock { state in
@@ -52,12 +49,14 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Swaps everything that was posted for the emptied `batch`, whose storage is used again.
-    func take(into batch: inout [LoopWork]) {
-        batch.removeAll(keepingCapacity: true)
+    /// Swaps everything that was posted for the empty `batch`, whose storage is used again. Returns whether that is anything.
+    @discardableResult
+    func take(into batch: inout [LoopWork]) -> Bool {
         state.withLock { state in
             state.isLoopWaiting = false
+            guard !state.work.isEmpty else { return false }
             swap(&state.work, &batch)
+            return true
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Synchronization
 
 /// One thread with one libwebsockets context, which carries any number of connections.
 ///
@@ -24,9 +25,12 @@ public final class SocketLoop: TaskExecutor {
     }
 
     private let life = Lock(Life.idle)
+    /// Whether the thread runs, or has ended since: then the mailbox says so.
+    private let hasBegun = Atomic<Bool>(false)
     private let backend: Backend
     private let mailbox = Mailbox()
     private let end = EndSignal()
+    let frameBuffers = FrameBufferPool()
 
     /// Creates a loop. Its thread starts with the first connection, and ends with ``shutdown()`` or when neither the
     /// program nor a connection refers to the loop any more.
@@ -59,8 +63,12 @@ public final class SocketLoop: TaskExecutor {
 
     /// Runs `work` on the loop's thread, which is started when it is not running yet.
     func submit(_ work: @escaping @Sendable (LoopCore) -> Void) throws(WebSocketError) {
+        try submit(.run(work))
+    }
+
+    func submit(_ work: LoopWork) throws(WebSocketError) {
         try start()
-        guard mailbox.post(.run(work)) else { throw Self.shutDownError }
+        guard mailbox.post(work) else { throw Self.shutDownError }
     }
 
     static var shutDownError: WebSocketError {
@@ -79,6 +87,7 @@ public final class SocketLoop: TaskExecutor {
     }
 
     private func start() throws(WebSocketError) {
+        if hasBegun.load(ordering: .acquiring) { return }
         let error: WebSocketError? = life.withLock { life in
             switch life {
             case .running: return nil
@@ -88,6 +97,7 @@ public final class SocketLoop: TaskExecutor {
             do throws(WebSocketError) {
                 try Self.startThread(mailbox: mailbox, backend: backend, end: end)
                 life = .running
+                hasBegun.store(true, ordering: .releasing)
                 return nil
             } catch {
                 // Not kept: what is missing now may be there for the next connection.

@@ -39,16 +39,18 @@ extension BytePipe {
         return fed > 0
     }
 
-    /// Reads once and hands over what there is. Bytes that were not used come first.
+    /// How often a connection reads in a turn, before others have theirs.
+    private static let readsPerTurn = 2
+
+    /// Reads and hands over what there is. Bytes that were not used come first.
     func read() {
         guard isReading, tls?.isEstablished ?? true else { return }
         if unused != nil {
             offerUnused()
-        } else if peerEnd == nil || tls?.hasInput == true {
-            let count = tls.map { readRecords($0) } ?? readPlain()
-            if count > 0 {
-                unsafe deliver(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count]))
-            }
+        } else {
+            var reads = 0
+            while reads < Self.readsPerTurn, isReading, unused == nil, readOnce() { reads += 1 }
+            tls?.keepInput()
         }
         guard state == .open else { return }
         if let peerEnd, tls?.hasInput != true {
@@ -58,6 +60,24 @@ extension BytePipe {
         }
         guard isReading else { return }
         if unused != nil || tls?.hasInput == true || (!isPolled && isReadable) { serviceAfterTurn() }
+    }
+
+    /// Returns whether there may be more, and the connection is still open.
+    private func readOnce() -> Bool {
+        guard peerEnd == nil || tls?.hasInput == true else { return false }
+        if let count = unsafe consumer?.pipeReads({ place in unsafe read(into: place) }) {
+            return count > 0 && state == .open
+        }
+        let count = unsafe read(into: core.scratch)
+        guard count > 0 else { return false }
+        unsafe deliver(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count]))
+        return state == .open
+    }
+
+    private func read(into place: UnsafeMutableRawBufferPointer) -> Int {
+        if let tls { return unsafe readRecords(tls, into: place) }
+        guard isReadable else { return 0 }
+        return unsafe receive(into: place)
     }
 
     /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
@@ -76,7 +96,8 @@ extension BytePipe {
         // The end is where the socket has nothing more: records may come to nothing, or be there in part only.
         let hadRecords = tls?.isHungry == false
         receivedCount = 0
-        let count = tls.map { readRecords($0) } ?? readPlain()
+        let count = unsafe read(into: core.scratch)
+        tls?.keepInput()
         lastWordCount += max(count, receivedCount)
         guard count > 0 else { return hadRecords || receivedCount > 0 || tls?.hasInput == true }
         let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
@@ -84,6 +105,7 @@ extension BytePipe {
             unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
         } else {
             unsafe deliver(bytes)
+            consumer?.pipeDidRead()
         }
         return true
     }
@@ -104,17 +126,12 @@ extension BytePipe {
 
     // MARK: - From the network
 
-    private func readPlain() -> Int {
-        guard isReadable else { return 0 }
-        return unsafe receive(into: core.scratch)
-    }
-
-    private func readRecords(_ tls: TLSStream) -> Int {
+    private func readRecords(_ tls: TLSStream, into place: UnsafeMutableRawBufferPointer) -> Int {
         feed(tls)
         var count = 0
         var emptyRecords = 0
-        reading: while unsafe count < core.scratch.count {
-            switch unsafe tls.read(UnsafeMutableRawBufferPointer(rebasing: core.scratch[count...])) {
+        reading: while count < place.count {
+            switch unsafe tls.read(UnsafeMutableRawBufferPointer(rebasing: place[count...])) {
             case .made(let added): count += added
             case .needsInput:
                 guard !tls.isHungry, emptyRecords < Self.emptyRecordsPerTurn else { break reading }
@@ -127,7 +144,6 @@ extension BytePipe {
                 break reading
             }
         }
-        tls.keepInput()
         waitingAnswers += core.encryptedOutput.count
         sendRecords()
         if waitingAnswers > Self.mostWaitingAnswers {

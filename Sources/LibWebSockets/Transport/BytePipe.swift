@@ -119,6 +119,7 @@ internal import WebSocketProtocol
             isInService = true
             if tls?.isEstablished == false { shakeHands() }
             if state == .open { read() }
+            consumer?.pipeDidRead()
             if state == .open, awaitsRecords, !isReading { feedWriting() }
             if state == .open { write() }
             isInService = false

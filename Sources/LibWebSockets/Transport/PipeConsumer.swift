@@ -5,6 +5,12 @@ protocol PipeConsumer: AnyObject {
     /// Bytes have arrived, to be used, and perhaps changed, before returning. Returns how many were used: the rest is
     /// offered again, in a later turn, as long as reading is wanted. `nil` drops the connection.
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int?
+    /// Bytes can be read. A consumer that knows what they are, and where they are to lie, calls `read` with that place, and
+    /// returns how many bytes came: the others get them with ``pipeDidReceive(_:)``.
+    /// - Parameter read: Fills the place as far as there are bytes, and returns how many.
+    func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int?
+    /// All that is read in this turn has been handed over.
+    func pipeDidRead()
     /// The connection takes bytes: the only moment to write. False ends this side, once everything has been sent.
     func pipeIsWritable() -> Bool
     /// The connection has ended; nothing follows.
@@ -14,4 +20,6 @@ protocol PipeConsumer: AnyObject {
 
 extension PipeConsumer {
     func pipeDidSecure(_ tls: TLSStream) {}
+    func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? { nil }
+    func pipeDidRead() {}
 }

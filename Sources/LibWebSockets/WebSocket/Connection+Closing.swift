@@ -30,14 +30,14 @@ extension Connection {
             return outbound.lastCloseWaiter
         }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await Waiter<WebSocketClosure>.wait { waiter in
                 let result: Result<WebSocketClosure, any Error>? = withOutbound { outbound in
                     if let outcome = outbound.outcome { return .success(outcome.closure) }
                     if Task.isCancelled { return .failure(CancellationError()) }
-                    outbound.closeWaiters[id] = continuation
+                    outbound.closeWaiters[id] = waiter
                     return nil
                 }
-                if let result { continuation.resume(with: result) }
+                if let result { waiter.resume(with: result) }
             }
         } onCancel: {
             withOutbound { $0.closeWaiters.removeValue(forKey: id) }?.resume(throwing: CancellationError())
@@ -119,8 +119,8 @@ extension Connection {
 
     private struct Leftovers {
         var senders: [Sender]
-        var closers: [CheckedContinuation<WebSocketClosure, any Error>] = []
-        var pings: [PendingPings.Waiter] = []
+        var closers: [Waiter<WebSocketClosure>] = []
+        var pings: [Waiter<Duration>] = []
     }
 
     static func error(

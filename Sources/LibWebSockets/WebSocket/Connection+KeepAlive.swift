@@ -82,7 +82,7 @@ extension Connection {
         keepAliveTimer = nil
         guard var keepAlive, pipe != nil, !hasOutcome else { return }
         let isPaused = withInbound { $0.isPaused }
-        let (isOpen, hasOutput) = withOutbound { ($0.queue.machine.allowsSending, !$0.queue.isEmpty) }
+        let (isOpen, hasOutput) = withOutbound { ($0.queue.allowsSending, !$0.queue.isEmpty) }
         // Once a close frame is under way, the deadline for closing is what counts.
         guard isOpen else { return }
         let traffic = KeepAlive.Traffic(

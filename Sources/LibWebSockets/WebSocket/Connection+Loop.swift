@@ -75,7 +75,7 @@ extension Connection: PipeConsumer {
     /// once the close frame is out.
     private func noteWritten() {
         let (next, isLast) = withOutbound { outbound in
-            (outbound.admit(), segment == nil && outbound.queue.isEmpty && !outbound.queue.machine.allowsSending)
+            (outbound.admit(), segment == nil && outbound.queue.isEmpty && !outbound.queue.allowsSending)
         }
         resume(next)
         guard isLast, let pipe else { return }
@@ -97,18 +97,42 @@ extension Connection: PipeConsumer {
         return unsafe read(bytes)
     }
 
+    func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
+        guard faults == nil, !hasOutcome, readBudget() > 0, let count = unsafe reader.readDirectly(into: &turn, read)
+        else {
+            return nil
+        }
+        networkBytesReceived.wrappingAdd(UInt64(count), ordering: .relaxed)
+        finishTurn()
+        return count
+    }
+
+    func pipeDidRead() {
+        readerToWake.take().map { reader, batch in reader.resume(returning: batch) }
+    }
+
     /// Reads what the budgets of time and memory allow, and returns how much of `bytes` that was.
     private func read(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
-        let mayPause = mayPause
-        let budget = withInbound {
-            $0.budget(limit: limits.receiveBuffer, most: Self.largestTurnCost, mayPause: mayPause)
-        }
+        let budget = readBudget()
         guard budget > 0 else {
             pipe?.setReading(false)
             return 0
         }
         let used = unsafe reader.read(bytes, into: &turn, budget: budget)
         networkBytesReceived.wrappingAdd(UInt64(used), ordering: .relaxed)
+        finishTurn()
+        return used
+    }
+
+    private func readBudget() -> Int {
+        let mayPause = mayPause
+        return withInbound {
+            $0.budget(limit: limits.receiveBuffer, most: Self.largestTurnCost, mayPause: mayPause)
+        }
+    }
+
+    /// Hands over what a read has brought.
+    private func finishTurn() {
         defer { turn.removeAll() }
         deliverMessages()
         if !turn.pings.isEmpty, faults?.ignoresPings != true { answerPings() }
@@ -121,10 +145,10 @@ extension Connection: PipeConsumer {
             advance { $0.violated(violation) }
         case nil: break
         }
-        return used
     }
 
     func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
+        pipeDidRead()
         transportError = Self.lossError(end, peer: peer)
         var machineEnd = ConnectionStateMachine.TransportEnd.failure
         if case .endOfStream = end.cause { machineEnd = .endOfStream }
@@ -144,6 +168,7 @@ extension Connection: PipeConsumer {
             words.used += unsafe words.bytes.withUnsafeMutableBytes { bytes in
                 unsafe read(UnsafeMutableRawBufferPointer(rebasing: bytes[words.used...]))
             }
+            pipeDidRead()
             if words.used < words.bytes.count, !reader.hasEnded {
                 lastWords = words
                 if mayPause, withInbound({ $0.isPaused }) {
@@ -198,7 +223,7 @@ extension Connection: PipeConsumer {
                 messages, byteCount: byteCount, payloadMemory: payloadMemory, limit: limits.receiveBuffer,
                 mayPause: mayPause)
         }
-        delivery.reader?.resume(returning: delivery.batch)
+        if let reader = delivery.reader { readerToWake = (reader, delivery.batch) }
         if delivery.pausesReading { pipe?.setReading(false) }
         if delivery.discarded > 0 {
             logOnce(
@@ -211,7 +236,7 @@ extension Connection: PipeConsumer {
         var failure: (any Error)?
         let hasOutput = withOutbound { outbound in
             // After a close frame nothing more is sent (RFC 6455 section 5.5.1).
-            guard outbound.queue.machine.allowsSending else { return false }
+            guard outbound.queue.allowsSending else { return false }
             for ping in turn.pings {
                 do {
                     try outbound.queue.appendPong(ping)

@@ -2,9 +2,9 @@ internal import WebSocketProtocol
 
 // Called on any thread.
 extension Connection {
-    /// The messages that have arrived since the last call; waits for some. `nil` after an orderly end.
+    /// Messages that have arrived; waits for some. `nil` after an orderly end.
     func nextBatch() async throws -> [WebSocketMessage]? {
-        switch withInbound({ $0.take() }) {
+        switch withInbound({ $0.take(limit: limits.receiveBuffer) }) {
         case .messages(let batch, let resumesReading):
             if resumesReading { resumeReading() }
             return batch
@@ -18,22 +18,22 @@ extension Connection {
     private func waitForBatch() async throws -> [WebSocketMessage]? {
         let id = withInbound { $0.makeReaderID() }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await InboundQueue.Reader.wait { waiter in
                 // Messages may have come since the look without a continuation.
                 let taken: InboundQueue.Taken? = withInbound { inbound in
-                    let taken = inbound.take()
+                    let taken = inbound.take(limit: limits.receiveBuffer)
                     guard case .nothing = taken else { return taken }
                     if Task.isCancelled { return .end(CancellationError()) }
-                    guard inbound.wait(continuation, id: id) else { return .end(Self.secondReaderError) }
+                    guard inbound.wait(waiter, id: id) else { return .end(Self.secondReaderError) }
                     return nil
                 }
                 switch taken {
                 case nil, .nothing: break
                 case .messages(let batch, let resumesReading):
                     if resumesReading { resumeReading() }
-                    continuation.resume(returning: batch)
+                    waiter.resume(returning: batch)
                 case .end(let error):
-                    if let error { continuation.resume(throwing: error) } else { continuation.resume(returning: nil) }
+                    if let error { waiter.resume(throwing: error) } else { waiter.resume(returning: nil) }
                 }
             }
         } onCancel: {

@@ -17,75 +17,96 @@ extension Connection {
         }
     }
 
-    typealias Sender = CheckedContinuation<Void, any Error>
+    typealias Sender = Waiter<Void>
     typealias Admission = SendAdmission<Sender>
 
     /// Adds one frame to the output, waiting while that is full.
+    @inline(__always)
     func send(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) async throws {
         if try trySend(opcode, payload: payload, part: part) { return }
+        try await waitAndSend(opcode, payload: payload, part: part)
+    }
+
+    private func waitAndSend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) async throws {
         let request = part.request(byteCount: payload.count)
         try await waitForTurn(request)
-        do {
-            _ = try trySend(opcode, payload: payload, part: part, admitted: request)
-        } catch {
-            resume(
-                withOutbound { outbound in
-                    outbound.admission.release(request)
-                    return outbound.admit()
-                })
-            throw error
+        defer {
+            let next = withOutbound { outbound in
+                outbound.admission.release(request)
+                return outbound.admit()
+            }
+            resume(next)
         }
+        _ = try trySend(opcode, payload: payload, part: part, isAdmitted: true)
     }
 
     /// Adds one frame to the output.
-    /// - Parameter admitted: The request whose turn it is; `nil` for a sender that has not waited.
+    /// - Parameter isAdmitted: Whether it is this sender's turn, who has waited.
     /// - Returns: False when the output is full or belongs to another sender: never for one that was admitted.
     func trySend(
-        _ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole, admitted: Admission.Request? = nil
+        _ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole, isAdmitted: Bool = false
     ) throws -> Bool {
         let isAccepted = try payload.withContiguousStorageIfAvailable { bytes in
-            try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part, admitted: admitted)
+            try unsafe trySend(opcode, bytes: UnsafeRawBufferPointer(bytes), part: part, isAdmitted: isAdmitted)
         }
         if let isAccepted { return isAccepted }
         return try unsafe Array(payload).withUnsafeBytes { bytes in
-            try unsafe trySend(opcode, bytes: bytes, part: part, admitted: admitted)
+            try unsafe trySend(opcode, bytes: bytes, part: part, isAdmitted: isAdmitted)
         }
     }
 
     private func trySend(
-        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, admitted: Admission.Request?
+        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, isAdmitted: Bool
     ) throws -> Bool {
         if let compressor, compressor.compresses(byteCount: bytes.count, part) {
             let isAccepted = try compressor.withDeflater { deflater in
-                try unsafe trySend(opcode, bytes: bytes, part: part, admitted: admitted, through: &deflater)
+                try unsafe trySend(opcode, bytes: bytes, part: part, isAdmitted: isAdmitted, through: &deflater)
             }
             if let isAccepted { return isAccepted }
         }
-        let added = try withOutbound { outbound -> Added? in
-            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
-            guard admitted != nil || canAppend(outbound, part, bytes.count) else { return nil }
+        let request = part.request(byteCount: bytes.count)
+        let addition = withOutbound { outbound -> Addition in
+            guard outbound.queue.allowsSending else { return .closed }
+            guard
+                isAdmitted || outbound.admission.admitsAtOnce(request, queued: outbound.queue.waitingByteCount)
+            else { return .refused }
             do throws(RandomSourceFailure) {
                 try unsafe outbound.queue.append(opcode, payload: bytes, fin: part.endsMessage)
             } catch {
-                throw Self.randomError(error)
+                return .failed(error)
             }
-            return Self.noteAdded(&outbound, admitted)
+            return Self.markScheduled(&outbound.queue) ? .first : .behindOthers
         }
-        guard let added else { return false }
-        finish(added)
+        switch addition {
+        case .behindOthers: return true
+        case .first: schedule()
+        case .refused: return false
+        case .closed: throw Self.closedError(outcome)
+        case .failed(let failure): throw Self.randomError(failure)
+        }
         return true
+    }
+
+    /// What became of a frame that was to be added.
+    private enum Addition {
+        case behindOthers
+        /// The loop has to be told.
+        case first
+        case refused
+        case closed
+        case failed(RandomSourceFailure)
     }
 
     /// Compresses a frame and adds it. Other senders wait meanwhile, since the peer's context follows the order of
     /// frames; the loop does not.
     private func trySend(
-        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, admitted: Admission.Request?,
+        _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, isAdmitted: Bool,
         through deflater: inout Deflater
     ) throws -> Bool {
         // What was compressed has to be sent, so it is only compressed when there is room.
         let hasRoom = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
-            return admitted != nil || canAppend(outbound, part, bytes.count)
+            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
+            return isAdmitted || canAppend(outbound, part, bytes.count)
         }
         guard hasRoom else { return false }
         let payload: UnsafeRawBufferPointer
@@ -94,8 +115,8 @@ extension Connection {
         } catch {
             throw WebSocketError(.internalError, stage: .open, message: error.description)
         }
-        let added = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+        let needsSchedule = try withOutbound { outbound throws(WebSocketError) in
+            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
             do throws(RandomSourceFailure) {
                 try unsafe outbound.queue.append(
                     opcode, payload: payload, fin: part.endsMessage, rsv1: opcode != .continuation,
@@ -104,30 +125,10 @@ extension Connection {
                 deflater.reset()
                 throw Self.randomError(error)
             }
-            return Self.noteAdded(&outbound, admitted)
+            return Self.markScheduled(&outbound.queue)
         }
-        finish(added)
+        if needsSchedule { schedule() }
         return true
-    }
-
-    /// What to do after a frame was added, outside of the lock.
-    private struct Added {
-        var needsSchedule: Bool
-        var next: [Sender]
-    }
-
-    private static func noteAdded(_ outbound: inout Outbound, _ admitted: Admission.Request?) -> Added {
-        var added = Added(needsSchedule: markScheduled(&outbound.queue), next: [])
-        if let admitted {
-            outbound.admission.release(admitted)
-            added.next = outbound.admit()
-        }
-        return added
-    }
-
-    private func finish(_ added: Added) {
-        if added.needsSchedule { schedule() }
-        resume(added.next)
     }
 
     func resume(_ waiters: [Sender]) {
@@ -176,19 +177,19 @@ extension Connection {
         try refuseToWaitForItself(request)
         let id = withOutbound { $0.admission.makeID() }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { (continuation: Sender) in
+            try await Sender.wait { waiter in
                 let result: Result<Void, any Error>? = withOutbound { outbound in
                     if Task.isCancelled { return .failure(CancellationError()) }
-                    guard outbound.queue.machine.allowsSending else {
+                    guard outbound.queue.allowsSending else {
                         return .failure(Self.closedError(outbound.outcome))
                     }
                     if outbound.admission.takeTurn(request, queued: outbound.queue.waitingByteCount) {
                         return .success(())
                     }
-                    outbound.admission.wait(request, id: id, continuation)
+                    outbound.admission.wait(request, id: id, waiter)
                     return nil
                 }
-                if let result { continuation.resume(with: result) }
+                if let result { waiter.resume(with: result) }
             }
         } onCancel: {
             let (cancelled, next) = withOutbound { outbound in
@@ -203,18 +204,18 @@ extension Connection {
     func ping() async throws -> Duration {
         let number = withOutbound { $0.pings.makeNumber() }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await Waiter<Duration>.wait { waiter in
                 do {
                     let needsSchedule = try withOutbound { outbound in
                         if Task.isCancelled { throw CancellationError() }
-                        guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+                        guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
                         try outbound.queue.appendPing(PendingPings.payload(number))
-                        outbound.pings.add(number, at: .now, continuation)
+                        outbound.pings.add(number, at: .now, waiter)
                         return Self.markScheduled(&outbound.queue)
                     }
                     if needsSchedule { schedule() }
                 } catch {
-                    continuation.resume(throwing: (error as? RandomSourceFailure).map(Self.randomError) ?? error)
+                    waiter.resume(throwing: (error as? RandomSourceFailure).map(Self.randomError) ?? error)
                 }
             }
         } onCancel: {

@@ -47,7 +47,7 @@ internal import WebSocketProtocol
         /// Senders that wait for room or for their turn.
         var admission: Admission
         var lastCloseWaiter: UInt64 = 0
-        var closeWaiters: [UInt64: CheckedContinuation<WebSocketClosure, any Error>] = [:]
+        var closeWaiters: [UInt64: Waiter<WebSocketClosure>] = [:]
         /// Set once, when it is certain how the connection ends.
         var outcome: Outcome?
 
@@ -86,6 +86,8 @@ internal import WebSocketProtocol
     var pipe: BytePipe?
     var reader: MessageReader
     var turn = ReceivedTurn()
+    /// Who goes on with the messages of this turn, once all has been read: what comes with them waits for nobody then.
+    var readerToWake: (reader: InboundQueue.Reader, batch: InboundQueue.Batch)?
     /// What was logged about this connection, and is not again.
     var loggedOnce: Set<LoggedOnce> = []
 
@@ -134,7 +136,7 @@ internal import WebSocketProtocol
         self.logger = logger
         self.pipe = pipe
         self.keepAlive = keepAlive
-        var queue = OutboundQueue(role: role, random: .openSSL)
+        var queue = OutboundQueue(role: role, random: .openSSL, pool: socketLoop.frameBuffers)
         _ = queue.machine.opened()
         reader = MessageReader(
             role: role, maximumMessageSize: limits.maximumMessageSize,
@@ -157,6 +159,7 @@ internal import WebSocketProtocol
     // A `Lock` that holds the state itself would refuse to let raw memory in and buffers out, which is what these are for.
     // In a property of a class, each access would be checked for others at the same time; the lock sees to that.
 
+    @inline(__always)
     func withOutbound<Value, Failure: Error>(
         _ body: (inout Outbound) throws(Failure) -> Value
     ) throws(Failure) -> Value {
@@ -165,6 +168,7 @@ internal import WebSocketProtocol
         return try result!.get()
     }
 
+    @inline(__always)
     func withInbound<Value>(_ body: (inout InboundQueue) -> Value) -> Value {
         var result: Value?
         inboundLock.withLock { _ in unsafe result = body(&inbound.pointee) }
@@ -201,7 +205,7 @@ internal import WebSocketProtocol
 
     func schedule() {
         // When the loop has ended, it has told everybody who waits.
-        try? socketLoop.submit { core in self.service(core) }
+        try? socketLoop.submit(.output(self))
     }
 
     /// What a call gets that comes too late: with the reason, where the connection was lost.

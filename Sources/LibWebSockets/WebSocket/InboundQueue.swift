@@ -1,13 +1,15 @@
+internal import DequeModule
 internal import WebSocketProtocol
 
 /// Messages that were received and wait for the program to take them.
 ///
-/// A value, shared under the connection's lock: the loop adds a batch a turn, the reader takes everything at once.
+/// A value, shared under the connection's lock. The loop adds what a read has brought, and the reader takes it as it came:
+/// no message is moved from one array to another, unless few come at a time.
 struct InboundQueue {
     typealias Batch = [WebSocketMessage]
 
     /// How a reader that waits goes on: with messages, with `nil` after an orderly end, with an error after another one.
-    typealias Reader = CheckedContinuation<Batch?, any Error>
+    typealias Reader = Waiter<Batch?>
 
     private enum State {
         case flowing
@@ -16,12 +18,22 @@ struct InboundQueue {
     }
 
     private var state = State.flowing
-    private var batch: Batch = []
-    private var payloadMemory = 0
+    private struct Entry {
+        var batch: Batch
+        var payloadMemory: Int
+
+        var byteCount: Int { payloadMemory + MessageMemory.ofMessages(capacity: batch.capacity) }
+    }
+
+    private var entries = Deque<Entry>()
+    /// The memory of the messages that wait.
+    private(set) var byteCount = 0
     private var reader: (id: UInt64, continuation: Reader)?
     private var lastReaderID: UInt64 = 0
     /// Whether reading from the network is stopped until the reader has caught up.
     private(set) var isPaused = false
+    /// Batches of fewer messages are put together: each has its price for the reader, and for malloc(3).
+    private static let smallBatch = 32
     /// A queue with any room at all takes so much, and may exceed its limit by that.
     static let leastBudget = 4 << 10
 
@@ -32,9 +44,6 @@ struct InboundQueue {
     var isFlowing: Bool {
         if case .flowing = state { true } else { false }
     }
-
-    /// The memory of the messages that wait.
-    var byteCount: Int { payloadMemory + batch.capacity * MessageMemory.ofMessage }
 
     /// How many bytes of messages may be read next.
     /// - Parameters:
@@ -85,12 +94,7 @@ struct InboundQueue {
             delivery.batch = messages
             return delivery
         }
-        if batch.isEmpty {
-            batch = messages
-        } else {
-            append(messages, limit: limit)
-        }
-        payloadMemory += addedMemory
+        append(messages, payloadMemory: addedMemory, limit: limit)
         if byteCount >= limit, !isPaused, mayPause {
             isPaused = true
             delivery.pausesReading = true
@@ -98,13 +102,24 @@ struct InboundQueue {
         return delivery
     }
 
-    /// Grows geometrically, as an array does by itself, but not beyond the limit.
-    private mutating func append(_ messages: Batch, limit: Int) {
-        let count = batch.count + messages.count
-        if count > batch.capacity {
-            batch.reserveCapacity(max(count, min(2 * batch.capacity, limit / MessageMemory.ofMessage)))
+    private mutating func append(_ messages: Batch, payloadMemory: Int, limit: Int) {
+        guard messages.count < Self.smallBatch, var last = entries.popLast() else {
+            return push(Entry(batch: messages, payloadMemory: payloadMemory))
         }
-        batch.append(contentsOf: messages)
+        byteCount -= last.byteCount
+        // Grows geometrically, as an array does by itself, but not beyond the limit.
+        let count = last.batch.count + messages.count
+        if count > last.batch.capacity {
+            last.batch.reserveCapacity(max(count, min(2 * last.batch.capacity, limit / MessageMemory.ofMessage)))
+        }
+        last.batch.append(contentsOf: messages)
+        last.payloadMemory += payloadMemory
+        push(last)
+    }
+
+    private mutating func push(_ entry: Entry) {
+        byteCount += entry.byteCount
+        entries.append(entry)
     }
 
     /// What a reader gets at once.
@@ -115,14 +130,16 @@ struct InboundQueue {
         case nothing
     }
 
-    mutating func take() -> Taken {
-        if !batch.isEmpty {
-            defer {
-                batch = []
-                payloadMemory = 0
-                isPaused = false
-            }
-            return .messages(batch, resumesReading: isPaused)
+    /// - Parameter limit: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
+    mutating func take(limit: Int) -> Taken {
+        if let first = entries.popFirst() {
+            byteCount -= first.byteCount
+            // The room for the batches of a burst is of no use to an idle connection.
+            if entries.isEmpty { entries = [] }
+            // Not at each free byte: the loop has to be told.
+            let resumesReading = isPaused && byteCount <= limit / 2
+            if resumesReading { isPaused = false }
+            return .messages(first.batch, resumesReading: resumesReading)
         }
         guard case .ended(let error) = state else { return .nothing }
         // Whoever comes after the error has been told: the end is all that is left to say.
@@ -139,8 +156,9 @@ struct InboundQueue {
             self.reader = nil
             return reader.continuation
         }
-        batch = messages + batch
-        payloadMemory += MessageMemory.ofPayloads(messages)
+        let entry = Entry(batch: Array(messages), payloadMemory: MessageMemory.ofPayloads(messages))
+        byteCount += entry.byteCount
+        entries.prepend(entry)
         return nil
     }
 

@@ -14,15 +14,24 @@ struct OutboundQueue: ~Copyable {
     }
 
     /// Small frames are gathered up to this size. Several TLS records: a record carries 16 KiB at most.
-    private static let segmentSize = 64 << 10
+    private static let segmentSize = FrameBuffer.gatheringCapacity
     /// A segment this small is kept for the next message; larger ones go, so that idle connections stay small.
     private static let largestKeptCapacity = 4 << 10
     /// How many bytes of pings and pongs may wait before only the latest further ping is answered.
     private static let pongLimit = 64 << 10
 
-    var machine: ConnectionStateMachine
+    var machine: ConnectionStateMachine {
+        didSet { allowsSending = machine.allowsSending }
+    }
+    /// ``ConnectionStateMachine/allowsSending``, which is asked for each message: asking the machine would copy it.
+    private(set) var allowsSending = false
     private var encoder: FrameEncoder
+    /// Segments that take no more.
     private var segments = Deque<Segment>()
+    /// The segment that is being filled, which comes after the others. Its buffer has a place of its own, so that a message
+    /// costs no look into the queue.
+    private var filling: FrameBuffer?
+    private var fillingMessageCount = 0
     private var control: FrameBuffer?
     /// The pong that follows ``control`` when that is full.
     private var latestPong: FrameBuffer?
@@ -41,16 +50,20 @@ struct OutboundQueue: ~Copyable {
     /// The payloads of the messages that were added.
     private(set) var sentByteCount = 0
 
-    init(role: Role, random: RandomByteSource) {
+    /// Where the buffers of bursts come from.
+    private let pool: FrameBufferPool
+
+    init(role: Role, random: RandomByteSource, pool: FrameBufferPool) {
+        self.pool = pool
         machine = ConnectionStateMachine(role: role)
         encoder = FrameEncoder(role: role, maskingKeys: MaskingKeySource(random))
     }
 
-    var isEmpty: Bool { segments.isEmpty && control == nil }
+    var isEmpty: Bool { filling == nil && segments.isEmpty && control == nil }
 
     /// How many messages were added and never taken to be written.
     var unsentMessageCount: Int {
-        segments.reduce(0) { $0 + $1.messageCount }
+        segments.reduce(fillingMessageCount) { $0 + $1.messageCount }
     }
 
     // MARK: - Adding
@@ -61,29 +74,51 @@ struct OutboundQueue: ~Copyable {
         _ opcode: Opcode, payload: UnsafeRawBufferPointer, fin: Bool = true, rsv1: Bool = false,
         uncompressedCount: Int? = nil
     ) throws(RandomSourceFailure) {
-        if segments.isEmpty || segments[segments.count - 1].frames.count >= Self.segmentSize {
-            segments.append(Segment(frames: takeBuffer()))
+        let frames = buffer(forFrameOf: payload.count)
+        let before = frames.count
+        try unsafe encoder.encode(opcode, payload: payload, fin: fin, rsv1: rsv1, into: frames)
+        let after = frames.count
+        byteCount += after - before
+        if !opcode.isControl {
+            sentByteCount += uncompressedCount ?? payload.count
+            if fin {
+                fillingMessageCount += 1
+                sentMessageCount += 1
+            }
         }
-        let last = segments.count - 1
-        let before = segments[last].frames.count
-        do throws(RandomSourceFailure) {
-            try unsafe encoder.encode(opcode, payload: payload, fin: fin, rsv1: rsv1, into: segments[last].frames)
-        } catch {
-            if before == 0 { segments.removeLast() }
-            throw error
+        filling = frames
+    }
+
+    /// Where a frame with a payload of this size goes. Idle connections have a small buffer, those with much to send a large
+    /// one that went before.
+    private mutating func buffer(forFrameOf byteCount: Int) -> FrameBuffer {
+        let frameCount = byteCount + FrameHeader.maximumByteCount
+        guard let frames = filling else { return takeBuffer(forBytes: frameCount) }
+        let needed = frames.count + frameCount
+        if needed > Self.segmentSize, frames.count > Self.segmentSize / 2 {
+            seal()
+            return takeBuffer(forBytes: frameCount)
         }
-        byteCount += segments[last].frames.count - before
-        guard !opcode.isControl else { return }
-        sentByteCount += uncompressedCount ?? payload.count
-        if fin {
-            segments[last].messageCount += 1
-            sentMessageCount += 1
-        }
+        guard needed > frames.capacity, needed > Self.largestKeptCapacity else { return frames }
+        let larger = pool.take(minimumCapacity: needed)
+        unsafe larger.append(contentsOf: UnsafeRawBufferPointer(frames.bytes))
+        keep(frames)
+        filling = larger
+        return larger
+    }
+
+    /// What comes next goes into another segment.
+    private mutating func seal() {
+        guard let frames = filling else { return }
+        segments.append(Segment(frames: frames, messageCount: fillingMessageCount))
+        filling = nil
+        fillingMessageCount = 0
     }
 
     /// Adds bytes as they are, whatever the peer makes of them.
     mutating func appendRaw(_ bytes: UnsafeRawBufferPointer) {
-        let segment = Segment(frames: takeBuffer())
+        seal()
+        let segment = Segment(frames: takeBuffer(forBytes: bytes.count))
         unsafe segment.frames.append(contentsOf: bytes)
         segments.append(segment)
         byteCount += bytes.count
@@ -135,7 +170,11 @@ struct OutboundQueue: ~Copyable {
         }
     }
 
-    private mutating func takeBuffer() -> FrameBuffer {
+    private mutating func takeBuffer(forBytes byteCount: Int) -> FrameBuffer {
+        // In front of this one may be a full segment, so that there will be another.
+        guard segments.isEmpty, byteCount <= Self.largestKeptCapacity else {
+            return pool.take(minimumCapacity: byteCount)
+        }
         defer { spare = nil }
         return spare ?? FrameBuffer()
     }
@@ -151,22 +190,21 @@ struct OutboundQueue: ~Copyable {
             takenByteCount = control.count
             return Segment(frames: control)
         }
+        if segments.isEmpty { seal() }
         guard let segment = segments.popFirst() else { return nil }
         byteCount -= segment.frames.count
         takenByteCount = segment.frames.count
-        if segments.isEmpty { letGo() }
         return segment
-    }
-
-    /// Gives memory back that only a burst needs: no other may come.
-    private mutating func letGo() {
-        if let spare, spare.capacity > Self.largestKeptCapacity { self.spare = nil }
     }
 
     /// Takes a written buffer back for later use.
     mutating func recycle(_ frames: FrameBuffer) {
         takenByteCount = 0
-        guard spare == nil, !segments.isEmpty || frames.capacity <= Self.largestKeptCapacity else { return }
+        keep(frames)
+    }
+
+    private mutating func keep(_ frames: FrameBuffer) {
+        guard frames.capacity <= Self.largestKeptCapacity else { return pool.give(frames) }
         frames.removeAll()
         spare = frames
     }
@@ -175,6 +213,8 @@ struct OutboundQueue: ~Copyable {
     mutating func discard() {
         takenByteCount = 0
         segments = []
+        filling = nil
+        fillingMessageCount = 0
         control = nil
         latestPong = nil
         spare = nil

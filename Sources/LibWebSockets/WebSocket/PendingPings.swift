@@ -1,11 +1,9 @@
 /// Pings that were sent and wait for their pong.
 struct PendingPings {
-    typealias Waiter = CheckedContinuation<Duration, any Error>
-
     private struct Ping {
         let number: UInt64
         let sentAt: ContinuousClock.Instant
-        let waiter: Waiter
+        let waiter: Waiter<Duration>
     }
 
     /// In the order in which they were sent.
@@ -22,7 +20,7 @@ struct PendingPings {
         return lastNumber
     }
 
-    mutating func add(_ number: UInt64, at instant: ContinuousClock.Instant, _ waiter: Waiter) {
+    mutating func add(_ number: UInt64, at instant: ContinuousClock.Instant, _ waiter: Waiter<Duration>) {
         pings.append(Ping(number: number, sentAt: instant, waiter: waiter))
     }
 
@@ -33,7 +31,9 @@ struct PendingPings {
 
     /// Takes the pings that a pong with this payload answers: the one it echoes and all before it, because a peer may
     /// answer only the latest of several (RFC 6455 section 5.5.3). Empty for a pong nobody asked for.
-    mutating func answered(by payload: some Collection<UInt8>) -> [(waiter: Waiter, sentAt: ContinuousClock.Instant)] {
+    mutating func answered(by payload: some Collection<UInt8>) -> [(
+        waiter: Waiter<Duration>, sentAt: ContinuousClock.Instant
+    )] {
         guard payload.count == 8 else { return [] }
         let number = payload.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard let index = pings.firstIndex(where: { $0.number == number }) else { return [] }
@@ -41,12 +41,12 @@ struct PendingPings {
         return pings[...index].map { ($0.waiter, $0.sentAt) }
     }
 
-    mutating func cancel(_ number: UInt64) -> Waiter? {
+    mutating func cancel(_ number: UInt64) -> Waiter<Duration>? {
         guard let index = pings.firstIndex(where: { $0.number == number }) else { return nil }
         return pings.remove(at: index).waiter
     }
 
-    mutating func removeAll() -> [Waiter] {
+    mutating func removeAll() -> [Waiter<Duration>] {
         defer { pings = [] }
         return pings.map(\.waiter)
     }

@@ -192,8 +192,8 @@ public final class WebSocket: Sendable {
         WebSocketMessages(webSocket: self)
     }
 
-    /// Every message that has arrived since the last call, at least one; `nil` at the end. For code that handles messages
-    /// by the batch: ``messages`` is made of this.
+    /// Messages that have arrived, as many as the network brought together, at least one; `nil` at the end. For code that
+    /// handles messages by the batch: ``messages`` is made of this.
     ///
     /// - Throws: As ``messages`` does; `CancellationError` when the task is cancelled while it waits.
     public func nextMessages() async throws -> [WebSocketMessage]? {
@@ -202,7 +202,7 @@ public final class WebSocket: Sendable {
 
     /// Whether neither side has begun to close.
     var allowsSending: Bool {
-        connection.withOutbound { $0.queue.machine.allowsSending }
+        connection.withOutbound { $0.queue.allowsSending }
     }
 
     /// The next message; `nil` at the end. For code that waits for one message at a time, such as an answer.

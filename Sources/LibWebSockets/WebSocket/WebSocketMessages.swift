@@ -13,12 +13,19 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
 
     /// Walks a batch without a lock, and suspends only when it is used up.
     public struct Iterator: AsyncIteratorProtocol {
-        fileprivate let cursor: Cursor
+        @usableFromInline let cursor: Cursor
 
-        public func next() async throws -> WebSocketMessage? {
-            try await next(isolation: nil)
+        fileprivate init(cursor: Cursor) {
+            self.cursor = cursor
         }
 
+        @inlinable
+        public func next() async throws -> WebSocketMessage? {
+            if let message = cursor.popFirst() { return message }
+            return try await cursor.fill()
+        }
+
+        @inlinable
         public func next(isolation actor: isolated (any Actor)?) async throws -> WebSocketMessage? {
             if let message = cursor.popFirst() { return message }
             return try await cursor.fill()
@@ -26,30 +33,41 @@ public struct WebSocketMessages: AsyncSequence, Sendable {
     }
 
     /// The batch under way. A class, so that its end can give back what was not used: the next iteration starts there.
-    fileprivate final class Cursor {
-        private let webSocket: WebSocket
-        private var batch: [WebSocketMessage] = []
-        private var index = 0
+    @safe @usableFromInline final class Cursor {
+        @usableFromInline struct State {
+            @usableFromInline var batch: [WebSocketMessage] = []
+            @usableFromInline var index = 0
+        }
 
-        init(webSocket: WebSocket) {
+        private let webSocket: WebSocket
+        /// In properties of the class, each access would be checked for others at the same time.
+        @usableFromInline let state: UnsafeMutablePointer<State>
+
+        fileprivate init(webSocket: WebSocket) {
             self.webSocket = webSocket
+            unsafe state = .allocate(capacity: 1)
+            unsafe state.initialize(to: State())
         }
 
         deinit {
+            let (batch, index) = unsafe (state.pointee.batch, state.pointee.index)
             if index < batch.count { webSocket.putBack(batch[index...]) }
+            unsafe state.deinitialize(count: 1).deallocate()
         }
 
+        @inlinable
         func popFirst() -> WebSocketMessage? {
-            guard index < batch.count else { return nil }
-            defer { index += 1 }
-            return batch[index]
+            let index = unsafe state.pointee.index
+            guard unsafe index < state.pointee.batch.count else { return nil }
+            unsafe state.pointee.index = index &+ 1
+            return unsafe state.pointee.batch[index]
         }
 
+        @usableFromInline
         func fill() async throws -> WebSocketMessage? {
-            batch = []
-            index = 0
+            unsafe state.pointee = State()
             guard let batch = try await webSocket.nextMessages() else { return nil }
-            self.batch = batch
+            unsafe state.pointee.batch = batch
             return popFirst()
         }
     }

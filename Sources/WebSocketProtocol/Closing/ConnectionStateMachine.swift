@@ -90,7 +90,9 @@ package struct ConnectionStateMachine: Sendable {
     }
 
     /// Whether a message, ping or pong may be sent.
-    package var allowsSending: Bool { state == .open && isOutputOpen }
+    package var allowsSending: Bool {
+        if case .open = state { isOutputOpen } else { false }
+    }
 
     /// Whether bytes from the peer still mean something. When not, they are to be read and dropped.
     package var acceptsIncoming: Bool {

@@ -4,29 +4,38 @@
 /// same time, and the buffer does not check that.
 package final class FrameBuffer {
     private static let smallestCapacity = 256
+    /// Room for small frames on their way together.
+    package static let gatheringCapacity = 64 << 10
 
-    private var used = 0
-    private var storage: UnsafeMutableRawBufferPointer
+    private struct State {
+        var used = 0
+        var storage: UnsafeMutableRawBufferPointer
+    }
+
+    /// In properties of the class, each access would be checked for others at the same time.
+    private let state: UnsafeMutablePointer<State>
 
     package init(minimumCapacity: Int = 0) {
-        storage = Self.allocate(capacity: minimumCapacity)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(storage: Self.allocate(capacity: minimumCapacity)))
     }
 
     deinit {
-        storage.deallocate()
+        state.pointee.storage.deallocate()
+        state.deallocate()
     }
 
-    package var count: Int { used }
-    package var isEmpty: Bool { used == 0 }
+    package var count: Int { state.pointee.used }
+    package var isEmpty: Bool { count == 0 }
 
     /// How many bytes fit without a new allocation.
-    package var capacity: Int { storage.count }
+    package var capacity: Int { state.pointee.storage.count }
 
     /// The bytes appended so far. Valid until the next append or removal.
     package var bytes: UnsafeMutableRawBufferPointer {
         isEmpty
             ? UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            : UnsafeMutableRawBufferPointer(rebasing: storage[..<used])
+            : UnsafeMutableRawBufferPointer(rebasing: state.pointee.storage[..<count])
     }
 
     package func append(contentsOf bytes: UnsafeRawBufferPointer) {
@@ -35,32 +44,34 @@ package final class FrameBuffer {
     }
 
     package func removeAll(keepingCapacity: Bool = true) {
-        used = 0
+        state.pointee.used = 0
         if !keepingCapacity {
-            storage.deallocate()
-            storage = Self.allocate(capacity: 0)
+            state.pointee.storage.deallocate()
+            state.pointee.storage = Self.allocate(capacity: 0)
         }
     }
 
     /// Takes back what ``appendUninitialized(_:)`` gave too much of.
     func removeLast(_ byteCount: Int) {
-        used -= byteCount
+        state.pointee.used -= byteCount
     }
 
     /// Makes the buffer `byteCount` longer and returns where the new bytes start. The caller fills in all of them.
     func appendUninitialized(_ byteCount: Int) -> UnsafeMutableRawPointer {
-        let start = used
-        if start + byteCount > storage.count { grow(toHold: start + byteCount) }
-        used += byteCount
+        let start = state.pointee.used
+        if start + byteCount > state.pointee.storage.count { grow(toHold: start + byteCount) }
+        state.pointee.used = start + byteCount
         // The storage is not empty here: `byteCount` is positive.
-        return storage.baseAddress.unsafelyUnwrapped + start
+        return state.pointee.storage.baseAddress.unsafelyUnwrapped + start
     }
 
     private func grow(toHold byteCount: Int) {
-        let larger = Self.allocate(capacity: max(byteCount, capacity * 2, Self.smallestCapacity))
+        // In large steps at first, which copy less, and never beyond what many small frames are gathered in.
+        let next = capacity < Self.gatheringCapacity ? min(capacity * 4, Self.gatheringCapacity) : capacity * 2
+        let larger = Self.allocate(capacity: max(byteCount, next, Self.smallestCapacity))
         larger.copyMemory(from: UnsafeRawBufferPointer(bytes))
-        storage.deallocate()
-        storage = larger
+        state.pointee.storage.deallocate()
+        state.pointee.storage = larger
     }
 
     private static func allocate(capacity: Int) -> UnsafeMutableRawBufferPointer {

@@ -27,6 +27,9 @@ package struct FrameDecoder: Sendable {
         self.allowsRSV1 = allowsRSV1
     }
 
+    /// Whether the next byte begins a frame.
+    package var isBetweenFrames: Bool { current == nil && partialHeader.isEmpty }
+
     /// Takes the next piece off the front of `bytes`.
     /// - Returns: `nil` when `bytes` is used up.
     package mutating func next(
@@ -62,6 +65,18 @@ package struct FrameDecoder: Sendable {
             Masking.apply(Masking.rotated(key, by: received), from: start, to: start, count: count)
         }
         bytes = UnsafeMutableRawBufferPointer(start: start, count: bytes.count &+ count)
+    }
+
+    /// The frame whose payload is under way, and how much of it is still to come.
+    package var unfinishedFrame: (header: FrameHeader, missing: Int)? {
+        current.map { ($0, $0.payloadLength &- received) }
+    }
+
+    /// Payload of ``unfinishedFrame`` has arrived elsewhere than in bytes given to ``next(_:)``, as it is: unmasked.
+    package mutating func skip(_ count: Int) {
+        guard let header = current else { return }
+        received += count
+        if received == header.payloadLength { current = nil }
     }
 
     private mutating func completeHeader(

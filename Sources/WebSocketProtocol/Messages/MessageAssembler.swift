@@ -58,6 +58,25 @@ struct MessageAssembler {
         return used
     }
 
+    /// Whether what arrives is the message's own bytes, to be put where they stay.
+    var takesBytesDirectly: Bool { isActive && !isCompressed }
+
+    /// Lets `fill` write the next bytes of the message behind those that are there. Returns how many those are.
+    mutating func append(
+        upTo count: Int, into turn: inout ReceivedTurn, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) throws(ProtocolViolation) -> Int {
+        let checked = bytes.count
+        bytes.append(addingCapacity: count) { span in
+            span.withUnsafeMutableBufferPointer { buffer, used in
+                used += fill(
+                    UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[used..<used + count])))
+            }
+        }
+        turn.addCost(bytes.count - checked)
+        try validate(from: checked)
+        return bytes.count - checked
+    }
+
     /// The message's last frame has ended.
     mutating func finish() throws(ProtocolViolation) -> WebSocketMessage? {
         guard let kind else { return nil }

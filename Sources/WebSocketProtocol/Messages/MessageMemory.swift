@@ -4,6 +4,11 @@
 package enum MessageMemory {
     /// The place of one message in an array of messages.
     package static let ofMessage = MemoryLayout<WebSocketMessage>.stride
+    /// The storage of an array of messages, without their payloads.
+    package static func ofMessages(capacity: Int) -> Int {
+        capacity == 0 ? 0 : ofStorageHeader + capacity * ofMessage
+    }
+
     /// What an array's storage occupies beside its elements: 32 bytes of Swift's, and malloc(3)'s own with its rounding.
     static let ofStorageHeader = 48
 

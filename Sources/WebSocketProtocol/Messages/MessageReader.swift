@@ -31,7 +31,9 @@ package struct MessageReader {
     ) -> Int {
         var rest = bytes
         do throws(ProtocolViolation) {
-            while !hasEnded, turn.cost < budget, let piece = try decoder.next(&rest) {
+            while !hasEnded, turn.cost < budget {
+                try readWholeFrames(&rest, budget: budget, into: &turn)
+                guard turn.cost < budget, let piece = try decoder.next(&rest) else { break }
                 if piece.header.opcode.isControl {
                     try readControl(piece, into: &turn)
                 } else {
@@ -47,6 +49,70 @@ package struct MessageReader {
         }
         turn.copyInPlaceMessages()
         return hasEnded ? bytes.count : bytes.count - rest.count
+    }
+
+    /// Takes messages of one frame that need nothing but their place noted off the front of `bytes`. That is most of what
+    /// a client ever reads; everything else is left to ``FrameDecoder``, and every fault.
+    @inline(__always)
+    private func readWholeFrames(
+        _ bytes: inout UnsafeMutableRawBufferPointer, budget: Int, into turn: inout ReceivedTurn
+    ) throws(ProtocolViolation) {
+        guard decoder.role == .client, decoder.isBetweenFrames, !assembler.isActive, var start = bytes.baseAddress
+        else {
+            return
+        }
+        let end = start + bytes.count
+        while turn.cost < budget, end - start >= 4 {
+            let header = UInt32(littleEndian: start.loadUnaligned(as: UInt32.self))
+            let firstByte = UInt8(truncatingIfNeeded: header)
+            guard firstByte == Self.wholeText || firstByte == Self.wholeBinary else { break }
+            var length = Int(header >> 8 & 0xFF)
+            var payload = start + 2
+            if length == 126 {
+                length = Int(UInt16(truncatingIfNeeded: header >> 16).byteSwapped)
+                payload += 2
+                guard length > 125 else { break }
+            } else if length > 125 {
+                break
+            }
+            guard length <= assembler.maximumSize, end - payload >= length else { break }
+            try readWhole(
+                firstByte == Self.wholeText ? .text : .binary,
+                UnsafeMutableRawBufferPointer(start: payload, count: length),
+                into: &turn)
+            start = payload + length
+        }
+        bytes = UnsafeMutableRawBufferPointer(start: start, count: end - start)
+    }
+
+    /// The first byte of a frame that is a whole message, neither compressed nor in fragments.
+    private static let wholeText = 0x80 | Opcode.text.rawValue
+    private static let wholeBinary = 0x80 | Opcode.binary.rawValue
+
+    /// The least that is worth a read of its own.
+    private static let leastDirectRead = 16 << 10
+    /// The most that is read at once, for others to have their turn.
+    private static let largestDirectRead = 256 << 10
+
+    /// Reads on in a large message without a copy: `fill` writes what the peer sent next where the message's bytes lie.
+    /// - Parameter fill: Gets the room, and returns how much of it was filled.
+    /// - Returns: How many bytes that was; `nil`, without a call of `fill`, when the next bytes are something else.
+    package mutating func readDirectly(
+        into turn: inout ReceivedTurn, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Int? {
+        guard !hasEnded, assembler.takesBytesDirectly, let (header, missing) = decoder.unfinishedFrame,
+            header.maskingKey == nil, !header.opcode.isControl, missing >= Self.leastDirectRead
+        else { return nil }
+        do throws(ProtocolViolation) {
+            let count = try assembler.append(upTo: min(missing, Self.largestDirectRead), into: &turn, fill)
+            decoder.skip(count)
+            if count == missing, header.fin, let message = try assembler.finish() { turn.append(message) }
+            return count
+        } catch {
+            end()
+            turn.end = .violation(error)
+            return 0
+        }
     }
 
     /// Returns how many bytes of the piece's payload were used.

@@ -80,6 +80,7 @@ extension ReceivedTurn {
     }
 
     /// Remembers a message where it lies. ``copyInPlaceMessages()`` must follow before the memory is used again.
+    @inline(__always)
     mutating func appendInPlace(_ kind: WebSocketMessage.Kind, _ payload: UnsafeMutableRawBufferPointer) {
         guard let start = payload.baseAddress else { return }
         inPlace.append(InPlaceMessage(kind: kind, payload: UnsafeRawPointer(start), count: payload.count))
@@ -87,28 +88,28 @@ extension ReceivedTurn {
         cost &+= payload.count &+ MessageMemory.ofMessage
     }
 
-    /// Copies what was remembered into one array of just its size, and hands out slices of it.
+    /// Copies what was remembered, with the few bytes between, into one array, and hands out slices of it.
     mutating func copyInPlaceMessages() {
-        guard !inPlace.isEmpty else { return }
-        let shared = [UInt8](unsafeUninitializedCapacity: inPlaceByteCount) { target, initialized in
-            guard var end = target.baseAddress.map(UnsafeMutableRawPointer.init) else { return }
-            for message in inPlace {
-                end.copyMemory(from: message.payload, byteCount: message.count)
-                end += message.count
+        guard let first = inPlace.first, let last = inPlace.last else { return }
+        let start = first.payload
+        let byteCount = last.payload + last.count - start
+        let shared = [UInt8](unsafeUninitializedCapacity: byteCount) { target, initialized in
+            // The memory of an array without elements may have no address.
+            if let target = target.baseAddress {
+                UnsafeMutableRawPointer(target).copyMemory(from: start, byteCount: byteCount)
             }
-            initialized = inPlaceByteCount
+            initialized = byteCount
         }
         // Otherwise left to grow geometrically: there may be many more in this turn.
         if messages.isEmpty { messages.reserveCapacity(inPlace.count) }
-        var start = 0
         for message in inPlace {
-            let end = start &+ message.count
-            messages.append(WebSocketMessage(kind: message.kind, validatedPayload: shared[start..<end]))
-            start = end
+            let offset = message.payload - start
+            messages.append(
+                WebSocketMessage(kind: message.kind, validatedPayload: shared[offset..<offset &+ message.count]))
         }
         messageByteCount += inPlaceByteCount
         payloadMemory += MessageMemory.ofStorage(capacity: shared.capacity)
-        addCost(MessageMemory.ofStorageHeader)
+        addCost(MessageMemory.ofStorageHeader + byteCount - inPlaceByteCount)
         emptyInPlaceMessages()
     }
 

@@ -10,7 +10,7 @@ import WebSocketProtocol
 
     /// What a reader got, in words: `a b`, with `resumes` when reading is to go on; `nothing`; `end` or `Loss`.
     private static func taken(from queue: inout InboundQueue) -> String {
-        switch queue.take() {
+        switch queue.take(limit: 10_000) {
         case .nothing: "nothing"
         case .end(let error): error.map { "\(type(of: $0))" } ?? "end"
         case .messages(let batch, let resumesReading):
@@ -19,7 +19,7 @@ import WebSocketProtocol
     }
 
     private static func takenMessages(from queue: inout InboundQueue) -> [WebSocketMessage] {
-        guard case .messages(let batch, _) = queue.take() else { return [] }
+        guard case .messages(let batch, _) = queue.take(limit: 10_000) else { return [] }
         return batch
     }
 
@@ -53,7 +53,28 @@ import WebSocketProtocol
         #expect(queue.byteCount == 0)
     }
 
-    @Test("What several turns added is taken at once, in order")
+    @Test("A full batch is taken as it came, and reading resumes when half of the queue is taken")
+    func severalBatches() {
+        var queue = InboundQueue()
+        let batch = (0..<40).map { WebSocketMessage.text("\($0)") }
+        let limit = 20_000
+        while !Self.add(batch, to: &queue, limit: limit).pausesReading {}
+        var (taken, resumed) = (0, 0)
+        while case .messages(let messages, let resumesReading) = queue.take(limit: limit) {
+            #expect(messages.map(\.text) == batch.map(\.text))
+            taken += 1
+            if resumesReading {
+                resumed += 1
+                #expect(queue.byteCount <= limit / 2)
+                #expect(queue.byteCount > 0, "before the reader has nothing to do")
+            }
+        }
+        #expect(taken > 2)
+        #expect(resumed == 1)
+        #expect(queue.byteCount == 0)
+    }
+
+    @Test("The few messages that several turns added are taken at once, in order")
     func batches() {
         var queue = InboundQueue()
         _ = Self.add("a", "b", to: &queue)
@@ -140,10 +161,10 @@ import WebSocketProtocol
     func storage() {
         var queue = InboundQueue()
         _ = Self.add([WebSocketMessage](repeating: .text("x"), count: 10_000), to: &queue, limit: 1 << 20)
-        _ = queue.take()
+        _ = queue.take(limit: 10_000)
         #expect(queue.byteCount == 0)
         _ = Self.add("one", to: &queue)
-        guard case .messages(let batch, _) = queue.take() else {
+        guard case .messages(let batch, _) = queue.take(limit: 10_000) else {
             Issue.record("it is gone")
             return
         }
@@ -158,13 +179,14 @@ import WebSocketProtocol
         _ = Self.add("d", to: &queue)
         #expect(queue.putBack(batch[1...]) == nil)
         #expect(Self.memory(of: 1, 1, 1).contains(queue.byteCount))
-        #expect(Self.taken(from: &queue) == "b c d")
+        #expect(Self.taken(from: &queue) == "b c")
+        #expect(Self.taken(from: &queue) == "d")
     }
 
     @Test("Messages put back go to the reader that waits already")
     func putBackWhileSomebodyWaits() async throws {
         let queue = Lock(InboundQueue())
-        let received = try await withCheckedThrowingContinuation { continuation in
+        let received = try await InboundQueue.Reader.wait { continuation in
             let (isWaiting, waiter) = queue.withLock { queue in
                 _ = Self.add("a", "b", "c", to: &queue)
                 let batch = Self.takenMessages(from: &queue)
@@ -235,7 +257,7 @@ import WebSocketProtocol
         let id = queue.makeReaderID()
         var copy = queue
         defer { queue = copy }
-        return try await withCheckedThrowingContinuation { (continuation: InboundQueue.Reader) in
+        return try await InboundQueue.Reader.wait { continuation in
             #expect(copy.wait(continuation, id: id) == true)
             body(&copy, id)
         }?.map { $0.text ?? "?" }

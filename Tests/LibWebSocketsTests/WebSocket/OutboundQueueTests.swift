@@ -18,8 +18,8 @@ import WebSocketProtocol
     private final class Fixture {
         private var queue: OutboundQueue
 
-        init(_ role: Role = .server, random: RandomByteSource = zeros) {
-            queue = OutboundQueue(role: role, random: random)
+        init(_ role: Role = .server, random: RandomByteSource = zeros, pool: FrameBufferPool = FrameBufferPool()) {
+            queue = OutboundQueue(role: role, random: random, pool: pool)
             _ = queue.machine.opened()
         }
 
@@ -92,7 +92,7 @@ import WebSocketProtocol
         #expect(queue.sentMessageCount == 100)
     }
 
-    @Test("A segment that has reached 64 KiB takes no more; a frame is never cut at that boundary")
+    @Test("A segment takes what fits into 64 KiB; a frame is never cut at that boundary")
     func segmentBoundary() throws {
         let queue = Fixture()
         let payload = String(repeating: "x", count: 1_000)
@@ -100,11 +100,12 @@ import WebSocketProtocol
         var counts: [Int] = []
         while let segment = queue.takeSegment() {
             #expect(try texts(segment).allSatisfy { $0 == payload })
-            #expect(segment.frames.count < 65_536 + 1_004)
+            #expect(segment.frames.count <= 65_536)
+            #expect(segment.frames.capacity <= 65_536)
             counts.append(segment.messageCount)
         }
-        // 66 frames of 1,004 bytes are the first to reach 65,536.
-        #expect(counts == [66, 66, 66, 2])
+        // 66 frames of 1,004 bytes would have more than 65,536.
+        #expect(counts == [65, 65, 65, 5])
     }
 
     @Test("A large message is one segment together with what gathered before it")
@@ -274,32 +275,33 @@ import WebSocketProtocol
         #expect(try texts(second) == ["x"])
     }
 
-    @Test("A large buffer is given back to the system when nothing more waits")
-    func largeBufferIsReleased() throws {
-        let queue = Fixture()
-        try queue.append(.binary, payload: [UInt8](repeating: 0, count: 1 << 20))
-        weak var released: FrameBuffer?
-        do {
-            let large = try #require(queue.takeSegment()?.frames)
-            released = large
-            queue.recycle(large)
-        }
-        #expect(released == nil)
+    @Test("A large buffer goes to the pool, whose next user gets it, and a connection keeps none")
+    func largeBuffer() throws {
+        let pool = FrameBufferPool()
+        let (queue, other) = (Fixture(pool: pool), Fixture(pool: pool))
+        let payload = [UInt8](repeating: 7, count: 100_000)
+        try queue.append(.binary, payload: payload)
+        let large = try #require(queue.takeSegment()?.frames)
+        queue.recycle(large)
+        try queue.append(.binary, payload: [1])
+        let small = try #require(queue.takeSegment()?.frames)
+        #expect(small.capacity <= 4_096)
+        try other.append(.binary, payload: payload)
+        let next = try #require(other.takeSegment())
+        #expect(next.frames === large)
+        #expect(try frames(next).map(\.payload) == [payload])
     }
 
-    @Test("The buffer kept between the segments of a burst goes with the last of them")
-    func buffersOfABurst() throws {
-        let queue = Fixture()
-        for _ in 0..<3 { try queue.append(.binary, payload: [UInt8](repeating: 0, count: 80 << 10)) }
-        weak var released: FrameBuffer?
-        do {
-            let first = try #require(queue.takeSegment()?.frames)
-            released = first
-            queue.recycle(first)
-        }
-        #expect(released != nil, "more is to come")
-        while let segment = queue.takeSegment() { queue.recycle(segment.frames) }
-        #expect(released == nil)
+    @Test("A segment that grows beyond a small buffer goes on in one of the pool, with all its frames")
+    func growingSegment() throws {
+        let pool = FrameBufferPool()
+        let queue = Fixture(.client, pool: pool)
+        let sent = (0..<100).map { "\($0) " + String(repeating: "x", count: 300) }
+        for text in sent { try queue.append(.text, payload: text) }
+        let segment = try #require(queue.takeSegment())
+        #expect(try texts(segment) == sent)
+        #expect(segment.messageCount == 100)
+        #expect(segment.frames.capacity == FrameBuffer.gatheringCapacity)
     }
 
     @Test("Without a mask a client sends nothing, and nothing of the frame stays behind")

@@ -7,19 +7,19 @@ import Testing
     private func outcomes(
         of count: Int, firstNumber: UInt64 = 41, _ body: (inout PendingPings, [UInt64]) -> Void
     ) async -> [String] {
-        let (stream, registrations) = AsyncStream.makeStream(of: (Int, PendingPings.Waiter).self)
+        let (stream, registrations) = AsyncStream.makeStream(of: (Int, Waiter<Duration>).self)
         return await withTaskGroup(of: (Int, String).self) { group in
             for index in 0..<count {
                 group.addTask {
                     do {
-                        let time = try await withCheckedThrowingContinuation { registrations.yield((index, $0)) }
+                        let time = try await Waiter<Duration>.wait { registrations.yield((index, $0)) }
                         return (index, "\(time)")
                     } catch {
                         return (index, "\(type(of: error))")
                     }
                 }
             }
-            var waiters: [Int: PendingPings.Waiter] = [:]
+            var waiters: [Int: Waiter<Duration>] = [:]
             for await (index, waiter) in stream {
                 waiters[index] = waiter
                 if waiters.count == count { break }

@@ -35,7 +35,9 @@ import WebSocketTesting
                 try await server.send("d")
                 _ = try await server.ping()
             }
-            #expect(try await client.nextMessages() == [.text("b"), .text("c"), .text("d")])
+            var rest: [WebSocketMessage] = []
+            while rest.count < 3 { rest += try await client.nextMessages() ?? [] }
+            #expect(rest == [.text("b"), .text("c"), .text("d")])
         }
     }
 

@@ -22,8 +22,8 @@ import Testing
         let turn = Self.turn()
         #expect(turn.messages.count == 104)
         #expect(turn.payloadMemory == MessageMemory.ofPayloads(turn.messages[...]))
-        // Three arrays: with their headers, and rounded up by no more than malloc does.
-        let least = 1_005 + 2 + 100 + 3 * MessageMemory.ofStorageHeader
+        // Three arrays: with their storage headers and those of the frames, and rounded up by no more than malloc does.
+        let least = 1_005 + 2 + 100 + 3 * MessageMemory.ofStorageHeader + 2 + 4 + 99 * 2
         #expect((least...least + 100).contains(turn.payloadMemory))
     }
 

@@ -118,7 +118,7 @@ import WebSocketTesting
         #expect(MessageReader.read(bytes, role: reader, cutAt: cuts) == expected)
     }
 
-    @Test func `messages of one read share one array of just their size`() {
+    @Test func `messages of one read share one array of just the size of their frames`() {
         let bytes = (0..<1000).flatMap {
             RawFrame(.binary, [UInt8](repeating: UInt8($0 % 251), count: 64), to: .client).bytes
         }
@@ -128,11 +128,74 @@ import WebSocketTesting
         _ = memory.withUnsafeMutableBytes { reader.read($0, into: &turn) }
         #expect(turn.messages.count == 1000)
         #expect(turn.messageByteCount == 64_000)
-        // The payloads lie one behind the other in one array.
+        // The payloads lie one behind the other in one array, with the headers between them.
         let addresses = turn.messages.map { message in
             message.payload.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
         }
-        #expect(zip(addresses, addresses.dropFirst()).allSatisfy { $1 - $0 == 64 })
+        #expect(zip(addresses, addresses.dropFirst()).allSatisfy { $1 - $0 == 66 })
+    }
+
+    @Test func `the rest of a large message is read to where it stays, up to the end of its frame`() throws {
+        let payload = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        var bytes =
+            RawFrame(.binary, payload, to: .client).bytes + RawFrame(.text, Array("next".utf8), to: .client).bytes
+        var reader = MessageReader(role: .client, maximumMessageSize: 1 << 20)
+        var turn = ReceivedTurn()
+        #expect(reader.readDirectly(into: &turn) { _ in 1 } == nil, "nothing is under way")
+        var position = bytes.withUnsafeMutableBytes { all in
+            reader.read(UnsafeMutableRawBufferPointer(rebasing: all[..<5_000]), into: &turn)
+        }
+        var rooms: [Int] = []
+        while let count = reader.readDirectly(
+            into: &turn,
+            { room in
+                rooms.append(room.count)
+                let count = min(room.count, 60_000)
+                room.copyBytes(from: bytes[position..<position + count])
+                return count
+            })
+        {
+            position += count
+        }
+        // What is left is too little for a read of its own, or belongs to the next frame.
+        #expect(rooms == [195_010, 135_010, 75_010])
+        #expect(turn.messages.isEmpty)
+        _ = bytes.withUnsafeMutableBytes { all in
+            reader.read(UnsafeMutableRawBufferPointer(rebasing: all[position...]), into: &turn)
+        }
+        #expect(turn.messages == [.binary(payload), .text("next")])
+        #expect(turn.cost >= 200_000)
+    }
+
+    @Test func `what is read directly ends its message, counts, and is checked as it comes`() {
+        func begin(_ opcode: Opcode, role: Role = .client) -> MessageReader {
+            var bytes = RawFrame(opcode, [UInt8](repeating: 0x61, count: 50_000), to: role).bytes
+            var reader = MessageReader(role: role, maximumMessageSize: 1 << 20)
+            var turn = ReceivedTurn()
+            _ = bytes.withUnsafeMutableBytes { all in
+                reader.read(UnsafeMutableRawBufferPointer(rebasing: all[..<1_000]), into: &turn)
+            }
+            return reader
+        }
+        func fill(_ byte: UInt8) -> (UnsafeMutableRawBufferPointer) -> Int {
+            { room in
+                room.initializeMemory(as: UInt8.self, repeating: byte)
+                return room.count
+            }
+        }
+        var turn = ReceivedTurn()
+        var reader = begin(.text)
+        #expect(reader.readDirectly(into: &turn, fill(0x61)) != nil)
+        #expect(turn.messages.map(\.payload.count) == [50_000])
+        #expect(turn.messageByteCount == 50_000)
+        turn = ReceivedTurn()
+        reader = begin(.text)
+        #expect(reader.readDirectly(into: &turn, fill(0xFF)) == 0)
+        #expect(turn.end == .violation(ProtocolViolation(.textNotUTF8)))
+        #expect(reader.hasEnded)
+        turn = ReceivedTurn()
+        reader = begin(.binary, role: .server)
+        #expect(reader.readDirectly(into: &turn, fill(1)) == nil, "it has to be unmasked")
     }
 
     @Test func `a turn is reused without memory of the last one`() {
