@@ -16,7 +16,7 @@ import WebSocketProtocol
     let whole = try ReadMessages(reading: [Array(input.rest)], with: makeReader(), limit: limit)
     let cut = try ReadMessages(
         reading: input.pieces(seed: seed), with: makeReader(), limit: limit,
-        budget: budget == 0 ? .max : 1 << Int(budget % 20))
+        budget: budget == 0 ? .max : 1 << Int(budget % 20), readingDirectly: flags & 64 != 0)
     // A compressed message can break several rules at once: the first to be noticed depends on how far it was inflated.
     try check(
         whole == cut || flags & 2 != 0 && whole.agreesOnMessages(with: cut), "whole it is \(whole), cut it is \(cut)")
@@ -30,12 +30,17 @@ private struct ReadMessages: Equatable {
     private(set) var end: ReceivedTurn.End?
 
     init(
-        reading pieces: [[UInt8]], with reader: consuming MessageReader, limit: Int, budget: Int = .max
+        reading pieces: [[UInt8]], with reader: consuming MessageReader, limit: Int, budget: Int = .max,
+        readingDirectly: Bool = false
     ) throws(Finding) {
         var turn = ReceivedTurn()
         for piece in pieces {
             var unread = piece
             while !unread.isEmpty {
+                if readingDirectly, !reader.hasEnded, try readDirectly(&unread, with: &reader, turn: &turn) {
+                    try take(&turn, limit: limit)
+                    continue
+                }
                 let used = unread.withUnsafeMutableBytes { reader.read($0, into: &turn, budget: budget) }
                 try check(used > 0 || turn.cost > 0, "a turn with the budget \(budget) does not get on")
                 try check((0...unread.count).contains(used), "\(used) of \(unread.count) bytes were used")
@@ -43,6 +48,23 @@ private struct ReadMessages: Equatable {
                 try take(&turn, limit: limit)
             }
         }
+    }
+
+    /// Returns whether the next bytes were the rest of a message, of which a piece was read.
+    private func readDirectly(
+        _ unread: inout [UInt8], with reader: inout MessageReader, turn: inout ReceivedTurn
+    ) throws(Finding) -> Bool {
+        var taken = 0
+        let count = reader.readDirectly(atLeast: 2, into: &turn) { room in
+            taken = min(room.count, unread.count, 300)
+            room.copyBytes(from: unread[..<taken])
+            return taken
+        }
+        guard let count else { return false }
+        try check(taken > 0, "there was no room")
+        try check(count == taken || reader.hasEnded, "\(taken) bytes were read, and \(count) taken")
+        unread.removeFirst(taken)
+        return true
     }
 
     /// Whether both have the same, and a violation behind it.

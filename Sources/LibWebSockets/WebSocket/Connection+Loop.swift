@@ -98,7 +98,8 @@ extension Connection: PipeConsumer {
     }
 
     func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
-        guard faults == nil, !hasOutcome, readBudget() > 0, let count = unsafe reader.readDirectly(into: &turn, read)
+        guard faults == nil, !hasOutcome, readBudget() > 0,
+            let count = unsafe reader.readDirectly(atLeast: Self.leastDirectRead, into: &turn, read)
         else {
             return nil
         }

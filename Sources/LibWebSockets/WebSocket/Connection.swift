@@ -118,6 +118,8 @@ internal import WebSocketProtocol
         let end: ConnectionStateMachine.TransportEnd
     }
 
+    /// How much of a message has to be missing to be read to where it stays: a system call for less costs more than a copy.
+    static let leastDirectRead = 16 << 10
     /// The largest piece written at once: of what TLS makes of it, the pipe keeps what the socket does not take.
     static let largestWrite = 256 << 10
     /// How much one connection writes before others get their turn.

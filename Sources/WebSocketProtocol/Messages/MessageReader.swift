@@ -89,19 +89,19 @@ package struct MessageReader {
     private static let wholeText = 0x80 | Opcode.text.rawValue
     private static let wholeBinary = 0x80 | Opcode.binary.rawValue
 
-    /// The least that is worth a read of its own.
-    private static let leastDirectRead = 16 << 10
     /// The most that is read at once, for others to have their turn.
     private static let largestDirectRead = 256 << 10
 
     /// Reads on in a large message without a copy: `fill` writes what the peer sent next where the message's bytes lie.
-    /// - Parameter fill: Gets the room, and returns how much of it was filled.
+    /// - Parameters:
+    ///   - least: How much of the frame has to be missing, so that it is worth a read of its own.
+    ///   - fill: Gets the room, and returns how much of it was filled.
     /// - Returns: How many bytes that was; `nil`, without a call of `fill`, when the next bytes are something else.
     package mutating func readDirectly(
-        into turn: inout ReceivedTurn, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+        atLeast least: Int, into turn: inout ReceivedTurn, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Int? {
         guard !hasEnded, assembler.takesBytesDirectly, let (header, missing) = decoder.unfinishedFrame,
-            header.maskingKey == nil, !header.opcode.isControl, missing >= Self.leastDirectRead
+            header.maskingKey == nil, !header.opcode.isControl, missing >= least
         else { return nil }
         do throws(ProtocolViolation) {
             let count = try assembler.append(upTo: min(missing, Self.largestDirectRead), into: &turn, fill)

@@ -141,13 +141,13 @@ import WebSocketTesting
             RawFrame(.binary, payload, to: .client).bytes + RawFrame(.text, Array("next".utf8), to: .client).bytes
         var reader = MessageReader(role: .client, maximumMessageSize: 1 << 20)
         var turn = ReceivedTurn()
-        #expect(reader.readDirectly(into: &turn) { _ in 1 } == nil, "nothing is under way")
+        #expect(reader.readDirectly(atLeast: 16_384, into: &turn) { _ in 1 } == nil, "nothing is under way")
         var position = bytes.withUnsafeMutableBytes { all in
             reader.read(UnsafeMutableRawBufferPointer(rebasing: all[..<5_000]), into: &turn)
         }
         var rooms: [Int] = []
         while let count = reader.readDirectly(
-            into: &turn,
+            atLeast: 16_384, into: &turn,
             { room in
                 rooms.append(room.count)
                 let count = min(room.count, 60_000)
@@ -185,17 +185,17 @@ import WebSocketTesting
         }
         var turn = ReceivedTurn()
         var reader = begin(.text)
-        #expect(reader.readDirectly(into: &turn, fill(0x61)) != nil)
+        #expect(reader.readDirectly(atLeast: 16_384, into: &turn, fill(0x61)) != nil)
         #expect(turn.messages.map(\.payload.count) == [50_000])
         #expect(turn.messageByteCount == 50_000)
         turn = ReceivedTurn()
         reader = begin(.text)
-        #expect(reader.readDirectly(into: &turn, fill(0xFF)) == 0)
+        #expect(reader.readDirectly(atLeast: 16_384, into: &turn, fill(0xFF)) == 0)
         #expect(turn.end == .violation(ProtocolViolation(.textNotUTF8)))
         #expect(reader.hasEnded)
         turn = ReceivedTurn()
         reader = begin(.binary, role: .server)
-        #expect(reader.readDirectly(into: &turn, fill(1)) == nil, "it has to be unmasked")
+        #expect(reader.readDirectly(atLeast: 16_384, into: &turn, fill(1)) == nil, "it has to be unmasked")
     }
 
     @Test func `a turn is reused without memory of the last one`() {
