@@ -55,6 +55,8 @@ let package = Package(
             pkgConfig: "zlib",
             providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
         ),
+        // The C library, whose module has another name on each platform.
+        .target(name: "LibC", swiftSettings: commonSettings),
         .target(
             name: "WebSocketProtocol",
             dependencies: ["CZlib", .product(name: "HTTPTypes", package: "swift-http-types")],
@@ -66,6 +68,7 @@ let package = Package(
                 "CLibuv",
                 "CLibwebsockets",
                 "COpenSSL",
+                "LibC",
                 "WebSocketProtocol",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -95,6 +98,7 @@ let package = Package(
             name: "WebSocketTesting",
             dependencies: [
                 "COpenSSL",
+                "LibC",
                 "LibWebSockets",
                 "WebSocketService",
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -106,6 +110,7 @@ let package = Package(
         .executableTarget(
             name: "Demo",
             dependencies: [
+                "LibC",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),
@@ -115,6 +120,7 @@ let package = Package(
         .executableTarget(
             name: "lwscat",
             dependencies: [
+                "LibC",
                 "LibWebSockets",
                 "WebSocketService",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -157,13 +163,14 @@ let package = Package(
         .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"], swiftSettings: commonSettings),
         .testTarget(
             name: "WebSocketProtocolTests",
-            dependencies: ["CZlib", "WebSocketProtocol", "WebSocketTesting"],
+            dependencies: ["CZlib", "LibC", "WebSocketProtocol", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "LibWebSocketsTests",
             dependencies: [
                 "COpenSSL",
+                "LibC",
                 "LibWebSockets",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),
@@ -173,6 +180,7 @@ let package = Package(
         .testTarget(
             name: "WebSocketServiceTests",
             dependencies: [
+                "LibC",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -188,7 +196,7 @@ let package = Package(
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["COpenSSL", "WebSocketService", "WebSocketTesting"],
+            dependencies: ["COpenSSL", "LibC", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(

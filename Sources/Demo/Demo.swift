@@ -1,14 +1,7 @@
 import Logging
 import WebSocketService
 import WebSocketTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 // The whole story in one process, on the loopback interface: a wss server with a throw-away certificate authority, and a
 // service that lives through the server's death. Read it from top to bottom to learn the API.

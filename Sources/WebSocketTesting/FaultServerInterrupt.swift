@@ -1,12 +1,5 @@
 internal import WebSocketService
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// Wakes every thread that waits for a socket when the server stops.
 ///

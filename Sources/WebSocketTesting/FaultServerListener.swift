@@ -1,12 +1,5 @@
 import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// A listening socket on a loopback address.
 final class FaultServerListener: Sendable {

@@ -1,12 +1,5 @@
 import COpenSSL
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// Why an operation on a connection was not completed.
 enum FaultServerStreamError: Error {

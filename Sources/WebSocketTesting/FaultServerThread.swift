@@ -1,12 +1,5 @@
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// A thread that can be joined, which neither Foundation's `Thread` nor a dispatch queue can.
 struct FaultServerThread: Sendable {

@@ -1,12 +1,5 @@
 internal import LibWebSockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 /// A port on a loopback address that is bound and not listened on: nobody else gets it, and whoever connects is refused.
 ///

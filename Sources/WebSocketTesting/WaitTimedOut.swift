@@ -1,12 +1,5 @@
 internal import WebSocketService
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 /// A wait of a test for something that did not come in time.
 ///

@@ -2,14 +2,7 @@ import Synchronization
 import Testing
 
 @testable import WebSocketTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite("The listener of FaultServer", .timeLimit(.minutes(10)))
 struct FaultServerListenerTests {

@@ -1,13 +1,6 @@
 import Testing
 import WebSocketTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite("FaultServer", .timeLimit(.minutes(10)))
 struct FaultServerTests {

@@ -1,13 +1,6 @@
 import COpenSSL
 import WebSocketTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// A client of plain blocking sockets, with TLS when asked. Every call fails after ten seconds instead of waiting on.
 final class RawClient {

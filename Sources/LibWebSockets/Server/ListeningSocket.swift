@@ -1,13 +1,6 @@
 internal import CLibwebsockets
 internal import Logging
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// The socket on which a server listens, adopted by libwebsockets as a plain descriptor that it polls.
 final class ListeningSocket: LoopSocket {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// Asks the system for descriptors before a library does that cannot cope without: libuv aborts the process, and
 /// libwebsockets makes a context that nobody can wake, or forgets why a connection could not be made.

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// How many descriptors libwebsockets' tables have room for: it asks for the soft limit once, when it makes a context, and
 /// refuses whatever has a higher number later (`lws_create_context`; `__insert_wsi_socket_into_fds`).

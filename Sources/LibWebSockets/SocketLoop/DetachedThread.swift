@@ -1,13 +1,6 @@
 // For pthread_setname_np(3).
 internal import CLibwebsockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// A thread that nobody joins.
 enum DetachedThread {

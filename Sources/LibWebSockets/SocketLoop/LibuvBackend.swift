@@ -1,13 +1,6 @@
 internal import CLibuv
 internal import CLibwebsockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// libwebsockets' libuv plugin on a loop of ours: the cost does not grow with the number of sockets.
 ///

@@ -1,14 +1,7 @@
 internal import CLibwebsockets
 internal import Logging
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// What a process does once before its first loop: check the library, take its log lines, keep a bootstrap context.
 enum Libwebsockets {

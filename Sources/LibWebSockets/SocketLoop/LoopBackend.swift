@@ -1,13 +1,6 @@
 internal import CLibwebsockets
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// What makes a libwebsockets context turn: waits for sockets, and for one alarm of ours.
 ///

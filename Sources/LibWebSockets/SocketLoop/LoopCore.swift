@@ -2,14 +2,7 @@ internal import CLibwebsockets
 internal import DequeModule
 internal import Logging
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// What belongs to the loop's thread: the libwebsockets context, its vhosts and sockets, and the deadlines.
 ///

@@ -1,12 +1,5 @@
 internal import CLibwebsockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// What libwebsockets reports about one socket.
 enum LoopSocketEvent {

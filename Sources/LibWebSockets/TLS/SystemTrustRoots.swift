@@ -1,12 +1,5 @@
 internal import COpenSSL
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// Where `SSL_CTX_set_default_verify_paths(3)` looks for the system's root certificates.
 enum SystemTrustRoots {

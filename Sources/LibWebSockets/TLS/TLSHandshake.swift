@@ -1,13 +1,6 @@
 internal import COpenSSL
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// One TLS connection attempt of a client: what it expects of the server, and why it failed.
 ///

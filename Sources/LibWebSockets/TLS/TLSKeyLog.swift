@@ -1,12 +1,5 @@
 internal import Logging
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// The file that the secrets of sessions are appended to.
 final class TLSKeyLog: Sendable {

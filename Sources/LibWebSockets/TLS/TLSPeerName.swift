@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// The name that the server's certificate must carry: a DNS name or an IP address, told apart and validated here.
 ///

@@ -1,12 +1,5 @@
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 extension BytePipe {
     /// How many records without data are looked at in a turn: the peer may send nothing else (KeyUpdate, tickets).

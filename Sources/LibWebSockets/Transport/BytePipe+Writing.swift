@@ -1,12 +1,5 @@
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 extension BytePipe {
     /// Records are gathered up to this size before they are sent.

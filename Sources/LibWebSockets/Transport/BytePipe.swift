@@ -1,12 +1,5 @@
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// A connected socket, of a client or a server, plain or with TLS: bytes in, bytes out, one end.
 ///

@@ -1,12 +1,5 @@
 internal import CLibwebsockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// A TCP or Unix connection that libwebsockets makes, to be taken over as soon as it stands.
 ///

@@ -1,13 +1,6 @@
 // With the C library's own module: which of the two declares what of <netdb.h> depends on the order of the build.
 internal import CLibwebsockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// Where a socket can be connected to: a numeric address and a port, or the path of a Unix domain socket.
 struct SocketAddress: Hashable, Sendable, CustomStringConvertible {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 // Functions of the C library under other names: types that have a method of the same name cannot call them, and the
 // library's module, which would tell them apart, has another name on each system.

@@ -1,12 +1,5 @@
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// How a transport ended.
 struct TransportEnd: Error {

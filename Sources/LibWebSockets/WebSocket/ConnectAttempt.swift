@@ -1,14 +1,7 @@
 internal import HTTPTypes
 internal import Logging
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// One attempt to open a WebSocket: name resolution, race of the addresses, TLS, upgrade, all within one deadline.
 ///

@@ -1,13 +1,6 @@
 internal import Logging
 internal import WebSocketProtocol
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 extension Connection {
     /// Closes the connection and waits until it is certain how it ended. Cancelling the task drops the connection.

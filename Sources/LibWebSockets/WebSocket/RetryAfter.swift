@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import LibC
 
 /// The value of a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
 enum RetryAfter {

@@ -1,12 +1,5 @@
 internal import COpenSSL
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 /// What a client says in its ClientHello, and what the server of a case does about it. Belongs to one connection's thread,
 /// where OpenSSL's callbacks run too.

@@ -1,12 +1,5 @@
 internal import LibWebSockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 /// The server of one case: a listening socket and threads of its own, so that a case that stalls stalls nobody else.
 final class CaseServer: Sendable {

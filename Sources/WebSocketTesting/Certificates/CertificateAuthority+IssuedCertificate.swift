@@ -1,13 +1,6 @@
 internal import COpenSSL
 public import LibWebSockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 /// A certificate of a ``CertificateAuthority`` with its key.
 public struct IssuedCertificate: Sendable {

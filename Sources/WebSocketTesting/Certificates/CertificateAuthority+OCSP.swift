@@ -1,13 +1,6 @@
 internal import COpenSSL
 internal import LibWebSockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 extension CertificateAuthority {
     /// What an OCSP response says of a certificate (RFC 6960 section 2.2).

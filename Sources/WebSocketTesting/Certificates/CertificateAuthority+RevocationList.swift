@@ -1,13 +1,6 @@
 internal import COpenSSL
 internal import LibWebSockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 extension CertificateAuthority {
     /// Makes a certificate revocation list (RFC 5280 section 5) in PEM.

@@ -1,13 +1,6 @@
 internal import COpenSSL
 internal import LibWebSockets
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 /// What a certificate is to say; ``sign(subjectKey:issuer:)`` makes it.
 struct CertificateTemplate {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import LibC
 
 extension ClientVerification {
     /// How long a look-up may take: names of this machine are known at once, and a name server that is asked in vain must not

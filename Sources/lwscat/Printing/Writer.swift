@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// Writes to standard output and standard error, and waits for whoever reads them: that is what slows the peer down.
 struct Writer {

@@ -1,12 +1,5 @@
 import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// The terminal, without its own line editing and echo (termios(3)), until ``restore()``.
 final class RawTerminal: Sendable {

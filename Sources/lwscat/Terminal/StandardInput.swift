@@ -1,12 +1,5 @@
 import Dispatch
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+internal import LibC
 
 /// Standard input, read when asked, on a thread of its own: a read may last for ever.
 final class StandardInput: Sendable {

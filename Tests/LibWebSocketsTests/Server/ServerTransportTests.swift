@@ -2,14 +2,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite(.hangs) struct ServerTransportTests {
     @Test("What a client said before it reset the connection arrives")

@@ -2,14 +2,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count; and is run by itself
 /// (see the shortage tests): a busy libdispatch opens files to look at its threads.

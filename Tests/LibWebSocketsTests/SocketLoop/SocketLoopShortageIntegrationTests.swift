@@ -2,14 +2,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// What a loop does when the system lacks something as it begins. Each test has a process of its own: its limits are
 /// everybody's, and the first loop of a process needs more than the next.

@@ -1,12 +1,5 @@
 import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// Opens files all the time until it is stopped, as other threads of a program do: for the lowest number that is free.
 final class FileOpener: Sendable {

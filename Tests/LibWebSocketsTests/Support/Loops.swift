@@ -1,14 +1,7 @@
 import Dispatch
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 extension SocketLoop {
     /// A loop of a test's own, on the backend that `SWIFT_LIBWEBSOCKETS_BACKEND` names (`poll` or `libuv`), else on the

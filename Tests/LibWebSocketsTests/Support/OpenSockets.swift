@@ -1,12 +1,5 @@
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// The sockets of this process, by the port at their other end. Looks at what the kernel says, so that nothing of ours
 /// can hide one; and at one port only, so that tests that run beside this one do not matter.

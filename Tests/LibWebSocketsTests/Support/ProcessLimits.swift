@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// The limits of this process (getrlimit(2)): for tests that have one of their own.
 enum ProcessLimits {

@@ -1,12 +1,5 @@
 import Dispatch
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// A TCP connection to a server under test, for bytes that no proper client sends. It blocks a thread of Dispatch's while
 /// it waits, none of Swift's.

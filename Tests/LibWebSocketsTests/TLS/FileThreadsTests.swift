@@ -3,14 +3,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite(.timeLimit(.minutes(10))) struct FileThreadsTests {
     @Test("Work that hangs keeps as many threads as the limit says, and what waits is done in its order afterwards")

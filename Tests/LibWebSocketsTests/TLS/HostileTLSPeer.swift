@@ -1,14 +1,7 @@
 import COpenSSL
 import Dispatch
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// One end of a TLS connection that sends what no proper one does. It blocks its thread: use it on one of Dispatch's.
 final class HostileTLSPeer {

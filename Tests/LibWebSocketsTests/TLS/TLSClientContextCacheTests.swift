@@ -3,14 +3,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite(.timeLimit(.minutes(10))) struct TLSClientContextCacheTests {
     // MARK: Sharing

@@ -4,14 +4,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite(.timeLimit(.minutes(10))) struct TLSKeyLogTests {
     private static func complaint(_ path: String) throws -> String {

@@ -3,14 +3,7 @@ import Logging
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// A client and a server that shake hands over a socket pair in this thread, the client's `SSL*` made and treated the way
 /// libwebsockets does it: its own SNI and verification callback set beforehand, the error queue cleared before each call,

@@ -3,14 +3,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// A client whose request is answered behind output that it does not read.
 ///

@@ -3,14 +3,7 @@ import Testing
 import WebSocketProtocol
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// Over TLS, where reads and records end in different places.
 extension BytePipeTests {

@@ -3,14 +3,7 @@ import Testing
 import WebSocketProtocol
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// A pipe over one end of a socket pair; the test plays the peer at the other end.
 @Suite(.hangs) struct BytePipeTests {

@@ -2,14 +2,7 @@ import Dispatch
 import Testing
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite(.hangs) struct ResolverTests {
     private func addresses(

@@ -1,14 +1,7 @@
 import Testing
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite struct SocketAddressTests {
     @Test("Of a socket whose connection is gone, the system does not tell the peer: which is not another peer")

@@ -1,14 +1,7 @@
 import Testing
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite struct TransportEndTests {
     private static let check = WebSocketError(.tlsFailed, stage: .tls, message: "the check's own words", errno: EPIPE)

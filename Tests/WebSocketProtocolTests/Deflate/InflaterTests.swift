@@ -3,14 +3,7 @@ import Testing
 import WebSocketTesting
 
 @testable import WebSocketProtocol
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 @Suite struct InflaterTests {
     private static let hello = Array("Hello".utf8)

@@ -1,13 +1,6 @@
 import Foundation
 import WebSocketTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
+import LibC
 
 /// Runs every task of the process on one thread, in an order that a seed decides.
 ///

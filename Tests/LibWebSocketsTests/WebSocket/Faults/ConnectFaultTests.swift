@@ -3,14 +3,7 @@ import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import LibC
 
 /// What a server, or what is taken for one, can do wrong before the connection is open: each has a typed error with a
 /// text that says what happened, and leaves nothing behind.
