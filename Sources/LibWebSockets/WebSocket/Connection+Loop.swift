@@ -111,6 +111,7 @@ extension Connection: PipeConsumer {
         networkBytesReceived.wrappingAdd(UInt64(used), ordering: .relaxed)
         defer { turn.removeAll() }
         deliverMessages()
+        if let controlFrames { showControlFrames(to: controlFrames) }
         if !turn.pings.isEmpty, faults?.ignoresPings != true { answerPings() }
         if !turn.pongs.isEmpty { receivePongs() }
         switch turn.end {
