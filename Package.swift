@@ -18,6 +18,9 @@ let package = Package(
         .library(name: "LibWebSockets", targets: ["LibWebSockets"]),
         .library(name: "WebSocketService", targets: ["WebSocketService"]),
         .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
+        .library(
+            name: "WebSocketCompat",
+            targets: ["BrowserCompat", "StarscreamCompat", "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat"]),
         .executable(name: "lwscat", targets: ["lwscat"]),
         .executable(name: "badwss", targets: ["badwss"]),
     ],
@@ -101,6 +104,46 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: commonSettings
+        ),
+        // What the shapes of other clients share, and below it a module for each: two of them have a type of the same name.
+        .target(
+            name: "WebSocketCompat",
+            dependencies: [
+                "WebSocketService",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/WebSocketCompat/Core",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "BrowserCompat",
+            dependencies: ["WebSocketCompat"],
+            path: "Sources/WebSocketCompat/BrowserCompat",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "StarscreamCompat",
+            dependencies: ["WebSocketCompat", .product(name: "HTTPTypes", package: "swift-http-types")],
+            path: "Sources/WebSocketCompat/StarscreamCompat",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "URLSessionCompat",
+            dependencies: [
+                "WebSocketCompat",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Sources/WebSocketCompat/URLSessionCompat",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "WebSocketKitCompat",
+            dependencies: ["WebSocketCompat", .product(name: "HTTPTypes", package: "swift-http-types")],
+            path: "Sources/WebSocketCompat/WebSocketKitCompat",
             swiftSettings: commonSettings
         ),
         .executableTarget(

@@ -1,0 +1,32 @@
+public import LibWebSockets
+public import WebSocketService
+
+/// What every shape can be told beyond what its original knows: TLS, proxies, limits, reconnecting.
+///
+/// ```swift
+/// var options = WebSocketCompatOptions()
+/// options.connection.tls.trustRoots = .pemFile("/etc/example/ca.pem")
+/// options.reconnects = .persistent
+/// ```
+public struct WebSocketCompatOptions: Sendable {
+    /// How each connection is made: TLS, proxy, limits, deadlines, logger. Headers and subprotocols that the shape has its own
+    /// places for are added to those here.
+    public var connection: WebSocketConfiguration
+    /// When to connect again after a loss or a failed attempt. The default, `nil`, never does, like the originals.
+    public var reconnects: ReconnectPolicy?
+    /// How a dead peer is noticed. The default is not at all, like the originals.
+    public var heartbeat: HeartbeatPolicy
+    /// What is kept while there is no connection, when ``reconnects`` is set.
+    public var queue: QueuePolicy
+
+    /// Options; every parameter is the property of the same name, with its default.
+    public init(
+        connection: WebSocketConfiguration = WebSocketConfiguration(), reconnects: ReconnectPolicy? = nil,
+        heartbeat: HeartbeatPolicy = .off, queue: QueuePolicy = QueuePolicy()
+    ) {
+        self.connection = connection
+        self.reconnects = reconnects
+        self.heartbeat = heartbeat
+        self.queue = queue
+    }
+}
