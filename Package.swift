@@ -230,6 +230,14 @@ let package = Package(
             swiftSettings: commonSettings
         ),
         .testTarget(
+            name: "WebSocketCompatTests",
+            dependencies: [
+                "BrowserCompat", "StarscreamCompat", "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat",
+                "WebSocketTesting",
+            ],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
             name: "WebSocketTestingTests",
             dependencies: ["COpenSSL", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings

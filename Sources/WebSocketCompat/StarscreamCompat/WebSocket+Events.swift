@@ -6,14 +6,14 @@ internal import WebSocketService
 
 extension WebSocket {
     /// What the connections of one call of ``connect()`` are told to.
-    func handlers(of generation: Int) -> ShapeSocket.Handlers {
+    func handlers(of generation: Int, reconnects: Bool) -> ShapeSocket.Handlers {
         var handlers = ShapeSocket.Handlers(
             opened: { [weak self] socket, _ in await self?.opened(socket, generation) },
             message: { [weak self] message in
                 let event = message.text.map(WebSocketEvent.text) ?? .binary(Data(message.payload))
                 await self?.deliver([event])
             },
-            ended: { [weak self] end in await self?.ended(end, generation) },
+            ended: { [weak self] end in await self?.ended(end, generation, reconnects) },
             failed: { [weak self] error in await self?.deliver([.error(Self.shown(error))]) },
             finished: { [weak self] in await self?.finished(generation) })
         handlers.control = { [weak self] frame in
@@ -33,12 +33,12 @@ extension WebSocket {
         await deliver([.viabilityChanged(true), .connected(Self.dictionary(socket.handshake.headers))])
     }
 
-    private func ended(_ end: ConnectionEnd, _ generation: Int) async {
+    private func ended(_ end: ConnectionEnd, _ generation: Int, _ reconnects: Bool) async {
         // By this side: the last event tells of it.
         guard case .failed(let failure) = end else { return }
         state.withLock { state in
             // Whoever calls connect() on being told means a new connection.
-            if state.generation == generation, state.options.reconnects == nil { state.socket = nil }
+            if state.generation == generation, !reconnects { state.endingSocket = state.socket.take() }
         }
         switch failure {
         case .closed(let closure): await deliver([.disconnected(closure.reason, closure.code.rawValue)])
@@ -53,7 +53,7 @@ extension WebSocket {
     private func finished(_ generation: Int) async {
         let tells = state.withLock { state in
             guard state.generation == generation else { return false }
-            state.socket = nil
+            (state.socket, state.endingSocket) = (nil, nil)
             return state.hasBeenOpen || state.isDisconnecting
         }
         if tells { await deliver([.cancelled]) }

@@ -30,6 +30,8 @@ public final class WebSocket: WebSocketClient, Sendable {
         var respondToPingWithPong = true
         /// The connection that is wanted, until its end.
         var socket: ShapeSocket?
+        /// The one whose connection has ended, until it says so itself.
+        var endingSocket: ShapeSocket?
         /// Which call of ``WebSocket/connect()`` it is from.
         var generation = 0
         var hasBeenOpen = false
@@ -121,7 +123,8 @@ public final class WebSocket: WebSocketClient, Sendable {
         }
         let socket = ShapeSocket(
             url: asked.url, headers: asked.headers, subprotocols: asked.subprotocols,
-            options: adjusted(options, asked), handlers: handlers(of: generation))
+            options: adjusted(options, asked), handlers: handlers(of: generation, reconnects: options.reconnects != nil)
+        )
         let isWanted = state.withLock { state in
             guard state.socket == nil, state.generation == generation else { return false }
             state.socket = socket
