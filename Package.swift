@@ -186,6 +186,12 @@ let package = Package(
             path: "Fuzzing/Targets",
             swiftSettings: commonSettings
         ),
+        // A program of the integration tests, compiled with what it was written for.
+        .target(
+            name: "OriginalPrograms",
+            path: "Tests/OriginalPrograms",
+            swiftSettings: commonSettings + [.define("ORIGINAL")]
+        ),
         .executableTarget(name: "Conformance", dependencies: ["LibWebSockets"], swiftSettings: commonSettings),
         .executableTarget(
             name: "Differential",
@@ -273,7 +279,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Differential", "LibWebSockets", "WebSocketService", "WebSocketTesting", "badwss", "lwscat",
+                "BrowserCompat", "Differential", "LibWebSockets", "OriginalPrograms", "StarscreamCompat",
+                "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat", "WebSocketService", "WebSocketTesting",
+                "badwss", "lwscat",
             ],
             path: "Tests/Integration",
             exclude: ["Clients", "Servers"],
