@@ -251,8 +251,13 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
+                "BrowserCompat",
                 "LibWebSockets",
                 "ReconnectStorm",
+                "StarscreamCompat",
+                "URLSessionCompat",
+                "WebSocketCompat",
+                "WebSocketKitCompat",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),
@@ -262,6 +267,7 @@ let package = Package(
                     condition: .when(traits: ["ServiceLifecycleSupport"])
                 ),
             ],
+            exclude: ["OriginalAPI"],
             swiftSettings: commonSettings
         ),
         .testTarget(

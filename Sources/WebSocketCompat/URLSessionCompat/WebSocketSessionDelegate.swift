@@ -2,9 +2,7 @@ public import Foundation
 
 /// Whoever is told of the life of a session's tasks, on the session's `delegateQueue`. Every method may be left out.
 public protocol WebSocketSessionDelegate: AnyObject, Sendable {
-    /// A task's connection is open; with `reconnects`, each of its connections.
-    ///
-    /// - Parameter protocol: The subprotocol that the server has chosen.
+    /// A task's connection is open, with the subprotocol that the server has chosen; with `reconnects`, each of its connections.
     func urlSession(_ session: WebSocketSession, webSocketTask: WebSocketTask, didOpenWithProtocol protocol: String?)
 
     /// A task's connection was closed by a close frame, whichever side sent it first.

@@ -2,9 +2,7 @@ public import Foundation
 internal import LibWebSockets
 
 extension WebSocket {
-    /// Sends a text message, in the order of the calls.
-    ///
-    /// - Parameter promise: Complete when the connection has taken the message.
+    /// Sends a text message, in the order of the calls. The promise is complete when the connection has taken the message.
     public func send<S: Collection>(_ text: S, promise: EventLoopPromise<Void>? = nil) where S.Element == Character {
         pump.send(.text(String(text))) { promise?.complete($0) }
     }

@@ -68,7 +68,7 @@ public final class WebSocket: Sendable {
         return promise.futureResult
     }
 
-    /// Closes the connection; as ``close(code:)-(WebSocketErrorCode)``.
+    /// Closes the connection; the promise is complete when the close frame is on its way.
     public func close(code: WebSocketErrorCode = .goingAway, promise: EventLoopPromise<Void>?) {
         let isFirst = life.withLock { life in
             guard !life.isClosing else { return false }
@@ -90,7 +90,7 @@ public final class WebSocket: Sendable {
         }
     }
 
-    /// Closes the connection; as ``close(code:)-(WebSocketErrorCode)``.
+    /// Closes the connection, and returns when the close frame is on its way; ``onClose`` tells of the end.
     public func close(code: WebSocketErrorCode = .goingAway) async throws {
         try await close(code: code).get()
     }

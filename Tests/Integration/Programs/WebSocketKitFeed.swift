@@ -33,8 +33,8 @@ struct WebSocketKitFeed: Sendable {
                 received(text)
                 if text == "stop" { try? await socket.close(code: .goingAway) }
             }
-            socket.onBinary { _, buffer in received("\(buffer.readableBytes) bytes") }
-            socket.onPong { _, _ in received("pong") }
+            socket.onBinary { _, buffer async in received("\(buffer.readableBytes) bytes") }
+            socket.onPong { _, _ async in received("pong") }
             socket.onClose.whenComplete { _ in received("closed") }
             received("open")
             do {
