@@ -61,6 +61,7 @@ extension TestServer {
         var options = WebSocketCompatOptions()
         options.connection.tls = clientTLS
         options.connection.logger.logLevel = .critical
+        options.connection.connectTimeout = .seconds(60)
         options.connection.closeTimeout = .seconds(2)
         return options
     }

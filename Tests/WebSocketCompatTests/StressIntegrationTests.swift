@@ -13,7 +13,8 @@ import WebSocketTesting
 
 private let messageCount = 10_000
 
-@Suite("Shapes under load", .timeLimit(.minutes(5))) struct StressTests {
+/// By its name one of those that run alone.
+@Suite("Shapes under load", .timeLimit(.minutes(5))) struct StressIntegrationTests {
     // MARK: Ten thousand messages, each once and in order
 
     @Test func starscream() async throws {
