@@ -343,6 +343,25 @@ import WebSocketTesting
         }
     }
 
+    @Test(arguments: ["open", "message", "close", "error"]) func closingInACallbackEndsIt(name: String) async throws {
+        try await withServer(handler: greeting(.text("welcome"))) { server in
+            let record = Record<String>()
+            let url = name == "error" ? "ws://localhost:1" : server.url
+            let socket = try BrowserWebSocket(url, options: server.options)
+            let close = { [unowned socket] (event: String) in
+                record.add(event)
+                if event == name { socket.close() }
+                if event == "message" { socket.close() }
+            }
+            socket.onopen = { _ in close("open") }
+            socket.onmessage = { _ in close("message") }
+            socket.onerror = { _ in close("error") }
+            socket.onclose = { _ in close("close") }
+            try await eventually("\(record.all)") { record.all.last == "close" }
+            #expect(socket.readyState == .CLOSED && record.all.count { $0 == "close" } == 1)
+        }
+    }
+
     @Test func aSocketLivesWhileItIsHeardAndGoesWhenItIsNot() async throws {
         try await withServer(handler: closing(1000, afterMessage: true)) { server in
             let record = Record<String>()

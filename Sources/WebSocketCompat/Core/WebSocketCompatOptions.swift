@@ -16,7 +16,8 @@ public struct WebSocketCompatOptions: Sendable {
     public var reconnects: ReconnectPolicy?
     /// How a dead peer is noticed. The default is not at all, like the originals.
     public var heartbeat: HeartbeatPolicy
-    /// What is kept while there is no connection, when ``reconnects`` is set.
+    /// What is kept while there is no connection, when ``reconnects`` is set. A message counts as sent once it is here; what gives way
+    /// later is told by the service's metrics alone, as no original has a place for it.
     public var queue: QueuePolicy
 
     /// Options; every parameter is the property of the same name, with its default.

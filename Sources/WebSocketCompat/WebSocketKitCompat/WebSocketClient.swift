@@ -73,10 +73,9 @@ public final class WebSocketClient: Sendable {
         }
     }
 
-    /// Ends the client's own loop, and with it the connections that it made.
+    /// Ends the client's own loop, and with it the connections that it made. Blocks the thread until then.
     ///
     /// - Throws: ``Error/alreadyShutdown``.
-    @available(*, noasync, message: "it blocks the thread")
     public func syncShutdown() throws {
         guard ownsGroup else { return }
         guard !isShutDown.exchange(true, ordering: .acquiringAndReleasing) else { throw Error.alreadyShutdown }
