@@ -19,6 +19,8 @@ final class WebSocketCallbacks: Sendable {
         var firstSet: ContinuousClock.Instant?
         var waiter: CheckedContinuation<Void, Never>?
         var handledCount = 0
+        /// Counts the changes, so that none is missed between a look and a wait.
+        var version = 0
     }
 
     private let state = Lock(State())
@@ -42,7 +44,7 @@ final class WebSocketCallbacks: Sendable {
     /// Lets the handlers go.
     func end() {
         change(isForMessages: false) { state in
-            state = State(waiter: state.waiter, handledCount: state.handledCount)
+            state = State(waiter: state.waiter, handledCount: state.handledCount, version: state.version)
             (state.isUpgraded, state.hasConnectionEnded, state.hasEnded) = (true, true, true)
         }
     }
@@ -53,6 +55,7 @@ final class WebSocketCallbacks: Sendable {
             guard !state.hasEnded else { return (nil, nil) }
             let previous = state
             change(&state)
+            state.version += 1
             if isForMessages, state.firstSet == nil { state.firstSet = .now }
             return (previous, state.waiter.take())
         }
@@ -82,7 +85,7 @@ final class WebSocketCallbacks: Sendable {
     private enum Next<Input> {
         case call(Handler<Input>)
         case none
-        case wait(until: ContinuousClock.Instant?)
+        case wait(until: ContinuousClock.Instant?, after: Int)
     }
 
     /// The handler of a kind, once it is there; `nil` when none is to be expected.
@@ -93,7 +96,7 @@ final class WebSocketCallbacks: Sendable {
             switch next(kind) {
             case .call(let handler): return handler
             case .none: return nil
-            case .wait(let deadline): await change(before: deadline)
+            case .wait(let deadline, let version): await change(after: version, before: deadline)
             }
         }
     }
@@ -104,11 +107,12 @@ final class WebSocketCallbacks: Sendable {
             if state.isUpgraded || state.hasConnectionEnded { return .none }
             let deadline = state.firstSet?.advanced(by: Self.grace)
             if let deadline, deadline <= .now { return .none }
-            return .wait(until: deadline)
+            return .wait(until: deadline, after: state.version)
         }
     }
 
-    private func change(before deadline: ContinuousClock.Instant?) async {
+    /// Waits for a change after that one, or until a deadline.
+    private func change(after version: Int, before deadline: ContinuousClock.Instant?) async {
         let alarm = deadline.map { deadline in
             Task {
                 try await Task.sleep(until: deadline, clock: .continuous)
@@ -118,7 +122,7 @@ final class WebSocketCallbacks: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let goesOn = state.withLock { state in
-                    if Task.isCancelled || state.isUpgraded || state.hasConnectionEnded { return true }
+                    if Task.isCancelled || state.version != version { return true }
                     if let deadline, deadline <= .now { return true }
                     state.waiter = continuation
                     return false
