@@ -328,6 +328,24 @@ import WebSocketTesting
         }
     }
 
+    @Test func aSocketThatGivesUpIsClosed() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            var options = server.options
+            options.reconnects = .fixed(.milliseconds(1), maximumRetries: 2)
+            let socket = try BrowserWebSocket(server.url, options: options)
+            observe(socket, record)
+            try await record.wait(for: 1)
+            await server.kill()
+            try await eventually("\(record.all)") { record.count >= 7 }
+            try await eventually { socket.readyState == .CLOSED }
+            try await Task.sleep(for: .milliseconds(100))
+            let failure = ["error CLOSED", "close CLOSED false 1006 "]
+            #expect(record.all == ["open OPEN"] + failure + failure + failure)
+            #expect(socket.readyState == .CLOSED)
+        }
+    }
+
     @Test func closingInOncloseEndsReconnecting() async throws {
         try await withServer(handler: closing(1001)) { server in
             let record = Record<String>()

@@ -217,6 +217,71 @@ private let messageCount = 10_000
         }
     }
 
+    // MARK: Handlers that do not return
+
+    /// Sends until its client takes no more.
+    private func flood(_ sent: Record<Int>) -> WebSocketServer.Handler {
+        { socket, _ in
+            for number in 0..<400 {
+                try await socket.send(Array(repeating: 0, count: 100_000))
+                sent.add(number)
+            }
+        }
+    }
+
+    private func waitUntilItStands(_ sent: Record<Int>) async throws {
+        try await sent.wait(for: 10)
+        var before = -1
+        while before != sent.count {
+            before = sent.count
+            try await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
+    @Test func aCallbackQueueThatStandsStopsTheServer() async throws {
+        let sent = Record<Int>()
+        try await withServer(handler: flood(sent)) { server in
+            let queue = DispatchQueue(label: "test")
+            let received = Record<Int>()
+            let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
+            socket.options = server.options
+            socket.callbackQueue = queue
+            socket.onEvent = { event in
+                if case .binary(let data) = event { received.add(data.count) }
+                if received.count == 1 { queue.suspend() }
+            }
+            socket.connect()
+            try await waitUntilItStands(sent)
+            #expect(sent.count < 300 && received.count == 1)
+            // Only the first one may suspend it again.
+            socket.onEvent = { if case .binary(let data) = $0 { received.add(data.count) } }
+            queue.resume()
+            try await received.wait(for: 400)
+            socket.forceDisconnect()
+        }
+    }
+
+    @Test func anAsynchronousHandlerThatWaitsStopsTheServer() async throws {
+        let sent = Record<Int>()
+        try await withServer(handler: flood(sent)) { server in
+            var configuration = WebSocketClient.Configuration()
+            configuration.options = server.options
+            let received = Record<Int>()
+            let (gate, opening) = AsyncStream<Void>.makeStream()
+            try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
+                socket.onBinary { _, buffer in
+                    received.add(buffer.readableBytes)
+                    for await _ in gate {}
+                }
+                await Task.yield()
+            }
+            try await waitUntilItStands(sent)
+            #expect(sent.count < 300 && received.count == 1)
+            opening.finish()
+            try await received.wait(for: 400)
+        }
+    }
+
     // MARK: What waits when the end comes
 
     @Test func sendsThatWaitFailWhenThePeerIsKilled() async throws {

@@ -268,6 +268,24 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
+    @Test func aTaskThatGivesUpCompletesWithTheLastFailure() async throws {
+        try await withServer { server in
+            let delegate = Delegate()
+            let configuration = WebSocketSessionConfiguration.default
+            configuration.options = server.options
+            configuration.options.reconnects = .fixed(.milliseconds(1), maximumRetries: 2)
+            let task = WebSocketSession(configuration: configuration, delegate: delegate, delegateQueue: nil)
+                .webSocketTask(with: server.address)
+            task.resume()
+            try await task.sendPing()
+            await server.kill()
+            let error = await #expect(throws: URLError.self) { try await task.receive() }
+            #expect(error?.code == .cannotConnectToHost)
+            try await delegate.record.wait(for: 2)
+            #expect(delegate.record.all == ["open -", "complete \(URLError.Code.cannotConnectToHost.rawValue)"])
+        }
+    }
+
     @Test func whatNobodyReceivesStopsTheServer() async throws {
         let sent = Record<Int>()
         let handler: WebSocketServer.Handler = { socket, _ in

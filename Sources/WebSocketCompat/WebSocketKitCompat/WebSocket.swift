@@ -54,7 +54,8 @@ public final class WebSocket: Sendable {
             }
     }
 
-    /// Complete when the connection has ended and its messages have been handled. A handler may wait for it.
+    /// Complete when the connection has ended and its messages have been handled. A handler may wait for it: one that takes more
+    /// than a second after the end is not waited for.
     public var onClose: EventLoopFuture<Void> { closePromise.futureResult }
 
     // MARK: Closing
