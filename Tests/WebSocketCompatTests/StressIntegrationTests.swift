@@ -13,7 +13,6 @@ import WebSocketTesting
 
 private let messageCount = 10_000
 
-/// By its name one of those that run alone.
 @Suite("Shapes under load", .timeLimit(.minutes(5))) struct StressIntegrationTests {
     // MARK: Ten thousand messages, each once and in order
 

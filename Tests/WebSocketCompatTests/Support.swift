@@ -24,7 +24,7 @@ func eventually(
     _ failure: @autoclosure () -> String = "", _ location: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         guard ContinuousClock.now < deadline else {
             Issue.record("it did not happen: \(failure())", sourceLocation: location)

@@ -48,7 +48,7 @@ private func makeSocket(
     return socket
 }
 
-@Suite("Starscream's shape", .timeLimit(.minutes(2))) struct StarscreamTests {
+@Suite("Starscream's shape", .timeLimit(.minutes(2))) struct StarscreamIntegrationTests {
     @Test func messagesAreEchoedInOrderAndADisconnectEndsIt() async throws {
         try await withServer { server in
             let record = Record<String>()

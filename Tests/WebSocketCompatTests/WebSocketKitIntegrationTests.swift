@@ -12,7 +12,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
     return configuration
 }
 
-@Suite("websocket-kit's shape", .timeLimit(.minutes(2))) struct WebSocketKitTests {
+@Suite("websocket-kit's shape", .timeLimit(.minutes(2))) struct WebSocketKitIntegrationTests {
     @Test func messagesAreEchoedInOrder() async throws {
         try await withServer { server in
             let record = Record<String>()

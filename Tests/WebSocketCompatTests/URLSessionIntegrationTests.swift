@@ -42,7 +42,7 @@ private func session(
 
 private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError)?.code }
 
-@Suite("URLSessionWebSocketTask's shape", .timeLimit(.minutes(2))) struct URLSessionTests {
+@Suite("URLSessionWebSocketTask's shape", .timeLimit(.minutes(2))) struct URLSessionIntegrationTests {
     @Test func messagesAreEchoedInOrder() async throws {
         try await withServer { server in
             let delegate = Delegate()

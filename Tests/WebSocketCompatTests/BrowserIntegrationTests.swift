@@ -21,7 +21,7 @@ import WebSocketTesting
 }
 
 /// What web-platform-tests check of the interface, in tests of our own.
-@Suite("The browser's shape", .timeLimit(.minutes(2))) @MainActor struct BrowserTests {
+@Suite("The browser's shape", .timeLimit(.minutes(2))) @MainActor struct BrowserIntegrationTests {
     // MARK: The constructor
 
     @Test(arguments: [
