@@ -388,7 +388,8 @@ import WebSocketTesting
             do {
                 let socket = try BrowserWebSocket(server.url, options: server.options)
                 heard = socket
-                socket.onclose = { record.add("close \($0.code)") }
+                // As it is written without a thought of circles.
+                socket.onclose = { record.add("close \($0.code) \(socket.readyState)") }
                 unheard = try BrowserWebSocket(server.url, options: server.options)
             }
             try await eventually { unheard == nil }

@@ -1,8 +1,9 @@
 import Foundation
 import LibWebSockets
-import StarscreamCompat
 import Testing
 import WebSocketTesting
+
+@testable import StarscreamCompat
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking
@@ -270,6 +271,20 @@ private func makeSocket(
             try await Task.sleep(for: .milliseconds(200))
             #expect(record.all.last == "cancelled")
         }
+    }
+
+    @Test func aURLOfAnotherSchemeIsAnError() async throws {
+        let record = Record<String>()
+        let socket = Socket(request: URLRequest(url: try #require(URL(string: "ftp://localhost"))))
+        socket.callbackQueue = DispatchQueue(label: "test")
+        socket.onEvent = { record.add(word($0)) }
+        socket.connect()
+        try await record.wait(for: 1)
+        #expect(record.all == ["error invalidConfiguration"])
+        // It may be tried again.
+        try await eventually { socket.state.withLock { $0.socket == nil } }
+        socket.connect()
+        try await record.wait(for: 2)
     }
 
     @Test func disconnectingWhileConnectingEndsIt() async throws {

@@ -204,6 +204,20 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
+    @Test func aURLOfAnotherSchemeFails() async throws {
+        let delegate = Delegate()
+        let session = WebSocketSession(configuration: .default, delegate: delegate, delegateQueue: nil)
+        let task = session.webSocketTask(with: try #require(URL(string: "ftp://localhost")))
+        task.resume()
+        let error = await #expect(throws: URLError.self) { try await task.receive() }
+        #expect(error?.code == .badURL)
+        session.finishTasksAndInvalidate()
+        try await eventually { delegate.record.all == ["complete \(URLError.Code.badURL.rawValue)", "invalid"] }
+        let late = session.webSocketTask(with: try #require(URL(string: "ws://localhost")))
+        late.resume()
+        #expect(late.state == .completed)
+    }
+
     @Test func aRefusalIsABadResponse() async throws {
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .refuse(.unauthorized) }

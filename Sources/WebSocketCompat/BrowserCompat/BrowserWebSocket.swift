@@ -14,7 +14,8 @@ public import WebSocketCompat
 /// The main actor stands for the browser's event loop: events come one at a time, and none while the code runs that has made the
 /// socket. A program has to let its main actor run.
 ///
-/// While a handler is set, an open socket lives without a reference to it. One that nobody could hear of any more is closed.
+/// While a handler is set, an open socket lives without a reference to it. One that nobody could hear of any more is closed. After
+/// the last event the handlers are let go of, so that they may hold the socket.
 @MainActor public final class BrowserWebSocket {
     /// Where in its life a socket is.
     public enum ReadyState: Int, Sendable {
@@ -192,9 +193,10 @@ public import WebSocketCompat
         selfReference = isHeard && readyState != .CLOSED ? self : nil
     }
 
-    /// The end: nothing is kept.
+    /// The end: nothing is kept. Handlers often hold the socket, and nothing collects such a circle here.
     func end() {
         socket = nil
+        (onopen, onmessage, onerror, onclose) = (nil, nil, nil, nil)
         selfReference = nil
     }
 }
