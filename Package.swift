@@ -18,6 +18,9 @@ let package = Package(
         .library(name: "LibWebSockets", targets: ["LibWebSockets"]),
         .library(name: "WebSocketService", targets: ["WebSocketService"]),
         .library(name: "WebSocketTesting", targets: ["WebSocketTesting"]),
+        .library(
+            name: "WebSocketCompat",
+            targets: ["BrowserCompat", "StarscreamCompat", "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat"]),
         .executable(name: "lwscat", targets: ["lwscat"]),
         .executable(name: "badwss", targets: ["badwss"]),
     ],
@@ -107,6 +110,46 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
+        // What the shapes of other clients share, and below it a module for each: two of them have a type of the same name.
+        .target(
+            name: "WebSocketCompat",
+            dependencies: [
+                "WebSocketService",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/WebSocketCompat/Core",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "BrowserCompat",
+            dependencies: ["WebSocketCompat"],
+            path: "Sources/WebSocketCompat/BrowserCompat",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "StarscreamCompat",
+            dependencies: ["WebSocketCompat", .product(name: "HTTPTypes", package: "swift-http-types")],
+            path: "Sources/WebSocketCompat/StarscreamCompat",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "URLSessionCompat",
+            dependencies: [
+                "WebSocketCompat",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Sources/WebSocketCompat/URLSessionCompat",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "WebSocketKitCompat",
+            dependencies: ["WebSocketCompat", .product(name: "HTTPTypes", package: "swift-http-types")],
+            path: "Sources/WebSocketCompat/WebSocketKitCompat",
+            swiftSettings: commonSettings
+        ),
         .executableTarget(
             name: "Demo",
             dependencies: [
@@ -148,6 +191,12 @@ let package = Package(
             ],
             path: "Fuzzing/Targets",
             swiftSettings: commonSettings
+        ),
+        // A program of the integration tests, compiled with what it was written for.
+        .target(
+            name: "OriginalPrograms",
+            path: "Tests/OriginalPrograms",
+            swiftSettings: commonSettings + [.define("ORIGINAL")]
         ),
         .executableTarget(name: "Conformance", dependencies: ["LibWebSockets"], swiftSettings: commonSettings),
         .executableTarget(
@@ -195,6 +244,14 @@ let package = Package(
             swiftSettings: commonSettings
         ),
         .testTarget(
+            name: "WebSocketCompatTests",
+            dependencies: [
+                "BrowserCompat", "StarscreamCompat", "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat",
+                "WebSocketTesting",
+            ],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
             name: "WebSocketTestingTests",
             dependencies: ["COpenSSL", "LibC", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
@@ -202,8 +259,13 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests",
             dependencies: [
+                "BrowserCompat",
                 "LibWebSockets",
                 "ReconnectStorm",
+                "StarscreamCompat",
+                "URLSessionCompat",
+                "WebSocketCompat",
+                "WebSocketKitCompat",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),
@@ -213,6 +275,7 @@ let package = Package(
                     condition: .when(traits: ["ServiceLifecycleSupport"])
                 ),
             ],
+            exclude: ["OriginalAPI"],
             swiftSettings: commonSettings
         ),
         .testTarget(
@@ -230,7 +293,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Differential", "LibWebSockets", "WebSocketService", "WebSocketTesting", "badwss", "lwscat",
+                "BrowserCompat", "Differential", "LibWebSockets", "OriginalPrograms", "StarscreamCompat",
+                "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat", "WebSocketService", "WebSocketTesting",
+                "badwss", "lwscat",
             ],
             path: "Tests/Integration",
             exclude: ["Clients", "Servers"],

@@ -254,6 +254,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             let address = transports.first.map { "\($0.address)" } ?? ""
             winner = nil
             transports = []
+            connection.controlFrames = plan.configuration.controlFrames
             connection.startKeepAlive()
             finish(
                 .success(

@@ -136,6 +136,7 @@ extension Connection: PipeConsumer {
     private func finishTurn() {
         defer { turn.removeAll() }
         deliverMessages()
+        if let controlFrames { showControlFrames(to: controlFrames) }
         if !turn.pings.isEmpty, faults?.ignoresPings != true { answerPings() }
         if !turn.pongs.isEmpty { receivePongs() }
         switch turn.end {

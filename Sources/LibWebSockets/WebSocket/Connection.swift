@@ -98,6 +98,7 @@ internal import WebSocketProtocol
 
     /// What a server for tests does wrong; nothing otherwise.
     var faults: ConnectionFaults?
+    var controlFrames: ControlFrameObserver?
     var segment: OutboundQueue.Segment?
     var segmentOffset = 0
     var keepAlive: KeepAlive?

@@ -55,6 +55,8 @@ public struct WebSocketConfiguration: Sendable {
     public var closeTimeout: Duration
     /// Where to log: debug level for the life of connections, nothing per message.
     public var logger: Logger
+    /// Is shown the peer's pings and pongs: for shapes of other clients.
+    package var controlFrames: ControlFrameObserver?
 
     /// A configuration; every parameter is the property of the same name, with its default.
     public init(

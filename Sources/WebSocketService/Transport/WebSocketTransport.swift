@@ -51,30 +51,30 @@ public struct WebSocketTransport: SocketTransport {
 }
 
 /// One connection of ``WebSocketTransport``.
-private struct WebSocketConnection: SocketConnection {
-    let socket: WebSocket
+package struct WebSocketConnection: SocketConnection {
+    package let socket: WebSocket
 
-    var handshake: HandshakeResponse { socket.handshake }
-    var tls: TLSConnectionInfo? { socket.tls }
-    var remoteAddress: String? { socket.remoteAddress }
-    var closure: WebSocketClosure? { socket.closure }
-    var closeError: (any Error)? { socket.closeError }
-    var bytesReceived: UInt64 { socket.statistics.networkBytesReceived }
+    package var handshake: HandshakeResponse { socket.handshake }
+    package var tls: TLSConnectionInfo? { socket.tls }
+    package var remoteAddress: String? { socket.remoteAddress }
+    package var closure: WebSocketClosure? { socket.closure }
+    package var closeError: (any Error)? { socket.closeError }
+    package var bytesReceived: UInt64 { socket.statistics.networkBytesReceived }
 
-    func receive() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
-    func send(_ message: WebSocketMessage) async throws { try await socket.send(message) }
-    func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
+    package func receive() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
+    package func send(_ message: WebSocketMessage) async throws { try await socket.send(message) }
+    package func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
         try socket.trySend(message)
     }
-    func beginMessage(_ kind: WebSocketMessage.Kind) async throws -> any MessageInPieces {
+    package func beginMessage(_ kind: WebSocketMessage.Kind) async throws -> any MessageInPieces {
         try await socket.beginMessage(kind)
     }
-    func ping() async throws -> Duration { try await socket.ping() }
-    func close(code: CloseCode, reason: String) async -> WebSocketClosure {
+    package func ping() async throws -> Duration { try await socket.ping() }
+    package func close(code: CloseCode, reason: String) async -> WebSocketClosure {
         await socket.close(code: code, reason: reason)
     }
-    func abort() { socket.abort() }
-    func ended() async throws -> WebSocketClosure { try await socket.closed() }
+    package func abort() { socket.abort() }
+    package func ended() async throws -> WebSocketClosure { try await socket.closed() }
 }
 
 extension OutgoingMessage: MessageInPieces {}

@@ -1,0 +1,56 @@
+/// What kind of failure a ``WSError`` is.
+public enum ErrorType: Error, Sendable {
+    /// A message could not be compressed or inflated.
+    case compressionError
+    /// The server could not prove who it is.
+    case securityError
+    /// The server broke RFC 6455.
+    case protocolError
+    /// The server failed.
+    case serverError
+}
+
+/// A failure of the protocol, with the close code that the server was told.
+public struct WSError: Error, Sendable {
+    /// What kind of failure it is.
+    public let type: ErrorType
+    /// What went wrong.
+    public let message: String
+    /// The close code.
+    public let code: UInt16
+
+    /// Makes an error.
+    public init(type: ErrorType, message: String, code: UInt16) {
+        self.type = type
+        self.message = message
+        self.code = code
+    }
+}
+
+/// Why the opening handshake failed.
+public enum HTTPUpgradeError: Error, Sendable {
+    /// The server answered with another status than 101; the status and its headers.
+    case notAnUpgrade(Int, [String: String])
+    /// The server's answer was no answer. Never thrown here: `WebSocketError` says what was wrong.
+    case invalidData
+}
+
+/// The close codes of RFC 6455 section 7.4.1 that have names here. Others are numbers.
+public enum CloseCode: UInt16, Sendable {
+    /// 1000.
+    case normal = 1000
+    /// 1001.
+    case goingAway = 1001
+    /// 1002.
+    case protocolError = 1002
+    /// 1003.
+    case protocolUnhandledType = 1003
+    /// 1005: there was no code.
+    case noStatusReceived = 1005
+    /// 1007.
+    case encoding = 1007
+    /// 1008.
+    case policyViolated = 1008
+    /// 1009.
+    case messageTooBig = 1009
+}

@@ -1,0 +1,75 @@
+/// Headers with their names as they are spelled, found whatever their case.
+public struct HTTPHeaders: ExpressibleByDictionaryLiteral, Sequence, Sendable {
+    private var fields: [(name: String, value: String)]
+
+    /// Headers in the order in which they are given.
+    public init(_ headers: [(String, String)] = []) {
+        fields = headers.map { (name: $0.0, value: $0.1) }
+    }
+
+    public init(dictionaryLiteral elements: (String, String)...) {
+        self.init(elements)
+    }
+
+    /// Adds a header beside those of the same name.
+    public mutating func add(name: String, value: String) {
+        fields.append((name: name, value: value))
+    }
+
+    /// Adds headers beside those of the same names.
+    public mutating func add(contentsOf other: some Sequence<(name: String, value: String)>) {
+        fields.append(contentsOf: other)
+    }
+
+    /// Adds a header in place of those of the same name.
+    public mutating func replaceOrAdd(name: String, value: String) {
+        remove(name: name)
+        add(name: name, value: value)
+    }
+
+    /// Removes the headers of a name.
+    public mutating func remove(name: String) {
+        fields.removeAll { $0.name.lowercased() == name.lowercased() }
+    }
+
+    /// Whether there is a header of a name.
+    public func contains(name: String) -> Bool {
+        !self[name].isEmpty
+    }
+
+    /// The first value of a name.
+    public func first(name: String) -> String? {
+        self[name].first
+    }
+
+    /// The values of a name.
+    public subscript(name: String) -> [String] {
+        fields.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
+    }
+
+    /// How many headers there are.
+    public var count: Int { fields.count }
+
+    /// Whether there are none.
+    public var isEmpty: Bool { fields.isEmpty }
+
+    public func makeIterator() -> IndexingIterator<[(name: String, value: String)]> {
+        fields.makeIterator()
+    }
+}
+
+/// The head of a server's answer that refuses the upgrade.
+public struct HTTPResponseHead: Sendable {
+    /// The status.
+    public let status: HTTPResponseStatus
+    /// The headers.
+    public let headers: HTTPHeaders
+}
+
+/// A status of HTTP.
+public struct HTTPResponseStatus: Hashable, Sendable {
+    /// 100 to 599.
+    public let code: UInt
+    /// The words beside the code.
+    public let reasonPhrase: String
+}

@@ -1,0 +1,72 @@
+/// The code of a close frame.
+public enum WebSocketErrorCode: Hashable, Sendable {
+    /// 1000.
+    case normalClosure
+    /// 1001.
+    case goingAway
+    /// 1002.
+    case protocolError
+    /// 1003.
+    case unacceptableData
+    /// 1007.
+    case dataInconsistentWithMessage
+    /// 1008.
+    case policyViolation
+    /// 1009.
+    case messageTooLarge
+    /// 1010.
+    case missingExtension
+    /// 1011.
+    case unexpectedServerError
+    /// Any other number.
+    case unknown(UInt16)
+
+    /// The code of a number; one beyond 65535 is 65535, and one below 0 is 0.
+    public init(codeNumber: Int) {
+        let number = UInt16(clamping: codeNumber)
+        self = Self.named.first { $0.number == number } ?? .unknown(number)
+    }
+
+    private static let named: [WebSocketErrorCode] = [
+        .normalClosure, .goingAway, .protocolError, .unacceptableData, .dataInconsistentWithMessage, .policyViolation,
+        .messageTooLarge, .missingExtension, .unexpectedServerError,
+    ]
+
+    var number: UInt16 {
+        switch self {
+        case .normalClosure: 1000
+        case .goingAway: 1001
+        case .protocolError: 1002
+        case .unacceptableData: 1003
+        case .dataInconsistentWithMessage: 1007
+        case .policyViolation: 1008
+        case .messageTooLarge: 1009
+        case .missingExtension: 1010
+        case .unexpectedServerError: 1011
+        case .unknown(let number): number
+        }
+    }
+}
+
+extension UInt16 {
+    /// The number of a code.
+    public init(webSocketErrorCode code: WebSocketErrorCode) {
+        self = code.number
+    }
+}
+
+/// What kind of frame is sent.
+public enum WebSocketOpcode: Hashable, Sendable, CaseIterable {
+    /// Goes on with a message that was begun without `fin`.
+    case continuation
+    /// A text message.
+    case text
+    /// A binary message.
+    case binary
+    /// A close frame, whose payload begins with its code.
+    case connectionClose
+    /// A ping.
+    case ping
+    /// A pong.
+    case pong
+}

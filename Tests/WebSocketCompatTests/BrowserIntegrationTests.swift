@@ -1,0 +1,402 @@
+import BrowserCompat
+import Foundation
+import LibWebSockets
+import Testing
+import WebSocketTesting
+
+/// Notes the events of a socket.
+@MainActor private func observe(_ socket: BrowserWebSocket, _ record: Record<String>) {
+    socket.onopen = { [unowned socket] event in record.add("\(event.type) \(socket.readyState)") }
+    socket.onmessage = { event in
+        switch event.data {
+        case .text(let text): record.add("message \(text)")
+        case .blob(let data): record.add("blob \(data.count)")
+        case .arraybuffer(let bytes): record.add("arraybuffer \(bytes.count)")
+        }
+    }
+    socket.onerror = { [unowned socket] event in record.add("\(event.type) \(socket.readyState)") }
+    socket.onclose = { [unowned socket] event in
+        record.add("\(event.type) \(socket.readyState) \(event.wasClean) \(event.code) \(event.reason)")
+    }
+}
+
+/// What web-platform-tests check of the interface, in tests of our own.
+@Suite("The browser's shape", .timeLimit(.minutes(2))) @MainActor struct BrowserIntegrationTests {
+    // MARK: The constructor
+
+    @Test(arguments: [
+        "", "/relative", "foo", "http:example.com", "ftp://localhost", "mailto:example@example.org", "about:blank",
+        "ws://localhost:8025/a#fragment", "ws://localhost/#", "ws:/localhost", "ws://", "ws://exa mple.com",
+        "wss://:443/",
+        "ws://localhost:99999/",
+    ])
+    func aURLThatIsNoneIsASyntaxError(url: String) {
+        let error = #expect(throws: BrowserException.self) { try BrowserWebSocket(url) }
+        #expect(error?.name == .syntaxError)
+    }
+
+    @Test(arguments: [
+        ("ws://Example.com", "ws://example.com/", "ws://example.com"),
+        ("wss://example.com:443/a?b", "wss://example.com/a?b", "wss://example.com"),
+        ("ws://example.com:80/", "ws://example.com/", "ws://example.com"),
+        ("http://example.com:8080/a", "ws://example.com:8080/a", "ws://example.com:8080"),
+        ("HTTPS://example.com/", "wss://example.com/", "wss://example.com"),
+        (" ws://[::1]:7/ ", "ws://[::1]:7/", "ws://[::1]:7"),
+        ("ws://user:pass@example.com/", "ws://user:pass@example.com/", "ws://example.com"),
+    ])
+    func theURLIsSerialized(given: String, url: String, origin: String) throws {
+        let socket = try BrowserWebSocket(given)
+        #expect(socket.url == url && socket.readyState == .CONNECTING)
+        socket.close()
+    }
+
+    @Test(arguments: [[""], ["a b"], ["a,b"], ["a", "a"], ["ä"], ["a\u{0}"], ["(a)"], ["\u{7F}"]])
+    func protocolsThatAreNoneAreASyntaxError(protocols: [String]) {
+        let error = #expect(throws: BrowserException.self) { try BrowserWebSocket("ws://localhost", protocols) }
+        #expect(error?.name == .syntaxError)
+    }
+
+    @Test func protocolsThatDifferInCaseAreTwo() throws {
+        try BrowserWebSocket("ws://localhost", ["Echo", "echo"]).close()
+    }
+
+    @Test func aNewSocketHasTheInitialValues() throws {
+        let socket = try BrowserWebSocket("ws://localhost:1")
+        #expect(socket.readyState == .CONNECTING && socket.readyState.rawValue == 0)
+        #expect(socket.bufferedAmount == 0 && socket.protocol == "" && socket.extensions == "")
+        #expect(socket.binaryType == .blob && socket.binaryType.rawValue == "blob")
+        #expect(
+            [BrowserWebSocket.OPEN, BrowserWebSocket.CLOSING, BrowserWebSocket.CLOSED].map(\.rawValue) == [1, 2, 3])
+        let error = #expect(throws: BrowserException.self) { try socket.send("early") }
+        #expect(error?.name == .invalidStateError && socket.bufferedAmount == 0)
+        socket.close()
+    }
+
+    // MARK: Messages
+
+    @Test func eventsComeInOrderWithTheirValues() async throws {
+        let compressing = WebSocketServer.Configuration(compression: .automatic)
+        try await withServer(handler: greeting(.text("welcome")), configuration: compressing) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            observe(socket, record)
+            try await record.wait(for: 2)
+            try socket.send("one")
+            try socket.send(Data([1, 2]))
+            try await record.wait(for: 4)
+            socket.binaryType = .arraybuffer
+            try socket.send([1, 2, 3])
+            try await record.wait(for: 5)
+            try socket.close(1000, "done")
+            #expect(socket.readyState == .CLOSING)
+            try await record.wait(for: 6)
+            #expect(
+                record.all == [
+                    "open OPEN", "message welcome", "message one", "blob 2", "arraybuffer 3",
+                    "close CLOSED true 1000 ",
+                ])
+            #expect(socket.extensions.hasPrefix("permessage-deflate"))
+        }
+    }
+
+    @Test func theOriginOfAMessageIsTheServers() async throws {
+        try await withServer(handler: greeting(.text("welcome"))) { server in
+            let origins = Record<String>()
+            let socket = try BrowserWebSocket(server.url + "/path", options: server.options)
+            socket.onmessage = { origins.add($0.origin) }
+            try await origins.wait(for: 1)
+            #expect(origins.all == [server.url])
+            socket.close()
+        }
+    }
+
+    @Test func handlersThatAreSetAfterTheConstructorMissNothing() async throws {
+        try await withServer(handler: greeting(.text("welcome"))) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            // The main actor is busy for longer than connecting takes.
+            usleep(200_000)
+            observe(socket, record)
+            try await record.wait(for: 2)
+            #expect(record.all == ["open OPEN", "message welcome"])
+            socket.close()
+        }
+    }
+
+    @Test func bufferedAmountGrowsAtOnceAndShrinksBetweenEvents() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            observe(socket, record)
+            try await record.wait(for: 1)
+            try socket.send("äö")
+            try socket.send([1, 2, 3])
+            #expect(socket.bufferedAmount == 7)
+            try await eventually { socket.bufferedAmount == 0 }
+            socket.close()
+            try socket.send("dropped")
+            #expect(socket.bufferedAmount == 7)
+            try await eventually { socket.readyState == .CLOSED }
+            try socket.send(Data([1]))
+            #expect(socket.bufferedAmount == 8)
+        }
+    }
+
+    @Test func messagesThatWereSentBeforeCloseArrive() async throws {
+        let received = Record<Int>()
+        let handler: WebSocketServer.Handler = { socket, _ in
+            for try await message in socket.messages { received.add(message.payload.count) }
+        }
+        try await withServer(handler: handler) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            observe(socket, record)
+            try await record.wait(for: 1)
+            for _ in 0..<50 { try socket.send(Data(repeating: 1, count: 100_000)) }
+            socket.close()
+            try await record.wait(for: 2)
+            #expect(received.count == 50)
+            #expect(record.all.last == "close CLOSED true 1005 ")
+        }
+    }
+
+    @Test func messagesThatComeAfterCloseAreNotShown() async throws {
+        let handler: WebSocketServer.Handler = { socket, _ in
+            for number in 0..<100_000 { try await socket.send("\(number)") }
+        }
+        try await withServer(handler: handler) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            observe(socket, record)
+            socket.onmessage = { [unowned socket] _ in
+                record.add("message")
+                socket.close()
+            }
+            try await eventually { record.all.last?.hasPrefix("close") == true }
+            #expect(record.all.count == 3)
+        }
+    }
+
+    // MARK: Closing
+
+    @Test(arguments: [0, 500, 999, 1001, 1005, 1006, 1015, 2999, 5000, -1, 65536, 70_000])
+    func aCodeThatMustNotBeUsedIsAnInvalidAccessError(code: Int) throws {
+        let socket = try BrowserWebSocket("ws://localhost:1")
+        let error = #expect(throws: BrowserException.self) { try socket.close(code) }
+        #expect(error?.name == .invalidAccessError && socket.readyState == .CONNECTING)
+        socket.close()
+    }
+
+    @Test func aReasonOfMoreThan123BytesIsASyntaxError() throws {
+        let socket = try BrowserWebSocket("ws://localhost:1")
+        let error = #expect(throws: BrowserException.self) { try socket.close(1000, String(repeating: "ä", count: 62)) }
+        #expect(error?.name == .syntaxError && socket.readyState == .CONNECTING)
+        try socket.close(3000, String(repeating: "a", count: 123))
+        #expect(socket.readyState == .CLOSING)
+        // A second time it does nothing, but for the check.
+        try socket.close(4000)
+        let second = #expect(throws: BrowserException.self) { try socket.close(1001) }
+        #expect(second?.name == .invalidAccessError)
+    }
+
+    @Test(arguments: [(nil, 1005), (1000, 1000), (3000, 3000), (4999, 4999)] as [(Int?, UInt16)])
+    func theCodeReachesTheServerAndComesBack(given: Int?, code: UInt16) async throws {
+        let codes = Record<String>()
+        let handler: WebSocketServer.Handler = { socket, _ in
+            let closure = try await socket.closed()
+            codes.add("\(closure.code.rawValue) \(closure.reason)")
+        }
+        try await withServer(handler: handler) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            observe(socket, record)
+            try await record.wait(for: 1)
+            if let given { try socket.close(given, "bye") } else { socket.close() }
+            try await record.wait(for: 2)
+            try await codes.wait(for: 1)
+            #expect(codes.all == ["\(code) \(given == nil ? "" : "bye")"])
+            #expect(record.all.last == "close CLOSED true \(code) ")
+        }
+    }
+
+    @Test(arguments: [1000, 1001, 1011, 4000, 4999] as [UInt16])
+    func aCloseByTheServerIsNoError(code: UInt16) async throws {
+        try await withServer(handler: closing(code, "why")) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            observe(socket, record)
+            try await record.wait(for: 2)
+            #expect(record.all == ["open OPEN", "close CLOSED true \(code) why"])
+        }
+    }
+
+    @Test func closingWhileConnectingIsAFailure() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            observe(socket, record)
+            socket.close()
+            #expect(socket.readyState == .CLOSING)
+            try await record.wait(for: 2)
+            #expect(record.all == ["error CLOSED", "close CLOSED false 1006 "])
+        }
+    }
+
+    // MARK: Failing
+
+    @Test func whateverFailsLooksTheSame() async throws {
+        var refusing = WebSocketServer.Configuration()
+        refusing.decide = { _ in .refuse(.forbidden) }
+        try await withServer(configuration: refusing) { server in
+            var untrusted = server.options
+            untrusted.connection.tls.trustRoots = .system
+            for (url, options) in [
+                (server.url, server.options), (server.url, untrusted), ("ws://localhost:1", server.options),
+            ] {
+                let record = Record<String>()
+                let socket = try BrowserWebSocket(url, options: options)
+                observe(socket, record)
+                try await record.wait(for: 2)
+                #expect(record.all == ["error CLOSED", "close CLOSED false 1006 "])
+            }
+        }
+    }
+
+    @Test func aServerThatChoosesNoProtocolIsFailed() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, "chat", options: server.options)
+            observe(socket, record)
+            try await record.wait(for: 2)
+            #expect(record.all == ["error CLOSED", "close CLOSED false 1006 "])
+        }
+    }
+
+    @Test func theProtocolThatTheServerChoosesIsShown() async throws {
+        var configuration = WebSocketServer.Configuration()
+        configuration.decide = { .accept(subprotocol: $0.subprotocols.last) }
+        try await withServer(configuration: configuration) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, ["a", "b"], options: server.options)
+            observe(socket, record)
+            try await record.wait(for: 1)
+            #expect(socket.protocol == "b")
+            socket.close()
+        }
+    }
+
+    @Test func aLossInTheMiddleOfAMessageIsAnErrorAndThenAClose() async throws {
+        let server = try FaultServer(scripts: [[.upgrade(), .write([0x81, 0x05, 0x68]), .reset]])
+        defer { server.stop() }
+        let record = Record<String>()
+        let socket = try BrowserWebSocket(server.url())
+        observe(socket, record)
+        try await record.wait(for: 3)
+        #expect(record.all == ["open OPEN", "error CLOSED", "close CLOSED false 1006 "])
+    }
+
+    @Test func abuseOfTheProtocolIsAnErrorAndThenAClose() async throws {
+        let server = try FaultServer(scripts: [[.upgrade(), .write([0x81, 0x01, 0xFF]), .readClose]])
+        defer { server.stop() }
+        let record = Record<String>()
+        let socket = try BrowserWebSocket(server.url())
+        observe(socket, record)
+        try await record.wait(for: 3)
+        #expect(record.all == ["open OPEN", "error CLOSED", "close CLOSED false 1006 "])
+        #expect(try await server.transcript().closeCode == 1007)
+    }
+
+    // MARK: Life
+
+    @Test func withOneLineItComesBackWithTheServer() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.reconnectingOptions)
+            observe(socket, record)
+            try await record.wait(for: 1)
+            await server.stop()
+            try await record.wait(for: 2)
+            try await server.restart()
+            try await eventually("\(record.all)") { record.all.last == "open OPEN" && record.count > 2 }
+            try socket.send("again")
+            try await eventually("\(record.all)") { record.all.last == "message again" }
+            #expect(record.all[1] == "close CLOSED true 1001 the server stops")
+            socket.close()
+            try await eventually { socket.readyState == .CLOSED }
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(record.all.last == "close CLOSED true 1005 ")
+        }
+    }
+
+    @Test func aSocketThatGivesUpIsClosed() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            var options = server.options
+            options.reconnects = .fixed(.milliseconds(1), maximumRetries: 2)
+            let socket = try BrowserWebSocket(server.url, options: options)
+            observe(socket, record)
+            try await record.wait(for: 1)
+            await server.kill()
+            try await eventually("\(record.all)") { record.count >= 7 }
+            try await eventually { socket.readyState == .CLOSED }
+            try await Task.sleep(for: .milliseconds(100))
+            let failure = ["error CLOSED", "close CLOSED false 1006 "]
+            #expect(record.all == ["open OPEN"] + failure + failure + failure)
+            #expect(socket.readyState == .CLOSED)
+        }
+    }
+
+    @Test func closingInOncloseEndsReconnecting() async throws {
+        try await withServer(handler: closing(1001)) { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.reconnectingOptions)
+            observe(socket, record)
+            socket.onclose = { [unowned socket] _ in
+                record.add("close")
+                socket.close()
+            }
+            try await record.wait(for: 2)
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(record.all == ["open OPEN", "close"] && socket.readyState == .CLOSED)
+        }
+    }
+
+    @Test(arguments: ["open", "message", "close", "error"]) func closingInACallbackEndsIt(name: String) async throws {
+        try await withServer(handler: greeting(.text("welcome"))) { server in
+            let record = Record<String>()
+            let url = name == "error" ? "ws://localhost:1" : server.url
+            let socket = try BrowserWebSocket(url, options: server.options)
+            let close = { [unowned socket] (event: String) in
+                record.add(event)
+                if event == name { socket.close() }
+                if event == "message" { socket.close() }
+            }
+            socket.onopen = { _ in close("open") }
+            socket.onmessage = { _ in close("message") }
+            socket.onerror = { _ in close("error") }
+            socket.onclose = { _ in close("close") }
+            try await eventually("\(record.all)") { record.all.last == "close" }
+            #expect(socket.readyState == .CLOSED && record.all.count { $0 == "close" } == 1)
+        }
+    }
+
+    @Test func aSocketLivesWhileItIsHeardAndGoesWhenItIsNot() async throws {
+        try await withServer(handler: closing(1000, afterMessage: true)) { server in
+            let record = Record<String>()
+            weak var heard: BrowserWebSocket?
+            weak var unheard: BrowserWebSocket?
+            do {
+                let socket = try BrowserWebSocket(server.url, options: server.options)
+                heard = socket
+                // As it is written without a thought of circles.
+                socket.onclose = { record.add("close \($0.code) \(socket.readyState)") }
+                unheard = try BrowserWebSocket(server.url, options: server.options)
+            }
+            try await eventually { unheard == nil }
+            try await eventually { heard?.readyState == .OPEN }
+            try heard?.send("bye")
+            try await record.wait(for: 1)
+            try await eventually { heard == nil && server.connectionCount == 0 }
+        }
+    }
+}

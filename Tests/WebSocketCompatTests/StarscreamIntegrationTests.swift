@@ -1,0 +1,325 @@
+import Foundation
+import LibWebSockets
+import Testing
+import WebSocketTesting
+
+@testable import StarscreamCompat
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+private typealias Socket = StarscreamCompat.WebSocket
+
+/// An event as a test compares it.
+private func word(_ event: WebSocketEvent) -> String {
+    switch event {
+    case .connected: "connected"
+    case .disconnected(let reason, let code): "disconnected \(code) \(reason)"
+    case .text(let text): "text \(text)"
+    case .binary(let data): "binary \(data.count)"
+    case .pong(let data): "pong \(String(decoding: data ?? Data(), as: UTF8.self))"
+    case .ping(let data): "ping \(String(decoding: data ?? Data(), as: UTF8.self))"
+    case .error(let error):
+        switch error {
+        case HTTPUpgradeError.notAnUpgrade(let status, _)?: "error \(status)"
+        case let error as WebSocketError: "error \(error.code)"
+        case let error as WSError: "error \(error.type) \(error.code)"
+        default: "error"
+        }
+    case .viabilityChanged(let isViable): "viable \(isViable)"
+    case .reconnectSuggested: "reconnectSuggested"
+    case .cancelled: "cancelled"
+    case .peerClosed: "peerClosed"
+    }
+}
+
+private func makeSocket(
+    _ server: TestServer, path: String = "", reconnects: Bool = false, _ record: Record<String>,
+    _ change: (inout URLRequest) -> Void = { _ in }
+) -> Socket {
+    var request = URLRequest(url: server.address.appending(path: path))
+    // For a machine that is busy with other tests.
+    request.timeoutInterval = 60
+    change(&request)
+    let socket = Socket(request: request)
+    socket.options = reconnects ? server.reconnectingOptions : server.options
+    socket.callbackQueue = DispatchQueue(label: "test")
+    socket.onEvent = { record.add(word($0)) }
+    return socket
+}
+
+@Suite("Starscream's shape", .timeLimit(.minutes(2))) struct StarscreamIntegrationTests {
+    @Test func messagesAreEchoedInOrderAndADisconnectEndsIt() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            socket.connect()
+            socket.write(string: "one")
+            socket.write(data: Data([1, 2]))
+            socket.write(stringData: Data("three".utf8), completion: nil)
+            try await record.wait(for: 5)
+            socket.disconnect()
+            try await record.wait(for: 6)
+            #expect(
+                record.all == ["viable true", "connected", "text one", "binary 2", "text three", "cancelled"])
+        }
+    }
+
+    @Test func delegateIsToldBeforeTheClosureAndIsNotKept() async throws {
+        final class Delegate: WebSocketDelegate {
+            let record: Record<String>
+            init(_ record: Record<String>) { self.record = record }
+            func didReceive(event: WebSocketEvent, client: any WebSocketClient) {
+                record.add("delegate \(word(event))")
+                if case .connected = event { client.write(string: "hello") }
+            }
+        }
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            weak var released: Delegate?
+            do {
+                let delegate = Delegate(record)
+                released = delegate
+                socket.delegate = delegate
+                socket.connect()
+                try await record.wait(for: 6)
+                #expect(record.all.suffix(2) == ["delegate text hello", "text hello"])
+                withExtendedLifetime(delegate) {}
+            }
+            try await eventually { released == nil }
+            socket.disconnect()
+        }
+    }
+
+    @Test(arguments: [1000, 1011, 4000, 4999] as [UInt16])
+    func codeAndReasonOfTheServerArrive(code: UInt16) async throws {
+        try await withServer(handler: closing(code, "why")) { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            socket.connect()
+            try await record.wait(for: 4)
+            #expect(record.all == ["viable true", "connected", "disconnected \(code) why", "cancelled"])
+            withExtendedLifetime(socket) {}
+        }
+    }
+
+    @Test func aCodeOfTheProgramsReachesTheServer() async throws {
+        let codes = Record<UInt16>()
+        let handler: WebSocketServer.Handler = { socket, _ in codes.add(try await socket.closed().code.rawValue) }
+        try await withServer(handler: handler) { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            socket.connect()
+            try await record.wait(for: 2)
+            socket.disconnect(closeCode: 4321)
+            try await codes.wait(for: 1)
+            #expect(codes.all == [4321])
+        }
+    }
+
+    @Test func aRefusalIsAnErrorWithItsStatus() async throws {
+        var configuration = WebSocketServer.Configuration()
+        configuration.decide = { _ in .refuse(.forbidden) }
+        try await withServer(configuration: configuration) { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            let completions = Record<Bool>()
+            socket.connect()
+            socket.write(string: "lost") { completions.add(true) }
+            try await record.wait(for: 1)
+            try await completions.wait(for: 1)
+            #expect(record.all == ["error 403"])
+        }
+    }
+
+    @Test func aCertificateOfAnUnknownAuthorityIsRefusedUnlessSelfSignedOnesAreAllowed() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            socket.options.connection.tls.trustRoots = .system
+            socket.connect()
+            try await record.wait(for: 1)
+            #expect(record.all == ["error tlsFailed"])
+
+            let second = Record<String>()
+            let trusting = Socket(
+                request: URLRequest(url: server.address), certPinner: FoundationSecurity(allowSelfSigned: true))
+            trusting.callbackQueue = DispatchQueue(label: "test")
+            trusting.onEvent = { second.add(word($0)) }
+            trusting.connect()
+            try await second.wait(for: 2)
+            #expect(second.all == ["viable true", "connected"])
+            trusting.forceDisconnect()
+            try await second.wait(for: 3)
+            #expect(second.all.last == "cancelled")
+        }
+    }
+
+    @Test func headersAndSubprotocolsOfTheRequestAreSent() async throws {
+        let requests = Record<String>()
+        var configuration = WebSocketServer.Configuration()
+        configuration.decide = { _ in .accept(subprotocol: "superchat") }
+        let handler: WebSocketServer.Handler = { socket, request in
+            requests.add("\(request.headers[.authorization] ?? "") \(socket.handshake.subprotocol ?? "")")
+            _ = try await socket.receive()
+        }
+        try await withServer(handler: handler, configuration: configuration) { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record) { request in
+                request.setValue("chat,superchat", forHTTPHeaderField: "Sec-WebSocket-Protocol")
+                request.setValue("14", forHTTPHeaderField: "Sec-WebSocket-Version")
+                request.setValue("Bearer 1", forHTTPHeaderField: "Authorization")
+            }
+            socket.connect()
+            try await requests.wait(for: 1)
+            try await record.wait(for: 2)
+            #expect(requests.all == ["Bearer 1 superchat"])
+            socket.disconnect()
+            try await record.wait(for: 3)
+            withExtendedLifetime(socket) {}
+        }
+    }
+
+    @Test func pingsAndPongsAreShownWithTheirPayloads() async throws {
+        let script: [FaultServer.Step] = [
+            .upgrade(), .write(.ping(Array("a".utf8)), .text("x")), .readFrames(2), .write(.pong(Array("c".utf8))),
+            .readUntilEnd,
+        ]
+        let server = try FaultServer(scripts: [script])
+        defer { server.stop() }
+        let record = Record<String>()
+        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
+        socket.callbackQueue = DispatchQueue(label: "test")
+        socket.onEvent = { record.add(word($0)) }
+        socket.connect()
+        try await record.wait(for: 4)
+        let completions = Record<Bool>()
+        socket.write(ping: Data("b".utf8)) { completions.add(true) }
+        try await completions.wait(for: 1)
+        try await record.wait(for: 5)
+        #expect(Set(record.all) == ["viable true", "connected", "ping a", "text x", "pong c"])
+        socket.forceDisconnect()
+        let frames = try await server.transcript().frames
+        #expect(frames.map(\.opcode) == [0xA, 0x9])
+        #expect(frames.map { String(decoding: $0.payload, as: UTF8.self) } == ["a", "b"])
+    }
+
+    @Test func pingsAreNotAnsweredWhenTheProgramSaysSo() async throws {
+        let script: [FaultServer.Step] = [
+            .upgrade(), .write(.ping(Array("a".utf8)), .text("x")), .readClose, .write(.close(1000)),
+        ]
+        let server = try FaultServer(scripts: [script])
+        defer { server.stop() }
+        let record = Record<String>()
+        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
+        socket.callbackQueue = DispatchQueue(label: "test")
+        socket.respondToPingWithPong = false
+        socket.onEvent = { record.add(word($0)) }
+        socket.connect()
+        try await record.wait(for: 4)
+        socket.disconnect()
+        #expect(try await server.transcript().frames.map(\.opcode) == [0x8])
+    }
+
+    @Test func theEndOfTCPWithoutACloseFrameIsPeerClosed() async throws {
+        let script: [FaultServer.Step] = [.upgrade(), .write([0x81, 0x05, 0x68]), .shutdownWrite]
+        let server = try FaultServer(scripts: [script])
+        defer { server.stop() }
+        let record = Record<String>()
+        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
+        socket.callbackQueue = DispatchQueue(label: "test")
+        socket.onEvent = { record.add(word($0)) }
+        socket.connect()
+        try await record.wait(for: 5)
+        #expect(record.all == ["viable true", "connected", "viable false", "peerClosed", "cancelled"])
+        withExtendedLifetime(socket) {}
+    }
+
+    @Test func connectingInTheHandlerOfADisconnectMakesANewConnection() async throws {
+        try await withServer(handler: closing(1001)) { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            socket.onEvent = { [weak socket] event in
+                record.add(word(event))
+                if case .disconnected = event { socket?.connect() }
+            }
+            socket.connect()
+            try await record.wait(for: 9)
+            #expect(!record.all.contains("cancelled"))
+            socket.onEvent = nil
+        }
+    }
+
+    @Test func withOneLineItComesBackWithTheServer() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, reconnects: true, record)
+            socket.connect()
+            try await record.wait(for: 2)
+            await server.kill()
+            try await eventually { record.all.contains("viable false") }
+            socket.write(string: "kept")
+            try await server.restart()
+            try await eventually("\(record.all)") { record.all.last == "text kept" }
+            #expect(record.all.filter { $0 == "connected" }.count == 2)
+            #expect(!record.all.contains("cancelled"))
+            socket.disconnect()
+            try await eventually { record.all.last == "cancelled" }
+            try await server.restart()
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(record.all.last == "cancelled")
+        }
+    }
+
+    @Test func aURLOfAnotherSchemeIsAnError() async throws {
+        let record = Record<String>()
+        let socket = Socket(request: URLRequest(url: try #require(URL(string: "ftp://localhost"))))
+        socket.callbackQueue = DispatchQueue(label: "test")
+        socket.onEvent = { record.add(word($0)) }
+        socket.connect()
+        try await record.wait(for: 1)
+        #expect(record.all == ["error invalidConfiguration"])
+        // It may be tried again.
+        try await eventually { socket.state.withLock { $0.socket == nil } }
+        socket.connect()
+        try await record.wait(for: 2)
+    }
+
+    @Test func disconnectingWhileConnectingEndsIt() async throws {
+        let server = try FaultServer.neverAccepting()
+        defer { server.stop() }
+        let record = Record<String>()
+        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
+        socket.callbackQueue = DispatchQueue(label: "test")
+        socket.onEvent = { record.add(word($0)) }
+        socket.connect()
+        socket.disconnect()
+        try await record.wait(for: 1)
+        #expect(record.all == ["cancelled"])
+    }
+
+    @Test func letGoOfItClosesTheConnectionAndReleasesTheHandler() async throws {
+        try await withServer { server in
+            final class Token: Sendable {}
+            let record = Record<String>()
+            weak var token: Token?
+            do {
+                var sockets: [Socket] = []
+                let held = Token()
+                token = held
+                for _ in 0..<20 {
+                    let socket = makeSocket(server, record)
+                    socket.onEvent = { event in
+                        withExtendedLifetime(held) { record.add(word(event)) }
+                    }
+                    socket.connect()
+                    sockets.append(socket)
+                }
+                try await eventually { server.connectionCount == 20 }
+            }
+            try await eventually("\(server.connectionCount)") { server.connectionCount == 0 && token == nil }
+        }
+    }
+}

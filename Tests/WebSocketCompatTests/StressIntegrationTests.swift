@@ -1,0 +1,321 @@
+import BrowserCompat
+import Foundation
+import LibWebSockets
+import StarscreamCompat
+import Testing
+import URLSessionCompat
+import WebSocketKitCompat
+import WebSocketTesting
+
+#if canImport(FoundationNetworking)
+    import struct FoundationNetworking.URLRequest
+#endif
+
+private let messageCount = 10_000
+
+@Suite("Shapes under load", .timeLimit(.minutes(5))) struct StressIntegrationTests {
+    // MARK: Ten thousand messages, each once and in order
+
+    @Test func starscream() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let completions = Record<Bool>()
+            let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
+            socket.options = server.options
+            socket.callbackQueue = DispatchQueue(label: "test")
+            socket.onEvent = { if case .text(let text) = $0 { record.add(text) } }
+            socket.connect()
+            for number in 0..<messageCount { socket.write(string: "\(number)") { completions.add(true) } }
+            try await record.wait(for: messageCount)
+            try await completions.wait(for: messageCount)
+            #expect(record.all == (0..<messageCount).map { "\($0)" })
+            socket.forceDisconnect()
+        }
+    }
+
+    @Test func urlSession() async throws {
+        try await withServer { server in
+            let configuration = WebSocketSessionConfiguration.default
+            configuration.options = server.options
+            let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
+            let record = Record<WebSocketTask.Message>()
+            task.resume()
+            for number in 0..<messageCount { task.send(.string("\(number)")) { _ in } }
+            for _ in 0..<messageCount { record.add(try await task.receive()) }
+            #expect(record.all == (0..<messageCount).map { .string("\($0)") })
+            task.cancel(with: .normalClosure, reason: nil)
+        }
+    }
+
+    @Test func webSocketKit() async throws {
+        try await withServer { server in
+            var configuration = WebSocketClient.Configuration()
+            configuration.options = server.options
+            let record = Record<String>()
+            try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
+                // Asynchronous handlers keep the order, too.
+                socket.onText { socket, text in
+                    if text.hasSuffix("7") { await Task.yield() }
+                    record.add(text)
+                    if record.count == messageCount { try? await socket.close() }
+                }
+                for number in 0..<messageCount { socket.send("\(number)", promise: nil) }
+            }.get()
+            try await record.wait(for: messageCount)
+            #expect(record.all == (0..<messageCount).map { "\($0)" })
+        }
+    }
+
+    @MainActor @Test func browser() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let socket = try BrowserWebSocket(server.url, options: server.options)
+            socket.onopen = { _ in
+                for number in 0..<messageCount { try? socket.send("\(number)") }
+            }
+            socket.onmessage = { record.add($0.data.text ?? "") }
+            try await record.wait(for: messageCount)
+            #expect(record.all == (0..<messageCount).map { "\($0)" })
+            socket.close()
+        }
+    }
+
+    // MARK: Two hundred sockets that nobody closes
+
+    @Test func whatIsLetGoOfIsClosedAndReleased() async throws {
+        final class Token: Sendable {}
+        try await withServer { server in
+            weak var token: Token?
+            var options = server.options
+            options.connection.connectTimeout = .seconds(30)
+            do {
+                let held = Token()
+                token = held
+                var sockets: [StarscreamCompat.WebSocket] = []
+                for _ in 0..<100 {
+                    let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
+                    socket.options = options
+                    socket.onEvent = { _ in withExtendedLifetime(held) {} }
+                    socket.connect()
+                    sockets.append(socket)
+                }
+                let browsers = try await MainActor.run { [options] in
+                    try (0..<100).map { _ in try BrowserWebSocket(server.url, options: options) }
+                }
+                try await eventually("\(server.connectionCount)") { server.connectionCount == 200 }
+                withExtendedLifetime((sockets, browsers)) {}
+            }
+            try await eventually("\(server.connectionCount)") { server.connectionCount == 0 && token == nil }
+        }
+    }
+
+    @Test func aSessionThatIsInvalidatedEndsItsTasks() async throws {
+        try await withServer { server in
+            weak var released: WebSocketSession?
+            do {
+                let configuration = WebSocketSessionConfiguration.default
+                configuration.options = server.options
+                let session = WebSocketSession(configuration: configuration)
+                released = session
+                for _ in 0..<200 { session.webSocketTask(with: server.address).resume() }
+                try await eventually("\(server.connectionCount)") { server.connectionCount == 200 }
+                session.invalidateAndCancel()
+            }
+            try await eventually("\(server.connectionCount)") { server.connectionCount == 0 && released == nil }
+        }
+    }
+
+    @Test func aGroupThatIsShutDownEndsItsSockets() async throws {
+        final class Token: Sendable {}
+        try await withServer { server in
+            weak var token: Token?
+            do {
+                let held = Token()
+                token = held
+                let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+                var configuration = WebSocketClient.Configuration()
+                configuration.options = server.options
+                for _ in 0..<200 {
+                    try await WebSocketKitCompat.WebSocket.connect(
+                        to: server.url, configuration: configuration, on: group
+                    ) { socket in
+                        socket.onText { _, _ in withExtendedLifetime((held, socket)) {} }
+                    }.get()
+                }
+                #expect(server.connectionCount == 200)
+                try await group.shutdownGracefully()
+            }
+            try await eventually { server.connectionCount == 0 && token == nil }
+        }
+    }
+
+    // MARK: Closing from inside of every callback
+
+    @Test(arguments: ["viability", "connected", "text", "binary", "ping", "pong", "completion"])
+    func starscreamClosesInACallback(name: String) async throws {
+        try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
+            let record = Record<String>()
+            let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
+            socket.options = server.options
+            socket.callbackQueue = DispatchQueue(label: "test")
+            socket.onEvent = { [unowned socket] event in
+                record.add("\(event)")
+                if "\(event)".hasPrefix(name) { socket.disconnect() }
+                if case .connected = event {
+                    socket.write(ping: Data())
+                    socket.write(string: "b") { if name == "completion" { socket.disconnect() } }
+                    // A ping of the server's is not to be had; its name is any other's.
+                    if name == "ping" { socket.forceDisconnect() }
+                }
+            }
+            socket.connect()
+            try await eventually("\(record.all)") { record.all.last == "cancelled" }
+            socket.connect()
+            socket.disconnect()
+        }
+    }
+
+    @Test(arguments: ["upgrade", "text", "binary", "pong", "close"])
+    func webSocketKitClosesInACallback(name: String) async throws {
+        try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
+            var configuration = WebSocketClient.Configuration()
+            configuration.options = server.options
+            let ended = Record<Bool>()
+            try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
+                socket.onText { socket, _ in if name == "text" { try? await socket.close() } }
+                socket.onBinary { socket, _ in if name == "binary" || name == "close" { _ = socket.close() } }
+                socket.onPong { socket, _ in if name == "pong" { try? await socket.close() } }
+                socket.onClose.whenComplete { _ in
+                    _ = socket.close()
+                    ended.add(true)
+                }
+                try? await socket.sendPing()
+                if name == "upgrade" { try? await socket.close() }
+            }
+            try await ended.wait(for: 1)
+        }
+    }
+
+    @Test func urlSessionCancelsInACallback() async throws {
+        try await withServer(handler: greeting(.text("a"))) { server in
+            let configuration = WebSocketSessionConfiguration.default
+            configuration.options = server.options
+            let session = WebSocketSession(configuration: configuration)
+            let ended = Record<Bool>()
+            for name in ["send", "receive", "ping"] {
+                let task = session.webSocketTask(with: server.address)
+                task.resume()
+                if name == "send" { task.send(.string("b")) { _ in task.cancel() } }
+                if name == "ping" { task.sendPing { _ in task.cancel(with: .goingAway, reason: nil) } }
+                task.receive { _ in
+                    if name == "receive" { task.cancel() }
+                    task.receive { _ in ended.add(true) }
+                }
+            }
+            try await ended.wait(for: 3)
+        }
+    }
+
+    // MARK: Handlers that do not return
+
+    /// Sends until its client takes no more.
+    private func flood(_ sent: Record<Int>) -> WebSocketServer.Handler {
+        { socket, _ in
+            for number in 0..<400 {
+                try await socket.send(Array(repeating: 0, count: 100_000))
+                sent.add(number)
+            }
+        }
+    }
+
+    private func waitUntilItStands(_ sent: Record<Int>) async throws {
+        try await sent.wait(for: 10)
+        var before = -1
+        while before != sent.count {
+            before = sent.count
+            try await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
+    @Test func aCallbackQueueThatStandsStopsTheServer() async throws {
+        let sent = Record<Int>()
+        try await withServer(handler: flood(sent)) { server in
+            let queue = DispatchQueue(label: "test")
+            let received = Record<Int>()
+            let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
+            socket.options = server.options
+            socket.callbackQueue = queue
+            socket.onEvent = { event in
+                if case .binary(let data) = event { received.add(data.count) }
+                if received.count == 1 { queue.suspend() }
+            }
+            socket.connect()
+            try await waitUntilItStands(sent)
+            #expect(sent.count < 300 && received.count == 1)
+            // Only the first one may suspend it again.
+            socket.onEvent = { if case .binary(let data) = $0 { received.add(data.count) } }
+            queue.resume()
+            try await received.wait(for: 400)
+            socket.forceDisconnect()
+        }
+    }
+
+    @Test func anAsynchronousHandlerThatWaitsStopsTheServer() async throws {
+        let sent = Record<Int>()
+        try await withServer(handler: flood(sent)) { server in
+            var configuration = WebSocketClient.Configuration()
+            configuration.options = server.options
+            let received = Record<Int>()
+            let (gate, opening) = AsyncStream<Void>.makeStream()
+            try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
+                socket.onBinary { _, buffer in
+                    received.add(buffer.readableBytes)
+                    for await _ in gate {}
+                }
+                await Task.yield()
+            }
+            try await waitUntilItStands(sent)
+            #expect(sent.count < 300 && received.count == 1)
+            opening.finish()
+            try await received.wait(for: 400)
+        }
+    }
+
+    // MARK: What waits when the end comes
+
+    @Test func sendsThatWaitFailWhenThePeerIsKilled() async throws {
+        let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(60)) }
+        try await withServer(handler: handler) { server in
+            let configuration = WebSocketSessionConfiguration.default
+            configuration.options = server.options
+            let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
+            let results = Record<Bool>()
+            task.resume()
+            try await task.sendPing()
+            for _ in 0..<100 { task.send(.data(Data(repeating: 0, count: 1 << 20))) { results.add($0 == nil) } }
+            try await results.wait(for: 1)
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(results.count < 100)
+            await server.kill()
+            try await results.wait(for: 100)
+            #expect(results.all.contains(false))
+        }
+    }
+
+    @Test func cancellingBesideAPeerThatDoesNotReadTakesNoLongerThanTheCloseTimeout() async throws {
+        let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(60)) }
+        try await withServer(handler: handler) { server in
+            let configuration = WebSocketSessionConfiguration.default
+            configuration.options = server.options
+            configuration.options.connection.closeTimeout = .milliseconds(300)
+            let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
+            let results = Record<Bool>()
+            task.resume()
+            for _ in 0..<100 { task.send(.data(Data(repeating: 0, count: 1 << 20))) { results.add($0 == nil) } }
+            try await results.wait(for: 1)
+            task.cancel(with: .normalClosure, reason: nil)
+            try await results.wait(for: 100)
+            try await eventually { task.state == .completed }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+import Foundation
+import LibWebSockets
+import Testing
+import WebSocketKitCompat
+import WebSocketTesting
+
+private typealias Socket = WebSocketKitCompat.WebSocket
+
+private func configuration(_ server: TestServer, reconnects: Bool = false) -> WebSocketClient.Configuration {
+    var configuration = WebSocketClient.Configuration()
+    configuration.options = reconnects ? server.reconnectingOptions : server.options
+    return configuration
+}
+
+@Suite("websocket-kit's shape", .timeLimit(.minutes(2))) struct WebSocketKitIntegrationTests {
+    @Test func messagesAreEchoedInOrder() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let closed = Record<WebSocketErrorCode?>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                socket.onText { socket, text in
+                    record.add(text)
+                    if text == "last" { try? await socket.close(code: .normalClosure) }
+                }
+                socket.onBinary { _, buffer in record.add("\(buffer.readableBytes)") }
+                socket.onClose.whenComplete { _ in closed.add(socket.closeCode) }
+                try? await socket.send("first")
+                socket.send([1, 2, 3], promise: nil)
+                socket.send(ByteBuffer(string: "raw"), opcode: .text)
+                socket.send("last", promise: nil)
+            }
+            try await closed.wait(for: 1)
+            #expect(record.all == ["first", "3", "raw", "last"])
+            #expect(closed.all == [.normalClosure])
+        }
+    }
+
+    @Test(arguments: [true, false]) func theFirstMessageIsNotLost(isAsynchronous: Bool) async throws {
+        let handler = greeting(.text("welcome"), .binary([1]))
+        try await withServer(handler: handler) { server in
+            for _ in 0..<50 {
+                let record = Record<String>()
+                let sockets = Record<Socket>()
+                if isAsynchronous {
+                    try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                        sockets.add(socket)
+                        await Task.yield()
+                        socket.onText { _, text async in record.add(text) }
+                        socket.onBinary { _, _ async in record.add("binary") }
+                        // As long as the connection lasts.
+                        try? await socket.onClose.get()
+                    }
+                } else {
+                    try await Socket.connect(to: server.url, configuration: configuration(server)) { socket -> Void in
+                        sockets.add(socket)
+                        socket.onText { _, text in record.add(text) }
+                        socket.onBinary { _, _ in record.add("binary") }
+                    }.get()
+                }
+                try await record.wait(for: 2)
+                #expect(record.all == ["welcome", "binary"])
+                try await sockets.all[0].close()
+                try await sockets.all[0].onClose.get()
+            }
+        }
+    }
+
+    @Test func aMessageWithoutHandlerHoldsNothingUp() async throws {
+        try await withServer(handler: greeting(.text("ignored"), .binary([1]))) { server in
+            let record = Record<Int>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                socket.onBinary { socket, buffer in
+                    record.add(buffer.readableBytes)
+                    _ = socket.close()
+                }
+                try? await socket.onClose.get()
+            }
+            try await record.wait(for: 1)
+        }
+    }
+
+    @Test func anUpgradeWithoutHandlersThatWaitsForTheEndGetsIt() async throws {
+        let handler: WebSocketServer.Handler = { socket, _ in try await socket.send("ignored") }
+        try await withServer(handler: handler) { server in
+            let record = Record<Bool>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                try? await socket.onClose.get()
+                record.add(socket.isClosed)
+            }
+            try await record.wait(for: 1)
+            #expect(record.all == [true])
+        }
+    }
+
+    @Test func aHandlerMayWaitForTheEndThatComesMeanwhile() async throws {
+        let handler: WebSocketServer.Handler = { socket, _ in
+            try await socket.send("one")
+            try await socket.send("two")
+        }
+        try await withServer(handler: handler) { server in
+            let record = Record<String>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                socket.onText { socket, text in
+                    if text == "one" { try? await socket.onClose.get() }
+                    record.add(text)
+                }
+            }.get()
+            try await record.wait(for: 2)
+            #expect(record.all == ["one", "two"])
+        }
+    }
+
+    @Test(arguments: [1000, 1011, 4000, 4999] as [UInt16])
+    func codeOfTheServerArrives(code: UInt16) async throws {
+        try await withServer(handler: closing(code, "why")) { server in
+            let record = Record<UInt16?>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                socket.onClose.whenComplete { _ in record.add(socket.closeCode.map { UInt16(webSocketErrorCode: $0) }) }
+            }.get()
+            try await record.wait(for: 1)
+            #expect(record.all == [code])
+        }
+    }
+
+    @Test func aLossHasNoCodeAndFailsWhatIsSent() async throws {
+        try await withServer { server in
+            let sockets = Record<Socket>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { sockets.add($0) }.get()
+            try await sockets.wait(for: 1)
+            await server.kill()
+            try await sockets.all[0].onClose.get()
+            #expect(sockets.all[0].closeCode == nil && sockets.all[0].isClosed)
+            await #expect(throws: WebSocketError.self) { try await sockets.all[0].send("late") }
+            await #expect(throws: WebSocketError.self) { try await sockets.all[0].sendPing() }
+            try await sockets.all[0].close()
+        }
+    }
+
+    @Test func aRefusalHasItsStatus() async throws {
+        var refusing = WebSocketServer.Configuration()
+        refusing.decide = { _ in .refuse(.forbidden, headers: [.server: "test"]) }
+        try await withServer(configuration: refusing) { server in
+            let error = await #expect(throws: WebSocketClient.Error.self) {
+                try await Socket.connect(to: server.url, configuration: configuration(server)) { _ in }.get()
+            }
+            guard case .invalidResponseStatus(let head)? = error else { return #expect(Bool(false), "\(error as Any)") }
+            #expect(head.status.code == 403 && head.headers.first(name: "Server") == "test")
+        }
+    }
+
+    @Test func wrongURLsAndCertificatesFailTheConnect() async throws {
+        let invalid = await #expect(throws: WebSocketClient.Error.self) {
+            try await Socket.connect(to: "%w:") { _ in }.get()
+        }
+        guard case .invalidURL? = invalid else { return #expect(Bool(false), "\(invalid as Any)") }
+        try await withServer { server in
+            let error = await #expect(throws: WebSocketError.self) {
+                try await Socket.connect(to: server.url) { _ in }.get()
+            }
+            #expect(error?.code == .tlsFailed)
+            var trusting = WebSocketClient.Configuration()
+            trusting.tlsConfiguration = .makeClientConfiguration()
+            trusting.tlsConfiguration?.certificateVerification = .none
+            try await Socket.connect(to: server.url, configuration: trusting) { socket in try? await socket.close() }
+        }
+    }
+
+    @Test func aConnectThatIsCancelledEnds() async throws {
+        let server = try FaultServer.neverAccepting()
+        defer { server.stop() }
+        let connecting = Task { try await Socket.connect(to: server.url()) { _ in await Task.yield() } }
+        try await Task.sleep(for: .milliseconds(50))
+        connecting.cancel()
+        await #expect(throws: (any Error).self) { try await connecting.value }
+    }
+
+    @Test func pingsAndPongsAreShown() async throws {
+        let script: [FaultServer.Step] = [
+            .upgrade(), .write(.ping(Array("a".utf8))), .readFrames(2), .write(.pong(Array("b".utf8))), .readClose,
+            .write(.close(1000)),
+        ]
+        let server = try FaultServer(scripts: [script])
+        defer { server.stop() }
+        let record = Record<String>()
+        let sockets = Record<Socket>()
+        try await Socket.connect(to: server.url()) { socket in
+            socket.onPing { _, data in record.add("ping \(String(buffer: data))") }
+            socket.onPong { _, data async in record.add("pong \(String(buffer: data))") }
+            sockets.add(socket)
+        }.get()
+        try await record.wait(for: 1)
+        try await sockets.all[0].sendPing(Data("b".utf8))
+        try await record.wait(for: 2)
+        #expect(record.all == ["ping a", "pong b"])
+        try await sockets.all[0].close(code: .unknown(4001))
+        try await sockets.all[0].onClose.get()
+        #expect(try await server.transcript().closeCode == 4001)
+    }
+
+    @Test func pingIntervalDropsADeadPeerAndCanBeSetAgain() async throws {
+        let server = try FaultServer(scripts: [[.upgrade(), .stall]])
+        defer { server.stop() }
+        let sockets = Record<Socket>()
+        try await Socket.connect(to: server.url()) { sockets.add($0) }.get()
+        try await sockets.wait(for: 1)
+        let socket = sockets.all[0]
+        socket.pingInterval = .seconds(60)
+        socket.pingInterval = nil
+        #expect(socket.pingInterval == nil)
+        socket.pingInterval = .milliseconds(50)
+        try await socket.onClose.get()
+        #expect(socket.closeCode == .unknown(1006))
+    }
+
+    @Test func aMessageInFramesIsSentWhole() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                socket.onText { _, text in record.add(text) }
+                socket.send(raw: Data("one ".utf8), opcode: .text, fin: false, promise: nil)
+                socket.send(raw: Data("two ".utf8), opcode: .continuation, fin: false, promise: nil)
+                try? await socket.send(raw: Data("three".utf8), opcode: .continuation)
+            }
+            try await record.wait(for: 1)
+            #expect(record.all == ["one two three"])
+        }
+    }
+
+    @Test func withOneLineOnUpgradeIsCalledForEachConnection() async throws {
+        try await withServer { server in
+            let record = Record<String>()
+            let sockets = Record<Socket>()
+            try await Socket.connect(to: server.url, configuration: configuration(server, reconnects: true)) { socket in
+                sockets.add(socket)
+                socket.onText { _, text in record.add(text) }
+                socket.send("hello")
+            }.get()
+            try await record.wait(for: 1)
+            await server.kill()
+            try await server.restart()
+            try await record.wait(for: 2)
+            #expect(sockets.count == 2 && sockets.all[0].isClosed && !sockets.all[1].isClosed)
+            try await sockets.all[1].close()
+            try await sockets.all[1].onClose.get()
+            await server.kill()
+            try await server.restart()
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(sockets.count == 2)
+        }
+    }
+
+    @Test func loopsOfAGroupCarryConnectionsAndEndThem() async throws {
+        try await withServer { server in
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+            let sockets = Record<Socket>()
+            for _ in 0..<4 {
+                try await Socket.connect(to: server.url, configuration: configuration(server), on: group) {
+                    sockets.add($0)
+                }.get()
+            }
+            try await sockets.wait(for: 4)
+            try await group.shutdownGracefully()
+            for socket in sockets.all { try await socket.onClose.get() }
+        }
+    }
+
+    @Test func aSocketThatHasEndedIsReleasedWithItsHandlers() async throws {
+        final class Token: Sendable {}
+        try await withServer { server in
+            weak var token: Token?
+            weak var released: Socket?
+            do {
+                let (held, sockets) = (Token(), Record<Socket>())
+                token = held
+                try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                    socket.onText { _, _ in withExtendedLifetime((held, socket)) {} }
+                    sockets.add(socket)
+                }.get()
+                try await sockets.wait(for: 1)
+                released = sockets.all[0]
+                try await sockets.all[0].close()
+            }
+            try await eventually { token == nil && released == nil }
+        }
+    }
+}
