@@ -182,7 +182,8 @@ internal import LibC
         timers.cancel(id)
     }
 
-    /// Whether the alarm has gone off. It goes by another clock than the deadlines, and may be too early by theirs.
+    /// Whether the alarm has gone off. It goes by another clock than the deadlines: it may be too early by theirs, and after the
+    /// machine has slept, too late by the time of the sleep.
     private var hasAlarmGoneOff: Bool { wantsAlarm && !backend.isAlarmSet }
 
     private func runDueTimers() {

@@ -4,8 +4,8 @@ internal import LibC
 /// A connected socket, of a client or a server, plain or with TLS: bytes in, bytes out, one end.
 ///
 /// libwebsockets polls the descriptor and owns it; `recv(2)`, `send(2)` and TLS are ours. Everything happens in
-/// ``service()``, once in a turn of the loop: what was read goes to the consumer in one piece, and what it writes meanwhile
-/// leaves together.
+/// ``service()``, once in a turn of the loop: what was read, twice at the most, goes to the consumer, and what it writes
+/// meanwhile leaves together.
 ///
 /// libwebsockets closes a descriptor as soon as it hangs up, whatever lies in it, for which it was not asked to look. So
 /// a pipe whose descriptor goes before its bytes have been used reads on from a duplicate.

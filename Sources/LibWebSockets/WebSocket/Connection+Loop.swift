@@ -98,7 +98,8 @@ extension Connection: PipeConsumer {
     }
 
     func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
-        guard faults == nil, !hasOutcome, readBudget() > 0,
+        // Asked before each read, so the cheapest answer comes first.
+        guard reader.isInMessage, faults == nil, !hasOutcome, readBudget() > 0,
             let count = unsafe reader.readDirectly(atLeast: Self.leastDirectRead, into: &turn, read)
         else {
             return nil
@@ -109,7 +110,9 @@ extension Connection: PipeConsumer {
     }
 
     func pipeDidRead() {
-        readerToWake.take().map { reader, batch in reader.resume(returning: batch) }
+        guard hasNewMessages else { return }
+        hasNewMessages = false
+        wakeReader()
     }
 
     /// Reads what the budgets of time and memory allow, and returns how much of `bytes` that was.
@@ -225,7 +228,7 @@ extension Connection: PipeConsumer {
                 messages, byteCount: byteCount, payloadMemory: payloadMemory, limit: limits.receiveBuffer,
                 mayPause: mayPause)
         }
-        if let reader = delivery.reader { readerToWake = (reader, delivery.batch) }
+        hasNewMessages = true
         if delivery.pausesReading { pipe?.setReading(false) }
         if delivery.discarded > 0 {
             logOnce(

@@ -15,6 +15,17 @@ extension Connection {
         }
     }
 
+    /// The next message; `nil` at the end.
+    func nextMessage() async throws -> WebSocketMessage? {
+        if let (message, resumesReading) = withInbound({ $0.takeOne(limit: limits.receiveBuffer) }) {
+            if resumesReading { resumeReading() }
+            return message
+        }
+        guard let batch = try await nextBatch() else { return nil }
+        withInbound { $0.putBackRest(batch) }
+        return batch.first
+    }
+
     private func waitForBatch() async throws -> [WebSocketMessage]? {
         let id = withInbound { $0.makeReaderID() }
         return try await withTaskCancellationHandler {
@@ -58,8 +69,18 @@ extension Connection {
         }
     }
 
+    /// Resumes the reader that waits, if there is something for it.
+    func wakeReader() {
+        guard let (reader, batch, resumesReading) = withInbound({ $0.wake(limit: limits.receiveBuffer) }) else {
+            return
+        }
+        if resumesReading { resumeReading() }
+        reader.resume(returning: batch)
+    }
+
     /// Tells the reader that no more messages come, after those that wait.
     func endReading(with error: WebSocketError?) {
+        wakeReader()
         let reader = withInbound { $0.end(error) }
         if let error { reader?.resume(throwing: error) } else { reader?.resume(returning: nil) }
     }

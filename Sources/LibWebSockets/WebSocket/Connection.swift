@@ -86,8 +86,8 @@ internal import WebSocketProtocol
     var pipe: BytePipe?
     var reader: MessageReader
     var turn = ReceivedTurn()
-    /// Who goes on with the messages of this turn, once all has been read: what comes with them waits for nobody then.
-    var readerToWake: (reader: InboundQueue.Reader, batch: InboundQueue.Batch)?
+    /// Whether messages have come in this turn: whoever waits for them is woken once all has been read.
+    var hasNewMessages = false
     /// What was logged about this connection, and is not again.
     var loggedOnce: Set<LoggedOnce> = []
 
@@ -125,8 +125,8 @@ internal import WebSocketProtocol
     static let largestWrite = 256 << 10
     /// How much one connection writes before others get their turn.
     static let largestTurn = 1 << 20
-    /// What one connection may cost in a turn of reading, before others get theirs; see ``ReceivedTurn/cost``.
-    static let largestTurnCost = 256 << 10
+    /// What one read may cost, of two in a turn, before other connections get theirs; see ``ReceivedTurn/cost``.
+    static let largestTurnCost = 128 << 10
 
     init(
         role: Role, pipe: BytePipe, socketLoop: SocketLoop, peer: String, limits: Limits,

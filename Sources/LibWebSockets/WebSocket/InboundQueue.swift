@@ -18,8 +18,11 @@ struct InboundQueue {
     }
 
     private var state = State.flowing
+    /// What a read has brought, or several small ones.
     private struct Entry {
         var batch: Batch
+        /// The first message of ``batch`` that was not taken.
+        var start = 0
         var payloadMemory: Int
 
         var byteCount: Int { payloadMemory + MessageMemory.ofMessages(capacity: batch.capacity) }
@@ -28,12 +31,14 @@ struct InboundQueue {
     private var entries = Deque<Entry>()
     /// The memory of the messages that wait.
     private(set) var byteCount = 0
+    /// Who waits for messages. The first of them may have come: then it is about to be woken, and they are nobody else's.
     private var reader: (id: UInt64, continuation: Reader)?
     private var lastReaderID: UInt64 = 0
     /// Whether reading from the network is stopped until the reader has caught up.
     private(set) var isPaused = false
     /// Batches of fewer messages are put together: each has its price for the reader, and for malloc(3).
     private static let smallBatch = 32
+    private static let largestMerged = 128
     /// A queue with any room at all takes so much, and may exceed its limit by that.
     static let leastBudget = 4 << 10
 
@@ -63,14 +68,12 @@ struct InboundQueue {
 
     /// What to do after adding a batch, outside of the lock.
     struct Delivery {
-        var reader: Reader?
-        var batch: Batch = []
         var pausesReading = false
         /// How many messages were not kept.
         var discarded = 0
     }
 
-    /// Adds messages, or hands them to the reader that waits for them.
+    /// Adds messages. ``wake(limit:)`` follows, when all of the turn have been added.
     /// - Parameters:
     ///   - byteCount: The sizes of the payloads.
     ///   - payloadMemory: What the payloads occupy; see ``MessageMemory``.
@@ -88,24 +91,27 @@ struct InboundQueue {
         }
         receivedMessageCount += messages.count
         receivedByteCount += added
-        if let reader {
-            self.reader = nil
-            delivery.reader = reader.continuation
-            delivery.batch = messages
-            return delivery
-        }
         append(messages, payloadMemory: addedMemory, limit: limit)
-        if byteCount >= limit, !isPaused, mayPause {
+        if byteCount >= limit, !isPaused, mayPause, reader == nil {
             isPaused = true
             delivery.pausesReading = true
         }
         return delivery
     }
 
+    /// The reader that waits, with the first messages, to be resumed outside of the lock; `nil` when nobody waits or nothing has
+    /// come.
+    mutating func wake(limit: Int) -> (reader: Reader, batch: Batch, resumesReading: Bool)? {
+        guard let reader, !entries.isEmpty else { return nil }
+        self.reader = nil
+        guard case .messages(let batch, let resumesReading) = take(limit: limit) else { return nil }
+        return (reader.continuation, batch, resumesReading)
+    }
+
     private mutating func append(_ messages: Batch, payloadMemory: Int, limit: Int) {
-        guard messages.count < Self.smallBatch, var last = entries.popLast() else {
-            return push(Entry(batch: messages, payloadMemory: payloadMemory))
-        }
+        guard messages.count < Self.smallBatch, (entries.last?.batch.count ?? .max) < Self.largestMerged,
+            var last = entries.popLast()
+        else { return push(Entry(batch: messages, payloadMemory: payloadMemory)) }
         byteCount -= last.byteCount
         // Grows geometrically, as an array does by itself, but not beyond the limit.
         let count = last.batch.count + messages.count
@@ -132,14 +138,11 @@ struct InboundQueue {
 
     /// - Parameter limit: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
     mutating func take(limit: Int) -> Taken {
-        if let first = entries.popFirst() {
-            byteCount -= first.byteCount
-            // The room for the batches of a burst is of no use to an idle connection.
-            if entries.isEmpty { entries = [] }
-            // Not at each free byte: the loop has to be told.
-            let resumesReading = isPaused && byteCount <= limit / 2
-            if resumesReading { isPaused = false }
-            return .messages(first.batch, resumesReading: resumesReading)
+        // What has come belongs to the one who waits for it.
+        guard reader == nil else { return .nothing }
+        if let first = entries.first {
+            let messages = first.start == 0 ? first.batch : Array(first.batch[first.start...])
+            return .messages(messages, resumesReading: removeFirst(limit: limit))
         }
         guard case .ended(let error) = state else { return .nothing }
         // Whoever comes after the error has been told: the end is all that is left to say.
@@ -147,9 +150,30 @@ struct InboundQueue {
         return .end(error)
     }
 
+    /// One message; `nil` when ``take(limit:)`` has something else to say.
+    mutating func takeOne(limit: Int) -> (message: WebSocketMessage, resumesReading: Bool)? {
+        guard reader == nil, !entries.isEmpty else { return nil }
+        let message = entries[0].batch[entries[0].start]
+        entries[0].start += 1
+        // Its memory is free when that of the whole batch is.
+        let isLast = entries[0].start == entries[0].batch.count
+        return (message, isLast && removeFirst(limit: limit))
+    }
+
+    /// Returns whether reading goes on.
+    private mutating func removeFirst(limit: Int) -> Bool {
+        byteCount -= entries.removeFirst().byteCount
+        // The room for the batches of a burst is of no use to an idle connection.
+        if entries.isEmpty { entries = [] }
+        // Not at each free byte: the loop has to be told.
+        guard isPaused, byteCount <= limit / 2 else { return false }
+        isPaused = false
+        return true
+    }
+
     /// Puts the rest of a batch back that a reader took and did not use, in front of what came later.
     ///
-    /// Returns the reader that waits for them, when one does: nothing has come later then.
+    /// Returns the reader that waits, when one does: it gets them.
     mutating func putBack(_ messages: Batch.SubSequence) -> Reader? {
         guard !messages.isEmpty else { return nil }
         if let reader {
@@ -160,6 +184,14 @@ struct InboundQueue {
         byteCount += entry.byteCount
         entries.prepend(entry)
         return nil
+    }
+
+    /// As ``putBack(_:)``, for all of a batch but its first message. Nobody waits: whoever does this was the reader.
+    mutating func putBackRest(_ batch: Batch) {
+        guard batch.count > 1 else { return }
+        let entry = Entry(batch: batch, start: 1, payloadMemory: MessageMemory.ofPayloads(batch[...]))
+        byteCount += entry.byteCount
+        entries.prepend(entry)
     }
 
     mutating func makeReaderID() -> UInt64 {
@@ -180,7 +212,8 @@ struct InboundQueue {
         return reader.continuation
     }
 
-    /// No more messages come. Returns the reader to be told, when one waits.
+    /// No more messages come. Returns the reader to be told, when one waits. Those that have come are its own: ``wake(limit:)``
+    /// goes before.
     mutating func end(_ error: (any Error)?) -> Reader? {
         guard case .flowing = state else { return nil }
         guard let reader else {

@@ -216,9 +216,7 @@ public final class WebSocket: Sendable {
     ///
     /// - Throws: As ``messages`` does; `CancellationError` when the task is cancelled while it waits, which loses nothing.
     public func receive() async throws -> WebSocketMessage? {
-        guard let batch = try await nextMessages() else { return nil }
-        if batch.count > 1 { putBack(batch[1...]) }
-        return batch.first
+        try await connection.nextMessage()
     }
 
     func putBack(_ messages: ArraySlice<WebSocketMessage>) {

@@ -1,5 +1,5 @@
 internal import DequeModule
-package import LibWebSockets
+internal import LibWebSockets
 
 /// Brings pings and pongs from the loop's thread to a handler, one at a time.
 ///

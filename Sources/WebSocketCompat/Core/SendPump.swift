@@ -1,5 +1,5 @@
 internal import DequeModule
-package import LibWebSockets
+internal import LibWebSockets
 
 /// Hands messages over one after the other, in the order of the calls, for shapes whose calls do not wait.
 ///

@@ -1,9 +1,11 @@
-package import Foundation
 package import HTTPTypes
 internal import LibWebSockets
 
 #if canImport(FoundationNetworking)
+    internal import Foundation
     package import FoundationNetworking
+#else
+    package import Foundation
 #endif
 
 /// What a `URLRequest` asks for, in the terms of this library.

@@ -1,6 +1,6 @@
-package import LibWebSockets
-package import Logging
-package import WebSocketService
+internal import LibWebSockets
+internal import Logging
+internal import WebSocketService
 
 /// The library's own transport, which tells a shape of each connection it makes: a shape pings and sends on the connection itself.
 struct ShapeTransport: SocketTransport {

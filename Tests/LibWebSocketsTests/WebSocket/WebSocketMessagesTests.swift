@@ -41,6 +41,48 @@ import WebSocketTesting
         }
     }
 
+    private final class Received: Sendable {
+        let numbers = Lock<[Int]>([])
+    }
+
+    @Test("Of readers that are cancelled and not awaited, none loses a message, waits for ever or is refused")
+    func cancelledReaders() async throws {
+        let total = 30_000
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            let sending = Task { for number in 0..<total { try await server.send("\(number)") } }
+            let received = Received()
+            var readers: [Task<Void, any Error>] = []
+            while received.numbers.withLock({ $0.count < total }), readers.count < 20_000 {
+                let reader = Task {
+                    while let batch = try await client.nextMessages() {
+                        received.numbers.withLock { $0 += batch.compactMap { Int($0.text ?? "") } }
+                    }
+                }
+                readers.append(reader)
+                try await Task.sleep(for: .microseconds(readers.count % 7 * 100))
+                reader.cancel()
+            }
+            try await sending.value
+            for reader in readers {
+                await #expect(throws: CancellationError.self) { try await reader.value }
+            }
+            // A reader that was cancelled may note its batch after the next one has noted the next.
+            #expect(received.numbers.withLock { $0.sorted() } == Array(0..<total))
+        }
+    }
+
+    @Test("receive() takes one message after the other out of what came together")
+    func oneByOne() async throws {
+        try await withServer { pair in
+            let (client, server) = try await pair.connectPair()
+            for number in 0..<1_000 { try await server.send("\(number)") }
+            var texts: [String?] = []
+            for _ in 0..<1_000 { texts.append(try await client.receive()?.text) }
+            #expect(texts == (0..<1_000).map { "\($0)" })
+        }
+    }
+
     @Test("Two tasks cannot wait for messages at once: the second is told so, the first goes on")
     func secondReader() async throws {
         try await withServer { pair in
