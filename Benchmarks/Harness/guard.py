@@ -15,8 +15,9 @@ import workloads
 
 BUDGET = competitors.BENCHMARKS / "budget.json"
 # How messages fall into reads and turns of the loop depends on time, also under callgrind: that made 1 % on a machine with a
-# load of 8. The rest is for other patch versions of OpenSSL and the C library. One more system call is always too much.
-SLACK = 0.10
+# load of 8, and more for large messages. The rest is for other patch versions of OpenSSL and the C library, and other processors.
+# One more system call is always too much.
+SLACK = 0.20
 # (workload, scheme, client, messages of the shorter and of the longer run)
 CASES = [
     ("send 64 B", "ws", "ours-loop", 2000, 22000),
