@@ -207,6 +207,23 @@ struct BadwssServeTests {
         #expect(output.status == 71, "\(output)")
     }
 
+    @Test("When nobody reads any more what it tells, it ends without having anything to tell")
+    func unread() async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "badwss-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = LwscatProcess.executable(of: "badwss").path
+        let lines = try await LwscatProcess.shell(
+            """
+            export TMPDIR='\(directory.path)'
+            ('\(path)' --json --for 20s --case expired; echo $? >'\(directory.path)/status') | head -n 1 >/dev/null
+            cat '\(directory.path)/status'; ls '\(directory.path)'
+            '\(path)' --for 200ms --case expired >/dev/null; echo $?
+            '\(path)' --for 200ms --case expired >'\(directory.path)/output'; echo $?
+            """)
+        #expect(lines == ["\(128 + SIGPIPE)", "status", "0", "0"])
+    }
+
     @Test("It ends by itself, keeps its files in a directory that it was given, and takes the ports that it is told")
     func bounded() async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "badwss-\(UUID())")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Testing
 import WebSocketTesting
 
@@ -67,6 +68,34 @@ import WebSocketTesting
         #expect(EndStatus.wrong(0) == .success)
         #expect(EndStatus.wrong(7).rawValue == 7)
         #expect(EndStatus.wrong(1_000).rawValue == 63)
+    }
+
+    @Test("The end of a pipe's or a socket's reader is told, and a file, a device and a closed descriptor have none")
+    func readersEnd() async throws {
+        var (pipe, pair): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
+        try #require(Foundation.pipe(&pipe) == 0)
+        #if canImport(Darwin)
+            let stream = SOCK_STREAM
+        #else
+            let stream = Int32(SOCK_STREAM.rawValue)
+        #endif
+        try #require(socketpair(AF_UNIX, stream, 0, &pair) == 0)
+        for (reader, writer) in [(pipe[0], pipe[1]), (pair[0], pair[1])] {
+            let (ends, end) = AsyncStream.makeStream(of: Void.self)
+            #expect(Output.watchForReadersEnd(of: writer) { end.yield() })
+            close(reader)
+            for await _ in ends { break }
+            close(writer)
+        }
+        let path = FileManager.default.temporaryDirectory.appending(path: "badwss-\(UUID())").path
+        defer { unlink(path) }
+        for path in [path, "/dev/null"] {
+            let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+            try #require(descriptor >= 0)
+            #expect(!Output.watchForReadersEnd(of: descriptor) {})
+            close(descriptor)
+        }
+        #expect(!Output.watchForReadersEnd(of: -1) {})
     }
 
     @Test("The list explains every case in one line")
