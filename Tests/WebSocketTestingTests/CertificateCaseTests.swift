@@ -123,6 +123,23 @@ struct CertificateCaseTests {
         #expect("\(anxious)".contains("RFC 5280 section 6.1"))
     }
 
+    @Test(
+        "A client that sends first and verifies on a connection of its own is wrong, also where it has to connect twice"
+    )
+    func late() async throws {
+        let cases: [CertificateCase] = [.expired, .certificateChanged, .sessionForAnotherName]
+        let report = try await verifyClient(cases) { _, trust in
+            try await Self.connect(trust) { tls in
+                tls.insecureAcceptsAnyHostname = true
+                tls.insecureAcceptsUntrustedRoots = true
+                tls.insecureAcceptsExpiredCertificates = true
+            }
+            try await Self.connect(trust)
+        }
+        #expect(Set(report.wrong) == Set(cases), "\(report)")
+        #expect(report.entries.allSatisfy { $0.finding.hasSuffix("but only after it had sent something") }, "\(report)")
+    }
+
     private enum Forever {
         static let continuations = Lock<[CheckedContinuation<Void, Never>]>([])
     }
@@ -186,10 +203,11 @@ struct CertificateCaseTests {
 
 @Suite struct CaseVerdictTests {
     private static func connection(
-        _ handshake: CertificateCase.Connection.Handshake = .completed, sentData: Bool = false, offers: Bool = true
+        _ handshake: CertificateCase.Connection.Handshake = .completed, sentData: Bool = false, offers: Bool = true,
+        attempt: Int = 0
     ) -> CertificateCase.Connection {
         var connection = CertificateCase.Connection()
-        (connection.handshake, connection.hasSentData) = (handshake, sentData)
+        (connection.handshake, connection.hasSentData, connection.attempt) = (handshake, sentData, attempt)
         (connection.offersProtocols, connection.asksForStapledResponse) = (offers, offers)
         return connection
     }
@@ -201,7 +219,8 @@ struct CertificateCaseTests {
 
     @Test("Every way to be right, wrong or beyond judgement")
     func verdicts() {
-        let met = Self.connection()
+        let (met, metAgain) = (Self.connection(), Self.connection(attempt: 1))
+        let refusedAgain = Self.connection(.alert, attempt: 1)
         let rows: [Row] = [
             (.validEC, [.accepted], [met], .right), (.validEC, [.refused("x")], [met], .wrong),
             (.validEC, [.accepted], [], .wrong), (.validEC, [], [], .wrong), (.expired, [.accepted], [met], .wrong),
@@ -211,8 +230,16 @@ struct CertificateCaseTests {
             (.expired, [.crashed("x")], [met], .wrong), (.handshakeStalled, [.hung], [met], .wrong),
             (.noCloseNotify, [.refused("x")], [Self.connection(sentData: true)], .right),
             (.clientCertificateAbsent, [.refused("x")], [Self.connection(sentData: true)], .right),
-            (.certificateChanged, [.accepted, .refused("x")], [met, Self.connection(.alert)], .right),
-            (.certificateChanged, [.accepted, .accepted], [met, met], .wrong),
+            (.certificateChanged, [.accepted, .refused("x")], [met, refusedAgain], .right),
+            (
+                .certificateChanged, [.accepted, .refused("x")], [Self.connection(sentData: true), refusedAgain], .right
+            ),
+            (
+                .certificateChanged, [.accepted, .refused("x")],
+                [met, Self.connection(sentData: true, attempt: 1), refusedAgain], .wrong
+            ),
+            (.certificateChanged, [.accepted, .accepted], [met, metAgain], .wrong),
+            (.certificateChanged, [.accepted, .refused("x")], [met, met], .wrong),
             (.certificateChanged, [.refused("x")], [met], .wrong),
             (.certificateChanged, [.accepted, .refused("x")], [met], .wrong),
             (.ocspRevoked, [.accepted], [Self.connection(offers: false)], .skipped),

@@ -19,6 +19,8 @@ extension CertificateCase {
             case none
         }
 
+        /// Which of the case's connections it was served as, counted from 0: ``CertificateCase/connections``.
+        public var attempt = 0
         /// How far TLS came.
         public var handshake = Handshake.none
         /// The client's alert by its name in RFC 8446 section 6, such as `certificate_expired`.
