@@ -56,6 +56,8 @@ enum EndStatus {
     /// The most wrong cases that an exit status tells of: the numbers above mean something else.
     static let mostWrong: Int32 = 63
     static let system = ExitCode(71)
+    /// Every case was skipped, so that nothing is known of the command.
+    static let nothingChecked = ExitCode(69)
 
     /// Ended by a signal, as a shell shows it.
     static func signal(_ number: Int32) -> ExitCode { ExitCode(128 + number) }
@@ -74,6 +76,10 @@ enum EndStatus {
             FileHandle.standardError.write(Data("badwss: \(error)\n".utf8))
             throw system
         }
+    }
+
+    static func of(_ report: ClientVerificationReport) -> ExitCode {
+        report.judged.isEmpty ? nothingChecked : wrong(report.wrong.count)
     }
 
     static func wrong(_ count: Int) -> ExitCode { ExitCode(min(Int32(clamping: count), mostWrong)) }

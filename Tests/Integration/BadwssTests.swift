@@ -129,6 +129,9 @@ struct BadwssCheckTests {
         #expect(missing.status == 1 && missing.lines.contains { $0.contains("could not be run") }, "\(missing)")
         let absent = try await output("no-such-client-2", "{url}")
         #expect(absent.status == 64 && absent.errors.contains("no-such-client-2 cannot be started"), "\(absent)")
+        let skipped = try await LwscatProcess.output(
+            of: ["check", "--case", "revoked", "--", "true", "{url}"], tool: "badwss")
+        #expect(skipped.status == 69 && skipped.errors.contains("nothing was checked"), "\(skipped)")
         let aimless = try await output("true")
         #expect(aimless.status == 64 && aimless.errors.contains("{url}"), "\(aimless)")
     }

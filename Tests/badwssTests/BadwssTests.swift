@@ -70,6 +70,26 @@ import WebSocketTesting
         #expect(EndStatus.wrong(1_000).rawValue == 63)
     }
 
+    @Test("A run that skipped every case ends with a status of its own, and one case is one")
+    func nothingChecked() async throws {
+        func report(
+            _ cases: [CertificateCase], skipping skipped: Set<CertificateCase>
+        ) async throws -> ClientVerificationReport {
+            try await ClientVerification(
+                cases, within: .seconds(60), concurrently: 2, connectsByAddress: false,
+                reasonToSkip: { skipped.contains($0) ? "x" : nil }
+            ).run { _ in .accepted }
+        }
+        let nothing = try await report([.revoked, .expired], skipping: [.revoked, .expired])
+        #expect(nothing.judged.isEmpty && nothing.wrong.isEmpty)
+        #expect(EndStatus.of(nothing).rawValue == 69)
+        #expect("\(nothing)".hasPrefix("2 cases, 0 wrong, 2 skipped: nothing was checked\n"))
+        let some = try await report([.revoked, .expired], skipping: [.revoked])
+        #expect(some.judged == [.expired])
+        #expect(EndStatus.of(some).rawValue == 1)
+        #expect("\(try await report([.expired], skipping: []))".hasPrefix("1 case, 1 wrong, 0 skipped\n"))
+    }
+
     @Test("The end of a pipe's or a socket's reader is told, and a file, a device and a closed descriptor have none")
     func readersEnd() async throws {
         var (pipe, pair): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
