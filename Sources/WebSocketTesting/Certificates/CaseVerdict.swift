@@ -42,6 +42,9 @@ extension CertificateCase {
             return entry(.skipped, "does not ask for a stapled OCSP response")
         case .applicationProtocols where !connections.contains(where: \.offersProtocols):
             return entry(.skipped, "offers no application protocols (ALPN)")
+        case .plainRequest where connections.contains(where: \.asksForWebSocket):
+            // The cut is in the answer's head, which every client refuses; behind the head it is close frames that count.
+            return entry(.skipped, "asks for a WebSocket, whose frames tell of a cut without close_notify (RFC 6455)")
         default: break
         }
         for (number, (outcome, attempt)) in zip(outcomes, facts.attempts).enumerated() {
