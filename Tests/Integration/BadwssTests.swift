@@ -98,6 +98,24 @@ struct BadwssCheckTests {
         #expect(lines.contains { $0.trimmingCharacters(in: .whitespaces) == line }, "\(lines.joined(separator: "\n"))")
     }
 
+    @Test("The outdated response is what the case says: one of last week")
+    func outdatedResponse() async throws {
+        let servers = try CertificateCaseServers.start([.ocspOutdated])
+        defer { servers.stop() }
+        let port = try #require(servers.port(of: .ocspOutdated))
+        // What OpenSSL shows of the response, as seconds since 1970.
+        let lines = try await LwscatProcess.shell(
+            """
+            openssl s_client -status -servername localhost -connect 127.0.0.1:\(port) </dev/null 2>&1 |
+                '\(TestServers.python.path)' -c '
+            import ssl, sys
+            for key, _, time in (line.strip().partition(": ") for line in sys.stdin):
+                if key in ("This Update", "Next Update"): print(ssl.cert_time_to_seconds(time))'
+            """)
+        let ages = lines.compactMap(Double.init).map { (Date().timeIntervalSince1970 - $0) / 86_400 }
+        #expect(ages.map { $0.rounded() } == [8, 1], "\(lines)")
+    }
+
     @Test("A command that hangs is wrong, and killed with all that it has started")
     func hanging() async throws {
         let mark = "\(Int.random(in: 100_000...999_999))"

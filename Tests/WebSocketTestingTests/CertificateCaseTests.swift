@@ -192,6 +192,12 @@ struct CertificateCaseTests {
         #expect(Set(CertificateCase.allCases.map(\.explanation)).count == CertificateCase.allCases.count)
     }
 
+    @Test("An outdated response is of last week, as its case says")
+    func outdated() {
+        let (day, validity) = (Duration.seconds(86_400), CertificateValidity.outdatedResponse)
+        #expect(validity.begins < day * -7 && validity.ends <= day * -1)
+    }
+
     @Test("A run of no case is refused: it would find nothing wrong")
     func noCase() async {
         await #expect(throws: FaultServerError.self) { try await verifyClient([]) { _, _ in } }
