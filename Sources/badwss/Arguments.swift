@@ -73,9 +73,19 @@ enum EndStatus {
         } catch is Output.Closed {
             throw signal(SIGPIPE)
         } catch {
-            FileHandle.standardError.write(Data("badwss: \(error)\n".utf8))
+            FileHandle.standardError.write(Data("badwss: \(words(for: error))\n".utf8))
             throw system
         }
+    }
+
+    /// The path and the system's words for it, where Foundation has both: it would print all that it knows.
+    static func words(for error: any Error) -> String {
+        let whole = error as NSError
+        guard let path = whole.userInfo[NSFilePathErrorKey] as? String,
+            let cause = (whole.userInfo[NSUnderlyingErrorKey] as? any Error).map({ $0 as NSError }),
+            cause.domain == NSPOSIXErrorDomain
+        else { return "\(error)" }
+        return "\(path): \(String(cString: strerror(Int32(truncatingIfNeeded: cause.code))))"
     }
 
     static func of(_ report: ClientVerificationReport) -> ExitCode {

@@ -225,7 +225,7 @@ struct BadwssServeTests {
         let output = try await LwscatProcess.output(
             of: ["--for", "60s", "--case", "expired", "--directory", file.appending(path: "below").path], tool: "badwss"
         )
-        #expect(output.status == 71, "\(output)")
+        #expect(output.status == 71 && output.errors.hasSuffix("/below: Not a directory\n"), "\(output)")
     }
 
     @Test("When nobody reads any more what it tells, it ends without having anything to tell")

@@ -70,6 +70,15 @@ import WebSocketTesting
         #expect(EndStatus.wrong(1_000).rawValue == 63)
     }
 
+    @Test("A directory that cannot be made is told of by its path and the system's words")
+    func directory() throws {
+        let path = "/dev/null/below"
+        let error = try #require(throws: (any Error).self) {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        #expect(EndStatus.words(for: error) == "\(path): \(String(cString: strerror(ENOTDIR)))")
+    }
+
     @Test("A run that skipped every case ends with a status of its own, and one case is one")
     func nothingChecked() async throws {
         func report(
