@@ -99,7 +99,9 @@ import WebSocketTesting
         #expect("\(try await report([.expired], skipping: []))".hasPrefix("1 case, 1 wrong, 0 skipped\n"))
     }
 
-    @Test("The end of a pipe's or a socket's reader is told, and a file, a device and a closed descriptor have none")
+    @Test(
+        "The end of a pipe's or a socket's reader is told, and a file, a device and a closed descriptor have none",
+        .timeLimit(.minutes(1)))
     func readersEnd() async throws {
         var (pipe, pair): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         try #require(Foundation.pipe(&pipe) == 0)
