@@ -33,6 +33,7 @@ struct Check: AsyncParsableCommand {
               0   the command is right about every case
               n   it is wrong about n cases, at most \(EndStatus.mostWrong): so many or more
               64  the command line cannot be used, or the command cannot be run
+              69  every case was skipped: nothing was checked
               71  the operating system lacked something
               128 and the signal's number, when a signal asked for the end
             """)
@@ -91,7 +92,10 @@ struct Check: AsyncParsableCommand {
                 throw ValidationError(error.description)
             }
             try Output.write(options.json ? report.json + "\n" : verbose ? report.table + "\n\(report)" : "\(report)")
-            throw EndStatus.wrong(report.wrong.count)
+            if report.judged.isEmpty {
+                FileHandle.standardError.write(Data("badwss: nothing was checked: every case was skipped\n".utf8))
+            }
+            throw EndStatus.of(report)
         }
     }
 }

@@ -23,6 +23,27 @@ enum Output {
         }
     }
 
+    /// Calls `body` once nobody reads `descriptor` any more, which a writer notices only when it has something to write.
+    ///
+    /// - Returns: Whether that can happen: only pipes and sockets have readers. A terminal's end is told by SIGHUP.
+    @discardableResult
+    static func watchForReadersEnd(
+        of descriptor: Int32 = STDOUT_FILENO, _ body: @escaping @Sendable () -> Void
+    ) -> Bool {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) else {
+            return false
+        }
+        // A Dispatch source would fire as long as there is room to write. The thread ends with the process.
+        Thread.detachNewThread {
+            // The end is told without being asked for (poll(2)).
+            var events = pollfd(fd: descriptor, events: 0, revents: 0)
+            while poll(&events, 1, -1) < 0, errno == EINTR || errno == EAGAIN {}
+            if events.revents & Int16(POLLERR | POLLHUP) != 0 { body() }
+        }
+        return true
+    }
+
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }
 

@@ -16,7 +16,8 @@ struct Serve: AsyncParsableCommand {
               0   the time of --for is over
               64  the command line cannot be used
               71  the operating system lacked something, such as a port
-              128 and the signal's number, when a signal asked for the end
+              128 and the signal's number, when a signal asked for the end; that of SIGPIPE when nobody reads what it tells \
+            any more
             """)
 
     @OptionGroup
@@ -52,6 +53,8 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let ends = Ends()
         defer { ends.cancel() }
+        // Without clients it would have nothing to write, and never notice.
+        Output.watchForReadersEnd { ends.end(as: SIGPIPE) }
         let (isJSON, width) = (options.json, options.cases.map(\.rawValue.count).max() ?? 0)
         try await EndStatus.translatingErrors {
             let servers = try CertificateCaseServers.start(options.cases, firstPort: firstPort) { test, connection in

@@ -98,6 +98,24 @@ struct BadwssCheckTests {
         #expect(lines.contains { $0.trimmingCharacters(in: .whitespaces) == line }, "\(lines.joined(separator: "\n"))")
     }
 
+    @Test("The outdated response is what the case says: one of last week")
+    func outdatedResponse() async throws {
+        let servers = try CertificateCaseServers.start([.ocspOutdated])
+        defer { servers.stop() }
+        let port = try #require(servers.port(of: .ocspOutdated))
+        // What OpenSSL shows of the response, as seconds since 1970.
+        let lines = try await LwscatProcess.shell(
+            """
+            openssl s_client -status -servername localhost -connect 127.0.0.1:\(port) </dev/null 2>&1 |
+                '\(TestServers.python.path)' -c '
+            import ssl, sys
+            for key, _, time in (line.strip().partition(": ") for line in sys.stdin):
+                if key in ("This Update", "Next Update"): print(ssl.cert_time_to_seconds(time))'
+            """)
+        let ages = lines.compactMap(Double.init).map { (Date().timeIntervalSince1970 - $0) / 86_400 }
+        #expect(ages.map { $0.rounded() } == [8, 1], "\(lines)")
+    }
+
     @Test("A command that hangs is wrong, and killed with all that it has started")
     func hanging() async throws {
         let mark = "\(Int.random(in: 100_000...999_999))"
@@ -129,6 +147,9 @@ struct BadwssCheckTests {
         #expect(missing.status == 1 && missing.lines.contains { $0.contains("could not be run") }, "\(missing)")
         let absent = try await output("no-such-client-2", "{url}")
         #expect(absent.status == 64 && absent.errors.contains("no-such-client-2 cannot be started"), "\(absent)")
+        let skipped = try await LwscatProcess.output(
+            of: ["check", "--case", "revoked", "--", "true", "{url}"], tool: "badwss")
+        #expect(skipped.status == 69 && skipped.errors.contains("nothing was checked"), "\(skipped)")
         let aimless = try await output("true")
         #expect(aimless.status == 64 && aimless.errors.contains("{url}"), "\(aimless)")
     }
@@ -204,7 +225,24 @@ struct BadwssServeTests {
         let output = try await LwscatProcess.output(
             of: ["--for", "60s", "--case", "expired", "--directory", file.appending(path: "below").path], tool: "badwss"
         )
-        #expect(output.status == 71, "\(output)")
+        #expect(output.status == 71 && output.errors.hasSuffix("/below: Not a directory\n"), "\(output)")
+    }
+
+    @Test("When nobody reads any more what it tells, it ends without having anything to tell")
+    func unread() async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "badwss-\(UUID())")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let path = LwscatProcess.executable(of: "badwss").path
+        let lines = try await LwscatProcess.shell(
+            """
+            export TMPDIR='\(directory.path)'
+            ('\(path)' --json --for 20s --case expired; echo $? >'\(directory.path)/status') | head -n 1 >/dev/null
+            cat '\(directory.path)/status'; ls '\(directory.path)'
+            '\(path)' --for 200ms --case expired >/dev/null; echo $?
+            '\(path)' --for 200ms --case expired >'\(directory.path)/output'; echo $?
+            """)
+        #expect(lines == ["\(128 + SIGPIPE)", "status", "0", "0"])
     }
 
     @Test("It ends by itself, keeps its files in a directory that it was given, and takes the ports that it is told")

@@ -20,13 +20,16 @@ struct CertificateCaseTests {
 
     private struct NoEcho: Error {}
 
-    @Test("This package's client is right about every case, and none is skipped")
+    /// Says nothing about a client that asks for WebSockets only.
+    private static let beyondWebSockets: Set<CertificateCase> = [.noCloseNotify]
+
+    @Test("This package's client is right about every case, and none is skipped that says something about WebSockets")
     func ours() async throws {
         let report = try await verifyClient(within: .seconds(60), connectsByAddress: true) { _, trust in
             try await Self.connect(trust)
         }
         #expect(report.wrong.isEmpty, "\(report)")
-        #expect(report.skipped.isEmpty, "\(report)")
+        #expect(Set(report.skipped) == Self.beyondWebSockets, "\(report)")
         #expect(report.entries.map(\.test) == CertificateCase.allCases)
     }
 
@@ -94,7 +97,8 @@ struct CertificateCaseTests {
         }
         #expect(Set(report.wrong) == weakness.wrong, "\(report)")
         let stapling: Set<CertificateCase> = [.ocspRevoked, .ocspMissing, .ocspOutdated, .ocspForged]
-        #expect(Set(report.skipped) == (weakness == .staples ? stapling : []), "\(report)")
+        #expect(
+            Set(report.skipped) == Self.beyondWebSockets.union(weakness == .staples ? stapling : []), "\(report)")
     }
 
     @Test("A client that does nothing, one that hangs and one that refuses everything are wrong, and hold nothing up")
@@ -121,6 +125,23 @@ struct CertificateCaseTests {
         #expect(anxious.wrong == [.validEC])
         #expect("\(anxious)".contains("refused: NoEcho()"))
         #expect("\(anxious)".contains("RFC 5280 section 6.1"))
+    }
+
+    @Test(
+        "A client that sends first and verifies on a connection of its own is wrong, also where it has to connect twice"
+    )
+    func late() async throws {
+        let cases: [CertificateCase] = [.expired, .certificateChanged, .sessionForAnotherName]
+        let report = try await verifyClient(cases) { _, trust in
+            try await Self.connect(trust) { tls in
+                tls.insecureAcceptsAnyHostname = true
+                tls.insecureAcceptsUntrustedRoots = true
+                tls.insecureAcceptsExpiredCertificates = true
+            }
+            try await Self.connect(trust)
+        }
+        #expect(Set(report.wrong) == Set(cases), "\(report)")
+        #expect(report.entries.allSatisfy { $0.finding.hasSuffix("but only after it had sent something") }, "\(report)")
     }
 
     private enum Forever {
@@ -171,6 +192,12 @@ struct CertificateCaseTests {
         #expect(Set(CertificateCase.allCases.map(\.explanation)).count == CertificateCase.allCases.count)
     }
 
+    @Test("An outdated response is of last week, as its case says")
+    func outdated() {
+        let (day, validity) = (Duration.seconds(86_400), CertificateValidity.outdatedResponse)
+        #expect(validity.begins < day * -7 && validity.ends <= day * -1)
+    }
+
     @Test("A run of no case is refused: it would find nothing wrong")
     func noCase() async {
         await #expect(throws: FaultServerError.self) { try await verifyClient([]) { _, _ in } }
@@ -186,11 +213,13 @@ struct CertificateCaseTests {
 
 @Suite struct CaseVerdictTests {
     private static func connection(
-        _ handshake: CertificateCase.Connection.Handshake = .completed, sentData: Bool = false, offers: Bool = true
+        _ handshake: CertificateCase.Connection.Handshake = .completed, sentData: Bool = false, offers: Bool = true,
+        attempt: Int = 0, asksForWebSocket: Bool = false
     ) -> CertificateCase.Connection {
         var connection = CertificateCase.Connection()
-        (connection.handshake, connection.hasSentData) = (handshake, sentData)
+        (connection.handshake, connection.hasSentData, connection.attempt) = (handshake, sentData, attempt)
         (connection.offersProtocols, connection.asksForStapledResponse) = (offers, offers)
+        connection.asksForWebSocket = asksForWebSocket
         return connection
     }
 
@@ -201,7 +230,8 @@ struct CertificateCaseTests {
 
     @Test("Every way to be right, wrong or beyond judgement")
     func verdicts() {
-        let met = Self.connection()
+        let (met, metAgain) = (Self.connection(), Self.connection(attempt: 1))
+        let refusedAgain = Self.connection(.alert, attempt: 1)
         let rows: [Row] = [
             (.validEC, [.accepted], [met], .right), (.validEC, [.refused("x")], [met], .wrong),
             (.validEC, [.accepted], [], .wrong), (.validEC, [], [], .wrong), (.expired, [.accepted], [met], .wrong),
@@ -210,9 +240,20 @@ struct CertificateCaseTests {
             (.expired, [.refused("x")], [], .wrong), (.expired, [.hung], [met], .wrong),
             (.expired, [.crashed("x")], [met], .wrong), (.handshakeStalled, [.hung], [met], .wrong),
             (.noCloseNotify, [.refused("x")], [Self.connection(sentData: true)], .right),
+            (.noCloseNotify, [.accepted], [Self.connection(sentData: true)], .wrong),
+            (.noCloseNotify, [.refused("x")], [Self.connection(sentData: true, asksForWebSocket: true)], .skipped),
+            (.noCloseNotify, [.hung], [Self.connection(sentData: true, asksForWebSocket: true)], .wrong),
             (.clientCertificateAbsent, [.refused("x")], [Self.connection(sentData: true)], .right),
-            (.certificateChanged, [.accepted, .refused("x")], [met, Self.connection(.alert)], .right),
-            (.certificateChanged, [.accepted, .accepted], [met, met], .wrong),
+            (.certificateChanged, [.accepted, .refused("x")], [met, refusedAgain], .right),
+            (
+                .certificateChanged, [.accepted, .refused("x")], [Self.connection(sentData: true), refusedAgain], .right
+            ),
+            (
+                .certificateChanged, [.accepted, .refused("x")],
+                [met, Self.connection(sentData: true, attempt: 1), refusedAgain], .wrong
+            ),
+            (.certificateChanged, [.accepted, .accepted], [met, metAgain], .wrong),
+            (.certificateChanged, [.accepted, .refused("x")], [met, met], .wrong),
             (.certificateChanged, [.refused("x")], [met], .wrong),
             (.certificateChanged, [.accepted, .refused("x")], [met], .wrong),
             (.ocspRevoked, [.accepted], [Self.connection(offers: false)], .skipped),

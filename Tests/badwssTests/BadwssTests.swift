@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Testing
 import WebSocketTesting
 
@@ -67,6 +68,65 @@ import WebSocketTesting
         #expect(EndStatus.wrong(0) == .success)
         #expect(EndStatus.wrong(7).rawValue == 7)
         #expect(EndStatus.wrong(1_000).rawValue == 63)
+    }
+
+    @Test("A directory that cannot be made is told of by its path and the system's words")
+    func directory() throws {
+        let path = "/dev/null/below"
+        let error = try #require(throws: (any Error).self) {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        #expect(EndStatus.words(for: error) == "\(path): \(String(cString: strerror(ENOTDIR)))")
+    }
+
+    @Test("A run that skipped every case ends with a status of its own, and one case is one")
+    func nothingChecked() async throws {
+        func report(
+            _ cases: [CertificateCase], skipping skipped: Set<CertificateCase>
+        ) async throws -> ClientVerificationReport {
+            try await ClientVerification(
+                cases, within: .seconds(60), concurrently: 2, connectsByAddress: false,
+                reasonToSkip: { skipped.contains($0) ? "x" : nil }
+            ).run { _ in .accepted }
+        }
+        let nothing = try await report([.revoked, .expired], skipping: [.revoked, .expired])
+        #expect(nothing.judged.isEmpty && nothing.wrong.isEmpty)
+        #expect(EndStatus.of(nothing).rawValue == 69)
+        #expect("\(nothing)".hasPrefix("2 cases, 0 wrong, 2 skipped: nothing was checked\n"))
+        let some = try await report([.revoked, .expired], skipping: [.revoked])
+        #expect(some.judged == [.expired])
+        #expect(EndStatus.of(some).rawValue == 1)
+        #expect("\(try await report([.expired], skipping: []))".hasPrefix("1 case, 1 wrong, 0 skipped\n"))
+    }
+
+    @Test(
+        "The end of a pipe's or a socket's reader is told, and a file, a device and a closed descriptor have none",
+        .timeLimit(.minutes(1)))
+    func readersEnd() async throws {
+        var (pipe, pair): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
+        try #require(Foundation.pipe(&pipe) == 0)
+        #if canImport(Darwin)
+            let stream = SOCK_STREAM
+        #else
+            let stream = Int32(SOCK_STREAM.rawValue)
+        #endif
+        try #require(socketpair(AF_UNIX, stream, 0, &pair) == 0)
+        for (reader, writer) in [(pipe[0], pipe[1]), (pair[0], pair[1])] {
+            let (ends, end) = AsyncStream.makeStream(of: Void.self)
+            #expect(Output.watchForReadersEnd(of: writer) { end.yield() })
+            close(reader)
+            for await _ in ends { break }
+            close(writer)
+        }
+        let path = FileManager.default.temporaryDirectory.appending(path: "badwss-\(UUID())").path
+        defer { unlink(path) }
+        for path in [path, "/dev/null"] {
+            let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+            try #require(descriptor >= 0)
+            #expect(!Output.watchForReadersEnd(of: descriptor) {})
+            close(descriptor)
+        }
+        #expect(!Output.watchForReadersEnd(of: -1) {})
     }
 
     @Test("The list explains every case in one line")

@@ -19,6 +19,8 @@ extension CertificateCase {
             case none
         }
 
+        /// Which of the case's connections it was served as, counted from 0: ``CertificateCase/connections``.
+        public var attempt = 0
         /// How far TLS came.
         public var handshake = Handshake.none
         /// The client's alert by its name in RFC 8446 section 6, such as `certificate_expired`.
@@ -31,6 +33,8 @@ extension CertificateCase {
         public var asksForStapledResponse = false
         /// Whether the client has sent something over TLS: a request, say.
         public var hasSentData = false
+        /// Whether the client's request was one for a WebSocket.
+        public var asksForWebSocket = false
         /// How long the connection was open, in milliseconds.
         public var milliseconds = 0
 
@@ -170,6 +174,7 @@ final class CaseConnection {
         let key = lines.first { $0.lowercased().hasPrefix("sec-websocket-key:") }?
             .split(separator: ":", maxSplits: 1).last
             .map { $0.drop { $0 == " " } }
+        seen.asksForWebSocket = key != nil
         guard !cutOff else {
             try write(key == nil ? Self.cutAnswer : Self.cutUpgrade)
             stream.shutdownWrite()

@@ -88,6 +88,7 @@ final class CaseServer: Sendable {
     private func startAccepting(_ script: CaseScript) throws {
         // The threads hold the parts they need and not the server, so that dropping the server stops it.
         let (listener, interrupt, record) = (listener, interrupt, record)
+        let attemptCount = test.facts.attempts.count
         let thread = try FaultServerThread {
             var running: [FaultServerThread] = []
             var count = 0
@@ -101,7 +102,9 @@ final class CaseServer: Sendable {
                     }
                     let thread = try FaultServerThread {
                         let stream = FaultServerStream(socket: socket, interrupt: interrupt)
-                        record.append(CaseConnection(stream: stream, script: script, index: index).run())
+                        var connection = CaseConnection(stream: stream, script: script, index: index).run()
+                        connection.attempt = index % attemptCount
+                        record.append(connection)
                     }
                     running.append(thread)
                 } catch {

@@ -73,8 +73,8 @@ extension CertificateAuthority {
 extension CertificateValidity {
     /// From a minute ago, so that clocks may differ, for a day: revocation lists and OCSP responses.
     public static let response = CertificateValidity(from: .seconds(-60), to: .seconds(86_400))
-    /// Ended an hour ago: revocation lists and OCSP responses.
-    public static let outdatedResponse = CertificateValidity(from: .seconds(-90_000), to: .seconds(-3_600))
+    /// Of last week, ended yesterday: revocation lists and OCSP responses.
+    public static let outdatedResponse = CertificateValidity(from: .seconds(-8 * 86_400), to: .seconds(-86_400))
 
     /// Beginning and end in seconds since 1970.
     var seconds: (begins: Int, ends: Int) {

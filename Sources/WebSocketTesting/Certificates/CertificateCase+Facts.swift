@@ -41,6 +41,8 @@ extension CertificateCase {
         case noClientCertificate
         /// It offers application protocols (ALPN), which shows in its ClientHello.
         case applicationProtocols
+        /// It makes an HTTP request that is not for a WebSocket, which has lengths and a closing handshake of its own.
+        case plainRequest
     }
 
     /// What the client connects to.

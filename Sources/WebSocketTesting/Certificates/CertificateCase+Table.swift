@@ -251,7 +251,7 @@ extension CertificateCase {
         case .noCloseNotify:
             Facts(
                 .handshake, .refuse, "the answer is cut off, and the connection ends without close_notify",
-                "RFC 8446 section 6.1; RFC 9112 section 9.8")
+                "RFC 8446 section 6.1; RFC 9112 section 9.8", needs: .plainRequest)
         case .handshakeStalled:
             Facts(
                 .handshake, .refuse, "the server accepts the connection and never says a word",

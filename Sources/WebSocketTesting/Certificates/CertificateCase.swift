@@ -162,7 +162,7 @@ public enum CertificateCase: String, CaseIterable, Hashable, Sendable, Codable {
     /// refuses it.
     case wrongProtocol = "wrong-protocol"
     /// The answer is cut off, and the connection ends without close_notify (RFC 8446 section 6.1; RFC 9112 section
-    /// 9.8). A right client refuses it.
+    /// 9.8). A right client refuses it. One that asks for a WebSocket is not judged: that has a closing handshake of its own.
     case noCloseNotify = "no-close-notify"
     /// The server accepts the connection and never says a word (RFC 9325 section 3; the client needs a time limit). A
     /// right client refuses it.

@@ -57,6 +57,9 @@ public struct ClientVerificationReport: Sendable, Codable {
 
     /// The cases in which the client did wrong.
     public var wrong: [CertificateCase] { entries.filter { $0.verdict == .wrong }.map(\.test) }
+    /// The cases that the client was judged by. Without any, nothing wrong means nothing: expect this not to be empty where all
+    /// cases of a run may be skipped.
+    public var judged: [CertificateCase] { entries.filter { $0.verdict != .skipped }.map(\.test) }
     /// The cases that say nothing about this client, or cannot be had on this machine.
     public var skipped: [CertificateCase] { entries.filter { $0.verdict == .skipped }.map(\.test) }
 
@@ -89,8 +92,10 @@ public struct ClientVerificationReport: Sendable, Codable {
 
 extension ClientVerificationReport: CustomStringConvertible {
     public var description: String {
-        let counts = "\(entries.count) cases, \(wrong.count) wrong, \(skipped.count) skipped"
-        return counts + "\n" + Self.table(entries.filter { $0.verdict != .right })
+        let noun = entries.count == 1 ? "case" : "cases"
+        let counts = "\(entries.count) \(noun), \(wrong.count) wrong, \(skipped.count) skipped"
+        return counts + (judged.isEmpty ? ": nothing was checked" : "") + "\n"
+            + Self.table(entries.filter { $0.verdict != .right })
     }
 }
 

@@ -15,6 +15,9 @@ internal import Synchronization
 /// #expect(report.wrong.isEmpty, "\(report)")
 /// ```
 ///
+/// A case that says nothing about the client is skipped, which is no error, so that a run may be of one case: where all of them
+/// may be skipped, expect ``ClientVerificationReport/judged`` not to be empty.
+///
 /// Nothing is left behind: neither servers nor threads nor files. A call that has not returned when its time is over counts as
 /// wrong; its task is cancelled and not waited for.
 ///
