@@ -252,6 +252,45 @@ private func makeSocket(
         }
     }
 
+    @Test func connectingInTheHandlerOfAnErrorMakesAnotherAttempt() async throws {
+        var configuration = WebSocketServer.Configuration()
+        let asked = Record<Bool>()
+        configuration.decide = { _ in
+            asked.add(true)
+            return asked.count < 4 ? .refuse(.forbidden) : .accept()
+        }
+        try await withServer(configuration: configuration) { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            let note = socket.onEvent
+            socket.onEvent = { [weak socket] event in
+                note?(event)
+                if case .error = event { socket?.connect() }
+            }
+            socket.connect()
+            try await eventually("\(record.all)") { record.all.contains("connected") }
+            #expect(asked.count == 4)
+            socket.disconnect()
+            try await eventually("\(record.all)") { record.all.last == "cancelled" }
+        }
+    }
+
+    @Test func forcingOvertakesADisconnectThatWaitsForThePeer() async throws {
+        // Reads nothing, so that the close frame is not answered.
+        let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
+        try await withServer(handler: handler) { server in
+            let record = Record<String>()
+            let socket = makeSocket(server, record)
+            socket.options.connection.closeTimeout = .seconds(3_600)
+            socket.connect()
+            try await record.wait(for: 2)
+            for _ in 0..<64 { socket.write(data: Data(count: 1 << 20)) }
+            socket.disconnect()
+            socket.forceDisconnect()
+            try await eventually("\(record.all)") { record.all.last == "cancelled" }
+        }
+    }
+
     @Test func withOneLineItComesBackWithTheServer() async throws {
         try await withServer { server in
             let record = Record<String>()

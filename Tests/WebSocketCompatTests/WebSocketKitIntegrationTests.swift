@@ -249,6 +249,37 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
+    @Test func closingAConnectionThatHasEndedStopsTheNext() async throws {
+        try await withServer { server in
+            let sockets = Record<Socket>()
+            try await Socket.connect(to: server.url, configuration: configuration(server, reconnects: true)) { socket in
+                sockets.add(socket)
+            }.get()
+            await server.kill()
+            let socket = sockets.all[0]
+            try await socket.onClose.get()
+            try await socket.close()
+            try await server.restart()
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(sockets.count == 1, "it was told to stop while there was no connection")
+        }
+    }
+
+    @Test func messagesThatNobodyHandlesDoNotHoldUpTheEnd() async throws {
+        let handler: WebSocketServer.Handler = { socket, _ in
+            for _ in 0..<8 { try await socket.send([UInt8](repeating: 1, count: 600_000)) }
+            await socket.close(code: .init(rawValue: 4001))
+        }
+        try await withServer(handler: handler) { server in
+            let closed = Record<Bool>()
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                try? await socket.onClose.get()
+                closed.add(true)
+            }
+            try await closed.wait(for: 1)
+        }
+    }
+
     @Test func loopsOfAGroupCarryConnectionsAndEndThem() async throws {
         try await withServer { server in
             let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)

@@ -17,6 +17,8 @@ extension BrowserWebSocket {
     private func opened(_ socket: LibWebSockets.WebSocket, demandsSubprotocol: Bool) {
         // The standard fails a connection whose server has chosen none of those that were offered.
         if demandsSubprotocol, socket.handshake.subprotocol == nil {
+            // Told of like an attempt that failed.
+            isRetrying = false
             self.socket?.abort()
             return
         }
@@ -78,5 +80,7 @@ extension BrowserWebSocket {
         guard reconnects, !isEnding else { return }
         readyState = .CONNECTING
         isRetrying = true
+        // Handlers may have been set while it was closed.
+        keepWhileHeard()
     }
 }

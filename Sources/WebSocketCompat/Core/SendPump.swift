@@ -24,6 +24,8 @@ package final class SendPump: Sendable {
     private struct State: Sendable {
         var items = Deque<Item>()
         var gate = Gate.waiting
+        /// Why nothing more is taken, while what was added before goes out.
+        var refusal: (any Error)?
         var isRunning = false
 
         /// Whether a task has to be started.
@@ -46,6 +48,7 @@ package final class SendPump: Sendable {
     private func add(_ item: Item) {
         let (starts, error) = state.withLock { state -> (Bool, (any Error)?) in
             if case .ended(let error) = state.gate { return (false, error) }
+            if let refusal = state.refusal { return (false, refusal) }
             state.items.append(item)
             return (state.starts(), nil)
         }
@@ -74,17 +77,21 @@ package final class SendPump: Sendable {
         for item in items { item.completion(error) }
     }
 
-    /// Waits until everything is handed over that was added before, but no longer than this; not for a connection to come.
-    package func flush(within limit: Duration) async {
-        let canSend = state.withLock { state in
-            if case .open = state.gate { return state.isRunning || !state.items.isEmpty }
-            return false
-        }
-        guard canSend else { return }
+    /// Waits until everything is handed over that was added before, but no longer than this; not for a connection to come. What
+    /// is added from now on fails.
+    package func flush(within limit: Duration, refusing refusal: any Error) async {
         let (passed, continuation) = AsyncStream<Never>.makeStream()
-        add(Item(message: nil) { _ in continuation.finish() })
+        let marker = Item(message: nil) { _ in continuation.finish() }
+        let (waits, starts) = state.withLock { state -> (Bool, Bool) in
+            if state.refusal == nil { state.refusal = refusal }
+            guard case .open = state.gate, state.isRunning || !state.items.isEmpty else { return (false, false) }
+            state.items.append(marker)
+            return (true, state.starts())
+        }
+        guard waits else { return }
+        if starts { start() }
         let deadline = Task {
-            try await Task.sleep(for: limit)
+            try await Task.sleep(for: limit.bounded)
             continuation.finish()
         }
         for await _ in passed {}

@@ -111,7 +111,7 @@ package final class ShapeSocket: Sendable {
             reconnect: policy.applied(to: options.reconnects), heartbeat: options.heartbeat, queue: options.queue,
             options: SocketService.Options(
                 router: .custom { _ in Self.route }, inboxByteLimit: Self.inboxByteLimit,
-                attemptTimeout: connection.connectTimeout + .seconds(5), closeTimeout: connection.closeTimeout,
+                attemptTimeout: connection.connectTimeout.bounded + .seconds(5), closeTimeout: connection.closeTimeout,
                 logger: connection.logger))
         self.prospects = prospects
         self.policy = policy
@@ -185,12 +185,15 @@ package final class ShapeSocket: Sendable {
     /// Closes for good: what was sent before goes out first, if the peer lets it within `closeTimeout`.
     package func close(code: CloseCode, reason: String = "") {
         guard beginClosing() else { return }
-        let limit = options.connection.closeTimeout
+        let limit = options.connection.closeTimeout.bounded
         Task.detached { [self] in
-            await pump.flush(within: limit)
+            let begin = ContinuousClock.now
+            await pump.flush(within: limit, refusing: Self.closedError("the socket was closed"))
             pump.end(Self.closedError("the socket was closed"))
+            // One time for both: what was sent before, and the peer's answer to the close frame.
+            let rest = max(limit - begin.duration(to: .now), Self.leastCloseTime)
             if service.state == .open {
-                await service.shutDown(within: limit, code: code, reason: reason)
+                await service.shutDown(within: rest, code: code, reason: reason)
             } else {
                 await service.stop(code: code, reason: reason)
             }
@@ -198,11 +201,21 @@ package final class ShapeSocket: Sendable {
         }
     }
 
-    /// Drops the connection at once, without a close frame.
+    /// For a close frame, when what was sent before has used up the time.
+    private static let leastCloseTime = Duration.milliseconds(200)
+
+    /// Closes for good between two connections; does nothing while one is open.
+    package func closeBetweenConnections() {
+        guard state.withLock(\.current) == nil else { return }
+        close(code: .goingAway)
+    }
+
+    /// Drops the connection at once, without a close frame, also one that is being closed.
     package func abort() {
-        guard beginClosing() else { return }
+        let isFirst = beginClosing()
         state.withLock(\.current)?.abort()
         pump.end(Self.closedError("the connection was dropped"))
+        guard isFirst else { return }
         Task.detached { [self] in
             await service.stop(code: .goingAway)
             await finish()

@@ -14,7 +14,7 @@ extension WebSocket {
                 await self?.deliver([event])
             },
             ended: { [weak self] end in await self?.ended(end, generation, reconnects) },
-            failed: { [weak self] error in await self?.deliver([.error(Self.shown(error))]) },
+            failed: { [weak self] error in await self?.failed(error, generation, reconnects) },
             finished: { [weak self] in await self?.finished(generation) })
         handlers.control = { [weak self] frame in
             switch frame {
@@ -33,13 +33,22 @@ extension WebSocket {
         await deliver([.viabilityChanged(true), .connected(Self.dictionary(socket.handshake.headers))])
     }
 
+    private func failed(_ error: any Error, _ generation: Int, _ reconnects: Bool) async {
+        letGo(of: generation, reconnects)
+        await deliver([.error(Self.shown(error))])
+    }
+
+    /// Whoever calls ``connect()`` on being told of the end means a new connection.
+    private func letGo(of generation: Int, _ reconnects: Bool) {
+        state.withLock { state in
+            if state.generation == generation, !reconnects { state.endingSocket = state.socket.take() }
+        }
+    }
+
     private func ended(_ end: ConnectionEnd, _ generation: Int, _ reconnects: Bool) async {
         // By this side: the last event tells of it.
         guard case .failed(let failure) = end else { return }
-        state.withLock { state in
-            // Whoever calls connect() on being told means a new connection.
-            if state.generation == generation, !reconnects { state.endingSocket = state.socket.take() }
-        }
+        letGo(of: generation, reconnects)
         switch failure {
         case .closed(let closure): await deliver([.disconnected(closure.reason, closure.code.rawValue)])
         case .lost(let error as WebSocketError) where error.code == .connectionLost && error.errno == nil:

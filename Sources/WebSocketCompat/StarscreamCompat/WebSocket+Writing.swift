@@ -2,7 +2,8 @@ public import Foundation
 internal import LibWebSockets
 
 extension WebSocket {
-    /// Sends a text message, in the order of the calls. Before the connection is open it waits for that.
+    /// Sends a text message, in the order of the calls. Between ``connect()`` and the open connection it waits; without either it
+    /// goes nowhere.
     ///
     /// - Parameters:
     ///   - string: The text.

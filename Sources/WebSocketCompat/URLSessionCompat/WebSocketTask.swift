@@ -133,6 +133,8 @@ public final class WebSocketTask: Sendable {
         }
         guard let session else { return }
         guard session.began(self) else { return complete(URLError(.cancelled)) }
+        // Cancelled in between, it was gone from the session before it came.
+        guard state != .completed else { return session.ended(self) }
         do {
             let socket = try makeSocket()
             let starts = fields.withLock { fields in
@@ -193,6 +195,7 @@ public final class WebSocketTask: Sendable {
         }
         guard isFirst else { return }
         inbox.end(URLError(.cancelled), discarding: true)
+        if case .atOnce = cancellation { pump.end(URLError(.cancelled)) }
         guard let socket else { return complete(URLError(.cancelled)) }
         socket.close(
             code: LibWebSockets.CloseCode(rawValue: UInt16(clamping: code.rawValue)),

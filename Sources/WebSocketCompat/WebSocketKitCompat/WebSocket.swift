@@ -77,7 +77,13 @@ public final class WebSocket: Sendable {
             life.closeCode = code
             return true
         }
-        guard isFirst, !isClosed else {
+        guard isFirst else {
+            promise?.succeed()
+            return
+        }
+        guard !isClosed else {
+            // With reconnects, the next connection is waited for: nobody else can stop that.
+            shape.closeBetweenConnections()
             promise?.succeed()
             return
         }
@@ -85,7 +91,9 @@ public final class WebSocket: Sendable {
         // Those two are no codes to send (RFC 6455 section 7.4.1).
         let number = [1005, 1006].contains(code.number) ? 1000 : code.number
         Task.detached { [self] in
-            await pump.flush(within: .seconds(5))
+            let refusal = WebSocketError(
+                .connectionClosed, stage: .closing, message: "the connection is being closed", closure: nil)
+            await pump.flush(within: .seconds(5), refusing: refusal)
             promise?.succeed()
             await raw.close(code: CloseCode(rawValue: number))
         }

@@ -3,7 +3,8 @@ internal import LibWebSockets
 /// The handlers of one connection, and when messages may come to them.
 ///
 /// A message must not come before its handler: `onUpgrade` sets it, and may take as long as the connection lasts. So a message
-/// without a handler waits until `onUpgrade` has returned, or has set another handler and had time to set this one.
+/// without a handler waits until `onUpgrade` has returned, or has set another handler and had time to set this one. Not for ever:
+/// behind it stand the pongs and the end of the connection, for which `onUpgrade` may wait.
 final class WebSocketCallbacks: Sendable {
     typealias Handler<Input> = @Sendable (WebSocket, Input) async -> Void
 
@@ -17,6 +18,8 @@ final class WebSocketCallbacks: Sendable {
         var hasEnded = false
         /// When the first handler of messages was set.
         var firstSet: ContinuousClock.Instant?
+        /// When the first message came that had none.
+        var firstMissed: ContinuousClock.Instant?
         var waiter: CheckedContinuation<Void, Never>?
         var handledCount = 0
         /// Counts the changes, so that none is missed between a look and a wait.
@@ -26,6 +29,8 @@ final class WebSocketCallbacks: Sendable {
     private let state = Lock(State())
     /// How long after the first handler another may be set without losing a message.
     private static let grace = Duration.milliseconds(200)
+    /// How long the first message waits for any handler at all; the original drops it at once.
+    private static let patience = Duration.seconds(5)
 
     var handledCount: Int { state.withLock(\.handledCount) }
     var hasEnded: Bool { state.withLock(\.hasEnded) }
@@ -105,8 +110,12 @@ final class WebSocketCallbacks: Sendable {
         state.withLock { state in
             if let handler = state[keyPath: kind] { return .call(handler) }
             if state.isUpgraded || state.hasConnectionEnded { return .none }
-            let deadline = state.firstSet?.advanced(by: Self.grace)
-            if let deadline, deadline <= .now { return .none }
+            let firstMissed = state.firstMissed ?? .now
+            state.firstMissed = firstMissed
+            let deadline = min(
+                firstMissed.advanced(by: Self.patience),
+                state.firstSet?.advanced(by: Self.grace) ?? firstMissed.advanced(by: Self.patience))
+            if deadline <= .now { return .none }
             return .wait(until: deadline, after: state.version)
         }
     }
