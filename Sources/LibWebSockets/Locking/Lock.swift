@@ -12,9 +12,11 @@
     /// On Linux, `Mutex` waits and wakes inside of Swift's own library, which is not instrumented (6.3.1), so that the
     /// sanitizer takes what a mutex protects for a race. A mutex of the C library it knows. `scripts/sanitize thread`
     /// sets the condition, and nothing else does.
+    ///
+    /// `@unchecked Sendable` because the value is reached with the mutex held only.
     @safe package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
-        // Sendable, because the value is reached with the mutex held only. It is in no class: to change a property of one
-        // counts as a change of the whole object, also of what is read to reach the mutex.
+        // In no class: to change a property of one counts as a change of the whole object, also of what is read to reach the
+        // mutex.
         private let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
         private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 

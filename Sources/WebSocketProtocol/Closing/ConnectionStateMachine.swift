@@ -5,7 +5,7 @@
 /// for that until the close deadline (section 7.1.1). The first event that closes the connection decides how it is
 /// reported; whatever comes later is ignored.
 ///
-/// Frames are read elsewhere: ask ``acceptsIncoming`` before reading more of them.
+/// Frames are read elsewhere.
 package struct ConnectionStateMachine: Sendable {
     package enum State: Hashable, Sendable {
         /// The opening handshake is under way.
@@ -92,15 +92,6 @@ package struct ConnectionStateMachine: Sendable {
     /// Whether a message, ping or pong may be sent.
     package var allowsSending: Bool {
         if case .open = state { isOutputOpen } else { false }
-    }
-
-    /// Whether bytes from the peer still mean something. When not, they are to be read and dropped.
-    package var acceptsIncoming: Bool {
-        switch state {
-        case .open: true
-        case .closing(let closing): !closing.awaitsOnlyEndOfTransport
-        case .connecting, .closed: false
-        }
     }
 
     /// The opening handshake succeeded.

@@ -1,8 +1,6 @@
 /// SHA-1 (RFC 3174), which RFC 6455 section 4.2.2 uses for the opening handshake and nothing secret depends on. Written
 /// out here because this target has no other use for a cryptographic library.
 enum SHA1 {
-    static let digestSize = 20
-
     static func digest(of message: some Collection<UInt8>) -> [UInt8] {
         var padded = Array(message)
         let bitCount = UInt64(padded.count) * 8
