@@ -86,7 +86,9 @@ def execute(command, timeout):
         lines = output.read().strip().splitlines()
         if process.returncode != 0 or not lines:
             reason = errors.read().strip() or (f"nothing within {timeout} s" if process.returncode == -9 else "no report")
-            raise Failed(f"{' '.join(map(str, command))}: exit status {process.returncode}: {reason}")
+            # Without folders: what is published is read on other machines.
+            shown = " ".join(word.rsplit("/", 1)[-1] if word.startswith("/") else word for word in map(str, command))
+            raise Failed(f"{shown}: exit status {process.returncode}: {reason}")
         return json.loads(lines[-1]), usage
 
 
