@@ -280,6 +280,23 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
+    @Test func aMessageInManyFramesArrivesWhole() async throws {
+        try await withServer { server in
+            let received = Record<ByteBuffer>()
+            let payload = (0..<2_000_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+            try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
+                socket.onBinary { _, buffer in received.add(buffer) }
+                for start in stride(from: 0, to: payload.count, by: 1_000) {
+                    socket.send(
+                        raw: payload[start..<start + 1_000], opcode: start == 0 ? .binary : .continuation,
+                        fin: start + 1_000 == payload.count)
+                }
+            }.get()
+            try await received.wait(for: 1)
+            #expect(Array(received.all[0].readableBytesView) == payload)
+        }
+    }
+
     @Test func loopsOfAGroupCarryConnectionsAndEndThem() async throws {
         try await withServer { server in
             let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)

@@ -53,8 +53,10 @@ extension WebSocket {
         case .connectionClose: close(code: Self.closeCode(of: bytes), promise: promise)
         case .text, .binary, .continuation:
             let message = life.withLock { life -> (opcode: WebSocketOpcode, bytes: [UInt8])? in
-                let begun = opcode == .continuation ? life.fragments : nil
-                let whole = (opcode: begun?.opcode ?? opcode, bytes: (begun?.bytes ?? []) + bytes)
+                var whole = (opcode: opcode, bytes: [UInt8]())
+                // Taken out, so that it grows where it is.
+                if opcode == .continuation { whole = life.fragments.take() ?? whole }
+                whole.bytes += bytes
                 life.fragments = fin ? nil : whole
                 return fin ? whole : nil
             }
