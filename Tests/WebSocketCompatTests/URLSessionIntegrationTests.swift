@@ -163,6 +163,21 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         await #expect(throws: URLError.self) { try await second.send(.string("")) }
     }
 
+    @Test func cancelFailsTheMessagesThatWait() async throws {
+        // Reads nothing, so that most of them wait.
+        let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
+        try await withServer(handler: handler) { server in
+            let (delegate, results) = (Delegate(), Record<Bool>())
+            let task = session(server, delegate).webSocketTask(with: server.address)
+            task.resume()
+            try await delegate.record.wait(for: 1)
+            for _ in 0..<64 { task.send(.data(Data(count: 1 << 20))) { results.add($0 == nil) } }
+            task.cancel()
+            try await results.wait(for: 64)
+            #expect(results.all.contains(false), "nothing was cut off")
+        }
+    }
+
     @Test func aSwiftTaskThatIsCancelledLosesNoMessage() async throws {
         try await withServer { server in
             let task = session(server).webSocketTask(with: server.address)

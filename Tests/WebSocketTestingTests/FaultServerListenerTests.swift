@@ -1,8 +1,8 @@
+import LibC
 import Synchronization
 import Testing
 
 @testable import WebSocketTesting
-import LibC
 
 @Suite("The listener of FaultServer", .timeLimit(.minutes(10)))
 struct FaultServerListenerTests {

@@ -182,15 +182,15 @@ internal import LibC
         timers.cancel(id)
     }
 
-    /// Whether the alarm has gone off. It goes by another clock than the deadlines: it may be too early by theirs, and after the
-    /// machine has slept, too late by the time of the sleep.
+    /// Whether the alarm has gone off. It goes by another clock than the deadlines, and may be too early by theirs.
     private var hasAlarmGoneOff: Bool { wantsAlarm && !backend.isAlarmSet }
 
     private func runDueTimers() {
-        guard hasAlarmGoneOff else { return }
-        hasNewDeadline = true
+        guard wantsAlarm else { return }
+        // Whether or not the alarm has gone off: after the machine has slept, it is late by the time of the sleep.
         let now = ContinuousClock.now
         while let action = timers.popDue(at: now) {
+            hasNewDeadline = true
             action()
         }
     }

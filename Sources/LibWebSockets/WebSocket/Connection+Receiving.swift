@@ -22,7 +22,8 @@ extension Connection {
             return message
         }
         guard let batch = try await nextBatch() else { return nil }
-        withInbound { $0.putBackRest(batch) }
+        // Once for a batch: the next ones are taken where they are.
+        putBack(batch.dropFirst())
         return batch.first
     }
 

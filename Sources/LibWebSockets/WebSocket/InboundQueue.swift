@@ -21,7 +21,7 @@ struct InboundQueue {
     /// What a read has brought, or several small ones.
     private struct Entry {
         var batch: Batch
-        /// The first message of ``batch`` that was not taken.
+        /// The first message of ``batch`` that was not taken: one by one they go without moving the others.
         var start = 0
         var payloadMemory: Int
 
@@ -184,14 +184,6 @@ struct InboundQueue {
         byteCount += entry.byteCount
         entries.prepend(entry)
         return nil
-    }
-
-    /// As ``putBack(_:)``, for all of a batch but its first message. Nobody waits: whoever does this was the reader.
-    mutating func putBackRest(_ batch: Batch) {
-        guard batch.count > 1 else { return }
-        let entry = Entry(batch: batch, start: 1, payloadMemory: MessageMemory.ofPayloads(batch[...]))
-        byteCount += entry.byteCount
-        entries.prepend(entry)
     }
 
     mutating func makeReaderID() -> UInt64 {

@@ -70,8 +70,8 @@ extension WebSocket {
 
     /// Connects to a server, and returns when the first connection is open.
     ///
-    /// `onUpgrade` may take as long as the connection lasts. A message waits until its handler is set, `onUpgrade` has returned, or
-    /// 200 ms have passed since another handler was set.
+    /// `onUpgrade` may take as long as the connection lasts. A message waits until its handler is set, `onUpgrade` has returned,
+    /// 200 ms have passed since another handler was set, or 5 s since the first message came that had none.
     ///
     /// - Throws: ``WebSocketClient/Error``, `WebSocketError`; `CancellationError` when the task is cancelled first.
     @preconcurrency

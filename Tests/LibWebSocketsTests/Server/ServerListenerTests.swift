@@ -1,9 +1,9 @@
+import LibC
 import Logging
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 @Suite(.hangs) struct ServerListenerTests {
     /// A client that waits for its turn, however busy the machine is.

@@ -1,8 +1,8 @@
+import LibC
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 @Suite(.hangs) struct ServerTransportTests {
     @Test("What a client said before it reset the connection arrives")

@@ -1,7 +1,7 @@
+import LibC
 import Testing
 
 @testable import LibWebSockets
-import LibC
 
 /// Each test has a process of its own, and is run by itself (see the shortage tests): no other thread may open or close a
 /// descriptor meanwhile, and a busy libdispatch does, to look at its threads.

@@ -1,8 +1,8 @@
+import LibC
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 /// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count; and is run by itself
 /// (see the shortage tests): a busy libdispatch opens files to look at its threads.

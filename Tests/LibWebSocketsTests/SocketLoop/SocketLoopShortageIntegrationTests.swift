@@ -1,8 +1,8 @@
+import LibC
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 /// What a loop does when the system lacks something as it begins. Each test has a process of its own: its limits are
 /// everybody's, and the first loop of a process needs more than the next.

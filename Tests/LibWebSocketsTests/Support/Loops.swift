@@ -1,7 +1,7 @@
+import LibC
 import Dispatch
 
 @testable import LibWebSockets
-import LibC
 
 extension SocketLoop {
     /// A loop of a test's own, on the backend that `SWIFT_LIBWEBSOCKETS_BACKEND` names (`poll` or `libuv`), else on the

@@ -1,5 +1,5 @@
-@testable import LibWebSockets
 import LibC
+@testable import LibWebSockets
 
 /// The sockets of this process, by the port at their other end. Looks at what the kernel says, so that nothing of ours
 /// can hide one; and at one port only, so that tests that run beside this one do not matter.

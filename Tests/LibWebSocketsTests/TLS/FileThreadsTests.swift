@@ -1,9 +1,9 @@
+import LibC
 import Dispatch
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 @Suite(.timeLimit(.minutes(10))) struct FileThreadsTests {
     @Test("Work that hangs keeps as many threads as the limit says, and what waits is done in its order afterwards")

@@ -1,9 +1,9 @@
+import LibC
 import COpenSSL
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 @Suite(.timeLimit(.minutes(10))) struct TLSClientContextCacheTests {
     // MARK: Sharing

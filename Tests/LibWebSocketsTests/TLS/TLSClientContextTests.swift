@@ -1,9 +1,9 @@
+import LibC
 import COpenSSL
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 /// A directory that is gone with the test.
 final class TemporaryDirectory {

@@ -120,6 +120,25 @@ import WebSocketTesting
         #expect(try outcome(client: .tls13, server: (.tls12, nil)).info?.version == .tls13)
     }
 
+    @Test("AES with 128 bits comes first, where neither the program nor openssl.cnf says otherwise")
+    func preferredCipherSuite() throws {
+        let authority = try CertificateAuthority()
+        let server = TLSServerConfiguration(identity: try authority.issue(names: ["localhost"]).identity)
+        func suite(_ suites: [String]?) throws -> String? {
+            let client = TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), cipherSuites: suites)
+            return try TLSLoopback(client: client, server: TLSServer(server)).connect().info?.cipherSuite
+        }
+        #expect(try suite(nil) == "TLS_AES_128_GCM_SHA256")
+        #expect(try suite(["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"]) == "TLS_AES_256_GCM_SHA384")
+        // As openssl.cnf would have it.
+        let context = try #require(SSL_CTX_new(TLS_method()))
+        defer { SSL_CTX_free(context) }
+        #expect(SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256") == 1)
+        SSLContext.preferAES128(on: context)
+        let first = SSL_CIPHER_get_name(copenssl_sk_SSL_CIPHER_value(SSL_CTX_get_ciphers(context), 0))
+        #expect(first.map { String(cString: $0) } == "TLS_CHACHA20_POLY1305_SHA256")
+    }
+
     @Test("The only cipher suites offered are those of the configuration")
     func cipherSuites() throws {
         let authority = try CertificateAuthority()

@@ -1,10 +1,10 @@
+import LibC
 import COpenSSL
 import Logging
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 @Suite(.timeLimit(.minutes(10))) struct TLSKeyLogTests {
     private static func complaint(_ path: String) throws -> String {

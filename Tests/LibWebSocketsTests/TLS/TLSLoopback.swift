@@ -1,9 +1,9 @@
+import LibC
 import COpenSSL
 import Logging
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 /// A client and a server that shake hands over a socket pair in this thread, the client's `SSL*` made and treated the way
 /// libwebsockets does it: its own SNI and verification callback set beforehand, the error queue cleared before each call,

@@ -1,9 +1,9 @@
+import LibC
 import COpenSSL
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 /// A client whose request is answered behind output that it does not read.
 ///

@@ -1,9 +1,9 @@
+import LibC
 import COpenSSL
 import Testing
 import WebSocketProtocol
 
 @testable import LibWebSockets
-import LibC
 
 /// Over TLS, where reads and records end in different places.
 extension BytePipeTests {

@@ -1,9 +1,9 @@
+import LibC
 import COpenSSL
 import Testing
 import WebSocketProtocol
 
 @testable import LibWebSockets
-import LibC
 
 /// A pipe over one end of a socket pair; the test plays the peer at the other end.
 @Suite(.hangs) struct BytePipeTests {

@@ -1,8 +1,8 @@
+import LibC
 import Dispatch
 import Testing
 
 @testable import LibWebSockets
-import LibC
 
 @Suite(.hangs) struct ResolverTests {
     private func addresses(

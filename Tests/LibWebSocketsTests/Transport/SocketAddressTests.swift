@@ -1,7 +1,7 @@
+import LibC
 import Testing
 
 @testable import LibWebSockets
-import LibC
 
 @Suite struct SocketAddressTests {
     @Test("Of a socket whose connection is gone, the system does not tell the peer: which is not another peer")

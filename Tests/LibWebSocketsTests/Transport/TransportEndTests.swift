@@ -1,7 +1,7 @@
+import LibC
 import Testing
 
 @testable import LibWebSockets
-import LibC
 
 @Suite struct TransportEndTests {
     private static let check = WebSocketError(.tlsFailed, stage: .tls, message: "the check's own words", errno: EPIPE)

@@ -1,7 +1,7 @@
+import LibC
 import Testing
 
 @testable import LibWebSockets
-import LibC
 
 /// For counting system calls, and nothing else: `strace -c -f` of this test with two numbers of round trips, whose
 /// difference is what the round trips cost. `ROUND_TRIPS` is the number, `ROUND_TRIPS_URL` an echo server in another

@@ -1,9 +1,9 @@
+import LibC
 import CZlib
 import Testing
 import WebSocketTesting
 
 @testable import WebSocketProtocol
-import LibC
 
 @Suite struct InflaterTests {
     private static let hello = Array("Hello".utf8)

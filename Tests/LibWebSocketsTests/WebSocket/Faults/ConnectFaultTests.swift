@@ -1,9 +1,9 @@
+import LibC
 import HTTPTypes
 import Testing
 import WebSocketTesting
 
 @testable import LibWebSockets
-import LibC
 
 /// What a server, or what is taken for one, can do wrong before the connection is open: each has a typed error with a
 /// text that says what happened, and leaves nothing behind.
