@@ -30,7 +30,8 @@ import WebSocketCompat
     @Test("A flush that lasts for ever can be asked for")
     func longest() async {
         let pump = SendPump()
-        pump.open { _ in }
+        // Long enough for the deadline to be set.
+        pump.open { _ in try await Task.sleep(for: .milliseconds(100)) }
         pump.send(.text("a")) { _ in }
         await pump.flush(within: .seconds(Int64.max), refusing: Refused())
     }

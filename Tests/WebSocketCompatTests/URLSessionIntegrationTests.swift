@@ -168,7 +168,11 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
         try await withServer(handler: handler) { server in
             let (delegate, results) = (Delegate(), Record<Bool>())
-            let task = session(server, delegate).webSocketTask(with: server.address)
+            let configuration = WebSocketSessionConfiguration.default
+            configuration.options = server.options
+            configuration.options.connection.closeTimeout = .seconds(3_600)
+            let session = WebSocketSession(configuration: configuration, delegate: delegate, delegateQueue: nil)
+            let task = session.webSocketTask(with: server.address)
             task.resume()
             try await delegate.record.wait(for: 1)
             for _ in 0..<64 { task.send(.data(Data(count: 1 << 20))) { results.add($0 == nil) } }
