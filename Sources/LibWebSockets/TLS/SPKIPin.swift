@@ -14,12 +14,12 @@ public struct SPKIPin: Hashable, Sendable {
     ///
     /// - Throws: `invalidConfiguration` when it is anything else.
     public init(_ text: String) throws(WebSocketError) {
-        var encoded = Substring(text)
-        for prefix in ["sha256//", "sha256/"] where encoded.hasPrefix(prefix) {
-            encoded = encoded.dropFirst(prefix.count)
-            break
-        }
-        guard let hash = Self.decode(Array(encoded.utf8)) else {
+        // The length alone tells the second slash of a prefix from the first character of a hash: one hash in 64 begins with it.
+        let encoded = text.utf8.suffix(44)
+        let prefix = text.utf8.dropLast(44)
+        guard ["", "sha256/", "sha256//"].contains(where: { prefix.elementsEqual($0.utf8) }),
+            let hash = Self.decode(Array(encoded))
+        else {
             throw WebSocketError(
                 .invalidConfiguration, stage: .configuration,
                 message: """

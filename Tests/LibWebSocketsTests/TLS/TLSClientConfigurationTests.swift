@@ -79,13 +79,21 @@ import Testing
         #expect(pin == SPKIPin(sha256: pin.sha256))
     }
 
+    @Test("A hash that begins with a slash is read in every spelling", arguments: ["sha256/", "sha256//", ""])
+    func beginsWithSlash(prefix: String) throws {
+        let hash = [UInt8](repeating: 0xff, count: 32)
+        let pin = try #require(SPKIPin(sha256: hash))
+        #expect(pin.description.hasPrefix("sha256//"))
+        #expect(try SPKIPin(prefix + pin.description.dropFirst("sha256/".count)) == pin)
+    }
+
     @Test(
         "Anything else is refused, showing it",
         arguments: [
             "", "sha256/", "sha1/2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha256/" + empty.dropLast(),
             "sha256/=" + empty.dropFirst(),
             "sha256/" + empty + "=", " sha256/" + empty, "sha256/ " + empty.dropFirst(), "md5/" + empty,
-            "sha256/!" + empty.dropFirst(), String(repeating: "A", count: 42) + "==",
+            "sha256/!" + empty.dropFirst(), "sha256///" + empty, "/" + empty, String(repeating: "A", count: 42) + "==",
         ])
     func refuses(text: String) throws {
         let error = #expect(throws: WebSocketError.self) { try SPKIPin(text) }
