@@ -1,3 +1,4 @@
+import Logging
 import WebSocketService
 
 enum FirstService {
@@ -33,6 +34,15 @@ enum FirstService {
         let endpoint = try Endpoint(base: "https://www.example.com/app#/home", port: 9098, path: "live/prices")
         let headers: HTTPFields = [.authorization: "Bearer \(token)"]
         let service = SocketService(endpoint, headers: headers)
+        _ = service
+    }
+
+    static func trusting() {
+        let logger = Logger(label: "prices")
+        let service = SocketService(
+            "wss://feed.example.com/stream",
+            trustRoots: .system.adding(.pemFile("/etc/example/ca.pem")),
+            logger: logger)
         _ = service
     }
 
