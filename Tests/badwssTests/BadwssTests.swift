@@ -101,7 +101,7 @@ import WebSocketTesting
 
     @Test(
         "The end of a pipe's or a socket's reader is told, and a file, a device and a closed descriptor have none",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(10)))
     func readersEnd() async throws {
         var (pipe, pair): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         try #require(Foundation.pipe(&pipe) == 0)

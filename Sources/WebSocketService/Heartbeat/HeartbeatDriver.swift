@@ -83,6 +83,9 @@ final class HeartbeatDriver: Sendable {
         state.withLock { $0.machine.readingResumed(now: now) }
     }
 
+    /// Whether a closure of the app's looks at what arrives.
+    var asksApp: Bool { policy.isAnswer != nil }
+
     func received(_ batch: [WebSocketMessage]) {
         guard policy.beat != nil else { return }
         // The app's closure, under no lock.

@@ -9,7 +9,7 @@ extension ConnectionLife {
     func serve(_ serving: Serving, _ heart: HeartbeatDriver) async -> ConnectionFailure? {
         let connection = serving.connection
         // It goes on to the connection's last message, also beside a newer connection.
-        environment.start { await self.read(serving, heart) }
+        environment.startReading(connection) { await self.read(serving, heart) }
         let watching = environment.start {
             do {
                 let closure = try await connection.ended()
@@ -88,8 +88,13 @@ extension ConnectionLife {
                 }
                 guard let batch = try await serving.connection.receive() else { return }
                 environment.meters.received(batch)
-                heart.received(batch)
-                let messages = requests.takeAnswers(in: batch, from: serving.generation)
+                let take = {
+                    heart.received(batch)
+                    return self.requests.takeAnswers(in: batch, from: serving.generation)
+                }
+                let messages =
+                    heart.asksApp || !requests.isEmpty
+                    ? await environment.onAppsThreads(serving.connection, take) : take()
                 if !messages.isEmpty { dispatcher.append(messages, from: serving.generation) }
             }
         } catch {

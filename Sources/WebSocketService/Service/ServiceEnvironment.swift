@@ -34,6 +34,20 @@ struct ServiceEnvironment: Sendable {
         Task.detached(executorPreference: options.taskExecutor, operation: operation)
     }
 
+    /// Starts the task that reads a connection, where that costs least. Closures of the app's are called by way of
+    /// ``onAppsThreads(_:_:)``.
+    func startReading(_ connection: any SocketConnection, _ operation: @escaping @Sendable @concurrent () async -> Void)
+    {
+        Task.detached(executorPreference: options.taskExecutor ?? connection.taskExecutor, operation: operation)
+    }
+
+    /// Runs closures of the app's, which may take their time, in the task that reads a connection: not on the thread that all
+    /// connections share, unless that is where the app wants them.
+    func onAppsThreads<Result>(_ connection: any SocketConnection, _ body: () -> Result) async -> Result {
+        guard options.taskExecutor == nil, connection.taskExecutor != nil else { return body() }
+        return await withTaskExecutorPreference(globalConcurrentExecutor) { body() }
+    }
+
     /// Starts a task of the service's under a lock: nothing of it runs before the lock is free, whatever the executor does.
     func start<Success: Sendable>(
         _ afterwards: inout Afterwards, _ operation: @escaping @Sendable @concurrent () async -> Success

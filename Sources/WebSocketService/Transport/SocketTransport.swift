@@ -64,6 +64,12 @@ public protocol SocketConnection: Sendable {
     /// The address that the connection leads to, such as `192.0.2.1:443`; `nil` by default.
     var remoteAddress: String? { get }
 
+    /// Where ``receive()`` returns without a change of threads, such as the loop that carries the connection; `nil` by default.
+    ///
+    /// A service without a ``SocketService/Options/taskExecutor`` reads there, which saves waking a thread for each batch. No
+    /// closure of the app's runs there.
+    var taskExecutor: (any TaskExecutor)? { get }
+
     /// The next messages, in order and never empty; `nil` after an orderly close.
     ///
     /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once. What
@@ -148,6 +154,7 @@ extension SocketConnection {
 
     public var tls: TLSConnectionInfo? { nil }
     public var remoteAddress: String? { nil }
+    public var taskExecutor: (any TaskExecutor)? { nil }
 
     public func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
         // A call of a task that is cancelled waits for nothing.

@@ -34,7 +34,7 @@ public struct WebSocketTransport: SocketTransport {
     ) async throws -> any SocketConnection {
         let socket = try await WebSocket.connect(to: request.url, configuration: configuration, on: socketLoop)
         socket.endMessagesAtOnce()
-        return WebSocketConnection(socket: socket)
+        return WebSocketConnection(socket: socket, socketLoop: socketLoop)
     }
 
     public func validate(_ request: ConnectRequest) throws {
@@ -53,7 +53,9 @@ public struct WebSocketTransport: SocketTransport {
 /// One connection of ``WebSocketTransport``.
 package struct WebSocketConnection: SocketConnection {
     package let socket: WebSocket
+    let socketLoop: SocketLoop
 
+    package var taskExecutor: (any TaskExecutor)? { socketLoop }
     package var handshake: HandshakeResponse { socket.handshake }
     package var tls: TLSConnectionInfo? { socket.tls }
     package var remoteAddress: String? { socket.remoteAddress }

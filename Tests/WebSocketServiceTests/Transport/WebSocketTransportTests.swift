@@ -1,3 +1,5 @@
+import LibC
+import Logging
 import Testing
 import WebSocketTesting
 
@@ -59,4 +61,63 @@ import WebSocketTesting
             #expect(connection.closeError == nil, "what was asked for is no error")
         }
     }
+
+    @Test("A service reads on the loop of its connection, and asks the app's closures on other threads")
+    func whereReadingRuns() async throws {
+        let script: [FaultServer.Step] = [
+            .upgrade(), .readFrames(1), .write(.text("beat")), .readFrames(1), .write(.text("answer")), .readFrames(1), .reset,
+        ]
+        try await FaultServer.withServer(script) { server in
+            let loop = SocketLoop()
+            let onLoop = await Task(executorPreference: loop) { currentThread }.value
+            let (asked, ends) = (Recorder<UInt>(), Recorder<UInt>())
+            let logger = ThreadLogHandler.logger("reading ended", ends)
+            let service = SocketService(
+                server.url(), transport: WebSocketTransport(socketLoop: loop), reconnect: .never,
+                heartbeat: .message(
+                    .text("beat"), every: .seconds(60),
+                    isAnswer: { _ in
+                        asked.add(currentThread)
+                        return true
+                    }),
+                options: SocketService.Options(
+                    router: .custom { _ in
+                        asked.add(currentThread)
+                        return "answer"
+                    }, logger: logger))
+            try await service.start(waitingForOpen: true)
+            _ = try await asked.next()
+            let answer = try await service.request(message: .text("ask"), reply: "answer", correlated: false)
+            #expect(answer.text == "answer")
+            try await service.send("end")
+            #expect(try await ends.next() == onLoop)
+            #expect(asked.all.count >= 3)
+            #expect(!asked.all.contains(onLoop))
+            await service.stop()
+            await loop.shutdown()
+        }
+    }
 }
+
+/// Records the thread on which a line is logged.
+private struct ThreadLogHandler: LogHandler {
+    let wanted: String
+    let threads: Recorder<UInt>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    static func logger(_ wanted: String, _ threads: Recorder<UInt>) -> Logger {
+        Logger(label: "test") { _ in ThreadLogHandler(wanted: wanted, threads: threads) }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        if "\(event.message)" == wanted { threads.add(currentThread) }
+    }
+}
+
+private var currentThread: UInt { UInt(bitPattern: pthread_self().hashValue) }
