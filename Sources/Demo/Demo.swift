@@ -141,7 +141,7 @@ enum Demo {
         let leftovers = await service.stop()
         await narrator.value
         await server.stop()
-        say("stopped; \(leftovers.count) messages were left in the queue")
+        say("stopped; \(leftovers.count) of its messages were left in the queue")
 
         // 9. Errors say what failed and what to do.
         print("\nA server whose authority is not trusted:")

@@ -90,7 +90,7 @@ final class FaultServerLog: Sendable {
         defer { state.withLock { $0.waiters.removeAll { $0.happened === happened } } }
         try await happened.value(within: limit) {
             let (accepted, ended) = self.state.withLock { ($0.connectionCount, $0.transcripts.count) }
-            return "until \(event); \(accepted) connections were accepted so far, of which \(ended) have ended"
+            return "until \(event); \(accepted.counted("connection")) accepted so far, \(ended) of them ended"
         }
     }
 
@@ -102,6 +102,6 @@ final class FaultServerLog: Sendable {
     }
 
     private static func stopped(after count: Int) -> FaultServerError {
-        FaultServerError(description: "FaultServer: the server was stopped after \(count) connections")
+        FaultServerError(description: "FaultServer: the server was stopped after \(count.counted("connection"))")
     }
 }

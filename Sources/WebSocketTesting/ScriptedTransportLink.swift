@@ -271,7 +271,7 @@ final class ScriptedLink: SocketConnection {
             }
         }
         try await read.value(within: limit) {
-            "until the client has read everything; \(self.unreadCount) messages wait to be read, and it asks for none"
+            "until the client has read everything; \(self.unreadCount.counted("message")) left to be read, and it asks for none"
         }
     }
 

@@ -72,9 +72,11 @@ extension TestServer {
 
     /// Waits until so many messages have arrived, and gives ``received``.
     ///
-    /// - Parameter count: Of all connections, since the server was made.
-    /// - Throws: `CancellationError` when the task is cancelled first.
-    public func received(atLeast count: Int) async throws -> [WebSocketMessage] {
-        try await record.messages(atLeast: count)
+    /// - Parameters:
+    ///   - count: Of all connections, since the server was made.
+    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
+    /// - Throws: ``WaitTimedOut``, `CancellationError` when the waiting task is cancelled.
+    public func received(atLeast count: Int, within limit: Duration? = nil) async throws -> [WebSocketMessage] {
+        try await record.messages(atLeast: count, within: limit)
     }
 }

@@ -1,4 +1,5 @@
 internal import LibWebSockets
+internal import WebSocketService
 
 /// What a ``TestServer`` has seen, and what it is to do wrong; it stays when the server is stopped and started again.
 final class TestServerRecord: Sendable {
@@ -15,7 +16,7 @@ final class TestServerRecord: Sendable {
         var messageCount = 0
         var memory = 0
         var requests: [WebSocketServer.Request] = []
-        var waiters: [UInt64: (count: Int, continuation: CheckedContinuation<Void, any Error>)] = [:]
+        var waiters: [UInt64: (count: Int, arrived: Completion<Void>)] = [:]
 
         mutating func makeID() -> UInt64 {
             lastID += 1
@@ -115,24 +116,19 @@ final class TestServerRecord: Sendable {
             for id in ready.keys { state.waiters[id] = nil }
             return ready.values
         }
-        for waiter in ready { waiter.continuation.resume() }
+        for waiter in ready { waiter.arrived.succeed() }
     }
 
-    func messages(atLeast count: Int) async throws -> [WebSocketMessage] {
-        let id = state.withLock { $0.makeID() }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let result: Result<Void, any Error>? = state.withLock { state in
-                    if state.messageCount >= count { return .success(()) }
-                    if Task.isCancelled { return .failure(CancellationError()) }
-                    state.waiters[id] = (count, continuation)
-                    return nil
-                }
-                if let result { continuation.resume(with: result) }
-            }
-        } onCancel: {
-            let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
-            waiter?.continuation.resume(throwing: CancellationError())
+    func messages(atLeast count: Int, within limit: Duration?) async throws -> [WebSocketMessage] {
+        let arrived = Completion<Void>()
+        let id = state.withLock { state in
+            let id = state.makeID()
+            if state.messageCount < count { state.waiters[id] = (count, arrived) } else { arrived.succeed() }
+            return id
+        }
+        defer { state.withLock { _ = $0.waiters.removeValue(forKey: id) } }
+        try await arrived.value(within: limit) { [self] in
+            "for \(count.counted("message")); there were \(WaitTimedOut.list(messages.map(MessageSummary.init)))"
         }
         return messages
     }

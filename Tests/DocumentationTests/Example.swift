@@ -100,6 +100,10 @@ enum PackageFiles {
         return names.sorted().map { root.appending(path: "\(directory)/\($0)") }.filter(isWanted)
     }
 
+    static func text(ofFile path: String) throws -> String {
+        try text(of: root.appending(path: path))
+    }
+
     private static func text(of file: URL) throws -> String {
         try String(contentsOf: file, encoding: .utf8)
     }

@@ -19,6 +19,15 @@ import Testing
         #expect(try PackageFiles.shownExamples().contains { $0.document == document })
     }
 
+    @Test("Each code of WebSocketError stands in the table of the article on errors")
+    func codesAreExplained() throws {
+        let source = try PackageFiles.text(ofFile: "Sources/LibWebSockets/WebSocket/WebSocketError.swift")
+        let article = try PackageFiles.text(ofFile: "Sources/LibWebSockets/Documentation.docc/HandlingErrors.md")
+        let codes = source.matches(of: /public static let (\w+) = Code\(/).map(\.1)
+        #expect(codes.count > 15)
+        for code in codes { #expect(article.contains("\n| `\(code)` |"), "\(code)") }
+    }
+
     @Test func onlyBlocksMarkedAsSwiftAreExamples() {
         let document = """
             ```swift

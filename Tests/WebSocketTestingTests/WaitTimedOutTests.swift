@@ -43,7 +43,7 @@ import WebSocketTesting
         peer.deliver("unread")
         #expect(
             try await words { try await peer.waitUntilRead(within: Self.soon) } == """
-                waited 1 ms until the client has read everything; 1 messages wait to be read, and it asks for none
+                waited 1 ms until the client has read everything; 1 message left to be read, and it asks for none
                 """)
         #expect(
             try await words { _ = try await peer.ended(within: Self.soon) }
@@ -75,18 +75,30 @@ import WebSocketTesting
         _ = try await words { try await clock.advanceToNextSleeper(within: Self.soon) }
     }
 
+    @Test func messagesOfATestServer() async throws {
+        let server = try await TestServer.start(isSecure: false)
+        let client = try await WebSocket.connect(to: server.url)
+        try await client.send("one")
+        _ = try await client.receive()
+        #expect(
+            try await words { _ = try await server.received(atLeast: 2, within: Self.soon) }
+                == #"waited 1 ms for 2 messages; there were 1: "one""#)
+        await client.close()
+        await server.stop()
+    }
+
     @Test func aFaultServer() async throws {
         try await FaultServer.withServer([.stall]) { server in
             #expect(
                 try await words { try await server.waitForConnection(within: Self.soon) } == """
-                    waited 1 ms until connection 0 was accepted; 0 connections were accepted so far, of which 0 have ended
+                    waited 1 ms until connection 0 was accepted; 0 connections accepted so far, 0 of them ended
                     """)
             let client = try RawClient(server)
             try await server.waitForConnection()
             #expect(
                 try await words { _ = try await server.transcript(within: Self.soon) } == """
-                    waited 1 ms until connection 0 has ended, its script too; 1 connections were accepted so far, of which \
-                    0 have ended
+                    waited 1 ms until connection 0 has ended, its script too; 1 connection accepted so far, \
+                    0 of them ended
                     """)
             withExtendedLifetime(client) {}
         }

@@ -187,7 +187,7 @@ public final class WebSocketServer: Sendable {
             tls = nil
         }
         let accepted = SessionSink()
-        let (reference, port): (ListenerReference, Int) = try await withCheckedThrowingContinuation { continuation in
+        let (reference, port) = try await Waiter<(ListenerReference, Int)>.wait { waiter in
             do {
                 try socketLoop.submit { core in
                     do {
@@ -196,13 +196,13 @@ public final class WebSocketServer: Sendable {
                         ) {
                             accepted.accept($0)
                         }
-                        continuation.resume(returning: (ListenerReference(listener: listener), listener.port))
+                        waiter.resume(returning: (ListenerReference(listener: listener), listener.port))
                     } catch {
-                        continuation.resume(throwing: error)
+                        waiter.resume(throwing: error)
                     }
                 }
             } catch {
-                continuation.resume(throwing: error)
+                waiter.resume(throwing: error)
             }
         }
         let server = WebSocketServer(configuration: configuration, port: port, socketLoop: socketLoop, handler: handler)

@@ -96,15 +96,15 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     ) async throws -> WebSocket {
         let canceller = Canceller()
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await Waiter<WebSocket>.wait { waiter in
                 let attempt = ConnectAttempt(
                     plan: plan, remainingTime: remainingTime, socketLoop: socketLoop, resolver: resolver, files: files
-                ) { continuation.resume(with: $0) }
+                ) { waiter.resume(with: $0) }
                 do {
                     try socketLoop.submit { core in attempt.start(core) }
                     canceller.set { try? socketLoop.submit { _ in attempt.fail(CancellationError()) } }
                 } catch {
-                    continuation.resume(throwing: error)
+                    waiter.resume(throwing: error)
                 }
             }
         } onCancel: {

@@ -28,12 +28,13 @@ public struct WebSocketStatistics: Hashable, Sendable {
 }
 
 extension WebSocketStatistics: CustomStringConvertible {
-    /// A sentence: `sent 3 messages (12 bytes), received 4 messages (20 bytes), 0 bytes wait to be read, 0 to be written`.
+    /// A sentence: `sent 3 messages (12 bytes), received 4 messages (20 bytes); waiting: 0 bytes to be read, 0 to be written`.
     public var description: String {
-        let neverWritten = messagesNeverWritten == 0 ? "" : ", \(messagesNeverWritten) messages were never written"
+        let neverWritten = messagesNeverWritten == 0 ? "" : ", \(messagesNeverWritten.counted("message")) never written"
         return """
-            sent \(messagesSent) messages (\(bytesSent) bytes), received \(messagesReceived) messages (\(bytesReceived) bytes), \
-            \(bytesWaitingToBeRead) bytes wait to be read, \(bytesWaitingToBeWritten) to be written\(neverWritten)
+            sent \(messagesSent.counted("message")) (\(bytesSent.counted("byte"))), received \
+            \(messagesReceived.counted("message")) (\(bytesReceived.counted("byte"))); waiting: \
+            \(bytesWaitingToBeRead.counted("byte")) to be read, \(bytesWaitingToBeWritten) to be written\(neverWritten)
             """
     }
 }

@@ -34,14 +34,16 @@ final class ServiceMeters: Sendable {
 
     /// A number that only grows, with a counter of its own for each reason in the dimension `reason`. All of them are there from
     /// the beginning, so that a rate over them begins at zero.
-    private struct TotalByReason<Reason: Hashable & CaseIterable & Sendable>: ~Copyable, Sendable {
+    private struct TotalByReason<Reason: Hashable & CaseIterable & Sendable & RawRepresentable<String>>: ~Copyable,
+        Sendable
+    {
         private let value = Atomic<UInt64>(0)
         private let counters: [Reason: Counter]
 
         init(_ name: String, _ dimensions: [(String, String)], _ factory: any MetricsFactory) {
             counters = Dictionary(
                 uniqueKeysWithValues: Reason.allCases.map { reason in
-                    let dimensions = dimensions + [("reason", "\(reason)")]
+                    let dimensions = dimensions + [("reason", reason.rawValue)]
                     return (
                         reason, Counter(label: "websocket_service_\(name)", dimensions: dimensions, factory: factory)
                     )

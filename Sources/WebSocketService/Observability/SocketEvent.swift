@@ -88,7 +88,7 @@ extension SocketEvent: CustomStringConvertible {
         case .closed(let end): "the connection has ended: \(end)"
         case .waiting(let delay, let attempt): "attempt \(attempt) begins in \(delay.words)"
         case .gaveUp(let attempts, let lastError):
-            "gave up after \(attempts) attempt\(attempts == 1 ? "" : "s"): \(lastError)"
+            "gave up after \(attempts.counted("attempt")): \(lastError)"
         case .roundTrip(let time): "a heartbeat was answered after \(time.words)"
         case .dropped(let message, let reason): "dropped \(message): \(reason)"
         case .unhandled(let message, let route):
@@ -99,7 +99,7 @@ extension SocketEvent: CustomStringConvertible {
         case .stopped(let undelivered):
             undelivered == 0
                 ? "stopped"
-                : "stopped, with \(undelivered) message\(undelivered == 1 ? "" : "s") that no handler has seen"
+                : "stopped, with \(undelivered.counted("message")) that no handler has seen"
         }
     }
 }

@@ -38,8 +38,9 @@ extension SocketStatistics: CustomStringConvertible {
     public var description: String {
         let roundTrip = roundTripTime.map { "; last round trip \($0.last.words)" } ?? ""
         return """
-            \(attempts) attempts, \(connectionsOpened) connections, \(failures) failures; \
-            sent \(messagesSent) messages (\(bytesSent) bytes), received \(messagesReceived) (\(bytesReceived) bytes); \
+            \(attempts.counted("attempt")), \(connectionsOpened.counted("connection")), \(failures.counted("failure")); \
+            sent \(messagesSent.counted("message")) (\(bytesSent.counted("byte"))), received \(messagesReceived) \
+            (\(bytesReceived.counted("byte"))); \
             \(queuedMessages) queued, \(messagesDropped) dropped, \(messagesUnhandled) unhandled\(roundTrip)
             """
     }

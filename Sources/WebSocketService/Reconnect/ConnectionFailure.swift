@@ -44,7 +44,7 @@ extension ConnectionFailure: CustomStringConvertible {
         case .closed(let closure): "\(closure)"
         case .lost(let error): "the connection was lost: \(error)"
         case .heartbeatTimeout(let unanswered):
-            "the peer left \(unanswered) heartbeat\(unanswered == 1 ? "" : "s") unanswered"
+            "the peer left \(unanswered.counted("heartbeat")) unanswered"
         case .onOpenFailed(let error): "an onOpen handler threw, so that there is no session: \(error)"
         }
     }
@@ -62,7 +62,7 @@ extension ConnectionFailure {
 
 extension ConnectionFailure {
     /// What a failure counts as in metrics: a word of a fixed set, whatever peers and transports say.
-    enum Kind: Hashable, Sendable, CaseIterable {
+    enum Kind: String, Hashable, Sendable, CaseIterable {
         case invalidConfiguration, libraryUnsuitable, resourceUnavailable, nameResolutionFailed, connectFailed,
             tlsFailed
         case upgradeRefused, invalidHandshake, timedOut, connectionLost, protocolViolation, messageTooBig, internalError

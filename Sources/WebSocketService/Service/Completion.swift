@@ -6,7 +6,7 @@ internal import LibWebSockets
 /// comes later learns from ``complete(with:)`` that nobody took the result.
 package final class Completion<Value: Sendable>: Sendable {
     private enum State {
-        case pending(CheckedContinuation<Value, any Error>?)
+        case pending(Waiter<Value>?)
         case complete(Result<Value, any Error>)
     }
 
@@ -32,7 +32,7 @@ package final class Completion<Value: Sendable>: Sendable {
         return isFirst
     }
 
-    private func decide(_ result: Result<Value, any Error>) -> (Bool, CheckedContinuation<Value, any Error>?) {
+    private func decide(_ result: Result<Value, any Error>) -> (Bool, Waiter<Value>?) {
         state.withLock { state in
             guard case .pending(let waiter) = state else { return (false, nil) }
             state = .complete(result)
@@ -70,13 +70,13 @@ package final class Completion<Value: Sendable>: Sendable {
     ///   Without it, the cancellation is the result.
     package func value(onCancel: (@Sendable () -> Void)? = nil) async throws -> Value {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            try await Waiter<Value>.wait { waiter in
                 let result = state.withLock { state -> Result<Value, any Error>? in
                     if case .complete(let result) = state { return result }
-                    state = .pending(continuation)
+                    state = .pending(waiter)
                     return nil
                 }
-                if let result { continuation.resume(with: result) }
+                if let result { waiter.resume(with: result) }
             }
         } onCancel: {
             if let onCancel { onCancel() } else { fail(CancellationError()) }

@@ -115,6 +115,8 @@ extension ConnectionLife {
             // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
             let isGreeting = hasOpenHandlers
             let greeting = Inbox.Greeting(generation: generation) { self.greeted(serving, $0) }
+            // First: whoever waits for the connection finds it counted.
+            afterwards.add { [environment] in environment.meters.connected() }
             outbox.connect(
                 Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting), &afterwards
             )
@@ -124,7 +126,6 @@ extension ConnectionLife {
             dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil, &afterwards)
             for waiter in core.openWaiters { waiter.succeed(serving.handshake, &afterwards) }
             core.openWaiters = []
-            afterwards.add { [environment] in environment.meters.connected() }
             return true
         }
         guard isCurrent else { return nil }
@@ -149,12 +150,13 @@ extension ConnectionLife {
         guard var deliberation = failing else { return nil }
         environment.meters.failed(failure)
         let decision = decide(&deliberation)
-        switch settle(decision, deliberation, failure) {
+        let givingUp = SocketServiceError.gaveUp(deliberation.failures, failure, isFinal: deliberation.isFinal)
+        switch settle(decision, deliberation, failure, givingUp) {
         case .ignore:
             log(failure, deliberation, delay: nil, now: now)
             return nil
         case .giveUp(let attempts):
-            environment.connectionLog.gaveUp(SocketServiceError.gaveUp(attempts, failure), attempts: attempts)
+            environment.connectionLog.gaveUp(givingUp, attempts: attempts)
             return nil
         case .wait(let delay, let deadline):
             log(failure, deliberation, delay: delay, now: now)
@@ -191,9 +193,8 @@ extension ConnectionLife {
 
     private func settle(
         _ decision: ReconnectPolicy.Decision, _ deliberation: SocketService.StateMachine.Deliberation,
-        _ failure: ConnectionFailure
+        _ failure: ConnectionFailure, _ givingUp: SocketServiceError
     ) -> SocketService.StateMachine.FailureAction {
-        let givingUp = SocketServiceError.gaveUp(deliberation.failures, failure)
         let now = environment.clock.now
         return core.change { core, afterwards in
             let action = core.machine.decided(deliberation, decision, now: now)

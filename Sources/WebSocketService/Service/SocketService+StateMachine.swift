@@ -25,6 +25,8 @@ extension SocketService {
 
             /// How many failures in a row there were.
             var failures: Int { backoff.failures }
+            /// Whether the policy takes the failure for a final one.
+            var isFinal: Bool { backoff.policy.isFinal(failure) }
 
             mutating func decide(using generator: inout some RandomNumberGenerator) -> ReconnectPolicy.Decision {
                 backoff.failed(failure, uptime: uptime, using: &generator)

@@ -132,13 +132,14 @@ public final class SocketService: Sendable {
             queue: queue, options: options)
     }
 
-    /// A service for one server with certificates of an authority of one's own, and a logger: what is most often set, without
-    /// the types around it.
+    /// A service for one server with certificates of an authority of one's own, a router and a logger: what is most often set,
+    /// without the types around it.
     ///
     /// ```swift
     /// let service = SocketService(
     ///     "wss://feed.example.com/stream",
     ///     trustRoots: .system.adding(.pemFile("/etc/example/ca.pem")),
+    ///     router: .json(routeKey: "type"),
     ///     logger: logger)
     /// ```
     ///
@@ -146,19 +147,21 @@ public final class SocketService: Sendable {
     ///   - url: `ws:` or `wss:`. Checked by ``start(waitingForOpen:)``.
     ///   - headers: Added to each opening handshake.
     ///   - trustRoots: The authorities that may vouch for the server.
+    ///   - router: What names a message, by which handlers are found.
     ///   - reconnect: When to try again, and when to give up.
     ///   - heartbeat: How a dead peer is noticed.
     ///   - queue: What is kept while there is no connection.
     ///   - logger: Where the service and its connections log.
     public convenience init(
         _ url: String, headers: HTTPFields = [:], trustRoots: TrustRoots,
-        reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),
+        router: any MessageRouter = .json(), reconnect: ReconnectPolicy = .exponential(),
+        heartbeat: HeartbeatPolicy = .ping(),
         queue: QueuePolicy = QueuePolicy(), logger: Logger = Logger(label: "WebSocketService")
     ) {
         let configuration = WebSocketConfiguration(tls: TLSClientConfiguration(trustRoots: trustRoots))
         self.init(
             url, headers: headers, transport: WebSocketTransport(configuration: configuration), reconnect: reconnect,
-            heartbeat: heartbeat, queue: queue, options: Options(logger: logger))
+            heartbeat: heartbeat, queue: queue, options: Options(router: router, logger: logger))
     }
 
     /// A service for one server, whose URL was taken apart and checked, or made from that of a page.

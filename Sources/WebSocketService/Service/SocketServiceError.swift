@@ -113,10 +113,11 @@ extension SocketServiceError {
             .connectionFailed, "\(failure)", underlying: failure.underlying, failure: failure)
     }
 
-    static func gaveUp(_ attempts: Int, _ failure: ConnectionFailure) -> SocketServiceError {
-        let reason = failure.isFinal ? "this failure is final" : "the reconnect policy allows no further attempt"
+    /// - Parameter isFinal: Whether the policy takes the failure for a final one.
+    static func gaveUp(_ attempts: Int, _ failure: ConnectionFailure, isFinal: Bool) -> SocketServiceError {
+        let reason = isFinal ? "this failure is final" : "the reconnect policy allows no further attempt"
         return SocketServiceError(
-            .gaveUp, "gave up after \(attempts) failed attempt\(attempts == 1 ? "" : "s"), as \(reason): \(failure)",
+            .gaveUp, "gave up after \(attempts.counted("failed attempt")), as \(reason): \(failure)",
             underlying: failure.underlying, failure: failure)
     }
 

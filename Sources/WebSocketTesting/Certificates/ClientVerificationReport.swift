@@ -92,8 +92,7 @@ public struct ClientVerificationReport: Sendable, Codable {
 
 extension ClientVerificationReport: CustomStringConvertible {
     public var description: String {
-        let noun = entries.count == 1 ? "case" : "cases"
-        let counts = "\(entries.count) \(noun), \(wrong.count) wrong, \(skipped.count) skipped"
+        let counts = "\(entries.count.counted("case")), \(wrong.count) wrong, \(skipped.count) skipped"
         return counts + (judged.isEmpty ? ": nothing was checked" : "") + "\n"
             + Self.table(entries.filter { $0.verdict != .right })
     }

@@ -42,6 +42,7 @@ enum FirstService {
         let service = SocketService(
             "wss://feed.example.com/stream",
             trustRoots: .system.adding(.pemFile("/etc/example/ca.pem")),
+            router: .json(routeKey: "type"),
             logger: logger)
         _ = service
     }

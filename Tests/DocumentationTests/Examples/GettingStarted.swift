@@ -47,6 +47,24 @@ enum GettingStarted {
         }
     }
 
+    static func answer(socket: WebSocket) async throws {
+        try await socket.send("status")
+        let answer = try await socket.receive()
+        print(answer?.text ?? "the connection has ended")
+    }
+
+    static func pings() {
+        let configuration = WebSocketConfiguration(pingInterval: .seconds(20), pingTimeout: .seconds(10))
+        _ = configuration
+    }
+
+    static func look(socket: WebSocket) throws {
+        print("\(socket.remoteAddress): \(socket.statistics)")
+        print("\(socket.statistics.networkBytesSent) bytes on the network")
+        let isSent = try socket.trySend(.text("tick"))
+        _ = isSent
+    }
+
     static func callbacks(socket: WebSocket) {
         socket.receive { message in
             print(message.text ?? "")

@@ -8,7 +8,7 @@ struct READMETest {
         }
         let socket = try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
         try await socket.send("hello")
-        #expect(try await socket.nextMessages()?.first?.text == "hello")
+        #expect(try await socket.receive()?.text == "hello")
         await socket.close()
         await server.stop()
     }

@@ -11,7 +11,7 @@ import WebSocketTesting
         let socket = try await WebSocket.connect(
             to: server.url, configuration: server.clientConfiguration)
         try await socket.send("hello")
-        #expect(try await socket.nextMessages()?.first?.text == "hello")
+        #expect(try await socket.receive()?.text == "hello")
         await socket.close()
         await server.stop()
     }
@@ -54,6 +54,16 @@ import WebSocketTesting
             try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
         }
         #expect(error.tlsFailure?.reason == .expired)
+        await server.stop()
+    }
+
+    @Test func theServerDemandsACertificate() async throws {
+        let server = try await TestServer.start(requiresClientCertificate: true)
+        let socket = try await WebSocket.connect(
+            to: server.url, configuration: server.clientConfiguration)
+        try await socket.send("hello")
+        #expect(try await socket.receive()?.text == "hello")
+        await socket.close()
         await server.stop()
     }
 

@@ -168,7 +168,7 @@ import WebSocketTesting
         #expect(service.statistics == expected)
         #expect(
             "\(service.statistics)" == """
-                2 attempts, 1 connections, 1 failures; sent 1 messages (3 bytes), received 2 (7 bytes); 0 queued, 1 dropped, \
+                2 attempts, 1 connection, 1 failure; sent 1 message (3 bytes), received 2 (7 bytes); 0 queued, 1 dropped, \
                 2 unhandled; last round trip 7 ms
                 """)
         await service.stop()
@@ -310,7 +310,7 @@ import WebSocketTesting
             (.waiting(.milliseconds(2_140), attempt: 3), "attempt 3 begins in 2.1 s"),
             (.gaveUp(attempts: 1, lastError: lost), "gave up after 1 attempt: the peer left 1 heartbeat unanswered"),
             (.roundTrip(.milliseconds(12)), "a heartbeat was answered after 12 ms"),
-            (.dropped(MessageSummary(.text("a")), .queueFull), #"dropped "a": queueFull"#),
+            (.dropped(MessageSummary(.text("a")), .queueFull), #"dropped "a": the queue was full"#),
             (
                 .unhandled(MessageSummary(.text("a\u{1B}[2J")), route: "\u{202E}x"),
                 #"no handler for the route "\u{202E}x": "a\u{1B}[2J""#

@@ -22,7 +22,7 @@ import Testing
             var effects = Outbox.Effects()
             let result = body(&machine, &effects)
             told += effects.verdicts.map { "\($0.number) \(name($0.verdict))" }
-            told += effects.drops.map { "\($0.entry.number) dropped \($0.reason)" }
+            told += effects.drops.map { "\($0.entry.number) dropped \($0.reason.rawValue)" }
             if let drain = effects.drain { drains.append(drain.generation) }
             return result
         }
@@ -31,7 +31,7 @@ import Testing
             switch verdict {
             case .outcome(.sent): "sent"
             case .outcome(.queued): "queued"
-            case .outcome(.dropped(let reason)): "\(reason)"
+            case .outcome(.dropped(let reason)): reason.rawValue
             case .full: "full"
             case .fullForHandler: "fullForHandler"
             case .needsReturn: "inboxFull"

@@ -25,7 +25,7 @@ import Testing
             var drops: [SendQueue.Drop] = []
             queue.removeExpired(now: now, drops: &drops)
             let verdict = queue.admit(entry, waitsForRoom: waitsForRoom, drops: &drops)
-            self.drops += drops.map { "\($0.entry.message.text ?? "") \($0.reason)" }
+            self.drops += drops.map { "\($0.entry.message.text ?? "") \($0.reason.rawValue)" }
             return verdict
         }
 

@@ -86,7 +86,7 @@ extension CannotHangTests {
                 do {
                     _ = try await service.request(message: .text("{}"))
                 } catch {
-                    calls.add("\((error as? SocketServiceError)?.dropReason.map { "\($0)" } ?? "\(error)")")
+                    calls.add("\((error as? SocketServiceError)?.dropReason?.rawValue ?? "\(error)")")
                 }
             }
         }
@@ -95,7 +95,7 @@ extension CannotHangTests {
         try await entered.value()
         try await service.send("queued")
         let next = try await reconnect(fixture, from: peer)
-        let dropped = "dropped(WebSocketService.DropReason.connectionEnded)"
+        let dropped = "dropped(the connection that it was meant for has ended)"
         #expect(
             try await calls.next(11) == ["open false", "cancelled", dropped, dropped]
                 + Array(repeating: "connectionEnded", count: 5) + ["close", "open true"])

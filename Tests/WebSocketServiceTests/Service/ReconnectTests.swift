@@ -61,6 +61,19 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
+    @Test("A policy that takes no refusal for final tells of its limit when that ends it")
+    func persistentUntilTheLimit() async throws {
+        var policy = ReconnectPolicy.persistent
+        policy.maximumRetries = 0
+        let fixture = Fixture([.refuse(.notFound)], reconnect: policy)
+        await #expect {
+            try await fixture.service.start(waitingForOpen: true)
+        } throws: {
+            "\($0)".contains("after 1 failed attempt, as the reconnect policy allows no further attempt")
+        }
+        await fixture.service.stop()
+    }
+
     @Test func aPeerThatClosesFinallyEndsIt() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()

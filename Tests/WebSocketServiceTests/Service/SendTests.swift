@@ -154,7 +154,7 @@ import WebSocketTesting
     @Test func aQueuedMessageThatTheConnectionRefusesIsReported() async throws {
         let fixture = Fixture()
         let dropped = Recorder<String>()
-        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
+        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1.rawValue)") }
         let transport = fixture.transport
         try await fixture.service.send("a")
         fixture.service.onOpen { _ in
@@ -179,7 +179,7 @@ import WebSocketTesting
     @Test func overflowDropsAreReportedByHookEventAndOutcome() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1))
         let dropped = Recorder<String>()
-        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
+        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1.rawValue)") }
         #expect(try await fixture.service.send("a") == .queued)
         #expect(try await fixture.service.send("b") == .queued)
         #expect(dropped.all == ["a queueFull"])
@@ -263,7 +263,7 @@ import WebSocketTesting
     ) async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 2, overflow: overflow))
         let dropped = Recorder<String>()
-        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
+        fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1.rawValue)") }
         try await fixture.service.send("a")
         let transport = fixture.transport
         fixture.service.onOpen { _ in try await transport.nextConnection().holdSends() }

@@ -92,7 +92,7 @@ import WebSocketTesting
         struct Failure: Error {}
         let failing = Fixture([.hang])
         let dropped = Recorder<String>()
-        failing.service.onDropped { dropped.add("\($0.text ?? "") \($1)") }
+        failing.service.onDropped { dropped.add("\($0.text ?? "") \($1.rawValue)") }
         await #expect(throws: Failure.self) {
             try await withSocketService(failing.service) { service in
                 try await service.send("never")

@@ -75,7 +75,7 @@ extension SocketEvent {
         case .waiting(let delay, let attempt): "waiting \(delay) for \(attempt)"
         case .gaveUp(let attempts, _): "gave up after \(attempts)"
         case .roundTrip(let duration): "round trip \(duration)"
-        case .dropped(let message, let reason): "dropped \(message.beginning) \(reason)"
+        case .dropped(let message, let reason): "dropped \(message.beginning) \(reason.rawValue)"
         case .unhandled(let message, let route): "unhandled \(route ?? "nil") \(message.beginning)"
         case .error(let error): "error \(error.code)"
         case .paused: "paused"

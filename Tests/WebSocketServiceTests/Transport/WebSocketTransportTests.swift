@@ -62,10 +62,30 @@ import WebSocketTesting
         }
     }
 
+    @Test(
+        "An authority, a route key and a logger are all that the short initialiser needs; the log has the TLS version")
+    func shortInitialiser() async throws {
+        let server = try await TestServer.start()
+        let lines = LogLines()
+        let service = SocketService(
+            server.url, trustRoots: server.clientConfiguration.tls.trustRoots, router: .json(routeKey: "type"),
+            logger: lines.logger(.info))
+        let received = Recorder<String>()
+        service.register("price") { received.add($0.text ?? "") }
+        try await service.start(waitingForOpen: true)
+        try await service.send(#"{"type":"price"}"#)
+        #expect(try await received.next() == #"{"type":"price"}"#)
+        await service.stop()
+        await server.stop()
+        #expect(
+            lines.messages(.info).contains { $0.hasPrefix("info open after ") && $0.hasSuffix("(attempt 1, TLS 1.3)") })
+    }
+
     @Test("A service reads on the loop of its connection, and asks the app's closures on other threads")
     func whereReadingRuns() async throws {
         let script: [FaultServer.Step] = [
-            .upgrade(), .readFrames(1), .write(.text("beat")), .readFrames(1), .write(.text("answer")), .readFrames(1), .reset,
+            .upgrade(), .readFrames(1), .write(.text("beat")), .readFrames(1), .write(.text("answer")), .readFrames(1),
+            .reset,
         ]
         try await FaultServer.withServer(script) { server in
             let loop = SocketLoop()
@@ -84,7 +104,7 @@ import WebSocketTesting
                     router: .custom { _ in
                         asked.add(currentThread)
                         return "answer"
-                    }, logger: logger))
+                    }, attemptTimeout: .seconds(600), logger: logger))
             try await service.start(waitingForOpen: true)
             _ = try await asked.next()
             let answer = try await service.request(message: .text("ask"), reply: "answer", correlated: false)
