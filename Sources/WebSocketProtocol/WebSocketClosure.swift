@@ -1,8 +1,8 @@
-/// What one close frame says (RFC 6455 section 5.5.1).
+/// The content of one close frame (RFC 6455 section 5.5.1).
 public struct CloseFrame: Hashable, Sendable {
     /// The status code; `nil` when the frame's body was empty.
     public var code: CloseCode?
-    /// Why, for people. At most 123 bytes of UTF-8.
+    /// The reason, for people. At most 123 bytes of UTF-8.
     public var reason: String
 
     /// A frame as it is to be said; what may be sent is checked where it is sent.
@@ -12,9 +12,9 @@ public struct CloseFrame: Hashable, Sendable {
     }
 }
 
-/// How a connection ended: what both sides said, and who began.
+/// The end of a connection: what both sides said, and who began.
 public struct WebSocketClosure: Hashable, Sendable {
-    /// Who began to close the connection.
+    /// The side that began to close the connection.
     public enum Initiator: Hashable, Sendable {
         /// This side: it sent its close frame first, or gave the connection up without one.
         case local
@@ -24,7 +24,7 @@ public struct WebSocketClosure: Hashable, Sendable {
         case connectionLoss
     }
 
-    /// Who began to close the connection.
+    /// The side that began to close the connection.
     public let initiator: Initiator
     /// The close frame that this side sent.
     public let sent: CloseFrame?
@@ -50,8 +50,8 @@ public struct WebSocketClosure: Hashable, Sendable {
         received?.reason ?? ""
     }
 
-    /// Whether the end was orderly: the close handshake was completed (RFC 6455 section 7.1.4), and the peer did not call the
-    /// end an error.
+    /// The end was orderly: the close handshake was completed (RFC 6455 section 7.1.4), and the peer did not call the end
+    /// an error.
     ///
     /// 1000, 1001 and a close frame without a code are orderly ends, and so is any code of this side's that the peer has
     /// echoed. Every other code of the peer's is an error.

@@ -3,7 +3,7 @@
 /// A received message is a slice of the buffer that its network read filled, shared with the messages that arrived
 /// beside it. To keep one for long, copy it: `Array(message.payload)` or ``text``.
 public struct WebSocketMessage: Hashable, Sendable {
-    /// Which of the two kinds a message is of.
+    /// The kind of a message: one of two.
     public enum Kind: Hashable, Sendable {
         /// UTF-8 (opcode 1).
         case text

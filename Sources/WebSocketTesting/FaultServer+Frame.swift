@@ -1,7 +1,7 @@
 extension FaultServer {
     /// A WebSocket frame (RFC 6455 section 5.2) whose every field can be wrong.
     public struct Frame: Hashable, Sendable {
-        /// How many bytes the payload's length takes on the wire.
+        /// The number of bytes that the payload's length takes on the wire.
         public enum LengthForm: Sendable {
             /// The fewest that can hold it, as section 5.2 demands.
             case shortest
@@ -22,9 +22,9 @@ extension FaultServer {
         public var maskKey: [UInt8]?
         /// Before masking.
         public var payload: [UInt8]
-        /// What the length field says when that is not the payload's length.
+        /// The value of the length field when that is not the payload's length.
         public var declaredLength: UInt64?
-        /// How many bytes the length takes.
+        /// The number of bytes that the length takes.
         public var lengthForm: LengthForm
 
         /// A frame whose fields are right unless told otherwise, except for the opcode.

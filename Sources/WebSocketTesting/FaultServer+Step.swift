@@ -66,9 +66,9 @@ extension FaultServer {
 
     /// A response to the opening handshake, right unless you change it (RFC 6455 section 4.2.2).
     public struct UpgradeResponse: Sendable {
-        /// What to send as `Sec-WebSocket-Accept`.
+        /// The value to send as `Sec-WebSocket-Accept`.
         public enum Accept: Sendable {
-            /// What follows from the request's `Sec-WebSocket-Key`.
+            /// The value that follows from the request's `Sec-WebSocket-Key`.
             case correct
             /// This value.
             case value(String)

@@ -1,7 +1,7 @@
 extension FaultServer {
-    /// What a client sent on one connection to a ``FaultServer``, and how the connection ended.
+    /// A record of what a client sent on one connection to a ``FaultServer``, and of how the connection ended.
     public struct Transcript: Sendable {
-        /// How a script ended. Steps count from 0; the TLS handshake belongs to step 0.
+        /// The end of a script. Steps count from 0; the TLS handshake belongs to step 0.
         public enum End: Hashable, Sendable {
             /// Every step was carried out.
             case finished
@@ -17,7 +17,7 @@ extension FaultServer {
             case failed(step: Int, String)
         }
 
-        /// How many bytes of one connection are recorded. Further ones are read and dropped.
+        /// The number of bytes of one connection that are recorded. Further ones are read and dropped.
         public static let recordingLimit = 64 << 20
 
         /// The request's head with its empty line, when a step read it.
@@ -26,7 +26,7 @@ extension FaultServer {
         public internal(set) var received: [UInt8] = []
         /// The complete frames in ``received``, when a step read the request's head.
         public internal(set) var frames: [Frame] = []
-        /// How the script ended.
+        /// The end of the script.
         public internal(set) var end: End
 
         init(end: End = .finished) {

@@ -21,7 +21,7 @@ import LibWebSockets
 /// under TLS, a FIN, and whatever the client still sends is read until it closes too. A step that cannot be carried out,
 /// because the client went away, ends the script; ``Transcript/end`` says at which step and why.
 public final class FaultServer: Sendable {
-    /// Where a server listens. The port is always one that the system chooses.
+    /// The address that a server listens on. The port is always one that the system chooses.
     public enum Address: Sendable, CaseIterable {
         /// 127.0.0.1
         case ipv4Loopback
@@ -29,7 +29,7 @@ public final class FaultServer: Sendable {
         case ipv6Loopback
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     public let address: Address
     /// The port that the system chose.
     public let port: UInt16
@@ -117,7 +117,7 @@ public final class FaultServer: Sendable {
         return "\(isTLS ? "wss" : "ws")://\(host ?? literal):\(port)\(path)"
     }
 
-    /// How many connections were accepted so far.
+    /// The number of connections that were accepted so far.
     public var connectionCount: Int { log.connectionCount }
 
     /// Waits until a connection was accepted.
@@ -130,7 +130,7 @@ public final class FaultServer: Sendable {
         try await log.waitForConnection(index, within: limit)
     }
 
-    /// What happened on a connection, once it has ended: the script is through or broken off, and the socket closed.
+    /// Returns the record of a connection, once it has ended: the script is through or broken off, and the socket closed.
     ///
     /// - Parameters:
     ///   - index: 0 for the first connection that was accepted.
@@ -180,7 +180,7 @@ public final class FaultServer: Sendable {
     }
 }
 
-/// Why a ``FaultServer`` could not be started, or has nothing to tell.
+/// The reason why a ``FaultServer`` could not be started, or has nothing to tell.
 public struct FaultServerError: Error, CustomStringConvertible, Sendable {
     public let description: String
 }

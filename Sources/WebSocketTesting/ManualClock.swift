@@ -24,7 +24,7 @@ internal import WebSocketService
 public final class ManualClock: Clock, Sendable {
     /// A point in the time of a manual clock, counted from its creation.
     public struct Instant: InstantProtocol, CustomStringConvertible {
-        /// How far the clock had been moved by then.
+        /// The time by which the clock has been moved to get here.
         public let sinceStart: Duration
 
         /// The point that is reached when the clock was moved so far, at most up to the end of time, in either direction.
@@ -37,7 +37,7 @@ public final class ManualClock: Clock, Sendable {
             Instant(sinceStart: sinceStart + duration.boundedByTime)
         }
 
-        /// How far it is from here; negative for an earlier point.
+        /// Returns the time from here to another point; negative for an earlier one.
         public func duration(to other: Instant) -> Duration {
             other.sinceStart - sinceStart
         }
@@ -120,12 +120,12 @@ public final class ManualClock: Clock, Sendable {
 
     public var minimumResolution: Duration { .zero }
 
-    /// How many tasks are asleep.
+    /// The number of tasks that are asleep.
     public var sleeperCount: Int {
         state.withLock(\.sleepers.count)
     }
 
-    /// When the next task wakes up; `nil` when none is asleep.
+    /// The time at which the next task wakes up; `nil` when none is asleep.
     public var nextDeadline: Instant? {
         state.withLock { $0.sleepers.map(\.deadline).min() }
     }

@@ -15,7 +15,7 @@ public import WebSocketService
 /// peer.drop()
 /// ```
 public final class ScriptedTransport: SocketTransport {
-    /// How an attempt to connect ends.
+    /// The end of an attempt to connect.
     public struct Outcome: Sendable {
         enum Kind {
             case open(HandshakeResponse)

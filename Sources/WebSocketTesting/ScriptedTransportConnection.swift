@@ -5,7 +5,7 @@ public import WebSocketService
 /// Until told otherwise the peer is well-behaved: it takes every message at once, answers pings after 1 ms and close
 /// handshakes with the same code.
 public struct ScriptedConnection: Sendable {
-    /// What the client asked for.
+    /// The client's request.
     public let request: ConnectRequest
     let link: ScriptedLink
 
@@ -50,7 +50,8 @@ public struct ScriptedConnection: Sendable {
         link.setPingAnswer(roundTrip)
     }
 
-    /// Whether the peer answers a close handshake. One that does not makes the client's `close` wait until it aborts.
+    /// Sets whether the peer answers a close handshake. A peer that does not makes the client's `close` wait until it
+    /// aborts.
     public func answerClose(_ answers: Bool) {
         link.setAnswersClose(answers)
     }
@@ -88,7 +89,7 @@ public struct ScriptedConnection: Sendable {
         }
     }
 
-    /// How many pings the client sent so far.
+    /// The number of pings that the client sent so far.
     public var pingCount: Int { link.pingFeed.all.count }
 
     /// Waits for the next ping of the client's, each once.
@@ -109,19 +110,19 @@ public struct ScriptedConnection: Sendable {
         try await link.waitUntilRead(within: limit)
     }
 
-    /// How many messages were delivered and not taken by the client yet.
+    /// The number of delivered messages that the client has not taken yet.
     public var unreadCount: Int { link.unreadCount }
 
-    /// How many messages were delivered and thrown away by the client, as it closed or dropped the connection first.
+    /// The number of delivered messages that the client threw away, as it closed or dropped the connection first.
     public var discardedCount: Int { link.discardedCount }
 
-    /// How many sends are held in the client.
+    /// The number of sends that are held in the client.
     public var heldSendCount: Int { link.heldSendCount }
 
-    /// How the connection ended; `nil` while it is open.
+    /// The end of the connection; `nil` while it is open.
     public var closure: WebSocketClosure? { link.closure }
 
-    /// Whether the client dropped the connection without a close handshake.
+    /// The client dropped the connection without a close handshake.
     public var wasAborted: Bool { link.wasAborted }
 
     /// Waits until the connection has ended. Any number of tasks may wait.

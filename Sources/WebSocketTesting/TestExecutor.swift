@@ -45,8 +45,8 @@ public final class TestExecutor: TaskExecutor, Sendable {
 
     /// Waits until every task on this executor has ended or waits for something that is not on it.
     ///
-    /// What a test caused before, such as a message that it delivered or a clock that it moved, has had all its effects by
-    /// then. A call from a task on this executor does not wait for that task itself.
+    /// Everything that a test caused before, such as a message that it delivered or a clock that it moved, has had all its
+    /// effects by then. A call from a task on this executor does not wait for that task itself.
     ///
     /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.

@@ -2,17 +2,17 @@ public import HTTPTypes
 public import LibWebSockets
 
 extension TestServer {
-    /// What a server does wrong for as long as it is told to.
+    /// The faults that a server has for as long as it is told to.
     public struct Faults: Hashable, Sendable {
-        /// Whether nothing is read from the network: what clients send piles up at their end.
+        /// Reads nothing from the network: messages of clients pile up at their end.
         public var readsNothing = false
-        /// Whether pings get no pong.
+        /// Leaves pings without a pong.
         public var ignoresPings = false
-        /// How long what arrives waits before it is read, pings included.
+        /// The time that arriving bytes wait before they are read, pings included.
         public var delay = Duration.zero
     }
 
-    /// What the server does wrong at present: nothing, unless it was told to.
+    /// The faults of the server at present: none, unless it was told to.
     public var faults: Faults { record.faults }
 
     /// Changes what the server does wrong, on the connections that are open and on those to come. Returns when it does.
@@ -47,7 +47,7 @@ extension TestServer {
         for socket in record.sockets { await socket.sendRaw(Array(bytes.prefix(bytes.count / 2)), dropping: true) }
     }
 
-    /// Refuses the next requests with an HTTP response, before what the configuration decides.
+    /// Refuses the next requests with an HTTP response, before the configuration decides.
     ///
     /// - Parameters:
     ///   - count: How many, in place of those that remain from an earlier call.
@@ -64,7 +64,7 @@ extension TestServer {
     /// them; the first 10,000, and no more than 4 MiB of them. ``receivedCount`` counts all.
     public var received: [WebSocketMessage] { record.messages }
 
-    /// How many messages have arrived, of all connections.
+    /// The number of messages that have arrived, of all connections.
     public var receivedCount: Int { record.messageCount }
 
     /// The requests that have arrived, refused ones included; the first 10,000 of them.

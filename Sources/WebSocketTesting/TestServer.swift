@@ -97,12 +97,13 @@ public final class TestServer: Sendable {
         self.server = Lock(server)
     }
 
-    /// Where clients reach it, by name: `wss://localhost:4711`.
+    /// The URL at which clients reach the server, by name: `wss://localhost:4711`.
     public var url: String {
         "\(configuration.withLock { $0.tls == nil } ? "ws" : "wss")://localhost:\(port)"
     }
 
-    /// What a client needs to trust the server, and nothing else; with a certificate to show, where the server demands one.
+    /// The settings that a client needs to trust the server, and nothing else; with a certificate to show, where the server
+    /// demands one.
     public var clientTLS: TLSClientConfiguration {
         TLSClientConfiguration(trustRoots: .pem(authority.certificatePEM), clientIdentity: clientIdentity)
     }
@@ -112,7 +113,7 @@ public final class TestServer: Sendable {
         WebSocketConfiguration(tls: clientTLS)
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     public var connectionCount: Int {
         server.withLock { $0?.connectionCount ?? 0 }
     }

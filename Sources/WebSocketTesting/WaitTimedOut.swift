@@ -6,9 +6,9 @@ internal import LibC
 /// Everything in this module that waits has a limit, in real time: 60 s, or as many as the environment's
 /// `WEBSOCKET_TESTING_TIMEOUT` says, which helps where a machine is slow. Each call can set one of its own.
 public struct WaitTimedOut: Error, Hashable, CustomStringConvertible {
-    /// How long it was waited.
+    /// The time that was waited.
     public let limit: Duration
-    /// What was waited for, and what came instead.
+    /// A text that says what was waited for, and what came instead.
     public let description: String
 
     init(limit: Duration, _ words: String) {

@@ -29,7 +29,7 @@ public final class WebSocketServer: Sendable {
         public let peer: String
     }
 
-    /// What to do with an upgrade request.
+    /// The answer to an upgrade request.
     public enum Decision: Sendable {
         /// Open the WebSocket, with one of the offered subprotocols or none. Another subprotocol cannot be chosen, nor can
         /// headers be added that belong to the handshake (`Upgrade`, `Connection`, `Content-Length`, `Transfer-Encoding`,
@@ -39,7 +39,7 @@ public final class WebSocketServer: Sendable {
         case refuse(HTTPResponse.Status, headers: HTTPFields = [:], body: String = "")
     }
 
-    /// What becomes of a client that does not read fast enough for a broadcast.
+    /// A rule for clients that do not read fast enough for a broadcast.
     public enum SlowClientRule: Hashable, Sendable {
         /// It misses the message.
         case skip
@@ -47,7 +47,7 @@ public final class WebSocketServer: Sendable {
         case drop
     }
 
-    /// How a server listens and behaves.
+    /// The settings of a server.
     public struct Configuration: Sendable {
         /// The address to listen on; loopback by default.
         public var host: String
@@ -55,8 +55,8 @@ public final class WebSocketServer: Sendable {
         public var port: Int
         /// Certificate and key for `wss:`; `nil` for `ws:`.
         public var tls: TLSServerConfiguration?
-        /// Whether to accept permessage-deflate from clients that offer it. The default is not to: it costs time and memory for
-        /// each connection, see ``WebSocketCompression``.
+        /// The compression to accept from clients that offer it. The default is none: permessage-deflate costs time and
+        /// memory for each connection, see ``WebSocketCompression``.
         public var compression: WebSocketCompression
         /// The largest message to accept, inflated, in bytes. The default is 16 MiB.
         public var maximumMessageSize: Int
@@ -64,18 +64,18 @@ public final class WebSocketServer: Sendable {
         public var receiveBufferSize: Int
         /// As in ``WebSocketConfiguration/sendBufferSize``.
         public var sendBufferSize: Int
-        /// How many connections there may be at once, at least 1: those whose handshake is under way, that are open, or whose
-        /// handler has not returned although they have ended. Further ones wait in the system's backlog until there is room, and a
-        /// warning is logged. The default is 16,384.
+        /// The most connections at once, at least 1. A connection counts from its handshake until it has ended and its
+        /// handler has returned. Further ones wait in the system's backlog until there is room, and a warning is logged.
+        /// The default is 16,384.
         public var connectionLimit: Int
-        /// How many handshakes may be under way at once; at least 1. Each takes some 36 KB over TLS, and up to
-        /// ``handshakeTimeout``. Further connections wait, as with ``connectionLimit``. The default is 1,024.
+        /// The most handshakes at once, at least 1. Each takes some 36 KB over TLS, and up to ``handshakeTimeout``. Further
+        /// connections wait, as with ``connectionLimit``. The default is 1,024.
         public var handshakeLimit: Int
-        /// How long a client may take for TLS and its upgrade request. The default is 10 s.
+        /// The time limit for a client's TLS handshake and upgrade request together. The default is 10 s.
         public var handshakeTimeout: Duration
         /// As in ``WebSocketConfiguration/closeTimeout``.
         public var closeTimeout: Duration
-        /// Where to log: debug level for the life of connections, warnings for handlers that fail.
+        /// The logger: debug level for the life of connections, warnings for handlers that fail.
         public var logger: Logger
         /// Decides on each upgrade request; accepts by default, without subprotocol. Runs on the loop: it must not block.
         public var decide: @Sendable (Request) -> Decision
@@ -222,13 +222,13 @@ public final class WebSocketServer: Sendable {
         Self.close(listener.withLock { $0 }, on: socketLoop)
     }
 
-    /// Where clients on this machine reach it: `wss://127.0.0.1:4711`.
+    /// The URL at which clients on this machine reach the server: `wss://127.0.0.1:4711`.
     public var url: String {
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
         return "\(configuration.tls == nil ? "ws" : "wss")://\(host):\(port)"
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     public var connectionCount: Int {
         sessions.withLock { $0.open.values.count { $0.socket.closure == nil } }
     }

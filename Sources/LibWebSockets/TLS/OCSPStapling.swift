@@ -1,7 +1,7 @@
-/// What a client does with the OCSP response that a server sends along with its certificate: the issuer's signed word on
-/// whether the certificate is revoked (RFC 6066 section 8, RFC 6960).
+/// The treatment of the OCSP response that a server sends along with its certificate: the issuer's signed word on whether
+/// the certificate is revoked (RFC 6066 section 8, RFC 6960).
 ///
-/// No responder is asked directly, which would tell it whom the client talks to and add a connection to each connection.
+/// No responder is asked directly: that would tell it whom the client talks to, and add a connection to each connection.
 public enum OCSPStapling: Hashable, Sendable {
     /// None is asked for, also where a certificate demands one.
     case ignored

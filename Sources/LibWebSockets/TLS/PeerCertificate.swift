@@ -13,9 +13,9 @@ public struct PeerCertificate: Hashable, Sendable {
     public let subject: String
     /// The issuer's distinguished name as in RFC 4514, cut as ``subject``.
     public let issuer: String
-    /// When its validity begins.
+    /// The start of its validity.
     public let notValidBefore: Date
-    /// When its validity ends.
+    /// The end of its validity.
     public let notValidAfter: Date
     /// The DNS names and IP addresses it is for (subjectAltName). Of more than 16 KiB of names the first are here and a
     /// last entry that says how many are missing; ``der`` has them all.

@@ -12,7 +12,7 @@ internal import COpenSSL
 ///     revocationLists: RevocationLists([.pemFile("/var/lib/example/crl.pem")], checking: .leafOnly))
 /// ```
 public struct RevocationLists: Hashable, Sendable {
-    /// Which certificates of the chain are looked up.
+    /// The certificates of the chain to look up.
     public enum Scope: Hashable, Sendable {
         /// The server's own. Its issuer's list is needed.
         case leafOnly
@@ -20,7 +20,7 @@ public struct RevocationLists: Hashable, Sendable {
         case wholeChain
     }
 
-    /// What becomes of a certificate about which there is no answer.
+    /// The treatment of a certificate about which there is no answer.
     public enum Rule: Hashable, Sendable {
         /// It is refused, as ``TLSFailure/Reason/revocationUnknown``.
         case refuse
@@ -28,7 +28,7 @@ public struct RevocationLists: Hashable, Sendable {
         case accept
     }
 
-    /// Where lists come from.
+    /// A source of lists.
     public struct Source: Hashable, Sendable {
         enum Format: Hashable, Sendable { case pem, der }
 
@@ -45,14 +45,14 @@ public struct RevocationLists: Hashable, Sendable {
         public static func der(_ bytes: [UInt8]) -> Source { Source(origin: .bytes(bytes), format: .der) }
     }
 
-    /// Where the lists come from; at least one.
+    /// The sources of the lists; at least one.
     public var sources: [Source]
-    /// Which certificates are looked up. The default is ``Scope/wholeChain``.
+    /// The certificates to look up. The default is ``Scope/wholeChain``.
     public var scope: Scope
-    /// What to do when there is no list of a certificate's issuer. The default is ``Rule/refuse``.
+    /// The rule where there is no list of a certificate's issuer. The default is ``Rule/refuse``.
     public var whenMissing: Rule
-    /// What to do when an issuer's list says that a newer one should exist by now (`nextUpdate`). What it lists is refused
-    /// in any case. The default is ``Rule/refuse``.
+    /// The rule where an issuer's list says that a newer one should exist by now (`nextUpdate`). The certificates that it
+    /// lists are refused in any case. The default is ``Rule/refuse``.
     public var whenOutOfDate: Rule
 
     /// Lists to look the server's chain up in.

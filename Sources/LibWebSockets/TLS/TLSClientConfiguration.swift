@@ -1,4 +1,4 @@
-/// How a client makes its TLS connections.
+/// The settings of a client's TLS connections.
 ///
 /// The defaults are the secure ones: TLS 1.2 or newer, the system's roots, the certificate's name and dates checked.
 /// Three separate switches whose names begin with `insecure` turn off one check each; none turns off another's.
@@ -6,7 +6,7 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// The authorities that may have signed the server's certificate. The default is ``TrustRoots/system``.
     public var trustRoots: TrustRoots
 
-    /// What to show a server that asks for a client certificate. The default is nothing.
+    /// The certificate and key for a server that asks for a client certificate. The default is none.
     public var clientIdentity: TLSIdentity?
 
     /// The oldest version to speak. The default is TLS 1.2.
@@ -45,7 +45,7 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// Revocation lists to look the server's chain up in. The default, `nil`, looks at none.
     public var revocationLists: RevocationLists?
 
-    /// What to do with the OCSP response that a server may send along with its certificate. The default is
+    /// The treatment of the OCSP response that a server may send along with its certificate. The default is
     /// ``OCSPStapling/honored``.
     public var ocspStapling: OCSPStapling
 

@@ -1,12 +1,12 @@
 internal import COpenSSL
 
-/// What a TLS handshake agreed on.
+/// The properties of a TLS connection, as its handshake agreed on them.
 public struct TLSConnectionInfo: Hashable, Sendable {
     /// The negotiated version.
     public let version: TLSProtocolVersion
     /// The negotiated cipher suite by OpenSSL's name, such as `TLS_AES_256_GCM_SHA384`.
     public let cipherSuite: String
-    /// Whether an earlier session was taken up again, which saves the certificates and a signature.
+    /// The handshake took up an earlier session again, which saves the certificates and a signature.
     public let isResumed: Bool
     /// The certificate that the peer showed; `nil` on a server whose client showed none.
     public let peerCertificate: PeerCertificate?

@@ -1,4 +1,4 @@
-/// Which check of a TLS handshake failed, with OpenSSL's own code.
+/// A failed check of a TLS handshake, with OpenSSL's own code.
 public struct TLSFailure: Hashable, Sendable {
     /// New reasons may come with new versions: keep a `default`.
     public enum Reason: String, Hashable, Sendable {
@@ -14,8 +14,9 @@ public struct TLSFailure: Hashable, Sendable {
         case hostnameMismatch
         /// A certificate of the chain was revoked.
         case revoked
-        /// Whether a certificate of the chain was revoked cannot be told, though the configuration or the certificate demands
-        /// it: a list or a stapled response is missing, out of date or not to be trusted. ``TLSFailure/detail`` says which.
+        /// The revocation status of a certificate in the chain is unknown, though the configuration or the certificate
+        /// demands it: a list or a stapled response is missing, out of date or not to be trusted. ``TLSFailure/detail``
+        /// says which.
         case revocationUnknown
         /// The certificate's extended key usage does not allow this use: a client's certificate on a server, say.
         case invalidPurpose
@@ -45,7 +46,7 @@ public struct TLSFailure: Hashable, Sendable {
         case other
     }
 
-    /// Which check failed.
+    /// The check that failed.
     public let reason: Reason
     /// The alert's name in RFC 8446 section 6, or OpenSSL's words; `nil` where the reason says everything.
     public let detail: String?
@@ -54,7 +55,7 @@ public struct TLSFailure: Hashable, Sendable {
     /// The certificate's subjectAltNames, those the check looks at (RFC 9525), with ``Reason/hostnameMismatch``: DNS names, and
     /// IP addresses as text; the first 4 KiB of them, and then how many more there are.
     public let presentedNames: [String]
-    /// Where in the chain: 0 is the server's own certificate; `nil` when the failure is not about a certificate.
+    /// The position in the chain: 0 is the server's own certificate; `nil` when the failure is not about a certificate.
     public let depth: Int?
     /// The subject of the certificate at fault, as in RFC 4514, cut at 300 bytes.
     public let subject: String?
@@ -82,7 +83,7 @@ public struct TLSFailure: Hashable, Sendable {
     /// How many bytes of the presented names are kept: a certificate may carry thousands, and errors are logged.
     static let namesSize = 4 << 10
 
-    /// Whether it is the server's certificate that failed: trying again will not help, and must not be made to.
+    /// The server's certificate is what failed. Trying again will not help, and must not be made to.
     public var isVerificationFailure: Bool {
         switch reason {
         case .clientCertificateRequired, .clientCertificateRefused, .protocolVersion, .notTLS, .alert: false

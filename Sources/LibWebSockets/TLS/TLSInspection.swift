@@ -1,20 +1,20 @@
 internal import COpenSSL
 public import WebSocketProtocol
 
-/// What a server's TLS looks like to a client, and everything that the client's configuration has against it.
+/// A client's view of a server's TLS, with everything that the client's configuration has against it.
 ///
-/// A connection ends at the first check that fails; this tells of all of them, and shows the certificates also of a server
-/// that cannot be trusted. `lwscat tls` prints it.
+/// A connection ends at the first check that fails; an inspection lists all of them, and shows even the certificates of a
+/// server that cannot be trusted. `lwscat tls` prints it.
 public struct TLSInspection: Sendable {
     /// Version, cipher suite and the server's own certificate.
     public let connection: TLSConnectionInfo
     /// The certificates as the server sent them: its own, then those that are to lead to a root. One that cannot be read
     /// is left out.
     public let certificates: [PeerCertificate]
-    /// Whether the server has asked for a client certificate. With TLS 1.3 it says only later whether it insists on one.
+    /// The server has asked for a client certificate. With TLS 1.3, only a later message says whether it insists on one.
     public let asksForClientCertificate: Bool
-    /// What is wrong with the certificates, each fault once, in the order in which OpenSSL found them: the first is what a
-    /// connection fails with. Each has its ``WebSocketError/tlsFailure``. Empty when a connection would go on.
+    /// The faults of the certificates, each once, in the order in which OpenSSL found them; a connection fails with the
+    /// first. Each has its ``WebSocketError/tlsFailure``. Empty when a connection would go on.
     public let failures: [WebSocketError]
 
     /// `nil` before the handshake is complete.

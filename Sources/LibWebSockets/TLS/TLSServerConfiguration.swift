@@ -1,8 +1,8 @@
 internal import COpenSSL
 
-/// How a server makes its TLS connections.
+/// The settings of a server's TLS connections.
 public struct TLSServerConfiguration: Hashable, Sendable {
-    /// Whether clients show certificates.
+    /// A server's demand for client certificates.
     public enum ClientCertificates: Hashable, Sendable {
         /// None is asked for.
         case none
@@ -15,7 +15,7 @@ public struct TLSServerConfiguration: Hashable, Sendable {
     /// The server's certificate chain and key.
     public var identity: TLSIdentity
 
-    /// Whether clients must show certificates, and which. The default is ``ClientCertificates/none``.
+    /// The demand for client certificates. The default is ``ClientCertificates/none``.
     public var clientCertificates: ClientCertificates
 
     /// The oldest version to accept. The default is TLS 1.2.

@@ -10,8 +10,8 @@ public struct TrustRoots: Hashable, Sendable {
 
     let sources: [Source]
 
-    /// What this machine trusts: OpenSSL's default file and directory (`/etc/ssl/certs` on Debian, filled by the package
-    /// `ca-certificates`), or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    /// The authorities that this machine trusts: OpenSSL's default file and directory (`/etc/ssl/certs` on Debian, filled
+    /// by the package `ca-certificates`), or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
     ///
     /// They are read again when the file has changed, or when a file was added to the directory or removed from it.
     public static let system = TrustRoots(sources: [.system])

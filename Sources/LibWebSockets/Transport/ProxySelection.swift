@@ -1,6 +1,6 @@
 internal import WebSocketProtocol
 
-/// Which proxy a connection goes through.
+/// The choice of a proxy for a connection.
 public struct ProxySelection: Sendable {
     private enum Choice {
         case none

@@ -1,12 +1,12 @@
 internal import HTTPTypes
 internal import WebSocketProtocol
 
-/// Whether a server may send the client elsewhere (RFC 6455 section 4.1 leaves that to the client).
+/// The treatment of a server that sends the client elsewhere (RFC 6455 section 4.1 leaves that to the client).
 public struct RedirectPolicy: Hashable, Sendable {
-    /// How many redirects to follow for one connection; 0 reports the first one.
+    /// The most redirects to follow for one connection; 0 reports the first one.
     public var limit: Int
-    /// Whether another origin gets all that the first one gets. `false` by default: then it is asked without headers of the
-    /// program's, subprotocols, the URL's credentials and a client certificate, since any of them may tell who connects.
+    /// Gives another origin all that the first one gets. `false`, the default, leaves out the program's headers, the
+    /// subprotocols, the URL's credentials and the client certificate, since any of them may tell who connects.
     public var trustsOtherOrigins: Bool
 
     /// Reports a redirect as ``WebSocketError/Code/upgradeRefused``, with its `Location`. The default.

@@ -9,7 +9,7 @@ public struct UpgradeRefusal: Hashable, Sendable {
     public let headers: HTTPFields
     /// The first 64 KiB of the body.
     public let body: [UInt8]
-    /// How long the server asks to wait (`Retry-After`, RFC 9110 section 10.2.3), counted from the response.
+    /// The wait that the server asks for (`Retry-After`, RFC 9110 section 10.2.3), counted from the response.
     public let retryAfter: Duration?
 
     /// Makes a refusal: for transports of your own, and for tests.

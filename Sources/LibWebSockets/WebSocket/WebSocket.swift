@@ -21,7 +21,7 @@ public import WebSocketProtocol
 public final class WebSocket: Sendable {
     /// The server's answer to the opening handshake; on the server's side, what this side answered.
     public let handshake: HandshakeResponse
-    /// What TLS agreed on, with the peer's certificate; `nil` for `ws:`.
+    /// The properties that TLS agreed on, with the peer's certificate; `nil` for `ws:`.
     public let tls: TLSConnectionInfo?
     /// The address and port at the other end of TCP, such as `192.0.2.1:443` or `[2001:db8::1]:443`: with a proxy the proxy's,
     /// over a Unix domain socket its path.
@@ -241,10 +241,10 @@ public final class WebSocket: Sendable {
         return try await connection.ping(timeout: timeout)
     }
 
-    /// Closes the connection: what was sent before goes out first, then the close frame, then the peer has
-    /// ``WebSocketConfiguration/closeTimeout`` to answer. Messages that still arrive meanwhile can be read; when nobody
-    /// does, those beyond ``WebSocketConfiguration/receiveBufferSize`` are discarded, because the peer's close frame stands
-    /// behind them.
+    /// Closes the connection: earlier messages go out first, then the close frame, then the peer has
+    /// ``WebSocketConfiguration/closeTimeout`` to answer. Messages that still arrive meanwhile can be read; unread ones
+    /// beyond ``WebSocketConfiguration/receiveBufferSize`` are discarded, because the peer's close frame stands behind
+    /// them.
     ///
     /// A call on a closed connection returns how it ended. Cancelling the task drops the connection at once.
     ///
@@ -263,12 +263,12 @@ public final class WebSocket: Sendable {
         connection.abort()
     }
 
-    /// How the connection ended; `nil` while that is open.
+    /// The end of the connection; `nil` while it is open.
     public var closure: WebSocketClosure? {
         connection.outcome?.closure
     }
 
-    /// Why the connection ended; `nil` while it is open and after an orderly end.
+    /// The error that ended the connection; `nil` while it is open and after an orderly end.
     public var closeError: WebSocketError? {
         connection.outcome?.error
     }
@@ -291,7 +291,7 @@ public final class WebSocket: Sendable {
         connection.endsMessagesAtOnce.store(true, ordering: .relaxed)
     }
 
-    /// What the connection has carried so far.
+    /// The traffic of the connection so far.
     public var statistics: WebSocketStatistics {
         connection.statistics
     }

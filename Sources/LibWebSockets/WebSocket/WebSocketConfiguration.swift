@@ -2,7 +2,7 @@ public import HTTPTypes
 public import Logging
 public import WebSocketProtocol
 
-/// How a ``WebSocket`` connects and behaves.
+/// The settings of a ``WebSocket``.
 ///
 /// Every option has a default; set the ones that matter:
 ///
@@ -18,22 +18,24 @@ public struct WebSocketConfiguration: Sendable {
     public var subprotocols: [String]
     /// Used for `wss:` only.
     public var tls: TLSClientConfiguration
-    /// Whether to offer permessage-deflate. The default offers it, as browsers do; a server that does not know it declines.
+    /// The compression to offer. The default offers permessage-deflate, as browsers do; a server that does not know it
+    /// declines.
     public var compression: WebSocketCompression
     /// The largest message to accept, inflated, in bytes. A larger one closes the connection with 1009. The default is 16 MiB.
     public var maximumMessageSize: Int
-    /// How many bytes of received messages may wait for the program, counted as the memory they occupy (see
-    /// ``WebSocketStatistics/bytesWaitingToBeRead``). Then reading from the network stops until the program has taken them.
-    /// The default is 1 MiB.
+    /// The most bytes of received messages that may wait for the program, counted as the memory they occupy (see
+    /// ``WebSocketStatistics/bytesWaitingToBeRead``). At the limit, reading from the network stops until the program has
+    /// taken them. The default is 1 MiB.
     public var receiveBufferSize: Int
-    /// How many bytes may wait for the network. Then `send` suspends until half of them are gone. The default is 1 MiB.
+    /// The most bytes that may wait for the network. At the limit, `send` suspends until half of them are gone. The default
+    /// is 1 MiB.
     public var sendBufferSize: Int
-    /// How long everything up to the open connection may take: name resolution, TCP, TLS, upgrade and redirects together.
+    /// The time limit for everything up to the open connection: name resolution, TCP, TLS, upgrade and redirects together.
     /// The default is 10 s.
     public var connectTimeout: Duration
-    /// How long TLS alone may take, counted from the TCP connection; `nil`, the default, leaves it to ``connectTimeout``.
+    /// The time limit for TLS alone, counted from the TCP connection; `nil`, the default, leaves it to ``connectTimeout``.
     public var tlsTimeout: Duration?
-    /// How long the answer to the upgrade request alone may take; `nil`, the default, leaves it to ``connectTimeout``.
+    /// The time limit for the answer to the upgrade request alone; `nil`, the default, leaves it to ``connectTimeout``.
     public var upgradeTimeout: Duration?
     /// The proxy to go through. None by default, whatever the environment says.
     public var proxy: ProxySelection
@@ -41,19 +43,19 @@ public struct WebSocketConfiguration: Sendable {
     /// server is asked for and must prove to be. No proxy leads there: the environment's is not used, and one that is set here is
     /// refused. `nil` by default.
     public var unixSocketPath: String?
-    /// What to do when the server redirects. The default reports it.
+    /// The treatment of a server that redirects. The default reports it.
     public var redirects: RedirectPolicy
-    /// How often a quiet peer is pinged, so that one that is gone is noticed although the connection looks open; longer than
-    /// zero. `nil`, the default, sends no pings of its own. A `SocketService` has a `HeartbeatPolicy` instead.
+    /// The interval of pings to a quiet peer, longer than zero. They find out a peer that is gone although the connection
+    /// looks open. `nil`, the default, sends no pings of its own. A `SocketService` has a `HeartbeatPolicy` instead.
     public var pingInterval: Duration?
-    /// How long after such a ping anything may take to arrive, longer than zero. Past it the connection is dropped, and
-    /// ``WebSocket/messages`` throws ``WebSocketError/Code-swift.struct/timedOut``. While nobody takes the messages that have
-    /// arrived, nothing is read, and the peer is not blamed for it. The default is 10 s.
+    /// The time limit for anything to arrive after such a ping, longer than zero. Past it the connection is dropped, and
+    /// ``WebSocket/messages`` throws ``WebSocketError/Code-swift.struct/timedOut``. The peer is not blamed while nobody
+    /// takes the messages that have arrived, since nothing is read then. The default is 10 s.
     public var pingTimeout: Duration
-    /// How long the peer may take to answer a close frame, and a server then to end TCP. While what was sent before the
-    /// close frame is still going out, the time begins anew with each step. The default is 5 s.
+    /// The time limit for the peer's answer to a close frame, and then for a server to end TCP. The time begins anew with
+    /// each step in which messages sent before the close frame still go out. The default is 5 s.
     public var closeTimeout: Duration
-    /// Where to log: debug level for the life of connections, nothing per message.
+    /// The logger: debug level for the life of connections, nothing per message.
     public var logger: Logger
     /// Is shown the peer's pings and pongs: for shapes of other clients.
     package var controlFrames: ControlFrameObserver?

@@ -1,9 +1,9 @@
-/// Why a connection could not be made, or why a call on it failed.
+/// A failure to make a connection, or of a call on one.
 ///
 /// `description` is written for the person reading it: what was tried, what failed and, where it helps, what to do.
 /// Programs look at ``code`` and at the detail that goes with it.
 public struct WebSocketError: Error, Sendable {
-    /// What kind of failure it is. New codes may come with new versions: keep a `default`.
+    /// The kind of a failure. New codes may come with new versions: keep a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         public let description: String
 
@@ -46,7 +46,7 @@ public struct WebSocketError: Error, Sendable {
         public static let loopShutDown = Code(description: "loopShutDown")
     }
 
-    /// How far a connection attempt had come.
+    /// The stage that a connection attempt had reached.
     public enum Stage: String, Sendable, CaseIterable {
         /// Before anything was sent: what was asked for, and the libraries found at run time, are checked.
         case configuration
@@ -66,17 +66,17 @@ public struct WebSocketError: Error, Sendable {
         case closing
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public let code: Code
-    /// How far the connection had come.
+    /// The stage that the connection had reached.
     public let stage: Stage
-    /// What was tried, what failed and what to do about it.
+    /// A text for people: what was tried, what failed and what to do about it.
     public let message: String
-    /// Which check of the TLS handshake failed.
+    /// The check of the TLS handshake that failed.
     public let tlsFailure: TLSFailure?
     /// The server's refusal of the opening handshake.
     public let refusal: UpgradeRefusal?
-    /// How the connection ended, where it had been open.
+    /// The end of the connection, where it had been open.
     public let closure: WebSocketClosure?
     /// The operating system's error number, where one was the cause.
     public let errno: Int32?

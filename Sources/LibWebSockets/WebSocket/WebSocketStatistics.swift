@@ -1,5 +1,5 @@
-/// What a ``WebSocket`` has carried so far. Bytes are those of messages' payloads, without frames and TLS,
-/// where nothing else is said.
+/// The traffic of a ``WebSocket`` so far. Bytes are those of messages' payloads, without frames and TLS, where nothing else
+/// is said.
 public struct WebSocketStatistics: Hashable, Sendable {
     /// Messages that `send` has accepted.
     public internal(set) var messagesSent = 0

@@ -8,7 +8,7 @@ public struct BrowserEvent: Sendable {
 
 /// A message.
 public struct BrowserMessageEvent: Sendable {
-    /// What a message holds.
+    /// The content of a message.
     public enum Payload: Hashable, Sendable {
         /// A text.
         case text(String)
@@ -37,7 +37,7 @@ extension BrowserMessageEvent.Payload {
 public struct BrowserCloseEvent: Hashable, Sendable {
     /// `close`.
     public let type = "close"
-    /// Whether both sides have sent a close frame.
+    /// Both sides have sent a close frame.
     public let wasClean: Bool
     /// The server's code; 1005 when it gave none, 1006 when there was no close frame, for whatever reason.
     public let code: UInt16
@@ -45,7 +45,7 @@ public struct BrowserCloseEvent: Hashable, Sendable {
     public let reason: String
 }
 
-/// What the standard's methods throw.
+/// An exception that the standard's methods throw.
 public struct BrowserException: Error, Hashable, Sendable, CustomStringConvertible {
     /// The exception's name in Web IDL.
     public enum Name: String, Sendable {
@@ -59,7 +59,7 @@ public struct BrowserException: Error, Hashable, Sendable, CustomStringConvertib
 
     /// The exception's name.
     public let name: Name
-    /// What is wrong.
+    /// A description of the fault.
     public let message: String
 
     public var description: String { "\(name.rawValue): \(message)" }

@@ -17,7 +17,7 @@ public import WebSocketCompat
 /// While a handler is set, an open socket lives without a reference to it. One that nobody could hear of any more is closed. After
 /// the last event the handlers are let go of, so that they may hold the socket.
 @MainActor public final class BrowserWebSocket {
-    /// Where in its life a socket is.
+    /// A state in the life of a socket.
     public enum ReadyState: Int, Sendable {
         /// The connection is not there yet.
         case CONNECTING = 0
@@ -29,7 +29,7 @@ public import WebSocketCompat
         case CLOSED = 3
     }
 
-    /// How binary messages are shown.
+    /// The form in which binary messages are shown.
     public enum BinaryType: String, Sendable {
         /// As a `Data`.
         case blob
@@ -51,16 +51,16 @@ public import WebSocketCompat
     nonisolated let origin: String
     let reconnects: Bool
 
-    /// Where in its life the socket is.
+    /// The state of the socket.
     public internal(set) var readyState = ReadyState.CONNECTING
     /// The subprotocol that the server has chosen; empty without one.
     public internal(set) var `protocol` = ""
     /// The extensions that the server has agreed to; empty without any.
     public internal(set) var extensions = ""
-    /// How many bytes of messages were given to ``send(_:)-(String)`` and are not on their way. Grows at once, shrinks between events,
-    /// and only grows after the end. Up to 64 KiB more may be waiting in the connection.
+    /// The number of bytes of messages that were given to ``send(_:)-(String)`` and are not on their way. Grows at once,
+    /// shrinks between events, and only grows after the end. Up to 64 KiB more may be waiting in the connection.
     public internal(set) var bufferedAmount = 0
-    /// How binary messages are shown. May be changed at any time.
+    /// The form in which binary messages are shown. May be changed at any time.
     public var binaryType = BinaryType.blob
 
     /// Called when the connection is open.

@@ -2,7 +2,7 @@ public import LibWebSockets
 internal import Logging
 public import WebSocketService
 
-/// What every shape can be told beyond what its original knows: TLS, proxies, limits, reconnecting.
+/// The settings of every shape beyond those of its original: TLS, proxies, limits, reconnecting.
 ///
 /// ```swift
 /// var options = WebSocketCompatOptions()
@@ -10,15 +10,15 @@ public import WebSocketService
 /// options.reconnects = .persistent
 /// ```
 public struct WebSocketCompatOptions: Sendable {
-    /// How each connection is made: TLS, proxy, limits, deadlines, logger. Headers and subprotocols that the shape has its own
-    /// places for are added to those here. Its logger says nothing, like the originals, until another one is set.
+    /// The settings of each connection: TLS, proxy, limits, deadlines, logger. Headers and subprotocols that the shape has
+    /// its own places for are added to those here. Its logger says nothing, like the originals, until another one is set.
     public var connection: WebSocketConfiguration
-    /// When to connect again after a loss or a failed attempt. The default, `nil`, never does, like the originals.
+    /// The rule for connecting again after a loss or a failed attempt. The default, `nil`, never does, like the originals.
     public var reconnects: ReconnectPolicy?
-    /// How a dead peer is noticed. The default is not at all, like the originals.
+    /// The way to notice a dead peer. The default has none, like the originals.
     public var heartbeat: HeartbeatPolicy
-    /// What is kept while there is no connection, when ``reconnects`` is set. A message counts as sent once it is here; what gives way
-    /// later is told by the service's metrics alone, as no original has a place for it.
+    /// The limits of what is kept while there is no connection, when ``reconnects`` is set. A message counts as sent once
+    /// it is here; only the service's metrics tell of one that gives way later, as no original has a place for it.
     public var queue: QueuePolicy
 
     /// Options; every parameter is the property of the same name, with its default. Without a connection's configuration it is the

@@ -1,4 +1,4 @@
-/// What kind of failure a ``WSError`` is.
+/// The kind of a ``WSError``.
 public enum ErrorType: Error, Sendable {
     /// A message could not be compressed or inflated.
     case compressionError
@@ -12,9 +12,9 @@ public enum ErrorType: Error, Sendable {
 
 /// A failure of the protocol, with the close code that the server was told.
 public struct WSError: Error, Sendable {
-    /// What kind of failure it is.
+    /// The kind of failure.
     public let type: ErrorType
-    /// What went wrong.
+    /// A description of the failure.
     public let message: String
     /// The close code.
     public let code: UInt16
@@ -27,7 +27,7 @@ public struct WSError: Error, Sendable {
     }
 }
 
-/// Why the opening handshake failed.
+/// The reason why the opening handshake failed.
 public enum HTTPUpgradeError: Error, Sendable {
     /// The server answered with another status than 101; the status and its headers.
     case notAnUpgrade(Int, [String: String])

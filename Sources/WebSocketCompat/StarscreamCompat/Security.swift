@@ -1,6 +1,7 @@
 public import WebSocketCompat
 
-/// Whoever decides how a server proves who it is. In the original it is shown Apple's `SecTrust`; here it sets TLS up.
+/// An object that decides how a server proves who it is. In the original it is shown Apple's `SecTrust`; here it sets TLS
+/// up.
 public protocol CertificatePinning: AnyObject, Sendable {
     /// Changes the TLS configuration that a connection is made with.
     func configure(_ tls: inout TLSClientConfiguration)
@@ -27,7 +28,7 @@ public final class FoundationSecurity: CertificatePinning {
     }
 }
 
-/// Whoever compresses messages. Here it is the library, which offers permessage-deflate unless
+/// An object that compresses messages. Here it is the library, which offers permessage-deflate unless
 /// `options.connection.compression` says otherwise.
 public protocol CompressionHandler: AnyObject, Sendable {}
 

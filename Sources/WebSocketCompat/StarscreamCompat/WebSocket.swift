@@ -57,7 +57,7 @@ public final class WebSocket: WebSocketClient, Sendable {
         state = Lock(State(request: request, options: WebSocketCompatOptions()))
     }
 
-    /// What is told of the events first. Not kept alive.
+    /// The object that is told of the events first. Not kept alive.
     public var delegate: (any WebSocketDelegate)? {
         get { state.withLock(\.delegate).delegate }
         set {
@@ -79,13 +79,14 @@ public final class WebSocket: WebSocketClient, Sendable {
         }
     }
 
-    /// What the next ``connect()`` asks for.
+    /// The request of the next ``connect()``.
     public var request: URLRequest {
         get { state.withLock(\.request) }
         set { state.withLock { $0.request = newValue } }
     }
 
-    /// What the original has no place for: TLS, proxies, limits, reconnecting. Holds for the next ``connect()``.
+    /// The settings that the original has no place for: TLS, proxies, limits, reconnecting. They hold for the next
+    /// ``connect()``.
     ///
     /// ```swift
     /// socket.options.reconnects = .persistent
@@ -95,13 +96,13 @@ public final class WebSocket: WebSocketClient, Sendable {
         set { state.withLock { $0.options = newValue } }
     }
 
-    /// Where events and completions are called. The main queue by default, which a program has to run.
+    /// The queue on which events and completions are called. The main queue by default, which a program has to run.
     public var callbackQueue: DispatchQueue {
         get { state.withLock(\.callbackQueue) }
         set { state.withLock { $0.callbackQueue = newValue } }
     }
 
-    /// Whether the server's pings are answered.
+    /// Answers the server's pings.
     public var respondToPingWithPong: Bool {
         get { state.withLock(\.respondToPingWithPong) }
         set { state.withLock { $0.respondToPingWithPong = newValue } }

@@ -1,6 +1,6 @@
 public import Foundation
 
-/// What a ``WebSocket`` tells its delegate.
+/// An event that a ``WebSocket`` tells its delegate.
 public enum WebSocketEvent: Sendable {
     /// The connection is open; the headers of the server's answer.
     case connected([String: String])
@@ -17,7 +17,7 @@ public enum WebSocketEvent: Sendable {
     /// An attempt to connect has failed, or a connection was lost: a `WebSocketError`, or ``HTTPUpgradeError`` where a server
     /// has refused.
     case error((any Error)?)
-    /// Whether the connection can be used: true when it opens, false when it is lost.
+    /// The connection has become usable or unusable: true when it opens, false when it is lost.
     case viabilityChanged(Bool)
     /// Never sent here: nothing on Linux tells of a better path.
     case reconnectSuggested(Bool)
@@ -27,13 +27,13 @@ public enum WebSocketEvent: Sendable {
     case peerClosed
 }
 
-/// Whoever is told of a socket's events, on its ``WebSocket/callbackQueue``.
+/// An object that is told of a socket's events, on its ``WebSocket/callbackQueue``.
 public protocol WebSocketDelegate: AnyObject {
     /// Takes one event. The next one comes when this has returned.
     func didReceive(event: WebSocketEvent, client: any WebSocketClient)
 }
 
-/// What can be asked of a ``WebSocket``.
+/// The operations of a ``WebSocket``.
 public protocol WebSocketClient: AnyObject {
     /// Begins to connect.
     func connect()

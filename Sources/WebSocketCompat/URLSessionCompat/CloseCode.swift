@@ -54,7 +54,7 @@ extension WebSocketTask {
         case string(String)
     }
 
-    /// Where in its life a task is.
+    /// A state in the life of a task.
     public enum State: Int, Sendable {
         /// Connecting, or connected.
         case running = 0

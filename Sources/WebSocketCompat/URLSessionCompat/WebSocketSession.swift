@@ -23,7 +23,7 @@ public final class WebSocketSession: Sendable {
 
     /// A copy of what the session was made with.
     public let configuration: WebSocketSessionConfiguration
-    /// Where the delegate and completion handlers are called.
+    /// The queue on which the delegate and completion handlers are called.
     public let delegateQueue: OperationQueue
     private let state: Lock<State>
 
@@ -52,7 +52,7 @@ public final class WebSocketSession: Sendable {
         state = Lock(State(delegate: delegate))
     }
 
-    /// What is told of the tasks; `nil` once the session is invalid.
+    /// The object that is told of the tasks; `nil` once the session is invalid.
     public var delegate: (any WebSocketSessionDelegate)? { state.withLock(\.delegate) }
 
     /// The program's own description.

@@ -2,7 +2,7 @@ public import Foundation
 internal import LibWebSockets
 public import WebSocketCompat
 
-/// How a session's tasks connect. A session copies it.
+/// The settings of the connections of a session's tasks. A session copies it.
 public final class WebSocketSessionConfiguration: Sendable {
     struct Values: Sendable {
         var timeoutIntervalForRequest: TimeInterval = 60
@@ -24,7 +24,7 @@ public final class WebSocketSessionConfiguration: Sendable {
     /// The same as ``default``: nothing is kept anywhere.
     public static var ephemeral: WebSocketSessionConfiguration { WebSocketSessionConfiguration() }
 
-    /// How long connecting may take, in seconds, where the request says nothing else. The default is 60.
+    /// The time limit for connecting, in seconds, where the request says nothing else. The default is 60.
     public var timeoutIntervalForRequest: TimeInterval {
         get { values.timeoutIntervalForRequest }
         set { lock.withLock { $0.timeoutIntervalForRequest = newValue } }
@@ -45,7 +45,7 @@ public final class WebSocketSessionConfiguration: Sendable {
         }
     }
 
-    /// What the original has no place for: TLS, proxies, limits, reconnecting.
+    /// The settings that the original has no place for: TLS, proxies, limits, reconnecting.
     ///
     /// ```swift
     /// configuration.options.connection.tls.trustRoots = .pemFile("/etc/example/ca.pem")

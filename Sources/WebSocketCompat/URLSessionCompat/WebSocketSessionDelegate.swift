@@ -1,6 +1,6 @@
 public import Foundation
 
-/// Whoever is told of the life of a session's tasks, on the session's `delegateQueue`. Every method may be left out.
+/// An object that is told of the life of a session's tasks, on the session's `delegateQueue`. Every method may be left out.
 public protocol WebSocketSessionDelegate: AnyObject, Sendable {
     /// A task's connection is open, with the subprotocol that the server has chosen; with `reconnects`, each of its connections.
     func urlSession(_ session: WebSocketSession, webSocketTask: WebSocketTask, didOpenWithProtocol protocol: String?)

@@ -58,7 +58,7 @@ public final class WebSocketTask: Sendable {
 
     /// Tells the tasks of a session apart.
     public let taskIdentifier: Int
-    /// What the task was made with.
+    /// The request that the task was made with.
     public let originalRequest: URLRequest?
 
     init(session: WebSocketSession, request: URLRequest, identifier: Int) {
@@ -71,13 +71,13 @@ public final class WebSocketTask: Sendable {
 
     // MARK: What can be observed
 
-    /// What the task asks for: the original request, as no redirect is followed.
+    /// The request of the task: the original one, as no redirect is followed.
     public var currentRequest: URLRequest? { originalRequest }
-    /// Where in its life the task is.
+    /// The state of the task.
     public var state: State { fields.withLock(\.state) }
     /// The server's answer to the opening handshake.
     public var response: URLResponse? { fields.withLock(\.response) }
-    /// Why the task has ended; `nil` while it has not, and after an orderly end.
+    /// The error that ended the task; `nil` while it has not ended, and after an orderly end.
     public var error: (any Error)? { fields.withLock(\.error) }
     /// The code of the close frame that has ended the connection; ``CloseCode/invalid`` where there is none.
     public var closeCode: CloseCode { fields.withLock(\.closeCode) }
@@ -95,7 +95,7 @@ public final class WebSocketTask: Sendable {
         set { fields.withLock { $0.maximumMessageSize = newValue } }
     }
 
-    /// What is told of this task in place of the session's delegate. Not kept alive.
+    /// The object that is told of this task in place of the session's delegate. Not kept alive.
     public var delegate: (any WebSocketSessionDelegate)? {
         get { fields.withLock(\.delegate) }
         set { fields.withLock { $0.delegate = newValue } }

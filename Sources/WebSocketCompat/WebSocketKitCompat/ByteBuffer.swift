@@ -3,7 +3,7 @@ public import Foundation
 /// Bytes with a place to read from: what a program needs of SwiftNIO's type to read a message and to make one.
 public struct ByteBuffer: Hashable, Sendable {
     private var storage: [UInt8]
-    /// Where the next read begins.
+    /// The position of the next read.
     public private(set) var readerIndex = 0
 
     /// An empty buffer.
@@ -26,10 +26,10 @@ public struct ByteBuffer: Hashable, Sendable {
         storage = Array(data)
     }
 
-    /// Where the bytes end.
+    /// The end of the bytes.
     public var writerIndex: Int { storage.count }
 
-    /// How many bytes are left to read.
+    /// The number of bytes that are left to read.
     public var readableBytes: Int { storage.count - readerIndex }
 
     /// The bytes that are left to read.

@@ -2,7 +2,7 @@ internal import Dispatch
 internal import Foundation
 internal import LibWebSockets
 
-/// Where connections are carried: here one or more of this library's own loops. Those of SwiftNIO are not these.
+/// The loops that carry connections: here one or more of this library's own. Those of SwiftNIO are not these.
 public protocol EventLoopGroup: AnyObject, Sendable {
     /// The loop for the next connection: each in turn.
     func next() -> any EventLoop
@@ -106,8 +106,8 @@ public final class MultiThreadedEventLoopGroup: EventLoopGroup {
     }
 }
 
-/// What there is to run on.
+/// The machine that the program runs on.
 public enum System {
-    /// How many processors the program may use.
+    /// The number of processors that the program may use.
     public static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
 }

@@ -32,7 +32,7 @@ public struct HTTPHeaders: ExpressibleByDictionaryLiteral, Sequence, Sendable {
         fields.removeAll { $0.name.lowercased() == name.lowercased() }
     }
 
-    /// Whether there is a header of a name.
+    /// Tells whether there is a header of a name.
     public func contains(name: String) -> Bool {
         !self[name].isEmpty
     }
@@ -47,10 +47,10 @@ public struct HTTPHeaders: ExpressibleByDictionaryLiteral, Sequence, Sendable {
         fields.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
     }
 
-    /// How many headers there are.
+    /// The number of headers.
     public var count: Int { fields.count }
 
-    /// Whether there are none.
+    /// There are no headers.
     public var isEmpty: Bool { fields.isEmpty }
 
     public func makeIterator() -> IndexingIterator<[(name: String, value: String)]> {

@@ -1,11 +1,11 @@
 internal import LibWebSockets
 
-/// How TLS connections are made, in the shape of SwiftNIO's. What it has no place for is in
+/// The settings of TLS connections, in the shape of SwiftNIO's. Settings that it has no place for are in
 /// `WebSocketClient.Configuration.options.connection.tls`.
 public struct TLSConfiguration: Sendable {
     /// The authorities that may have signed the server's certificate. `nil` and ``NIOSSLTrustRoots/default`` are the system's.
     public var trustRoots: NIOSSLTrustRoots?
-    /// What is checked of the server's certificate.
+    /// The checks of the server's certificate.
     public var certificateVerification: CertificateVerification = .fullVerification
     /// The oldest version to speak; 1.2 is the oldest that there is here.
     public var minimumTLSVersion: TLSVersion = .tlsv1
@@ -47,19 +47,19 @@ public enum NIOSSLTrustRoots: Hashable, Sendable {
     case `default`
 }
 
-/// Where a certificate is.
+/// The place of a certificate.
 public enum NIOSSLCertificateSource: Hashable, Sendable {
     /// In a PEM file, which may hold its chain too.
     case file(String)
 }
 
-/// Where a key is.
+/// The place of a key.
 public enum NIOSSLPrivateKeySource: Hashable, Sendable {
     /// In a PEM file.
     case file(String)
 }
 
-/// What is checked of the server's certificate.
+/// The checks of the server's certificate.
 public enum CertificateVerification: Hashable, Sendable {
     /// Nothing: anybody on the way can impersonate the server.
     case none

@@ -1,6 +1,6 @@
 /// A length of time, in whole nanoseconds.
 public struct TimeAmount: Hashable, Comparable, Sendable {
-    /// How many nanoseconds.
+    /// The number of nanoseconds.
     public let nanoseconds: Int64
 
     /// Nanoseconds.

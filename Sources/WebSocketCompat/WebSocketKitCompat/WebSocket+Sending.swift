@@ -98,8 +98,8 @@ extension WebSocket {
         try raw.sendPing(Array(data))
     }
 
-    /// How often to ping the server. When a ping is not answered before the next one is due, the connection is dropped, with the
-    /// ``closeCode`` 1006. `nil`, the default, does not ping.
+    /// The interval of pings to the server. A ping that is not answered before the next one is due drops the connection,
+    /// with the ``closeCode`` 1006. `nil`, the default, does not ping.
     ///
     /// The server is not blamed while messages of its own wait in front of the pong for a handler.
     public var pingInterval: TimeAmount? {

@@ -43,7 +43,7 @@ public final class WebSocket: Sendable {
         Task.detached { await self.watch() }
     }
 
-    /// Whether the connection has ended.
+    /// The connection has ended.
     public var isClosed: Bool { raw.closure != nil }
 
     /// The code that this side has closed with, else the server's; `nil` while neither has closed, and after a loss.

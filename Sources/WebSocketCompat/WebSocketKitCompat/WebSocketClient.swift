@@ -7,7 +7,7 @@ internal import WebSocketService
 
 /// Makes connections, in the shape of websocket-kit's client.
 public final class WebSocketClient: Sendable {
-    /// Why a connection could not be made, beside a `WebSocketError`.
+    /// The reason why a connection could not be made, beside a `WebSocketError`.
     public enum Error: Swift.Error, LocalizedError, Sendable {
         /// The URL is none.
         case invalidURL
@@ -19,7 +19,7 @@ public final class WebSocketClient: Sendable {
         public var errorDescription: String? { "\(self)" }
     }
 
-    /// Whose loops carry the connections.
+    /// The loops that carry the connections.
     public enum EventLoopGroupProvider: Sendable {
         /// Those of a group.
         case shared(any EventLoopGroup)
@@ -27,7 +27,7 @@ public final class WebSocketClient: Sendable {
         case createNew
     }
 
-    /// How connections are made.
+    /// The settings of connections.
     public struct Configuration: Sendable {
         /// TLS; `nil` for the defaults.
         public var tlsConfiguration: TLSConfiguration?
@@ -39,7 +39,7 @@ public final class WebSocketClient: Sendable {
         public var maxAccumulatedFrameCount = Int.max
         /// The largest message to accept, in bytes, where that is less than `options.connection.maximumMessageSize`, 16 MiB.
         public var maxAccumulatedFrameSize = Int.max
-        /// What the original has no place for: proxies, limits, reconnecting.
+        /// The settings that the original has no place for: proxies, limits, reconnecting.
         ///
         /// ```swift
         /// configuration.options.reconnects = .persistent

@@ -55,7 +55,7 @@ extension UInt16 {
     }
 }
 
-/// What kind of frame is sent.
+/// The kind of frame to send.
 public enum WebSocketOpcode: Hashable, Sendable, CaseIterable {
     /// Goes on with a message that was begun without `fin`.
     case continuation

@@ -1,5 +1,5 @@
-/// Whether messages are compressed on the way, by permessage-deflate (RFC 7692). Both sides have to want it: with a
-/// peer that does not, messages go as they are.
+/// The compression of messages on the way, by permessage-deflate (RFC 7692). Both sides have to want it: with a peer that
+/// does not, messages go as they are.
 ///
 /// Compression pays on slow or metered links. It costs memory for as long as the connection lasts, see
 /// ``DeflateOptions``, and time: JSON was compressed at 30 MB/s in messages of 256 bytes and at 80 MB/s in messages of
@@ -28,8 +28,8 @@ public enum WebSocketCompression: Hashable, Sendable {
 }
 
 extension WebSocketCompression {
-    /// How permessage-deflate is offered, accepted and carried out. "This side" is the client or the server, whichever
-    /// is configured; the parameters of RFC 7692 section 7.1 are derived from that.
+    /// The parameters for offering, accepting and carrying out permessage-deflate. "This side" is the client or the server,
+    /// whichever is configured; the parameters of RFC 7692 section 7.1 are derived from that.
     ///
     /// zlib's memory for one connection, in bytes, from the first compressed message in that direction:
     /// - sending: `2^(windowBits+2) + 2^(memoryLevel+9)`, and about 6 KiB: 38 KiB by default;
@@ -43,18 +43,18 @@ extension WebSocketCompression {
         /// The memory for zlib's internal state, from 1 to 9. The default is 5: 8, which is zlib's, takes 112 KiB
         /// more and made JSON at most 1 % smaller.
         public var memoryLevel: Int
-        /// How far back this side looks for repetitions when it compresses: 2 to the power of this many bytes, from 9
-        /// to 15. The peer may set a lower limit. The default is 12: with it, streams of JSON shrank to 37 to 45 %,
+        /// The distance that this side looks back for repetitions when it compresses: 2 to the power of this many bytes,
+        /// from 9 to 15. The peer may set a lower limit. The default is 12: with it, streams of JSON shrank to 37 to 45 %,
         /// with 15 to 28 to 34 %, for 112 KiB more.
         public var windowBits: Int
         /// The limit for the peer's window, from 9 to 15. The default is 15, none: a server that cannot set its window
         /// (such as those that use Java's `Deflater`) declines compression when it is asked for less. A client that did
         /// not say that it can set its own is not asked to.
         public var peerWindowBits: Int
-        /// Whether this side may refer to earlier messages when it compresses one. The default is true; without it,
-        /// messages below a few hundred bytes hardly shrink.
+        /// Lets this side refer to earlier messages when it compresses one. The default is true; without it, messages below
+        /// a few hundred bytes hardly shrink.
         public var contextTakeover: Bool
-        /// Whether the peer may; false saves memory here, and the peer must agree or decline compression. The default
+        /// Lets the peer do so, too. `false` saves memory here, and the peer must agree or decline compression. The default
         /// is true.
         public var peerContextTakeover: Bool
         /// Smaller messages are sent as they are (RFC 7692 section 6 allows that for each message). The default is 128

@@ -1,13 +1,13 @@
-/// Where a WebSocket server is: a `ws:` or `wss:` URL (RFC 6455 section 3), taken apart and checked.
+/// The address of a WebSocket server: a `ws:` or `wss:` URL (RFC 6455 section 3), taken apart and checked.
 ///
 /// The path and the query stay exactly as they were written, escapes included. Scheme and host are case-insensitive and
-/// kept in lower case; an international host name is kept in its ASCII form (`xn--…`, RFC 5891). What a URL must not hold is
-/// refused rather than repaired: spaces, control characters and, outside the host, characters that are not ASCII (write them
-/// percent-encoded), a fragment, a host that is no name or IP address, port 0.
+/// kept in lower case; an international host name is kept in its ASCII form (`xn--…`, RFC 5891). A URL is refused rather
+/// than repaired when it holds what it must not: spaces, control characters and, outside the host, characters that are not
+/// ASCII (write them percent-encoded), a fragment, a host that is no name or IP address, port 0.
 ///
 /// `http:` and `https:` are accepted for `ws:` and `wss:`, as browsers do.
 public struct Endpoint: Hashable, Sendable {
-    /// Whether the connection uses TLS: `wss:`.
+    /// The connection uses TLS: `wss:`.
     public let isSecure: Bool
     /// The name, in lower case and ASCII, or the IP address without the brackets of IPv6: `xn--bcher-kva.example` for
     /// `bücher.example`.
@@ -129,9 +129,9 @@ extension Endpoint {
     }
 }
 
-/// Why a URL cannot be used: which part of it is wrong, and where.
+/// The reason why a URL cannot be used: which part of it is wrong, and where.
 public struct InvalidEndpoint: Error, Hashable, CustomStringConvertible {
-    /// What is wrong. Never holds credentials.
+    /// A description of the fault. Never holds credentials.
     public let message: String
 
     /// The same as ``message``.

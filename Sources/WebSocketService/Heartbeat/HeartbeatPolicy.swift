@@ -1,12 +1,12 @@
-/// How a service finds out that a peer is dead although the connection looks open, and keeps middleboxes from closing
-/// a quiet one.
+/// A service's way to find a peer that is dead although the connection looks open, and to keep middleboxes from closing a
+/// quiet one.
 ///
 /// Every ``interval`` a beat is sent; when it goes unanswered for ``timeout``, that is a miss and the next beat follows
 /// at once. One miss more than ``missesAllowed`` and the connection is dropped without a close handshake, which a dead
 /// peer would not answer. So a dead peer is found after `interval + timeout * (missesAllowed + 1)` at the latest.
 ///
-/// While what was read fills the inbox and waits for handlers, the connection is not read, so an answer could not be seen:
-/// beats are still sent, and the time does not count.
+/// A connection whose messages fill the inbox and wait for handlers is not read, so an answer could not be seen: beats are
+/// still sent, and the time does not count.
 public struct HeartbeatPolicy: Sendable {
     enum Beat: Sendable {
         case ping
@@ -16,19 +16,20 @@ public struct HeartbeatPolicy: Sendable {
     let beat: Beat?
     /// The time from one beat to the next; less than 1 ms counts as 1 ms, and more than a century as a century.
     public var interval: Duration
-    /// How long an answer may take; `nil` when none is expected, and the beats only keep the connection in use. Less than
+    /// The time limit for an answer; `nil` when none is expected, and the beats only keep the connection in use. Less than
     /// 1 ms counts as 1 ms, and more than a century as a century.
     public var timeout: Duration?
-    /// How many beats in a row may go unanswered; less than 0 counts as 0.
+    /// The number of beats in a row that may go unanswered; less than 0 counts as 0.
     public var missesAllowed: Int
-    /// Whether anything that arrives shows that the peer is alive, or only the answer to a beat.
+    /// Takes anything that arrives as a sign that the peer is alive, not only the answer to a beat.
     public var anyTrafficCounts: Bool
-    /// Whether anything that arrives puts the next beat off by a whole ``interval``.
+    /// Puts the next beat off by a whole ``interval`` whenever anything arrives.
     public var trafficPostpones: Bool
-    /// Whether the first beat is sent as soon as there is a connection. A message of the application's goes out before
-    /// any other message, and before the service counts as open.
+    /// Sends the first beat as soon as there is a connection. A message of the application's goes out before any other
+    /// message, and before the service counts as open.
     public var beatsOnOpen: Bool
-    /// Which messages answer an application's beat. They are still dispatched like any other.
+    /// Tells whether a message answers an application's beat. Called by the task that reads the connection, for the
+    /// messages of each batch in turn until one does. Answers are still dispatched like any other message.
     public var isAnswer: (@Sendable (WebSocketMessage) -> Bool)?
 
     private init(

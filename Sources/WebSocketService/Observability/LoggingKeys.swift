@@ -4,21 +4,21 @@ public enum LoggingKeys {
     public static let service = "websocket.service"
     /// The server's URL, without its query, which may hold a token.
     public static let url = "websocket.url"
-    /// Which attempt in a row it is, from 1.
+    /// The number of the attempt, from 1 for the first in a row.
     public static let attempt = "websocket.attempt"
-    /// How long until the next attempt.
+    /// The time until the next attempt.
     public static let delay = "websocket.delay"
-    /// How long a connection was open, or how long there was none.
+    /// The time for which a connection was open, or for which there was none.
     public static let duration = "websocket.duration"
     /// The version of TLS that a connection uses.
     public static let tls = "websocket.tls"
-    /// Why an attempt failed or a connection ended.
+    /// The reason why an attempt failed or a connection ended.
     public static let failure = "websocket.failure"
     /// The close code and reason.
     public static let closeCode = "websocket.close.code"
     /// The route of a message.
     public static let route = "websocket.route"
-    /// Why a message was dropped.
+    /// The reason why a message was dropped.
     public static let dropReason = "websocket.drop.reason"
     /// A number of messages.
     public static let count = "websocket.count"

@@ -1,7 +1,7 @@
-/// What an event tells about a message. It does not hold the payload: a subscriber that does not keep up would hold as many
-/// of them as it may lag behind.
+/// The account that an event gives of a message. It does not hold the payload: a subscriber that does not keep up would
+/// hold as many of them as it may lag behind.
 public struct MessageSummary: Hashable, Sendable {
-    /// How many bytes ``beginning`` has at most.
+    /// The most bytes that ``beginning`` has.
     public static let longestBeginning = 64
 
     /// Text or binary.

@@ -1,4 +1,4 @@
-/// What happens in the life of a service, beside the messages.
+/// An event in the life of a service, beside the messages.
 public enum SocketEvent: Sendable {
     /// An attempt begins: which one in a row, from 1, and the URL as it was given, with whatever secret its query holds.
     case connecting(attempt: Int, url: String)
@@ -45,14 +45,14 @@ extension SocketEvent {
     }
 }
 
-/// How a connection that had been open ended.
+/// The end of a connection that had been open.
 public enum ConnectionEnd: Sendable {
     /// By ``SocketService/stop(code:reason:)`` or ``SocketService/pause(code:reason:)``.
     case closed(WebSocketClosure)
     /// Without this side asking for it.
     case failed(ConnectionFailure)
 
-    /// What both sides said, where the transport knows it.
+    /// The words of both sides at the end, where the transport knows them.
     public var closure: WebSocketClosure? {
         switch self {
         case .closed(let closure): closure

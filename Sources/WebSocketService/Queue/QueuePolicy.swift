@@ -1,9 +1,9 @@
-/// How much a service keeps while it cannot send, and what gives way when that is full.
+/// The limits of what a service keeps while it cannot send, and the rule for what gives way at the limit.
 ///
 /// Delivery across a reconnect is at most once: a message that was handed to a connection is never sent again, even when
 /// that connection is lost before the peer read it.
 public struct QueuePolicy: Hashable, Sendable {
-    /// What happens to a message that finds the queue full.
+    /// The treatment of a message that finds the queue full.
     ///
     /// This holds while there is no connection, and while `onOpen` handlers run. While a new connection drains the queue,
     /// `send` suspends until there is room, whatever the rule: nothing need be lost then.
@@ -19,15 +19,15 @@ public struct QueuePolicy: Hashable, Sendable {
         case suspend
     }
 
-    /// How many messages are kept; 0 or less keeps none, so that every `send` while down is dropped.
+    /// The most messages to keep; 0 or less keeps none, so that every `send` while down is dropped.
     public var limit: Int
-    /// How many bytes of memory the messages may take that are kept; less than 0 counts as 0. Each message takes about 150
+    /// The most bytes of memory that the kept messages may take; less than 0 counts as 0. Each message takes about 150
     /// bytes besides its payload.
     public var byteLimit: Int
-    /// What happens to a message that finds the queue full.
+    /// The treatment of a message that finds the queue full.
     public var overflow: Overflow
-    /// How long a message may wait before it is dropped; `nil` for ever. `send` may ask for less. With zero or less it expires
-    /// at once where it would have to wait.
+    /// The time that a message may wait before it is dropped; `nil` for ever. `send` may ask for less. With zero or less, a
+    /// message expires at once where it would have to wait.
     public var timeToLive: Duration?
 
     /// - Parameters:
@@ -55,7 +55,7 @@ extension QueuePolicy {
     }
 }
 
-/// How one message may be delivered.
+/// The way in which one message may be delivered.
 public struct Delivery: Hashable, Sendable {
     let mayBeQueued: Bool
     let timeToLive: Duration?
@@ -71,7 +71,7 @@ public struct Delivery: Hashable, Sendable {
     }
 }
 
-/// What became of a message when `send` returned.
+/// The state of a message when `send` returned.
 public enum SendOutcome: Hashable, Sendable {
     /// The connection has taken it.
     case sent
@@ -81,7 +81,7 @@ public enum SendOutcome: Hashable, Sendable {
     case dropped(DropReason)
 }
 
-/// Why a message will not be sent.
+/// The reason why a message will not be sent.
 public enum DropReason: String, Hashable, Sendable, CaseIterable {
     /// The queue was full.
     case queueFull

@@ -1,6 +1,6 @@
 internal import HTTPTypes
 
-/// Why an attempt failed, or how an open connection ended without this side asking for it.
+/// The failure of an attempt, or the end of an open connection without this side asking for it.
 public enum ConnectionFailure: Error, Sendable {
     /// The attempt did not lead to an open connection.
     case connectFailed(any Error)
@@ -21,7 +21,7 @@ public enum ConnectionFailure: Error, Sendable {
         }
     }
 
-    /// How the connection ended on the wire, where it had been open and the transport says so.
+    /// The end of the connection on the wire, where it had been open and the transport says so.
     public var closure: WebSocketClosure? {
         switch self {
         case .closed(let closure): closure
@@ -30,7 +30,7 @@ public enum ConnectionFailure: Error, Sendable {
         }
     }
 
-    /// How long the server asks to wait: `Retry-After` on 429 and 503 (RFC 6585 section 4, RFC 9110 section 15.6.4).
+    /// The wait that the server asks for: `Retry-After` on 429 and 503 (RFC 6585 section 4, RFC 9110 section 15.6.4).
     public var retryAfter: Duration? {
         guard let refusal = webSocketError?.refusal, [429, 503].contains(refusal.status.code) else { return nil }
         return refusal.retryAfter

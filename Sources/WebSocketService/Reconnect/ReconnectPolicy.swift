@@ -1,12 +1,12 @@
-/// When a service tries again after a failed attempt or a lost connection, and when it gives up.
+/// The rule by which a service tries again after a failed attempt or a lost connection, and by which it gives up.
 ///
-/// A policy is a value: from a failure, the number of failures in a row before it, the previous delay and a random
-/// number generator it makes a decision, and keeps nothing.
+/// A policy is a value. It makes its decision from a failure, the number of failures in a row before it, the previous delay
+/// and a random number generator, and keeps nothing.
 ///
 /// Every number is taken as it is meant: delays below zero are none and those beyond a century are a century, and negative
 /// counts are 0.
 public struct ReconnectPolicy: Sendable {
-    /// What happens after a failure.
+    /// The next step after a failure.
     public enum Decision: Hashable, Sendable {
         /// Try again after this delay.
         case retry(after: Duration)
@@ -16,15 +16,15 @@ public struct ReconnectPolicy: Sendable {
 
     /// Everything a decision may depend on.
     public struct Context: Sendable {
-        /// What just failed.
+        /// The failure to decide on.
         public let failure: ConnectionFailure
-        /// How many failures in a row there were before this one: 0 for the first.
+        /// The number of failures in a row before this one: 0 for the first.
         public let failuresBefore: Int
         /// The delay before the attempt that failed; `nil` when it was made at once.
         public let previousDelay: Duration?
-        /// How many other servers of ``SocketService/init(urls:headers:transport:reconnect:heartbeat:queue:options:)`` are
-        /// left to try: those that have not failed finally themselves since a connection was last up for
-        /// ``ReconnectPolicy/stableAfter`` or a failure was not final. 0 for a service with one server.
+        /// The number of other servers of ``SocketService/init(urls:headers:transport:reconnect:heartbeat:queue:options:)``
+        /// that are left to try: those that have not failed finally themselves since a connection was last up for
+        /// ``ReconnectPolicy/stableAfter`` or a failure was not final.
         public let otherEndpoints: Int
 
         /// Makes a context: for tests and simulations of a policy. Negative counts are 0.
@@ -38,17 +38,17 @@ public struct ReconnectPolicy: Sendable {
         }
     }
 
-    /// How long to wait before each attempt.
+    /// The waits before the attempts.
     public var schedule: ReconnectSchedule
-    /// How many attempts in a row may fail after the first before the service gives up; `nil` for no limit. 0 or less gives
-    /// up after the first.
+    /// The number of attempts in a row that may fail after the first before the service gives up; `nil` for no limit. 0 or
+    /// less gives up after the first.
     public var maximumRetries: Int?
-    /// Whether to try again also after failures that are final as a rule (``ConnectionFailure/isFinal``), such as a 401, a 404 or
+    /// Tries again even after failures that are final as a rule (``ConnectionFailure/isFinal``), such as a 401, a 404 or
     /// the close code 1008: for a service that nobody would start again. It still gives up where no time can help
     /// (``ConnectionFailure/isBeyondTime``): a certificate that fails verification stays refused. The default is `false`.
     public var isPersistent: Bool
-    /// How long a connection must have stayed up for the failures before it to be forgotten; zero or less forgets them as
-    /// soon as a connection was open.
+    /// The time that a connection must have stayed up for the failures before it to be forgotten; zero or less forgets them
+    /// as soon as a connection was open.
     public var stableAfter: Duration
     /// The longest wait that a server may ask for with `Retry-After`: it is the peer's number, so it has a bound.
     public var maximumRetryAfter: Duration

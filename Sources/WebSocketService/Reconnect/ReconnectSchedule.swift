@@ -1,6 +1,6 @@
-/// How long a service waits before each attempt to reconnect.
+/// The waits before a service's attempts to reconnect.
 public struct ReconnectSchedule: Sendable {
-    /// How chance spreads the delays, so that clients that lost the same server do not all return at once.
+    /// The spread of the delays by chance, so that clients that lost the same server do not all return at once.
     ///
     /// The names are those of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). `d` is the exponential
     /// delay: `min(maximum, initial * multiplier^n)` after n failures before.
@@ -61,7 +61,7 @@ public struct ReconnectSchedule: Sendable {
         ReconnectSchedule(kind: .custom(delay))
     }
 
-    /// How long to wait after this failure; `nil` to give up.
+    /// Returns the wait after this failure; `nil` to give up.
     public func delay(
         _ context: ReconnectPolicy.Context, using generator: inout some RandomNumberGenerator
     ) -> Duration? {

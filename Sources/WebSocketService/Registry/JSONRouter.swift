@@ -26,8 +26,8 @@ public struct JSONRouter: MessageRouter {
         route.firstText(in: message.payload.span)
     }
 
-    /// What stands under the correlation key; `nil` also for `null`, which answers no request in particular (JSON-RPC 2.0,
-    /// section 5).
+    /// Returns the value under the correlation key; `nil` also for `null`, which answers no request in particular (JSON-RPC
+    /// 2.0, section 5).
     public func correlationID(of message: WebSocketMessage) -> String? {
         let bytes = message.payload.span
         if case .literal(let range)? = correlation.firstValue(in: bytes), bytes[range.lowerBound] == UInt8(ascii: "n") {
@@ -36,7 +36,8 @@ public struct JSONRouter: MessageRouter {
         return correlation.firstText(in: bytes)
     }
 
-    /// Whether the message has a key `method`, as a request has and an answer has not (JSON-RPC 2.0, sections 4 and 5).
+    /// Tells whether the message has a key `method`, as a request has and an answer has not (JSON-RPC 2.0, sections 4 and
+    /// 5).
     public func isRequest(_ message: WebSocketMessage) -> Bool {
         method.firstValue(in: message.payload.span) != nil
     }

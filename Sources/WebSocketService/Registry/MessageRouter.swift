@@ -7,11 +7,11 @@ public protocol MessageRouter: Sendable {
     /// should not decode what it does not need, and must not block, since nothing can cut it off.
     func route(of message: WebSocketMessage) -> String?
 
-    /// What the peer copied from the request that this message answers; `nil` when it is no answer.
+    /// Returns the ID that the peer copied from the request that this message answers; `nil` when it is no answer.
     func correlationID(of message: WebSocketMessage) -> String?
 
-    /// Whether a message asks for something rather than answers: a peer's own request may carry the ID that one of this
-    /// side's has.
+    /// Tells whether a message asks for something rather than answers: a peer's own request may carry the ID that one of
+    /// this side's has.
     func isRequest(_ message: WebSocketMessage) -> Bool
 
     /// The request with a correlation ID in it, and that ID: the one it already has, or else the proposed one.

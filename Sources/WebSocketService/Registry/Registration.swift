@@ -1,6 +1,6 @@
-/// What registering a handler returns: the way to take that one handler back.
+/// A registered handler: the way to take that one handler back.
 ///
-/// Letting go of it keeps the handler registered.
+/// The handler stays registered when nobody keeps this value.
 public struct Registration: Sendable {
     private let cancellation: @Sendable () -> Void
 

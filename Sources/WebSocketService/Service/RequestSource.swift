@@ -1,6 +1,6 @@
-/// What a closure that supplies a fresh URL and headers for each attempt is told.
+/// The facts that a closure which supplies a fresh URL and headers for each attempt is told.
 public struct ConnectAttempt: Hashable, Sendable {
-    /// Which attempt in a row it is, from 1.
+    /// The number of the attempt, from 1 for the first in a row.
     public let number: Int
 }
 

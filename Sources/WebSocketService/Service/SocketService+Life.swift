@@ -1,8 +1,8 @@
 extension SocketService {
     /// Starts to connect.
     ///
-    /// Returns as soon as what can be checked before connecting is checked, unless told to wait. Does nothing while the
-    /// service is running; after giving up it begins anew.
+    /// Returns once everything is checked that can be checked before connecting, unless told to wait. Does nothing while
+    /// the service is running; after giving up it begins anew.
     ///
     /// - Parameter waitingForOpen: Whether to return only once a connection is open; while the service is paused meanwhile, that
     ///   takes until it is resumed.

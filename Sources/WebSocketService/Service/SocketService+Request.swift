@@ -8,7 +8,8 @@ extension SocketService {
     /// A message answers a request only once a connection was given that request. It has to be of the answer's route, where
     /// one is given; where none is, a message that is a request of the peer's own, as the router tells, answers nothing.
     ///
-    /// A handler may wait for an answer: reading goes on meanwhile. What could only come after it has returned fails at once.
+    /// A handler may wait for an answer: reading goes on meanwhile. An answer that could only come after it has returned
+    /// fails at once.
     ///
     /// IDs rise in the order of sending. Requests of tasks that run at the same time may overtake each other.
     ///
@@ -23,8 +24,8 @@ extension SocketService {
     ///     lost. The request is not sent again. By default, losing the connection fails the request.
     /// - Throws: ``SocketServiceError``: `requestTimedOut`, `connectionFailed`, `requestDropped`, `gaveUp`, `stopped`,
     ///   `notCorrelatable`, or `decodingFailed` for an answer of another type; in a handler also `handlerMustReturn` and
-    ///   `inboxFull`; `CancellationError` when the task is
-    ///   cancelled; what ``send(_:delivery:)-(WebSocketMessage,_)`` throws.
+    ///   `inboxFull`; `CancellationError` when the task is cancelled; the errors of
+    ///   ``send(_:delivery:)-(WebSocketMessage,_)``.
     public func request<Reply: Decodable & Sendable>(
         _ body: some Encodable,
         reply route: String? = nil,

@@ -40,8 +40,8 @@ extension SocketService {
     /// Stops the service after sending what is queued.
     ///
     /// Without a connection it waits for one, as long as there is something to send. Calls of `send` that wait for room, in
-    /// the queue or in the connection, are given the same time. A handler that calls it does not wait for what could be sent only
-    /// after it has returned.
+    /// the queue or in the connection, are given the same time. A handler that calls it does not wait for messages that
+    /// could be sent only after it has returned.
     ///
     /// - Parameters:
     ///   - limit: How long sending may take. The default is ``Options/shutdownTimeout``.

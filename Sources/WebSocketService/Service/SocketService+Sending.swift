@@ -7,9 +7,9 @@
 extension SocketService {
     /// Sends a value, encoded by the codec; JSON unless the options say otherwise.
     ///
-    /// What happens in which state is in ``State``. Suspends while the connection's output buffer is above its
-    /// high-water mark: that is the back-pressure. A ``Delivery/volatile`` message is dropped instead, and one with a time
-    /// to live when that is over.
+    /// ``State`` says what happens in which state. Suspends while the connection's output buffer is above its high-water
+    /// mark: that is the back-pressure. A ``Delivery/volatile`` message is dropped instead, and one with a time to live
+    /// when that is over.
     ///
     /// - Returns: What became of the message. ``SendOutcome/sent`` means that the connection has taken it; whether the
     ///   peer has seen it only the peer can say.
@@ -56,8 +56,8 @@ extension SocketService {
     /// }
     /// ```
     ///
-    /// Other messages wait until this one is complete. What `body` sends otherwise, or a task that it has started, is refused with
-    /// ``SocketServiceError/Code/messageUnderWay``.
+    /// Other messages wait until this one is complete. Messages that `body` sends otherwise, or a task that it has started,
+    /// are refused with ``SocketServiceError/Code/messageUnderWay``.
     ///
     /// - Returns: ``SendOutcome/sent``; ``SendOutcome/dropped(_:)``, and `body` was not called, as for a ``Delivery/volatile`` message
     ///   that finds no connection or messages in front of it.

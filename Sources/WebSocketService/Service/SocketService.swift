@@ -27,7 +27,7 @@ public import Logging
 /// paused or has given up, which nobody could wake without a reference, stops with the last one. Stopping releases all
 /// handlers. A handler that uses the service captures it weakly, as above, so that it does not keep such a one.
 public final class SocketService: Sendable {
-    /// What is rarely changed.
+    /// The settings that are rarely changed.
     public struct Options: Sendable {
         /// The name in logs and metrics. The default is the first URL's host. Services of one name share their meters, which
         /// are destroyed with the last of them.
@@ -36,36 +36,37 @@ public final class SocketService: Sendable {
         public var router: any MessageRouter
         /// Encodes and decodes typed messages. The default is Foundation's JSON.
         public var codec: any MessageCodec
-        /// How many messages may wait for handlers before the connection is read no further; at least 1. While a handler
-        /// waits for the answer to a request, reading goes on beyond this. The default is 1,000.
+        /// The number of messages that may wait for handlers before the connection is read no further; at least 1. While a
+        /// handler waits for the answer to a request, reading goes on beyond this. The default is 1,000.
         public var inboxLimit: Int
-        /// How many bytes of memory those messages may take; at least 1. What is read in one go may exceed it, and each
+        /// The most bytes of memory that those messages may take; at least 1. A single read may exceed it, and each
         /// connection that ended behind a handler which does not return keeps what it has received, up to its own
         /// `receiveBufferSize`. The default is 16 MiB.
         public var inboxByteLimit: Int
-        /// How long one attempt to connect may take, with the app's closures that are part of it: the one that supplies the
-        /// URL and the headers, and the one that makes the heartbeat's first message. Past it the attempt has failed, also
-        /// when a closure or the transport ignores that it is cancelled, whose task then stays for as long as it hangs; the
-        /// transport may have shorter deadlines of its own.
-        /// A later heartbeat's message may take as long. From zero to a century. The default is 30 s.
+        /// The time limit for one attempt to connect, with the app's closures that are part of it: the one that supplies
+        /// the URL and the headers, and the one that makes the heartbeat's first message. Past it the attempt has failed,
+        /// even when a closure or the transport ignores that it is cancelled; its task then stays for as long as it hangs.
+        /// The transport may have shorter deadlines of its own. A later heartbeat's message may take as long. From zero to
+        /// a century. The default is 30 s.
         public var attemptTimeout: Duration
-        /// How long ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return, and then as
-        /// long again for ``SocketService/onClose(_:)``, from zero to a century. The default is 5 s.
+        /// The time that ``SocketService/stop(code:reason:)`` waits for the peer's close frame and for handlers to return,
+        /// and then as long again for ``SocketService/onClose(_:)``, from zero to a century. The default is 5 s.
         public var closeTimeout: Duration
-        /// How long a graceful shutdown may take to send what is queued, from zero to a century. The default is 10 s.
+        /// The time limit for a graceful shutdown to send what is queued, from zero to a century. The default is 10 s.
         public var shutdownTimeout: Duration
-        /// How many events each subscriber of ``SocketService/events`` may lag behind, at least 1. The default is 256.
+        /// The number of events by which each subscriber of ``SocketService/events`` may lag behind, at least 1. The
+        /// default is 256.
         public var eventBufferLimit: Int
         /// Every delay and deadline of the service is on this clock. The default is the continuous clock.
         public var clock: any Clock<Duration>
         /// The jitter's source. The default is the system's generator.
         public var generator: any RandomNumberGenerator & Sendable
-        /// Where to log, with the keys of ``LoggingKeys``. Everything carries the service's name.
+        /// The logger; its lines carry the keys of ``LoggingKeys``. Each line has the service's name.
         public var logger: Logger
-        /// Where metrics go. The default is the factory of `MetricsSystem`. While it destroys meters it must not make a service
-        /// or let go of one.
+        /// The factory of the service's metrics. The default is the factory of `MetricsSystem`. While it destroys meters it
+        /// must not make a service or let go of one.
         public var metrics: any MetricsFactory
-        /// Where the service's tasks run, the app's handlers among them: a `SocketLoop`, say, or in a test the
+        /// The executor of the service's tasks, the app's handlers among them: a `SocketLoop`, say, or in a test the
         /// `TestExecutor` of `WebSocketTesting`. The default, `nil`, is Swift's own pool of threads.
         public var taskExecutor: (any TaskExecutor)?
 
@@ -132,8 +133,8 @@ public final class SocketService: Sendable {
             queue: queue, options: options)
     }
 
-    /// A service for one server with certificates of an authority of one's own, a router and a logger: what is most often set,
-    /// without the types around it.
+    /// A service for one server with certificates of an authority of one's own, a router and a logger: the settings that
+    /// are most often made, without the types around them.
     ///
     /// ```swift
     /// let service = SocketService(
@@ -239,16 +240,16 @@ public final class SocketService: Sendable {
 
     // MARK: What can be observed
 
-    /// Where in its life the service is.
+    /// The state of the service.
     public var state: State { life.state }
 
-    /// What happens from now on. Each use of this property is a subscription of its own, which ends after
+    /// The events from now on. Each use of this property is a subscription of its own, which ends after
     /// ``SocketEvent/stopped(undelivered:)``; one that lags loses the oldest events.
     public var events: AsyncStream<SocketEvent> {
         environment.broadcaster.subscribe()
     }
 
-    /// What the service has done so far.
+    /// The figures of the service so far.
     public var statistics: SocketStatistics {
         var statistics = environment.meters.statistics
         (statistics.queuedMessages, statistics.queuedBytes) = outbox.depth

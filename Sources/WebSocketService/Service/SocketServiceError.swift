@@ -1,6 +1,6 @@
-/// What went wrong in a service, beside what `WebSocketError` says about a connection.
+/// A failure in a service, beside those of a connection that `WebSocketError` tells of.
 public struct SocketServiceError: Error, Sendable {
-    /// What kind of failure it is. New codes may come with new versions: keep a `default`.
+    /// The kind of a failure. New codes may come with new versions: keep a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         public let description: String
 
@@ -42,9 +42,9 @@ public struct SocketServiceError: Error, Sendable {
         public static let messageUnderWay = Code(description: "messageUnderWay")
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public let code: Code
-    /// What was tried, what failed and what to do about it.
+    /// A text for people: what was tried, what failed and what to do about it.
     public let message: String
     /// The error that caused this one.
     public let underlying: (any Error)?
@@ -52,7 +52,7 @@ public struct SocketServiceError: Error, Sendable {
     public let failure: ConnectionFailure?
     /// The route of the message at fault.
     public let route: String?
-    /// Why a message was dropped.
+    /// The reason why a message was dropped.
     public let dropReason: DropReason?
 
     init(

@@ -1,5 +1,5 @@
 extension SocketService {
-    /// Where in its life a service is, and what `send` does there.
+    /// A state in the life of a service, which decides what `send` does.
     ///
     /// | who calls | ``idle``, ``connecting``, ``reconnecting``, ``closing`` by ``SocketService/pause(code:reason:)`` | ``open``, while `onOpen` handlers run | ``open``, while the queue drains | ``open``, otherwise | ``closing`` by ``SocketService/stop(code:reason:)``, ``closed`` |
     /// |---|---|---|---|---|---|

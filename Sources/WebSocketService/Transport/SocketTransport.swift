@@ -1,7 +1,7 @@
 public import HTTPTypes
 public import Logging
 
-/// What one connection attempt asks for.
+/// The request of one connection attempt.
 public struct ConnectRequest: Hashable, Sendable {
     /// The server's URL, `ws:` or `wss:` (RFC 6455 section 3).
     public var url: String
@@ -23,7 +23,7 @@ public struct ConnectRequest: Hashable, Sendable {
     }
 }
 
-/// Where a ``SocketService`` gets its connections from.
+/// The source of a ``SocketService``'s connections.
 ///
 /// The library's own transport is ``WebSocketTransport``. Another one puts the same policies over another client, or
 /// over the scripted transport of `WebSocketTesting`.
@@ -58,13 +58,14 @@ public protocol SocketConnection: Sendable {
     /// The server's answer to the opening handshake.
     var handshake: HandshakeResponse { get }
 
-    /// What TLS agreed on; `nil` without TLS, and by default.
+    /// The properties that TLS agreed on; `nil` without TLS, and by default.
     var tls: TLSConnectionInfo? { get }
 
     /// The address that the connection leads to, such as `192.0.2.1:443`; `nil` by default.
     var remoteAddress: String? { get }
 
-    /// Where ``receive()`` returns without a change of threads, such as the loop that carries the connection; `nil` by default.
+    /// The executor on which ``receive()`` returns without a change of threads, such as the loop that carries the
+    /// connection; `nil` by default.
     ///
     /// A service without a ``SocketService/Options/taskExecutor`` reads there, which saves waking a thread for each batch. No
     /// closure of the app's runs there.
@@ -72,8 +73,8 @@ public protocol SocketConnection: Sendable {
 
     /// The next messages, in order and never empty; `nil` after an orderly close.
     ///
-    /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once. What
-    /// arrived before the end is returned before the end is told, also after ``ended()`` has returned.
+    /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once.
+    /// Messages that arrived before the end are returned before the end is told, even after ``ended()`` has returned.
     ///
     /// - Throws: When the connection was lost or had to be given up; it may throw when the peer closed with a code that stands
     ///   for an error, of which ``closure`` tells.
@@ -111,10 +112,10 @@ public protocol SocketConnection: Sendable {
     /// Drops the connection at once, without a close handshake. Calls under way end by throwing.
     func abort()
 
-    /// How the connection ended; `nil` while it is open.
+    /// The end of the connection; `nil` while it is open.
     var closure: WebSocketClosure? { get }
 
-    /// Why the connection ended; `nil` while it is open, after an orderly close and after ``abort()``.
+    /// The error that ended the connection; `nil` while it is open, after an orderly close and after ``abort()``.
     var closeError: (any Error)? { get }
 
     /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody reads.

@@ -4,7 +4,7 @@ public import Logging
 
 /// The library's own transport: each connection is a `WebSocket`.
 public struct WebSocketTransport: SocketTransport {
-    /// How every connection is made.
+    /// The settings of every connection.
     ///
     /// A request's headers (those given to ``SocketService``, or by the closure that makes the requests) are added to its
     /// headers, and replace those of the same name. The connections of a service log to the service's logger,

@@ -1,9 +1,9 @@
 internal import LibWebSockets
 
 extension CertificateCase {
-    /// What a client did on one connection to a case's server.
+    /// A record of what a client did on one connection to a case's server.
     public struct Connection: Hashable, Sendable, Codable {
-        /// How far TLS came.
+        /// The progress of TLS.
         public enum Handshake: String, Hashable, Sendable, Codable {
             /// To its end: the client has accepted the certificate.
             case completed
@@ -19,23 +19,24 @@ extension CertificateCase {
             case none
         }
 
-        /// Which of the case's connections it was served as, counted from 0: ``CertificateCase/connections``.
+        /// The number of the case's connection that this one was served as, counted from 0:
+        /// ``CertificateCase/connections``.
         public var attempt = 0
-        /// How far TLS came.
+        /// The progress of TLS.
         public var handshake = Handshake.none
         /// The client's alert by its name in RFC 8446 section 6, such as `certificate_expired`.
         public var alert: String?
         /// The name that the client asked for (SNI).
         public var serverName: String?
-        /// Whether the client offered application protocols (ALPN).
+        /// The client offered application protocols (ALPN).
         public var offersProtocols = false
-        /// Whether the client asked for a stapled OCSP response.
+        /// The client asked for a stapled OCSP response.
         public var asksForStapledResponse = false
-        /// Whether the client has sent something over TLS: a request, say.
+        /// The client has sent something over TLS: a request, say.
         public var hasSentData = false
-        /// Whether the client's request was one for a WebSocket.
+        /// The client's request was one for a WebSocket.
         public var asksForWebSocket = false
-        /// How long the connection was open, in milliseconds.
+        /// The time for which the connection was open, in milliseconds.
         public var milliseconds = 0
 
         package init() {}
@@ -43,7 +44,7 @@ extension CertificateCase {
 }
 
 extension CertificateCase.Connection: CustomStringConvertible {
-    /// What the client did, in a few words: `accepted`, `alert certificate_expired after 3 ms`.
+    /// A few words on what the client did: `accepted`, `alert certificate_expired after 3 ms`.
     public var description: String {
         let what =
             switch handshake {

@@ -3,7 +3,7 @@ internal import LibWebSockets
 internal import LibC
 
 extension CertificateAuthority {
-    /// What an OCSP response says of a certificate (RFC 6960 section 2.2).
+    /// The status of a certificate in an OCSP response (RFC 6960 section 2.2).
     public enum CertificateStatus: Hashable, Sendable, CaseIterable {
         /// Not revoked.
         case good
@@ -13,7 +13,7 @@ extension CertificateAuthority {
         case unknown
     }
 
-    /// Makes an OCSP response (RFC 6960) in DER, signed by this authority: what a server staples to its certificate.
+    /// Makes an OCSP response (RFC 6960) in DER, signed by this authority, for a server to staple to its certificate.
     ///
     /// - Parameters:
     ///   - certificate: The certificate that it is about, issued by this authority.

@@ -48,7 +48,7 @@ public final class CertificateAuthority: Sendable {
         intermediatesPEM = [certificatePEM] + parent.intermediatesPEM
     }
 
-    /// Makes an authority below this one; what it issues carries it in its chain.
+    /// Makes an authority below this one; the certificates that it issues carry it in their chain.
     ///
     /// - Parameters:
     ///   - commonName: how it appears in error messages.
@@ -112,11 +112,11 @@ public final class CertificateAuthority: Sendable {
     }
 }
 
-/// When a certificate is valid, counted from the moment it is made.
+/// The time in which a certificate is valid, counted from the moment it is made.
 public struct CertificateValidity: Hashable, Sendable {
-    /// When it begins.
+    /// The start of the validity.
     public var begins: Duration
-    /// When it ends.
+    /// The end of the validity.
     public var ends: Duration
 
     /// A time of validity, negative durations being in the past. Neither end is further away than a century.
@@ -135,7 +135,7 @@ public struct CertificateValidity: Hashable, Sendable {
     public static let notYetValid = CertificateValidity(from: day, to: day * 30)
 }
 
-/// Whom a certificate authenticates (its extended key usage).
+/// The party that a certificate authenticates (its extended key usage).
 public enum CertificatePurpose: Hashable, Sendable {
     /// A server (`serverAuth`).
     case server
@@ -162,7 +162,7 @@ public enum CertificateKey: Hashable, Sendable {
     case rsa(bits: Int)
 }
 
-/// What a certificate is signed with.
+/// The hash function of a certificate's signature.
 public enum CertificateHash: Hashable, Sendable {
     /// SHA-256, what certificates are signed with today.
     case sha256

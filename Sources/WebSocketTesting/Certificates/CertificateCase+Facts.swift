@@ -1,5 +1,5 @@
 extension CertificateCase {
-    /// What a right client does.
+    /// The right conduct of a client.
     public enum Expectation: String, Hashable, Sendable, Codable {
         /// It connects, and talks to the server.
         case accept
@@ -7,7 +7,7 @@ extension CertificateCase {
         case refuse
     }
 
-    /// What a case is about.
+    /// The subject of a case.
     public enum Group: String, CaseIterable, Hashable, Sendable, Codable {
         /// Nothing is wrong, though something may be unusual.
         case valid
@@ -15,21 +15,21 @@ extension CertificateCase {
         case dates
         /// The chain leads nowhere, or breaks a rule on its way.
         case chain
-        /// What the certificate is for.
+        /// The purpose and the names of the certificate.
         case names
         /// Keys, hashes and ciphers that are too weak.
         case strength
-        /// What the issuer has taken back.
+        /// Certificates that the issuer has taken back.
         case revocation
         /// The version of TLS.
         case versions
         /// The client's own certificate.
         case clients
-        /// What else may happen in the handshake and after it.
+        /// The rest of the handshake, and the time after it.
         case handshake
     }
 
-    /// What a client needs for the case to say something about it.
+    /// An ability or habit of a client without which the case says nothing about it.
     public enum Need: String, Hashable, Sendable, Codable {
         /// It is given revocation lists, ``Trust/revocationListsPEM``.
         case revocationLists
@@ -91,15 +91,15 @@ extension CertificateCase {
         }
     }
 
-    /// What a right client does; where the client has to connect twice, the second time.
+    /// The right conduct of a client; where the client has to connect twice, the second time.
     public var expectation: Expectation { facts.expectation }
-    /// What is special about the server, in one line.
+    /// A line on what is special about the server.
     public var explanation: String { facts.explanation }
-    /// Where it is written what a client must do.
+    /// The source that says what a client must do.
     public var reference: String { facts.reference }
-    /// What the case is about.
+    /// The subject of the case.
     public var group: Group { facts.group }
-    /// What a client needs for the case to say something about it; `nil` for nothing.
+    /// The ability or habit that a client needs for the case to say something about it; `nil` for none.
     public var need: Need? { facts.needs }
     /// The hosts that the client has to connect to, one after the other, and what it has to do each time.
     public var connections: [(host: String, expectation: Expectation)] {

@@ -1,7 +1,7 @@
 public import LibWebSockets
 
 extension CertificateCase {
-    /// What a client under test is given along with the URL: whom to trust, and what to show.
+    /// The settings that a client under test is given along with the URL: whom to trust, and what to show.
     public struct Trust: Sendable {
         /// The case, for a client that prints or branches by it. One that is right by looking at it proves nothing.
         public let test: CertificateCase
@@ -14,7 +14,7 @@ extension CertificateCase {
         public let revocationListsPEM: String
         /// The same in a file.
         public let revocationListsFile: String
-        /// What to show a server that demands a certificate; `nil` for nothing.
+        /// The certificate for a server that demands one; `nil` for none.
         public let clientCertificate: IssuedCertificate?
         /// The same in files.
         public let clientCertificateFiles: IssuedCertificate.Files?
@@ -24,7 +24,7 @@ extension CertificateCase {
         public let port: Int
         /// The address behind the host: 127.0.0.1 or ::1.
         public let address: String
-        /// How long the client may take. One that sets itself a shorter limit is told of a server that stalls.
+        /// The time limit for the client. A client that sets itself a shorter one is told of a server that stalls.
         public let timeLimit: Duration
 
         /// All of it as a configuration of this package's client.

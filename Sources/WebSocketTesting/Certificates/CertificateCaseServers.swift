@@ -88,10 +88,10 @@ public final class CertificateCaseServers: Sendable {
     /// The port of a case's server; `nil` for a case that is not served.
     public func port(of test: CertificateCase) -> Int? { servers[test].map { Int($0.port) } }
 
-    /// What a client shows the server of a case that demands a certificate; `nil` for nothing.
+    /// Returns the certificate that a client shows the server of a case that demands one; `nil` for none.
     public func clientCertificate(for test: CertificateCase) -> IssuedCertificate? { clientCertificates[test] }
 
-    /// What clients did on the connections to a case's server that have ended, the last 1,024 of them.
+    /// Returns a record of each connection to a case's server that has ended, the last 1,024 of them.
     public func connections(to test: CertificateCase) -> [CertificateCase.Connection] { servers[test]?.ended ?? [] }
 
     func pin(_ test: CertificateCase, connection index: Int) { servers[test]?.pin(connection: index) }

@@ -4,7 +4,7 @@
     internal import Foundation
 #endif
 
-/// How a client did with each ``CertificateCase``.
+/// The results of a client for each ``CertificateCase``.
 ///
 /// As text it is a table of what went wrong, with the rule behind each, so that it says everything in a failed expectation:
 ///
@@ -13,9 +13,9 @@
 /// XCTAssert(report.wrong.isEmpty, "\(report)")   // XCTest
 /// ```
 public struct ClientVerificationReport: Sendable, Codable {
-    /// What came of one case.
+    /// The result of one case.
     public struct Entry: Sendable, Codable {
-        /// Whether the client did right.
+        /// The verdict on the client.
         public enum Verdict: String, Hashable, Sendable, Codable {
             /// It did what a right client does.
             case right
@@ -27,17 +27,17 @@ public struct ClientVerificationReport: Sendable, Codable {
 
         /// The case.
         public let test: CertificateCase
-        /// What a right client does.
+        /// The right conduct of a client.
         public let expectation: CertificateCase.Expectation
-        /// Whether the client did right.
+        /// The verdict on the client.
         public let verdict: Verdict
-        /// What the client did, or why the case was skipped.
+        /// The client's conduct, or the reason why the case was skipped.
         public let finding: String
-        /// What is special about the server.
+        /// A line on what is special about the server.
         public let explanation: String
-        /// Where it is written what a client must do.
+        /// The source that says what a client must do.
         public let reference: String
-        /// What the server saw.
+        /// The connections that the server saw.
         public let connections: [CertificateCase.Connection]
 
         init(
@@ -52,7 +52,7 @@ public struct ClientVerificationReport: Sendable, Codable {
         }
     }
 
-    /// What came of each case, in the order of `CertificateCase.allCases`.
+    /// The results of the cases, in the order of `CertificateCase.allCases`.
     public let entries: [Entry]
 
     /// The cases in which the client did wrong.
