@@ -18,8 +18,8 @@ extension Duration {
         (bounded + other.bounded).bounded
     }
 
-    /// How far a clock can be from its start, on either side: so that a sum of two such times is none that overflows, and
-    /// that a century can be added for as long as anybody cares to.
+    /// The farthest that a clock can be from its start, on either side. The sum of two such times does not overflow, and a
+    /// century can be added for as long as anybody cares to.
     package static let endOfTime = Duration.seconds(Int64.max / 4)
 
     /// Up to ``endOfTime`` on either side of zero.

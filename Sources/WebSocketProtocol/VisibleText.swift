@@ -1,6 +1,6 @@
 extension StringProtocol {
-    /// What a peer wrote, as it can be shown to a person or a log: no more than `limit` characters, on one line, nothing that
-    /// moves a cursor, turns the direction of writing or cannot be seen.
+    /// Returns a peer's text as it can be shown to a person or a log: no more than `limit` characters, on one line, nothing
+    /// that moves a cursor, turns the direction of writing or cannot be seen.
     package func visible(limit: Int) -> String {
         let scalars = unicodeScalars.prefix(limit)
         let shown = scalars.map { $0.isVisible ? String($0) : $0.escaped(asASCII: true) }.joined()

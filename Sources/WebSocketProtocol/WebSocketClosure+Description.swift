@@ -1,12 +1,12 @@
 extension WebSocketClosure {
-    /// Whether the peer ended the connection with a code that stands for an error: any but 1000, 1001 and none (1005). One
-    /// that it only echoed is this side's.
+    /// The peer ended the connection with a code that stands for an error: any but 1000, 1001 and none (1005). One that it
+    /// only echoed is this side's.
     package var isPeerError: Bool {
         guard let code = received?.code, code != .normalClosure, code != .goingAway else { return false }
         return initiator != .local || sent?.code != code
     }
 
-    /// What the peer's code asks of whoever reads it; `nil` where there is nothing to say.
+    /// The action that the peer's code asks of the reader; `nil` where there is nothing to say.
     package var advice: String? {
         switch received?.code {
         case .protocolError?, .invalidFramePayloadData?:

@@ -1,8 +1,8 @@
-/// What is to be done once no lock is held.
+/// Work to do once no lock is held.
 ///
-/// Whoever waits, listens or is cancelled may run at once, on the same thread, and ask for anything: an executor may run a job
-/// where it is enqueued, and a cancellation handler runs in the call that cancels. So a lock is only held to decide who is
-/// told what, and they are told by ``perform()`` when the outermost lock is free.
+/// A waiter, a listener or a cancelled task may run at once, on the same thread, and call anything: an executor may run a
+/// job where it is enqueued, and a cancellation handler runs in the call that cancels. So a lock is held only to decide who
+/// is told what; ``perform()`` tells them when the outermost lock is free.
 @usableFromInline package struct Afterwards: Sendable {
     @usableFromInline package var steps: [@Sendable () -> Void] = []
 

@@ -7,11 +7,11 @@
         internal import Darwin
     #endif
 
-    /// What stands in for `Mutex` while ThreadSanitizer looks on.
+    /// A stand-in for `Mutex` while ThreadSanitizer looks on.
     ///
     /// On Linux, `Mutex` waits and wakes inside of Swift's own library, which is not instrumented (6.3.1), so that the
-    /// sanitizer takes what a mutex protects for a race. A mutex of the C library it knows. `scripts/sanitize thread`
-    /// sets the condition, and nothing else does.
+    /// sanitizer takes what a mutex protects for a race. It knows a mutex of the C library. `scripts/sanitize thread` sets
+    /// the condition, and nothing else does.
     ///
     /// `@unchecked Sendable` because the value is reached with the mutex held only.
     @safe package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {

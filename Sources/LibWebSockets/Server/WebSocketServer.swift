@@ -79,7 +79,7 @@ public final class WebSocketServer: Sendable {
         public var logger: Logger
         /// Decides on each upgrade request; accepts by default, without subprotocol. Runs on the loop: it must not block.
         public var decide: @Sendable (Request) -> Decision
-        /// What each new connection does wrong, for tests of clients; called on the loop's thread.
+        /// The faults of each new connection, for tests of clients; called on the loop's thread.
         package var faults: (@Sendable () -> ConnectionFaults)?
 
         /// A configuration with the defaults that the properties document.

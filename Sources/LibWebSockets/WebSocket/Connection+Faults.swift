@@ -1,12 +1,12 @@
 internal import WebSocketProtocol
 
-/// What a server for tests does wrong on purpose, on one connection.
+/// The faults that a server for tests commits on purpose, on one connection.
 package struct ConnectionFaults: Sendable {
-    /// Whether nothing is read from the network.
+    /// Reads nothing from the network.
     package var readsNothing = false
-    /// Whether pings get no pong.
+    /// Leaves pings without a pong.
     package var ignoresPings = false
-    /// How long what arrives waits before it is read.
+    /// The time that arriving bytes wait before they are read.
     package var delay = Duration.zero
     /// Told of the messages that arrive, on the loop's thread: it must not block.
     package var received: (@Sendable ([WebSocketMessage]) -> Void)?

@@ -8,12 +8,12 @@ internal import LibWebSockets
     package import Foundation
 #endif
 
-/// What a `URLRequest` asks for, in the terms of this library.
+/// The contents of a `URLRequest`, in the terms of this library.
 package struct ShapeRequest: Sendable {
     package let url: String
     package var headers: HTTPFields = [:]
     package var subprotocols: [String] = []
-    /// How long connecting may take; `nil` where the request says nothing that could be meant.
+    /// The time limit for connecting; `nil` where the request says nothing that could be meant.
     package let timeout: Duration?
 
     /// - Throws: `WebSocketError` with `invalidConfiguration` for a request without URL, and for a header that is none.

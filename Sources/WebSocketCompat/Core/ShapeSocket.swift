@@ -3,12 +3,12 @@ package import LibWebSockets
 internal import Synchronization
 package import WebSocketService
 
-/// What the shapes have in common: a `SocketService` whose events reach one set of handlers, in order, and an end.
+/// The common part of the shapes: a `SocketService` whose events reach one set of handlers, in order, and an end.
 ///
 /// Whoever keeps it keeps the connection: when it goes, an open connection is closed with 1001. What the handlers capture is
 /// released after ``Handlers/finished``.
 package final class ShapeSocket: Sendable {
-    /// What a shape is told, one at a time and in order, except ``control``.
+    /// The handlers of a shape, called one at a time and in order, except ``control``.
     package struct Handlers: Sendable {
         /// A connection is open. Its messages come when this has returned.
         package var opened: @Sendable (WebSocket, OpenContext) async -> Void
@@ -16,7 +16,7 @@ package final class ShapeSocket: Sendable {
         package var message: @Sendable (WebSocketMessage) async -> Void
         /// A ping or a pong, beside the messages.
         package var control: @Sendable (ControlFrame) async -> Void = { _ in }
-        /// Whether the peer's pings are answered; asked on the loop's thread.
+        /// Tells whether to answer the peer's pings; called on the loop's thread.
         package var answersPings: @Sendable () -> Bool = { true }
         /// A connection that was open has ended.
         package var ended: @Sendable (ConnectionEnd) async -> Void

@@ -20,10 +20,10 @@ package struct ConnectionStateMachine: Sendable {
         package let initiator: WebSocketClosure.Initiator
         package let sent: CloseFrame?
         package var received: CloseFrame?
-        /// Whether the system has this side's close frame, and with it all that was sent before.
+        /// The system has this side's close frame, and with it all that was sent before.
         package var isWritten = false
-        /// Why the connection failed (RFC 6455 section 7.1.7); `nil` in an orderly close. Nothing that arrives from
-        /// the peer counts any more.
+        /// The cause of the connection's failure (RFC 6455 section 7.1.7); `nil` in an orderly close. Nothing that arrives
+        /// from the peer counts any more.
         package var failure: Cause?
 
         var closure: WebSocketClosure {
@@ -41,7 +41,7 @@ package struct ConnectionStateMachine: Sendable {
         }
     }
 
-    /// What closed the connection.
+    /// The cause of the connection's close.
     package enum Cause: Hashable, Sendable {
         /// Both sides sent a close frame.
         case closeHandshake
@@ -62,7 +62,7 @@ package struct ConnectionStateMachine: Sendable {
         case failure
     }
 
-    /// What the owner has to do.
+    /// The owner's next step.
     package enum Action: Hashable, Sendable {
         case ignore
         /// Messages may flow.
@@ -89,7 +89,7 @@ package struct ConnectionStateMachine: Sendable {
         self.role = role
     }
 
-    /// Whether a message, ping or pong may be sent.
+    /// A message, ping or pong may be sent.
     package var allowsSending: Bool {
         if case .open = state { isOutputOpen } else { false }
     }
@@ -212,7 +212,7 @@ package struct ConnectionStateMachine: Sendable {
 }
 
 extension ConnectionStateMachine {
-    /// How the connection ends, as soon as that is certain: both close frames were exchanged, or it has failed. TCP's own
+    /// The end of the connection, as soon as it is certain: both close frames were exchanged, or it has failed. TCP's own
     /// end may take longer.
     package var end: (closure: WebSocketClosure, cause: Cause)? {
         switch state {
@@ -223,8 +223,8 @@ extension ConnectionStateMachine {
         }
     }
 
-    /// Whether that may be told to whoever waits, and perhaps ends the process upon it: the peer's close frame is answered,
-    /// or will never be.
+    /// The end may be told to those who wait for it, and who perhaps end the process upon it: the peer's close frame is
+    /// answered, or will never be.
     package var mayReportEnd: Bool {
         switch state {
         case .connecting, .open: false

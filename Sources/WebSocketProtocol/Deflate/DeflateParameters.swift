@@ -60,7 +60,7 @@ package struct DeflateParameters: Hashable, Sendable {
     }
 }
 
-/// Why parameters cannot be used.
+/// A reason why parameters cannot be used.
 package enum DeflateParameterProblem: Error, Hashable {
     case unknown(String)
     case duplicate(String)
@@ -97,7 +97,7 @@ extension DeflateParameterProblem: CustomStringConvertible {
 // MARK: - Negotiation
 
 extension DeflateParameters {
-    /// What a client asks for.
+    /// Makes a client's offer.
     ///
     /// Its own window is offered without a value, as browsers do: a server that needs a limit names it, and this side
     /// may use less than was agreed in any case.
@@ -108,8 +108,8 @@ extension DeflateParameters {
         clientMaxWindowBits = Self.windowBits.upperBound
     }
 
-    /// What a server answers to the first offer that it can accept (RFC 7692 section 5.1); `nil` when it declines all.
-    /// An invalid offer is declined, and no reason to refuse the connection (section 7.1).
+    /// Makes a server's answer to the first offer that it can accept (RFC 7692 section 5.1); `nil` when it declines all. An
+    /// invalid offer is declined, but is no reason to refuse the connection (section 7.1).
     package init?(accepting offers: [WebSocketExtension], options: WebSocketCompression.DeflateOptions) {
         for member in offers where member.name == Self.extensionName {
             guard let offer = try? DeflateParameters(member, isOffer: true) else { continue }
@@ -124,7 +124,7 @@ extension DeflateParameters {
         return nil
     }
 
-    /// What a server has agreed to; `nil` when it declined.
+    /// Reads the parameters that a server has agreed to; `nil` when it declined.
     /// - Throws: When the answer does not correspond to an offer (RFC 7692 section 7.1).
     package init?(
         agreed answer: [WebSocketExtension], offered: [WebSocketExtension]

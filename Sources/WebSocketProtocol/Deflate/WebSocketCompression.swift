@@ -83,7 +83,7 @@ extension WebSocketCompression {
             self.threshold = threshold
         }
 
-        /// What cannot be used; `nil` when everything can.
+        /// The reason why the options cannot be used; `nil` when they can.
         package var problem: String? {
             let ranges = [
                 ("level", level, 1...9), ("memoryLevel", memoryLevel, 1...9),

@@ -116,7 +116,7 @@ extension Endpoint {
             self.password = password
         }
 
-        /// What goes into the `Authorization` header (RFC 7617 section 2).
+        /// The value of the `Authorization` header (RFC 7617 section 2).
         package var basicAuthorization: String {
             "Basic \(Base64.encode("\(user):\(password)".utf8))"
         }

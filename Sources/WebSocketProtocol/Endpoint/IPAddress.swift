@@ -24,7 +24,7 @@ package struct IPAddress: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    /// Whether the first `length` bits are those of `network`, an address of the same family.
+    /// Tells whether the first `length` bits are those of `network`, an address of the same family.
     package func hasPrefix(_ network: IPAddress, length: Int) -> Bool {
         guard bytes.count == network.bytes.count, (0...bytes.count * 8).contains(length) else { return false }
         let (whole, rest) = length.quotientAndRemainder(dividingBy: 8)

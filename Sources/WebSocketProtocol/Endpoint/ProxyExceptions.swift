@@ -29,7 +29,7 @@ package struct ProxyExceptions: Sendable {
             .compactMap { Self.entry(Array($0)[...]) }
     }
 
-    /// Whether the server is one of them.
+    /// Tells whether the server is one of them.
     package func contains(_ endpoint: Endpoint) -> Bool {
         let host = Self.withoutFinalDot(endpoint.host)
         let address = endpoint.hostKind == .name ? nil : IPAddress(host)?.unmapped

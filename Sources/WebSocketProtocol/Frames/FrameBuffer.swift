@@ -28,7 +28,7 @@ package final class FrameBuffer {
     package var count: Int { state.pointee.used }
     package var isEmpty: Bool { count == 0 }
 
-    /// How many bytes fit without a new allocation.
+    /// The number of bytes that fit without a new allocation.
     package var capacity: Int { state.pointee.storage.count }
 
     /// The bytes appended so far. Valid until the next append or removal.

@@ -27,7 +27,7 @@ package struct FrameDecoder: Sendable {
         self.allowsRSV1 = allowsRSV1
     }
 
-    /// Whether the next byte begins a frame.
+    /// The next byte begins a frame.
     package var isBetweenFrames: Bool { current == nil && partialHeader.isEmpty }
 
     /// Takes the next piece off the front of `bytes`.

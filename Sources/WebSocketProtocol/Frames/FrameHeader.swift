@@ -8,7 +8,7 @@ package struct FrameHeader: Hashable, Sendable {
     package let payloadLength: Int
     /// `nil` for a frame that is not masked; see ``MaskingKeySource/next()`` for its byte order.
     package let maskingKey: UInt32?
-    /// How many bytes the header takes.
+    /// The length of the header in bytes.
     package let byteCount: Int
 
     /// Reads a header, as far as it has arrived.

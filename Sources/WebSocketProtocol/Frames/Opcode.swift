@@ -1,4 +1,4 @@
-/// What a frame's payload is (RFC 6455 section 5.2).
+/// The kind of a frame's payload (RFC 6455 section 5.2).
 package enum Opcode: UInt8, Hashable, Sendable, CaseIterable {
     case continuation = 0x0
     case text = 0x1

@@ -1,4 +1,4 @@
-/// What the peer did that RFC 6455 forbids or that this side cannot take, and the close code it is told.
+/// An act of the peer that RFC 6455 forbids or that this side cannot take, with the close code that the peer is told.
 package struct ProtocolViolation: Error, Hashable {
     package enum Rule: Hashable, Sendable {
         /// The first byte of a frame with reserved bits that no negotiated extension gives a meaning to.
@@ -21,9 +21,9 @@ package struct ProtocolViolation: Error, Hashable {
         case closeBodyOfOneByte
         case closeCodeNotAllowed(UInt16)
         case closeReasonNotUTF8
-        /// What the inflater said of a compressed message (RFC 7692).
+        /// A fault of a compressed message (RFC 7692), in the inflater's words.
         case compressedDataInvalid(String)
-        /// What zlib said when it could not inflate for a reason of its own, such as a lack of memory.
+        /// A failure of zlib to inflate for a reason of its own, such as a lack of memory, in its words.
         case inflaterFailed(String)
     }
 
@@ -50,7 +50,7 @@ package struct ProtocolViolation: Error, Hashable {
 }
 
 extension ProtocolViolation: CustomStringConvertible {
-    /// Whose fault it is, what happened, and which section or option says that it must not.
+    /// The party at fault, what happened, and the section or option that says that it must not.
     package var description: String {
         let fault =
             switch rule {

@@ -1,4 +1,4 @@
-/// Where unpredictable bytes come from. The binding passes OpenSSL's `RAND_bytes(3)`, tests a seeded generator.
+/// A source of unpredictable bytes. The binding passes OpenSSL's `RAND_bytes(3)`, tests a seeded generator.
 package struct RandomByteSource: Sendable {
     package typealias Fill = @Sendable (UnsafeMutableRawBufferPointer) throws(RandomSourceFailure) -> Void
 

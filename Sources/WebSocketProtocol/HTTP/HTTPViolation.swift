@@ -1,4 +1,4 @@
-/// What is wrong with the head of an HTTP/1.1 message that a peer sent, response or request (RFC 9112).
+/// A fault in the head of an HTTP/1.1 message that a peer sent, response or request (RFC 9112).
 package struct HTTPViolation: Error, Hashable {
     package enum Rule: Hashable, Sendable {
         /// Some other protocol; with what it begins.
@@ -33,7 +33,7 @@ package struct HTTPViolation: Error, Hashable {
         self.rule = rule
     }
 
-    /// Whether it is another protocol altogether.
+    /// The peer speaks another protocol altogether.
     package var isNotHTTP: Bool {
         if case .notHTTP = rule { true } else { false }
     }

@@ -7,7 +7,7 @@ import HTTPTypes
 /// HTTP is refused as soon as the line that does has arrived. A body is only there to be shown to a person: it is kept
 /// as far as it is well-formed, and does not make less of the head in front of it.
 package struct ResponseParser: Sendable {
-    /// What was asked decides what a status means.
+    /// The request, which decides what a status means.
     package enum Request: Sendable {
         /// An opening handshake (RFC 6455 section 4.1).
         case upgrade
@@ -57,7 +57,7 @@ package struct ResponseParser: Sendable {
         reader = HeadReader(maximumSize: maximumHeadSize, lineEnding: .crLFOrLF)
     }
 
-    /// Whether the server has begun an answer whose head is not complete: what is lost when the stream ends here.
+    /// The server has begun an answer whose head is not complete. The answer is lost when the stream ends here.
     package var isWithinHead: Bool {
         !isDecided && body == nil && !(reader.isEmpty && interimResponses == 0)
     }

@@ -1,5 +1,4 @@
-/// What is wrong with the server's answer to the opening handshake (RFC 6455 section 4.1). The connection must not be
-/// used.
+/// A fault in the server's answer to the opening handshake (RFC 6455 section 4.1). The connection must not be used.
 package struct HandshakeViolation: Error, Hashable {
     package enum Rule: Hashable, Sendable {
         case statusNot101(Int)

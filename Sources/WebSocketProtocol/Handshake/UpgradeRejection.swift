@@ -1,6 +1,6 @@
 package import HTTPTypes
 
-/// Why a server does not accept an opening handshake, as the HTTP response that says so.
+/// A server's refusal of an opening handshake, as the HTTP response that says so.
 package struct UpgradeRejection: Error, Hashable {
     package let status: HTTPResponse.Status
     package let headers: HTTPFields

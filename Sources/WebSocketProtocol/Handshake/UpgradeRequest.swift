@@ -118,7 +118,7 @@ extension UpgradeRequest {
     }
 }
 
-/// Why an opening handshake cannot be made from what the user passed in. Nothing was sent.
+/// The reason why no opening handshake can be made from what the user passed in. Nothing was sent.
 package struct InvalidUpgradeRequest: Error, Hashable, CustomStringConvertible {
     package let description: String
 

@@ -1,4 +1,4 @@
-/// What received messages occupy: the one measure for every limit and figure that concerns them.
+/// The memory that received messages occupy: the one measure for every limit and figure that concerns them.
 ///
 /// A message without payload costs its place in an array all the same, and small ones cost mostly that: 40 bytes each.
 package enum MessageMemory {

@@ -92,7 +92,7 @@ package struct MessageReader {
     /// The most that is read at once, for others to have their turn.
     private static let largestDirectRead = 256 << 10
 
-    /// Whether a message has begun and its last frame has not ended.
+    /// A message has begun and its last frame has not ended.
     package var isInMessage: Bool { assembler.isActive }
 
     /// Reads on in a large message without a copy: `fill` writes what the peer sent next where the message's bytes lie.

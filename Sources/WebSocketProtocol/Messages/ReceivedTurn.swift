@@ -1,7 +1,7 @@
-/// What one read brought: everything that ``MessageReader`` found in it, in order of arrival within each kind.
+/// The result of one read: everything that ``MessageReader`` found in it, in order of arrival within each kind.
 ///
-/// Made to be reused: a connection keeps one, and empties it between two reads. What one read has made large is then let
-/// go of, since the next one may never come.
+/// Made to be reused: a connection keeps one, and empties it between two reads. Storage that one read has made large is
+/// then let go of, since the next read may never come.
 package struct ReceivedTurn {
     package enum End: Hashable, Sendable {
         case close(CloseFrame)
@@ -14,9 +14,9 @@ package struct ReceivedTurn {
     package var pongs: [ArraySlice<UInt8>] = []
     /// The sum of the sizes of ``messages``.
     package private(set) var messageByteCount = 0
-    /// What the payloads of ``messages`` occupy; see ``MessageMemory``.
+    /// The memory that the payloads of ``messages`` occupy; see ``MessageMemory``.
     package private(set) var payloadMemory = 0
-    /// What this turn has cost, in bytes: what it allocated, and what could be copied in the time of the rest.
+    /// The cost of this turn in bytes: its allocations, and what could be copied in the time of the rest.
     package private(set) var cost = 0
     /// Set when nothing more will be read from this peer.
     package internal(set) var end: End?

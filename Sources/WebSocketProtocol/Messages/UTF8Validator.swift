@@ -8,7 +8,7 @@ package struct UTF8Validator: Sendable {
 
     package init() {}
 
-    /// Whether the bytes so far end between two scalars.
+    /// The bytes so far end between two scalars.
     package var isComplete: Bool { missing == 0 }
 
     package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -26,7 +26,7 @@ package struct ProxyConnectRequest: Hashable, Sendable {
     }
 }
 
-/// Why a proxy cannot be asked for what the user wants. Nothing was sent.
+/// The reason why a proxy cannot be asked for what the user wants. Nothing was sent.
 package struct InvalidProxyRequest: Error, Hashable, CustomStringConvertible {
     /// Never holds credentials.
     package let description: String

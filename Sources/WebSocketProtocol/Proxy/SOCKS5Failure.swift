@@ -1,4 +1,4 @@
-/// Why a SOCKS5 proxy gives no tunnel. The connection to it is to be closed.
+/// The reason why a SOCKS5 proxy gives no tunnel. The connection to it is to be closed.
 package struct SOCKS5Failure: Error, Hashable {
     package enum Reason: Hashable, Sendable {
         case notSOCKS5(firstByte: UInt8)

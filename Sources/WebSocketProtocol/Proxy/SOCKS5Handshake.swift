@@ -34,7 +34,7 @@ package struct SOCKS5Handshake: Sendable {
         static let ipv6: UInt8 = 4
     }
 
-    /// What is sent first: the methods of authentication that this side can do.
+    /// The first bytes to send: the methods of authentication that this side can do.
     package let greeting: [UInt8]
     private let authentication: [UInt8]?
     private let request: [UInt8]

@@ -1,5 +1,5 @@
 extension CertificateCase {
-    /// How a client ended.
+    /// The end of a client's call.
     package enum Outcome: Sendable {
         /// It says that all went well.
         case accepted

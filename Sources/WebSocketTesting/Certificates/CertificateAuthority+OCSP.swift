@@ -25,7 +25,7 @@ extension CertificateAuthority {
         try ocspResponse(for: certificate, status: status, validity: validity, signedBy: .issuer)
     }
 
-    /// Who signs an OCSP response.
+    /// The signer of an OCSP response.
     package enum ResponseSigner: Sendable {
         case issuer
         /// Somebody with a certificate of the issuer's, for signing responses or, which makes it worthless, for something else.
