@@ -19,8 +19,8 @@ extension FaultServer {
         case writeSlowly([UInt8], chunk: Int, pause: Duration = .zero)
         /// Writes the bytes `count` times, for 0 or less not at all, or without end.
         ///
-        /// - Parameter reading: Whether what the client answers is read meanwhile. When it is not, a client that stops
-        ///   reading because it cannot write brings the flood to a halt.
+        /// - Parameter reading: Reads the client's answers meanwhile. Without, a client that stops reading because it
+        ///   cannot write brings the flood to a halt.
         case flood([UInt8], count: Int? = nil, reading: Bool = true)
         /// Does nothing, for that long: from zero to a century.
         case pause(Duration)

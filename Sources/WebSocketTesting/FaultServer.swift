@@ -42,7 +42,7 @@ public final class FaultServer: Sendable {
     /// Starts a server that runs `scripts[n]` on the connection with index n, and the last script on every later one.
     ///
     /// - Parameters:
-    ///   - address: Where to listen.
+    ///   - address: The address to listen on.
     ///   - tls: The server's certificate and protocol versions; the handshake is made before the first step. Without it
     ///     the script acts on the bare TCP connection, also when the client speaks TLS.
     ///   - receiveBufferSize: `SO_RCVBUF` in bytes (socket(7)), to make a peer that does not read push back early. The system
@@ -124,7 +124,7 @@ public final class FaultServer: Sendable {
     ///
     /// - Parameters:
     ///   - index: 0 for the first connection.
-    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
+    ///   - limit: The longest wait; as ``WaitTimedOut`` says by default.
     /// - Throws: As ``transcript(of:within:)``.
     public func waitForConnection(_ index: Int = 0, within limit: Duration? = nil) async throws {
         try await log.waitForConnection(index, within: limit)
@@ -134,7 +134,7 @@ public final class FaultServer: Sendable {
     ///
     /// - Parameters:
     ///   - index: 0 for the first connection that was accepted.
-    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
+    ///   - limit: The longest wait; as ``WaitTimedOut`` says by default.
     /// - Throws: ``FaultServerError`` when the server was stopped before that connection came or the index is negative,
     ///   ``WaitTimedOut``, `CancellationError` when the waiting task is cancelled.
     public func transcript(of index: Int = 0, within limit: Duration? = nil) async throws -> Transcript {

@@ -163,8 +163,8 @@ public final class ManualClock: Clock, Sendable {
     /// Waits, in real time, until so many tasks are asleep, whichever they are; for none or less, not at all.
     ///
     /// - Parameters:
-    ///   - count: How many.
-    ///   - limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    ///   - count: The number of tasks.
+    ///   - limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func waitForSleepers(_ count: Int = 1, within limit: Duration? = nil) async throws {
         try await wait(until: .count(count), within: limit)
@@ -173,8 +173,8 @@ public final class ManualClock: Clock, Sendable {
     /// Waits, in real time, until a task is asleep that wakes up at exactly this point.
     ///
     /// - Parameters:
-    ///   - deadline: When it wakes up.
-    ///   - limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    ///   - deadline: The point at which it wakes up.
+    ///   - limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func waitForSleeper(until deadline: Instant, within limit: Duration? = nil) async throws {
         try await wait(until: .deadline(deadline), within: limit)
@@ -186,8 +186,8 @@ public final class ManualClock: Clock, Sendable {
     /// asleep already. Tasks whose deadlines come before wake up too.
     ///
     /// - Parameters:
-    ///   - duration: How long from now, in the clock's time.
-    ///   - limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    ///   - duration: The time from now to its end of sleep, in the clock's time.
+    ///   - limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func advance(toSleeperIn duration: Duration, within limit: Duration? = nil) async throws {
         let deadline = now.advanced(by: duration)
@@ -216,8 +216,8 @@ public final class ManualClock: Clock, Sendable {
     /// Waits until a task is asleep, then moves the clock to the earliest deadline. Where more than one task may be about to
     /// sleep, which one that is depends on luck: use ``advance(toSleeperIn:within:)``.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
-    /// - Returns: How far the clock was moved.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
+    /// - Returns: The time by which the clock was moved.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     @discardableResult
     public func advanceToNextSleeper(within limit: Duration? = nil) async throws -> Duration {

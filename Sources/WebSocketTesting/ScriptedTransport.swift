@@ -71,8 +71,8 @@ public final class ScriptedTransport: SocketTransport {
     private let connectionFeed = ScriptedTransportFeed<ScriptedConnection>()
 
     /// - Parameters:
-    ///   - outcomes: How the first attempts end, in order.
-    ///   - afterwards: How all others end.
+    ///   - outcomes: The ends of the first attempts, in order.
+    ///   - afterwards: The end of all others.
     public init(_ outcomes: [Outcome] = [], afterwards: Outcome = .open()) {
         script = Lock(Script(outcomes: outcomes[...], afterwards: afterwards))
     }
@@ -90,7 +90,7 @@ public final class ScriptedTransport: SocketTransport {
 
     /// The next attempt, in order, each once.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func nextRequest(within limit: Duration? = nil) async throws -> ConnectRequest {
         try await requestFeed.next(within: limit) { number in
@@ -100,7 +100,7 @@ public final class ScriptedTransport: SocketTransport {
 
     /// The peer's side of the next connection that opens, in order, each once.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func nextConnection(within limit: Duration? = nil) async throws -> ScriptedConnection {
         try await connectionFeed.next(within: limit) { number in

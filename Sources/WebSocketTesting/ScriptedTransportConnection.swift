@@ -13,7 +13,7 @@ public struct ScriptedConnection: Sendable {
 
     /// Delivers text messages, as one batch.
     ///
-    /// - Returns: Whether the connection was still open; if not, they are lost.
+    /// - Returns: `true` when the connection was still open; if not, they are lost.
     @discardableResult
     public func deliver(_ texts: String...) -> Bool {
         link.deliver(texts.map { .text($0) })
@@ -21,7 +21,7 @@ public struct ScriptedConnection: Sendable {
 
     /// Delivers messages that arrive in one batch.
     ///
-    /// - Returns: Whether the connection was still open; if not, they are lost.
+    /// - Returns: `true` when the connection was still open; if not, they are lost.
     @discardableResult
     public func deliver(_ messages: [WebSocketMessage]) -> Bool {
         link.deliver(messages)
@@ -78,7 +78,7 @@ public struct ScriptedConnection: Sendable {
 
     /// The next message that the client sent, in order, each once.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func nextSent(within limit: Duration? = nil) async throws -> WebSocketMessage {
         try await link.sentFeed.next(within: limit) { [link] number in
@@ -94,7 +94,7 @@ public struct ScriptedConnection: Sendable {
 
     /// Waits for the next ping of the client's, each once.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func nextPing(within limit: Duration? = nil) async throws {
         try await link.pingFeed.next(within: limit) { [link] number in
@@ -104,7 +104,7 @@ public struct ScriptedConnection: Sendable {
 
     /// Waits until the client has taken everything delivered and asks for more, or the connection has ended.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func waitUntilRead(within limit: Duration? = nil) async throws {
         try await link.waitUntilRead(within: limit)
@@ -127,7 +127,7 @@ public struct ScriptedConnection: Sendable {
 
     /// Waits until the connection has ended. Any number of tasks may wait.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func ended(within limit: Duration? = nil) async throws -> WebSocketClosure {
         try await link.ended(within: limit)

@@ -48,7 +48,7 @@ public final class TestExecutor: TaskExecutor, Sendable {
     /// Everything that a test caused before, such as a message that it delivered or a clock that it moved, has had all its
     /// effects by then. A call from a task on this executor does not wait for that task itself.
     ///
-    /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
+    /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func untilQuiet(within limit: Duration? = nil) async throws {
         let quiet = Completion<Void>()

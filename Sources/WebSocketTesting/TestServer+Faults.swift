@@ -50,7 +50,7 @@ extension TestServer {
     /// Refuses the next requests with an HTTP response, before the configuration decides.
     ///
     /// - Parameters:
-    ///   - count: How many, in place of those that remain from an earlier call.
+    ///   - count: The number of requests to refuse, in place of those that remain from an earlier call.
     ///   - status: The response's status.
     ///   - headers: Further headers, such as `Retry-After`.
     ///   - body: The response's body.
@@ -73,8 +73,8 @@ extension TestServer {
     /// Waits until so many messages have arrived, and gives ``received``.
     ///
     /// - Parameters:
-    ///   - count: Of all connections, since the server was made.
-    ///   - limit: How long to wait at most; as ``WaitTimedOut`` says by default.
+    ///   - count: The number of messages, of all connections, since the server was made.
+    ///   - limit: The longest wait; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``, `CancellationError` when the waiting task is cancelled.
     public func received(atLeast count: Int, within limit: Duration? = nil) async throws -> [WebSocketMessage] {
         try await record.messages(atLeast: count, within: limit)

@@ -32,7 +32,7 @@ public final class TestServer: Sendable {
     ///
     /// - Parameters:
     ///   - isSecure: `wss:`; else `ws:`.
-    ///   - configuration: How it behaves. Its TLS configuration, where it has none, is made from what follows.
+    ///   - configuration: The settings of the server. Its TLS configuration, where it has none, is made from what follows.
     ///   - certificate: Makes the server's certificate, such as a wrong one, from the authority.
     ///   - minimumVersion: The oldest version of TLS to accept.
     ///   - maximumVersion: The newest version of TLS to accept; `nil` for what OpenSSL has.
@@ -120,7 +120,7 @@ public final class TestServer: Sendable {
 
     /// Sends a message to every open connection, without waiting; see `WebSocketServer.broadcast(_:slowClients:)`.
     ///
-    /// - Returns: How many open connections the message was not sent to.
+    /// - Returns: The number of open connections that the message was not sent to.
     @discardableResult
     public func broadcast(_ message: WebSocketMessage, slowClients: WebSocketServer.SlowClientRule = .skip) -> Int {
         server.withLock { $0 }?.broadcast(message, slowClients: slowClients) ?? 0

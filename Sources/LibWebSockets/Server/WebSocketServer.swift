@@ -238,7 +238,7 @@ public final class WebSocketServer: Sendable {
     /// A client that reads too slowly has ``Configuration/sendBufferSize`` bytes waiting for it, and gets no more:
     /// `slowClients` says what becomes of it, so that the slowest client neither delays the others nor fills the memory.
     ///
-    /// - Returns: How many open connections the message was not sent to.
+    /// - Returns: The number of open connections that the message was not sent to.
     @discardableResult
     public func broadcast(_ message: WebSocketMessage, slowClients: SlowClientRule = .skip) -> Int {
         let sockets = sessions.withLock { $0.open.values.map(\.socket) }.filter { $0.closure == nil }

@@ -58,10 +58,10 @@ public struct RevocationLists: Hashable, Sendable {
     /// Lists to look the server's chain up in.
     ///
     /// - Parameters:
-    ///   - sources: Where they come from; at least one. Each may be up to 16 MiB.
-    ///   - scope: Which certificates are looked up.
-    ///   - whenMissing: What to do when there is no list of a certificate's issuer.
-    ///   - whenOutOfDate: What to do when the newest list of an issuer is older than it may be.
+    ///   - sources: The sources of the lists; at least one. Each may be up to 16 MiB.
+    ///   - scope: The certificates to look up.
+    ///   - whenMissing: The rule where there is no list of a certificate's issuer.
+    ///   - whenOutOfDate: The rule where the newest list of an issuer is older than it may be.
     public init(
         _ sources: [Source], checking scope: Scope = .wholeChain, whenMissing: Rule = .refuse,
         whenOutOfDate: Rule = .refuse

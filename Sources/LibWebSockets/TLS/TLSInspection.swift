@@ -35,7 +35,7 @@ extension TLSInspection {
     ///
     /// - Parameters:
     ///   - endpoint: A `wss:` URL.
-    ///   - configuration: What to check, in ``WebSocketConfiguration/tls``; the way to the server, and
+    ///   - configuration: The checks to make, in ``WebSocketConfiguration/tls``; the way to the server, and
     ///     ``WebSocketConfiguration/connectTimeout``.
     ///   - socketLoop: The loop that carries the connection.
     /// - Throws: ``WebSocketError`` when there is nothing to see: the server cannot be reached, or TLS fails for another

@@ -16,9 +16,9 @@ public struct RedirectPolicy: Hashable, Sendable {
     /// have the time of ``WebSocketConfiguration/connectTimeout``.
     ///
     /// - Parameters:
-    ///   - limit: How many redirects to follow for one connection.
-    ///   - trustsOtherOrigins: Whether what may tell who connects goes to other origins, too; see
-    ///     ``trustsOtherOrigins``. An origin is scheme, host and port, so that `ws:` and `wss:` are two.
+    ///   - limit: The most redirects to follow for one connection.
+    ///   - trustsOtherOrigins: Sends to other origins, too, what may tell who connects; see ``trustsOtherOrigins``. An
+    ///     origin is scheme, host and port, so that `ws:` and `wss:` are two.
     public static func follow(limit: Int = 5, trustingOtherOrigins trustsOtherOrigins: Bool = false) -> RedirectPolicy {
         RedirectPolicy(limit: limit, trustsOtherOrigins: trustsOtherOrigins)
     }

@@ -58,7 +58,7 @@ extension WebSocket {
 
     /// Sends bytes as they are, behind what waits to be sent.
     ///
-    /// - Parameter dropping: Whether the connection is dropped after them, once the system has taken what it takes at once.
+    /// - Parameter dropping: Drops the connection after them, once the system has taken what it takes at once.
     package func sendRaw(_ bytes: [UInt8], dropping: Bool = false) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             do {

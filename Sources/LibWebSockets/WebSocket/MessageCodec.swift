@@ -12,11 +12,11 @@ public import WebSocketProtocol
 public protocol MessageCodec: Sendable {
     /// The message that stands for a value.
     ///
-    /// - Throws: When the value cannot be encoded; what was called, such as `send`, throws the same.
+    /// - Throws: An error when the value cannot be encoded. The calls that encode, such as `send`, throw the same.
     func encode(_ value: some Encodable) throws -> WebSocketMessage
     /// The value that a message stands for.
     ///
-    /// - Throws: When the message is not one of that type; `receive` throws the same, and a service reports it.
+    /// - Throws: An error when the message is not one of that type. `receive` throws the same, and a service reports it.
     func decode<Value: Decodable>(_ type: Value.Type, from message: WebSocketMessage) throws -> Value
 }
 
@@ -61,9 +61,9 @@ extension WebSocket {
     /// ```
     ///
     /// - Parameters:
-    ///   - value: What to send.
+    ///   - value: The value to send.
     ///   - codec: Encodes it; Foundation's coder in its default configuration unless said otherwise.
-    /// - Throws: What the codec throws, before anything is sent; else as ``send(_:)-(String)``.
+    /// - Throws: The codec's error, before anything is sent; else as ``send(_:)-(String)``.
     public func send(json value: some Encodable, codec: JSONMessageCodec = .json) async throws {
         try await send(codec.encode(value))
     }
@@ -73,10 +73,10 @@ extension WebSocket {
     /// In a loop over ``messages``, the codec decodes each: `try codec.decode(Answer.self, from: message)`.
     ///
     /// - Parameters:
-    ///   - type: What the message is to be.
+    ///   - type: The type to decode the message as.
     ///   - codec: Decodes it; Foundation's coder in its default configuration unless said otherwise.
-    /// - Throws: What the codec throws for a message that is not one of that type: such a message is taken, and the connection stays
-    ///   as it is. Else as ``receive()``.
+    /// - Throws: The codec's error for a message that is not one of that type: such a message is taken, and the connection
+    ///   stays as it is. Else as ``receive()``.
     public func receive<Value: Decodable>(json type: Value.Type, codec: JSONMessageCodec = .json) async throws -> Value?
     {
         try await receive().map { try codec.decode(type, from: $0) }

@@ -142,8 +142,9 @@ public final class WebSocket: Sendable {
 
     /// Sends a message if that needs no waiting: for code that is not asynchronous, or has a better use for its time.
     ///
-    /// - Returns: Whether the message has its place in the output; `false` while ``WebSocketConfiguration/sendBufferSize``
-    ///   bytes or more are waiting for the network, while others wait to send, and while a message is being sent in pieces.
+    /// - Returns: `true` when the message has its place in the output; `false` while
+    ///   ``WebSocketConfiguration/sendBufferSize`` bytes or more are waiting for the network, while others wait to send,
+    ///   and while a message is being sent in pieces.
     /// - Throws: ``WebSocketError`` with `connectionClosed` or what ended the connection. The message was not sent then.
     public func trySend(_ message: WebSocketMessage) throws -> Bool {
         try connection.trySend(Opcode(message.kind), payload: message.payload)
@@ -230,8 +231,8 @@ public final class WebSocket: Sendable {
     /// The pong stands behind the messages that the peer has sent before: while those fill
     /// ``WebSocketConfiguration/receiveBufferSize`` and nobody takes them, nothing is read and this waits.
     ///
-    /// - Parameter timeout: How long the pong may take, longer than zero; `nil`, the default, for as long as the connection lasts.
-    ///   The connection stays as it is when the time is over: for one that is to end then, see
+    /// - Parameter timeout: The time limit for the pong, longer than zero; `nil`, the default, for as long as the
+    ///   connection lasts. The connection stays as it is when the time is over: for one that is to end then, see
     ///   ``WebSocketConfiguration/pingInterval``.
     /// - Returns: The round-trip time.
     /// - Throws: ``WebSocketError`` with `timedOut` when the time is over, and when the connection ends first;
@@ -251,7 +252,7 @@ public final class WebSocket: Sendable {
     /// - Parameters:
     ///   - code: A code that may be sent (``CloseCode/isAllowedOnTheWire``); any other sends a close frame without code.
     ///   - reason: For people; cut to 123 bytes of UTF-8.
-    /// - Returns: What both sides said.
+    /// - Returns: The end of the connection, in the words of both sides.
     @discardableResult
     public func close(code: CloseCode = .normalClosure, reason: String = "") async -> WebSocketClosure {
         await connection.close(CloseFrame(code: code, reason: reason))

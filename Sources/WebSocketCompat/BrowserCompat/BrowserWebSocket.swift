@@ -86,8 +86,8 @@ public import WebSocketCompat
     /// - Parameters:
     ///   - url: `ws:`, `wss:`, or `http:` and `https:` for them. There is no page here that a relative one could relate to.
     ///   - protocols: The subprotocols to offer, in order of preference. The server has to choose one of them, if there are any.
-    ///   - options: What a browser decides by itself: TLS, proxies, limits, headers; and reconnecting, with which the socket goes back to
-    ///     ``ReadyState/CONNECTING`` after each ``onclose``.
+    ///   - options: The settings that a browser decides on by itself: TLS, proxies, limits, headers; and reconnecting, with
+    ///     which the socket goes back to ``ReadyState/CONNECTING`` after each ``onclose``.
     /// - Throws: ``BrowserException`` with `SyntaxError`.
     public init(
         _ url: String, _ protocols: [String] = [], options: WebSocketCompatOptions = WebSocketCompatOptions()

@@ -88,7 +88,7 @@ package final class ShapeSocket: Sendable {
     /// How much of what has arrived may wait for a handler that does not return, beside what the connection itself keeps.
     private static let inboxByteLimit = 1 << 20
 
-    /// - Parameter pump: Where messages may wait already.
+    /// - Parameter pump: The pump in which messages may wait already.
     package init(
         url: String, headers: HTTPFields = [:], subprotocols: [String] = [], options: WebSocketCompatOptions,
         socketLoop: SocketLoop = .shared, pump: SendPump = SendPump(), handlers: Handlers

@@ -14,8 +14,8 @@ public protocol CertificatePinning: AnyObject, Sendable {
 public final class FoundationSecurity: CertificatePinning {
     private let allowSelfSigned: Bool
 
-    /// - Parameter allowSelfSigned: Whether every certificate is accepted, whoever signed it and whatever it is for: anybody on
-    ///   the way can then impersonate the server. That is what the original means by it.
+    /// - Parameter allowSelfSigned: Accepts every certificate, whoever signed it and whatever it is for: anybody on the way
+    ///   can then impersonate the server. That is what the original means by it.
     public init(allowSelfSigned: Bool = false) {
         self.allowSelfSigned = allowSelfSigned
     }

@@ -35,9 +35,9 @@ public final class WebSocketSession: Sendable {
     /// A session with a delegate.
     ///
     /// - Parameters:
-    ///   - configuration: How its tasks connect.
-    ///   - delegate: What is told of them.
-    ///   - queue: Where; a queue of its own that calls one after the other by default.
+    ///   - configuration: The settings of its tasks' connections.
+    ///   - delegate: The object that is told of the tasks.
+    ///   - queue: The queue on which it is told; a queue of its own that calls one after the other by default.
     public init(
         configuration: WebSocketSessionConfiguration, delegate: (any WebSocketSessionDelegate)?,
         delegateQueue queue: OperationQueue?

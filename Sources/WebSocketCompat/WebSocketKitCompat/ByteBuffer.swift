@@ -70,7 +70,7 @@ public struct ByteBuffer: Hashable, Sendable {
 
     /// Appends a text.
     ///
-    /// - Returns: How many bytes it took.
+    /// - Returns: The number of bytes that it took.
     @discardableResult
     public mutating func writeString(_ string: String) -> Int {
         writeBytes(string.utf8)
@@ -78,7 +78,7 @@ public struct ByteBuffer: Hashable, Sendable {
 
     /// Appends bytes.
     ///
-    /// - Returns: How many.
+    /// - Returns: The number of bytes.
     @discardableResult
     public mutating func writeBytes(_ bytes: some Sequence<UInt8>) -> Int {
         let before = storage.count

@@ -9,9 +9,9 @@ extension WebSocket {
     ///   - url: `ws:` or `wss:`.
     ///   - headers: Headers of the upgrade request.
     ///   - configuration: TLS, limits, and in its `options` reconnecting.
-    ///   - eventLoopGroup: Which loops carry the connection.
+    ///   - eventLoopGroup: The loops that carry the connection.
     ///   - onUpgrade: Called with the open connection; with `reconnects`, with each one.
-    /// - Returns: Complete when the first connection is open.
+    /// - Returns: A future that is complete when the first connection is open.
     @preconcurrency
     public static func connect(
         to url: String, headers: HTTPHeaders = [:], configuration: WebSocketClient.Configuration = .init(),

@@ -125,7 +125,7 @@ extension DeflateParameters {
     }
 
     /// Reads the parameters that a server has agreed to; `nil` when it declined.
-    /// - Throws: When the answer does not correspond to an offer (RFC 7692 section 7.1).
+    /// - Throws: A violation when the answer does not correspond to an offer (RFC 7692 section 7.1).
     package init?(
         agreed answer: [WebSocketExtension], offered: [WebSocketExtension]
     ) throws(HandshakeViolation) {

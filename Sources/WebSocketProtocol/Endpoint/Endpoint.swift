@@ -31,7 +31,7 @@ public struct Endpoint: Hashable, Sendable {
     }
 
     /// Reads a URL such as `wss://feed.example.com:8443/stream?from=now`.
-    /// - Throws: What is wrong with the URL, and where.
+    /// - Throws: The fault of the URL, and its place in it.
     public init(_ url: String) throws(InvalidEndpoint) {
         var parser = EndpointParser(url)
         self = try parser.endpoint()
@@ -44,7 +44,7 @@ public struct Endpoint: Hashable, Sendable {
     ///     `nil`; credentials, path, query and fragment do not.
     ///   - port: 1-65535.
     ///   - path: With or without a leading `/`, percent-encoded where necessary. A query may follow.
-    /// - Throws: What is wrong with the base URL, the port or the path, and where.
+    /// - Throws: The fault of the base URL, the port or the path, and its place in it.
     public init(base: String, port: Int? = nil, path: String = "/") throws(InvalidEndpoint) {
         var baseParser = EndpointParser(base)
         let origin = try baseParser.origin()
@@ -63,7 +63,7 @@ public struct Endpoint: Hashable, Sendable {
 
     /// Reads host, port and credentials of a URL that is no WebSocket's, such as a proxy's.
     /// - Parameter defaultPorts: The schemes that it may have, in lower case, each with its port.
-    /// - Throws: What is wrong with the URL, and where.
+    /// - Throws: The fault of the URL, and its place in it.
     package init(_ url: String, defaultPorts: KeyValuePairs<String, Int>) throws(InvalidEndpoint) {
         var parser = EndpointParser(url)
         self = try parser.authority(defaultPorts: defaultPorts)

@@ -14,7 +14,7 @@ package struct FrameEncoder: ~Copyable, Sendable {
     }
 
     /// Appends one frame to `buffer`.
-    /// - Throws: When no masking key can be had; `buffer` is then unchanged.
+    /// - Throws: An error when no masking key can be had; `buffer` is then unchanged.
     package mutating func encode(
         _ opcode: Opcode,
         payload: UnsafeRawBufferPointer,

@@ -45,8 +45,8 @@ package struct ResponseParser: Sendable {
     private var isDecided = false
 
     /// - Parameters:
-    ///   - maximumHeadSize: Of status line and headers of one response together, in bytes.
-    ///   - maximumBodySize: How much of a refusal's body is kept, in bytes.
+    ///   - maximumHeadSize: The limit for the status line and headers of one response together, in bytes.
+    ///   - maximumBodySize: The part of a refusal's body that is kept, in bytes.
     package init(
         to request: Request, maximumHeadSize: Int = defaultMaximumHeadSize,
         maximumBodySize: Int = defaultMaximumBodySize

@@ -7,7 +7,7 @@ package enum UpgradeResponse {
     ///   - subprotocol: One of those that were offered.
     ///   - extensions: Answers to those that were offered.
     ///   - headers: Further ones. As in ``UpgradeRequest``, those that make the handshake what it is cannot be set.
-    /// - Throws: What to answer instead when `subprotocol` or `headers` cannot be sent: it is the server's own fault.
+    /// - Throws: The response to send instead when `subprotocol` or `headers` cannot be sent: it is the server's own fault.
     package static func accepting(
         _ offer: UpgradeOffer,
         subprotocol: String? = nil,

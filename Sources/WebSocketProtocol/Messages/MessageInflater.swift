@@ -3,10 +3,10 @@
 package protocol MessageInflater: AnyObject {
     /// Inflates the next bytes of the current message, whatever their boundaries.
     /// - Parameters:
-    ///   - output: Where the message's bytes are appended.
-    ///   - limit: How many bytes `output` may hold: checked while inflating, so that a bomb is never stored.
+    ///   - output: The array that the message's bytes are appended to.
+    ///   - limit: The most bytes that `output` may hold: checked while inflating, so that a bomb is never stored.
     ///   - budget: Stops, with input left, once about this many bytes were appended. At least 1.
-    /// - Returns: How many of the compressed bytes were used. The rest has to be given again.
+    /// - Returns: The number of compressed bytes that were used. The rest has to be given again.
     func inflate(
         _ compressed: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int, budget: Int
     ) throws(ProtocolViolation) -> Int

@@ -11,7 +11,7 @@ package struct MessageReader {
 
     /// - Parameters:
     ///   - role: The role of this side.
-    ///   - maximumMessageSize: How many bytes a message may have, after inflating it. A frame that announces more is
+    ///   - maximumMessageSize: The most bytes that a message may have, after inflating it. A frame that announces more is
     ///     refused before any of it is stored.
     ///   - inflater: Set when an extension that compresses messages was negotiated.
     package init(role: Role, maximumMessageSize: Int, inflater: (any MessageInflater)? = nil) {
@@ -21,10 +21,10 @@ package struct MessageReader {
 
     /// Reads on.
     /// - Parameters:
-    ///   - bytes: What the peer sent next, cut anywhere. Unmasking changes what is used of it, and nothing else.
-    ///   - turn: Where the results are appended.
+    ///   - bytes: The next bytes from the peer, cut anywhere. Unmasking changes those that are used, and nothing else.
+    ///   - turn: The turn that the results are appended to.
     ///   - budget: Stops, with input left, once ``ReceivedTurn/cost`` has reached this. At least 1: then every turn gets on.
-    /// - Returns: How many bytes were used. The rest has to be given again, in front of what comes next.
+    /// - Returns: The number of bytes that were used. The rest has to be given again, in front of what comes next.
     @discardableResult
     package mutating func read(
         _ bytes: UnsafeMutableRawBufferPointer, into turn: inout ReceivedTurn, budget: Int = .max
@@ -97,9 +97,9 @@ package struct MessageReader {
 
     /// Reads on in a large message without a copy: `fill` writes what the peer sent next where the message's bytes lie.
     /// - Parameters:
-    ///   - least: How much of the frame has to be missing, so that it is worth a read of its own.
+    ///   - least: The bytes of the frame that have to be missing, so that it is worth a read of its own.
     ///   - fill: Gets the room, and returns how much of it was filled.
-    /// - Returns: How many bytes that was; `nil`, without a call of `fill`, when the next bytes are something else.
+    /// - Returns: The number of those bytes; `nil`, without a call of `fill`, when the next bytes are something else.
     package mutating func readDirectly(
         atLeast least: Int, into turn: inout ReceivedTurn, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Int? {

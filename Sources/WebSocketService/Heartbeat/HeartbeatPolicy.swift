@@ -50,11 +50,11 @@ public struct HeartbeatPolicy: Sendable {
     ///
     /// - Parameters:
     ///   - interval: The time from one ping to the next, at least 1 ms. The default is 30 s.
-    ///   - timeout: How long the pong may take. The default is 10 s.
-    ///   - missesAllowed: How many pings in a row may go unanswered. The default is none.
-    ///   - anyTrafficCounts: Whether anything that arrives stands for the pong, so that a large message on a slow line
-    ///     does not look like a dead peer. The default is true.
-    ///   - beatsOnOpen: Whether the first ping is sent as soon as the connection is open. The default is false.
+    ///   - timeout: The time limit for the pong. The default is 10 s.
+    ///   - missesAllowed: The number of pings in a row that may go unanswered. The default is none.
+    ///   - anyTrafficCounts: Takes anything that arrives for the pong, so that a large message on a slow line does not look
+    ///     like a dead peer. The default is true.
+    ///   - beatsOnOpen: Sends the first ping as soon as the connection is open. The default is false.
     public static func ping(
         every interval: Duration = .seconds(30),
         timeout: Duration = .seconds(10),
@@ -86,11 +86,11 @@ public struct HeartbeatPolicy: Sendable {
     ///
     /// - Parameters:
     ///   - interval: The time from the last traffic to the next beat, at least 1 ms. The default is 60 s.
-    ///   - timeout: How long the answer may take; `nil` for a server that does not answer. The default is 10 s.
-    ///   - missesAllowed: How many beats in a row may go unanswered. The default is none.
-    ///   - beatsOnOpen: Whether the first beat is the very first message on a new connection. The default is true.
-    ///   - isAnswer: Which messages answer a beat, which also gives round-trip times. Without it, anything that arrives
-    ///     is an answer and postpones the next beat.
+    ///   - timeout: The time limit for the answer; `nil` for a server that does not answer. The default is 10 s.
+    ///   - missesAllowed: The number of beats in a row that may go unanswered. The default is none.
+    ///   - beatsOnOpen: Sends the first beat as the very first message on a new connection. The default is true.
+    ///   - isAnswer: Tells whether a message answers a beat, which also gives round-trip times. Without it, anything that
+    ///     arrives is an answer and postpones the next beat.
     ///   - make: Makes the message. Throwing skips the beat, and so does taking longer than
     ///     ``SocketService/Options/attemptTimeout``; it then counts as unanswered. Skipping is reported as
     ///     ``SocketServiceError/Code/heartbeatFailed``.

@@ -26,8 +26,8 @@ public enum SocketEvent: Sendable {
     case paused
     /// Stopped: the last event.
     ///
-    /// - Parameter undelivered: How many received messages no handler has seen, as far as they were read when everything had
-    ///   ended or ``SocketService/Options/closeTimeout`` had passed.
+    /// - Parameter undelivered: The number of received messages that no handler has seen, as far as they were read when
+    ///   everything had ended or ``SocketService/Options/closeTimeout`` had passed.
     case stopped(undelivered: Int)
 }
 

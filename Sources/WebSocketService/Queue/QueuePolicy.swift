@@ -31,10 +31,10 @@ public struct QueuePolicy: Hashable, Sendable {
     public var timeToLive: Duration?
 
     /// - Parameters:
-    ///   - limit: How many messages are kept. The default is 1,000.
-    ///   - byteLimit: How many bytes of memory are kept. The default is 16 MiB.
-    ///   - overflow: What happens to a message that finds the queue full. The default drops the oldest.
-    ///   - timeToLive: How long a message may wait. The default is for ever.
+    ///   - limit: The most messages to keep. The default is 1,000.
+    ///   - byteLimit: The most bytes of memory to keep. The default is 16 MiB.
+    ///   - overflow: The treatment of a message that finds the queue full. The default drops the oldest.
+    ///   - timeToLive: The time that a message may wait. The default is for ever.
     public init(
         limit: Int = 1_000,
         byteLimit: Int = 16 << 20,

@@ -57,10 +57,10 @@ public struct ReconnectPolicy: Sendable {
     public var overrule: (@Sendable (Context, Decision) -> Decision)?
 
     /// - Parameters:
-    ///   - schedule: How long to wait before each attempt.
-    ///   - maximumRetries: How many attempts in a row may fail after the first. The default is no limit.
-    ///   - isPersistent: Whether to try again also after failures that are final as a rule.
-    ///   - stableAfter: How long a connection must have stayed up for the count to start anew. The default is 10 s.
+    ///   - schedule: The waits before the attempts.
+    ///   - maximumRetries: The number of attempts in a row that may fail after the first. The default is no limit.
+    ///   - isPersistent: Tries again even after failures that are final as a rule.
+    ///   - stableAfter: The time that a connection must have stayed up for the count to start anew. The default is 10 s.
     ///   - maximumRetryAfter: The longest wait that a server's `Retry-After` can cause. The default is an hour.
     ///   - overrule: Has the last word on each decision.
     public init(

@@ -28,10 +28,10 @@ public struct ReconnectSchedule: Sendable {
     ///
     /// - Parameters:
     ///   - initial: The delay after the first failure, before jitter: from zero to `maximum`.
-    ///   - multiplier: What each further failure multiplies it by. Less than 1, or not a number, counts as 1. The
-    ///     decorrelated kind has its own, 3.
+    ///   - multiplier: The factor of each further failure. Less than 1, or not a number, counts as 1. The decorrelated kind
+    ///     has its own, 3.
     ///   - maximum: The longest delay: from zero to a century.
-    ///   - jitter: How chance spreads the delays.
+    ///   - jitter: The spread of the delays by chance.
     public static func exponential(
         initial: Duration, multiplier: Double, maximum: Duration, jitter: Jitter
     ) -> ReconnectSchedule {

@@ -16,7 +16,7 @@ package final class Completion<Value: Sendable>: Sendable {
 
     /// Under a lock use ``complete(with:_:)``.
     ///
-    /// - Returns: Whether this result is the one that counts.
+    /// - Returns: `true` when this result is the one that counts.
     @discardableResult
     package func complete(with result: Result<Value, any Error>) -> Bool {
         let (isFirst, waiter) = decide(result)

@@ -13,8 +13,8 @@ public struct SocketMessageWriter: ~Copyable {
 
     /// Sends the next piece. Waits while the connection's output is full.
     ///
-    /// - Throws: What ended the connection; `CancellationError`; ``SocketServiceError/Code/inboxFull`` in a handler that waits for
-    ///   a peer that may be waiting for it.
+    /// - Throws: The error that ended the connection; `CancellationError`; ``SocketServiceError/Code/inboxFull`` in a
+    ///   handler that waits for a peer that may be waiting for it.
     public mutating func write(_ text: String) async throws {
         try await write(text.utf8)
     }

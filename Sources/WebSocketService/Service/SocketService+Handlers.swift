@@ -45,7 +45,7 @@ extension SocketService {
 
     /// Removes all handlers of a route. Loops over its messages go on.
     ///
-    /// - Returns: How many there were.
+    /// - Returns: The number of handlers that were removed.
     @discardableResult
     public func unregister(_ route: String) -> Int {
         var count = 0

@@ -4,7 +4,7 @@ extension SocketService {
     /// Returns once everything is checked that can be checked before connecting, unless told to wait. Does nothing while
     /// the service is running; after giving up it begins anew.
     ///
-    /// - Parameter waitingForOpen: Whether to return only once a connection is open; while the service is paused meanwhile, that
+    /// - Parameter waitingForOpen: Returns only once a connection is open; while the service is paused meanwhile, that
     ///   takes until it is resumed.
     /// - Throws: `WebSocketError` for a URL or header that cannot be used; ``SocketServiceError`` with the code
     ///   ``SocketServiceError/Code/stopped`` for a service that was stopped, and, when waiting,

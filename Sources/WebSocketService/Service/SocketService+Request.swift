@@ -14,14 +14,14 @@ extension SocketService {
     /// IDs rise in the order of sending. Requests of tasks that run at the same time may overtake each other.
     ///
     /// - Parameters:
-    ///   - body: What to send, encoded by the codec.
+    ///   - body: The request, encoded by the codec.
     ///   - route: The answer's route; `nil` for any.
-    ///   - type: What to decode the answer as.
-    ///   - correlated: Whether the answer carries the request's ID. Without, the next message of the route is the
+    ///   - type: The type to decode the answer as.
+    ///   - correlated: Expects an answer that carries the request's ID. Without, the next message of the route is the
     ///     answer; several requests for the same route are answered in their order.
-    ///   - timeout: How long the whole may take. The default is 10 s.
-    ///   - survivesReconnect: Whether an answer may still come after the connection that the request was sent on is
-    ///     lost. The request is not sent again. By default, losing the connection fails the request.
+    ///   - timeout: The time limit for the whole. The default is 10 s.
+    ///   - survivesReconnect: Lets an answer still come after the connection that the request was sent on is lost. The
+    ///     request is not sent again. By default, losing the connection fails the request.
     /// - Throws: ``SocketServiceError``: `requestTimedOut`, `connectionFailed`, `requestDropped`, `gaveUp`, `stopped`,
     ///   `notCorrelatable`, or `decodingFailed` for an answer of another type; in a handler also `handlerMustReturn` and
     ///   `inboxFull`; `CancellationError` when the task is cancelled; the errors of

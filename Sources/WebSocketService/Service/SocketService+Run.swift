@@ -9,7 +9,7 @@ extension SocketService {
     /// away". Cancelling the task stops the service at once. Queued messages that could not be sent are reported as
     /// dropped, with ``DropReason/closed``.
     ///
-    /// - Throws: What ``start(waitingForOpen:)`` throws; ``SocketServiceError`` with the code
+    /// - Throws: The errors of ``start(waitingForOpen:)``; ``SocketServiceError`` with the code
     ///   ``SocketServiceError/Code/gaveUp``.
     public func run() async throws {
         let ended = Completion<Void>()
@@ -44,7 +44,7 @@ extension SocketService {
     /// could be sent only after it has returned.
     ///
     /// - Parameters:
-    ///   - limit: How long sending may take. The default is ``Options/shutdownTimeout``.
+    ///   - limit: The time limit for sending. The default is ``Options/shutdownTimeout``.
     ///   - code: The close frame's code.
     ///   - reason: The close frame's reason, for people.
     /// - Returns: The messages that could not be sent in time.
@@ -79,7 +79,7 @@ extension SocketService {
 /// which sends what is queued; when it throws, with ``SocketService/stop(code:reason:)``. Queued messages that could not be
 /// sent are reported as dropped, with ``DropReason/closed``.
 ///
-/// - Throws: What ``SocketService/start(waitingForOpen:)`` or the closure throws.
+/// - Throws: The error of ``SocketService/start(waitingForOpen:)`` or of the closure.
 public func withSocketService<Result>(
     _ service: SocketService, waitingForOpen: Bool = false, _ body: (SocketService) async throws -> Result
 ) async throws -> Result {

@@ -11,13 +11,13 @@ extension SocketService {
     /// mark: that is the back-pressure. A ``Delivery/volatile`` message is dropped instead, and one with a time to live
     /// when that is over.
     ///
-    /// - Returns: What became of the message. ``SendOutcome/sent`` means that the connection has taken it; whether the
-    ///   peer has seen it only the peer can say.
-    /// - Throws: What the codec throws; ``SocketServiceError`` with the code ``SocketServiceError/Code/queueFull`` under
-    ///   the overflow rule ``QueuePolicy/Overflow/fail``, and under ``QueuePolicy/Overflow/suspend`` in a handler, which cannot
-    ///   wait for what may come only after it has returned; ``SocketServiceError/Code/inboxFull`` in a handler that waits for
-    ///   a peer that may be waiting for it; what the connection throws for a message that it refuses;
-    ///   `CancellationError` when the task is cancelled. In each case the message is not sent.
+    /// - Returns: The state of the message. ``SendOutcome/sent`` means that the connection has taken it; only the peer can
+    ///   say whether it has seen it.
+    /// - Throws: The codec's error; ``SocketServiceError`` with the code ``SocketServiceError/Code/queueFull`` under the
+    ///   overflow rule ``QueuePolicy/Overflow/fail``, and under ``QueuePolicy/Overflow/suspend`` in a handler, which cannot
+    ///   wait for what may come only after it has returned; ``SocketServiceError/Code/inboxFull`` in a handler that waits
+    ///   for a peer that may be waiting for it; the connection's error for a message that it refuses; `CancellationError`
+    ///   when the task is cancelled. In each case the message is not sent.
     @discardableResult
     public func send(_ value: some Encodable, delivery: Delivery = .queued) async throws -> SendOutcome {
         try await submit(environment.options.codec.encode(value), delivery)
@@ -61,9 +61,9 @@ extension SocketService {
     ///
     /// - Returns: ``SendOutcome/sent``; ``SendOutcome/dropped(_:)``, and `body` was not called, as for a ``Delivery/volatile`` message
     ///   that finds no connection or messages in front of it.
-    /// - Throws: What `body` throws, what ended the connection, `CancellationError`, and ``SocketServiceError/Code/inboxFull`` in a
-    ///   handler that waits for a peer that may be waiting for it. A message that has begun cannot be taken back, so the connection
-    ///   is then closed with 1011.
+    /// - Throws: The error of `body`, the error that ended the connection, `CancellationError`, and
+    ///   ``SocketServiceError/Code/inboxFull`` in a handler that waits for a peer that may be waiting for it. A message
+    ///   that has begun cannot be taken back, so the connection is then closed with 1011.
     @discardableResult
     public func sendMessage(
         _ kind: WebSocketMessage.Kind, _ body: (inout SocketMessageWriter) async throws -> Void

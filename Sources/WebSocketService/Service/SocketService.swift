@@ -118,11 +118,11 @@ public final class SocketService: Sendable {
     ///   - url: `ws:` or `wss:`. Checked by ``start(waitingForOpen:)``.
     ///   - headers: Added to each opening handshake; they replace those of the same name in the transport's configuration, which
     ///     holds for all services that use the transport.
-    ///   - transport: What makes the connections.
-    ///   - reconnect: When to try again, and when to give up.
-    ///   - heartbeat: How a dead peer is noticed.
-    ///   - queue: What is kept while there is no connection.
-    ///   - options: What is rarely changed.
+    ///   - transport: The source of the connections.
+    ///   - reconnect: The rule for trying again and for giving up.
+    ///   - heartbeat: The way to notice a dead peer.
+    ///   - queue: The limits of what is kept while there is no connection.
+    ///   - options: The settings that are rarely changed.
     public convenience init(
         _ url: String, headers: HTTPFields = [:], transport: any SocketTransport = WebSocketTransport(),
         reconnect: ReconnectPolicy = .exponential(), heartbeat: HeartbeatPolicy = .ping(),
@@ -148,11 +148,11 @@ public final class SocketService: Sendable {
     ///   - url: `ws:` or `wss:`. Checked by ``start(waitingForOpen:)``.
     ///   - headers: Added to each opening handshake.
     ///   - trustRoots: The authorities that may vouch for the server.
-    ///   - router: What names a message, by which handlers are found.
-    ///   - reconnect: When to try again, and when to give up.
-    ///   - heartbeat: How a dead peer is noticed.
-    ///   - queue: What is kept while there is no connection.
-    ///   - logger: Where the service and its connections log.
+    ///   - router: Names a message, so that its handlers are found.
+    ///   - reconnect: The rule for trying again and for giving up.
+    ///   - heartbeat: The way to notice a dead peer.
+    ///   - queue: The limits of what is kept while there is no connection.
+    ///   - logger: The logger of the service and of its connections.
     public convenience init(
         _ url: String, headers: HTTPFields = [:], trustRoots: TrustRoots,
         router: any MessageRouter = .json(), reconnect: ReconnectPolicy = .exponential(),
@@ -196,11 +196,11 @@ public final class SocketService: Sendable {
     /// A service that asks for the URL and the headers anew before each attempt, as for tokens that expire.
     ///
     /// - Parameters:
-    ///   - transport: What makes the connections.
-    ///   - reconnect: When to try again, and when to give up.
-    ///   - heartbeat: How a dead peer is noticed.
-    ///   - queue: What is kept while there is no connection.
-    ///   - options: What is rarely changed.
+    ///   - transport: The source of the connections.
+    ///   - reconnect: The rule for trying again and for giving up.
+    ///   - heartbeat: The way to notice a dead peer.
+    ///   - queue: The limits of what is kept while there is no connection.
+    ///   - options: The settings that are rarely changed.
     ///   - request: Called before each attempt. When it throws, the attempt has failed, and the reconnect policy decides.
     public convenience init(
         transport: any SocketTransport = WebSocketTransport(), reconnect: ReconnectPolicy = .exponential(),

@@ -48,7 +48,7 @@ public final class SocketServiceDirectory: Sendable {
 
     /// Starts every service, at the same time, or none of them if one has a URL or header that cannot be used.
     ///
-    /// - Throws: What ``SocketService/start(waitingForOpen:)`` throws; of several errors the first.
+    /// - Throws: The error of ``SocketService/start(waitingForOpen:)``; of several errors the first.
     public func startAll(waitingForOpen: Bool = false) async throws {
         let services = all
         for (_, service) in services { try service.validate() }

@@ -76,8 +76,8 @@ public protocol SocketConnection: Sendable {
     /// Not calling it is back-pressure. Only one call is made at a time. Cancelling the task ends the call at once.
     /// Messages that arrived before the end are returned before the end is told, even after ``ended()`` has returned.
     ///
-    /// - Throws: When the connection was lost or had to be given up; it may throw when the peer closed with a code that stands
-    ///   for an error, of which ``closure`` tells.
+    /// - Throws: An error when the connection was lost or had to be given up. It may throw when the peer closed with a code
+    ///   that stands for an error, of which ``closure`` tells.
     func receive() async throws -> [WebSocketMessage]?
 
     /// Hands a message over, suspending while the connection's output buffer is above its high-water mark.
@@ -91,7 +91,7 @@ public protocol SocketConnection: Sendable {
     ///
     /// There is an implementation by ``send(_:)``; one that knows without trying costs less.
     ///
-    /// - Returns: Whether the connection has taken the message.
+    /// - Returns: `true` when the connection has taken the message.
     /// - Throws: As ``send(_:)``, but for `CancellationError`.
     func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool
 

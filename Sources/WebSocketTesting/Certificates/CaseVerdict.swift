@@ -14,8 +14,8 @@ extension CertificateCase {
     /// Judges what a client did. A value, so that every way to be wrong can be tested.
     ///
     /// - Parameters:
-    ///   - outcomes: How the client ended each time that it had to connect; those that did not come to pass are missing.
-    ///   - connections: What the server saw.
+    ///   - outcomes: The end of the client each time that it had to connect; those that did not come to pass are missing.
+    ///   - connections: The connections that the server saw.
     package func judge(_ outcomes: [Outcome], _ connections: [Connection]) -> ClientVerificationReport.Entry {
         typealias Entry = ClientVerificationReport.Entry
         func entry(_ verdict: Entry.Verdict, _ finding: String) -> Entry {

@@ -17,8 +17,9 @@ extension CertificateAuthority {
     ///
     /// - Parameters:
     ///   - certificate: The certificate that it is about, issued by this authority.
-    ///   - status: What it says.
-    ///   - validity: From when it is, and when the next one is due. The default is a minute ago, and a day later.
+    ///   - status: The status to state.
+    ///   - validity: The date of the response, and the date at which the next one is due. The default is a minute ago, and
+    ///     a day later.
     public func ocspResponse(
         for certificate: IssuedCertificate, status: CertificateStatus = .good, validity: CertificateValidity = .response
     ) throws(CertificateError) -> [UInt8] {

@@ -21,9 +21,9 @@ public final class CertificateAuthority: Sendable {
     /// Makes a root authority.
     ///
     /// - Parameters:
-    ///   - commonName: how it appears in error messages.
-    ///   - validity: of its own certificate.
-    ///   - key: of its key.
+    ///   - commonName: The name that appears in error messages.
+    ///   - validity: The validity of its own certificate.
+    ///   - key: The kind of its key.
     public init(
         commonName: String = "Throw-away test CA", validity: CertificateValidity = .current,
         key: CertificateKey = .p256
@@ -51,10 +51,11 @@ public final class CertificateAuthority: Sendable {
     /// Makes an authority below this one; the certificates that it issues carry it in their chain.
     ///
     /// - Parameters:
-    ///   - commonName: how it appears in error messages.
-    ///   - validity: of its own certificate.
-    ///   - pathLength: how many authorities may follow below it, at least 0; `nil` for any number.
-    ///   - mayIssue: `false` makes an authority whose certificate says that it is none, so that what it issues is invalid.
+    ///   - commonName: The name that appears in error messages.
+    ///   - validity: The validity of its own certificate.
+    ///   - pathLength: The number of authorities that may follow below it, at least 0; `nil` for any number.
+    ///   - mayIssue: Makes an authority whose certificate says that it is one. `false` makes one whose certificate says
+    ///     that it is none, so that what it issues is invalid.
     public func intermediate(
         commonName: String = "Throw-away intermediate CA", validity: CertificateValidity = .current,
         pathLength: Int? = nil, mayIssue: Bool = true
@@ -69,14 +70,14 @@ public final class CertificateAuthority: Sendable {
     /// Issues a certificate with a new key.
     ///
     /// - Parameters:
-    ///   - names: its DNS names, as they are: wildcards, and whatever a hostile certificate would carry.
-    ///   - ipAddresses: its IP addresses as text.
-    ///   - commonName: of its subject; the first name, or "client", when `nil`.
-    ///   - validity: when it is valid.
-    ///   - purpose: whom it authenticates.
-    ///   - key: the kind of its key.
-    ///   - hash: what it is signed with.
-    ///   - demandsStapledResponse: whether it is good only together with a stapled OCSP response ("must-staple", RFC 7633); see
+    ///   - names: The DNS names, as they are: wildcards, and whatever a hostile certificate would carry.
+    ///   - ipAddresses: The IP addresses as text.
+    ///   - commonName: The common name of its subject; the first name, or "client", when `nil`.
+    ///   - validity: The time in which it is valid.
+    ///   - purpose: The party that it authenticates.
+    ///   - key: The kind of its key.
+    ///   - hash: The hash function of its signature.
+    ///   - demandsStapledResponse: Makes it good only together with a stapled OCSP response ("must-staple", RFC 7633); see
     ///     ``ocspResponse(for:status:validity:)``.
     public func issue(
         names: [String] = [], ipAddresses: [String] = [], commonName: String? = nil,

@@ -27,10 +27,10 @@ public final class CertificateCaseServers: Sendable {
     /// Starts the servers.
     ///
     /// - Parameters:
-    ///   - cases: Which ones. A case that this machine cannot serve, for want of IPv6, is left out; see
+    ///   - cases: The cases to serve. A case that this machine cannot serve, for want of IPv6, is left out; see
     ///     ``CertificateCaseServers/cases``.
     ///   - firstPort: The port of the first case, the following ones having the ports after it; 0 lets the system choose them.
-    ///   - onConnection: Told of each connection that has ended, on a thread of the server's: it must not block.
+    ///   - onConnection: Called with each connection that has ended, on a thread of the server's: it must not block.
     /// - Throws: ``FaultServerError`` when a port cannot be had, ``CertificateError`` when OpenSSL makes no certificates.
     public static func start(
         _ cases: [CertificateCase] = CertificateCase.allCases, firstPort: Int = 0,

@@ -24,17 +24,16 @@ internal import Synchronization
 /// - Parameters:
 ///   - cases: The cases to run. Leave out what the client does not claim to do, such as revocation lists:
 ///     `CertificateCase.allCases.filter { $0.need != .revocationLists }`.
-///   - timeLimit: How long one call may take, longer than zero; the default is a minute, for machines that are
-///     busy. The client's own time limit has to be shorter, or it is wrong about ``CertificateCase/handshakeStalled``.
-///   - limit: How many cases run at once, at least 1.
-///   - connectsByAddress: Whether the client connects to ``CertificateCase/Trust/address`` and takes the host for the name that
-///     it verifies. Otherwise the cases whose host has a dot, ``CertificateCase/wildcard`` and
+///   - timeLimit: The time limit for one call, longer than zero; the default is a minute, for machines that are busy. The
+///     client's own time limit has to be shorter, or it is wrong about ``CertificateCase/handshakeStalled``.
+///   - limit: The most cases that run at once, at least 1.
+///   - connectsByAddress: Says that the client connects to ``CertificateCase/Trust/address`` and takes the host for the
+///     name that it verifies. Otherwise the cases whose host has a dot, ``CertificateCase/wildcard`` and
 ///     ``CertificateCase/wildcardWrongDepth``, are skipped on machines that do not know such names (RFC 6761 section 6.3).
 ///   - client: Connects to the URL, a `wss:` one, trusting no one but `trust.authorityPEM`; may send messages, which come back,
 ///     and closes. It returns when all was in order and throws when it was not.
 /// - Throws: ``FaultServerError`` when there is no case to run, or with ``CertificateError`` when the servers cannot be
-///   started, `CancellationError` when the task
-///   is cancelled. What `client` throws is in the report.
+///   started, `CancellationError` when the task is cancelled. Errors of `client` are in the report.
 public func verifyClient(
     _ cases: [CertificateCase] = CertificateCase.allCases, within timeLimit: Duration = .seconds(60),
     concurrently limit: Int = 16, connectsByAddress: Bool = false,
