@@ -110,7 +110,8 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
-        // What the shapes of other clients share, and below it a module for each: two of them have a type of the same name.
+        // The part that the shapes of other clients share, and below it a module for each: two of them have a type of the
+        // same name.
         .target(
             name: "WebSocketCompat",
             dependencies: [
@@ -181,7 +182,7 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
-        // What scripts/fuzz runs, and a test with each corpus.
+        // The targets that scripts/fuzz runs, and a test with each corpus.
         .target(
             name: "FuzzTargets",
             dependencies: [

@@ -1,7 +1,7 @@
 // swift-tools-version:6.2
 import PackageDescription
 
-// What the benchmark's clients in Swift share. A package of its own, so that ours is built without SwiftNIO.
+// The part that the benchmark's clients in Swift share. A package of its own, so that ours is built without SwiftNIO.
 let package = Package(
     name: "Workload",
     platforms: [.macOS(.v15)],

@@ -4,7 +4,7 @@ import WebSocketProtocol
     let text = String(decoding: bytes, as: UTF8.self)
     if let endpoint = try? Endpoint(text) {
         try check(endpoint)
-        // What is shown is a URL of the same server, and has one form.
+        // The description is a URL of the same server, and has one form.
         guard let again = try? Endpoint(endpoint.description) else {
             throw Finding("\(text) is shown as \(endpoint), which is refused")
         }
@@ -73,7 +73,7 @@ private func check(_ endpoint: Endpoint) throws(Finding) {
     let pieces = input.pieces(seed: seed)
     let bytewise = try SOCKS5Course(input.rest.map { [$0] }, hasCredentials: hasCredentials)
     let cut = try SOCKS5Course(pieces, hasCredentials: hasCredentials)
-    // What comes together with the end of an answer is early only when it is seen to be.
+    // Bytes that come together with the end of an answer count as early only when they are seen to be.
     guard cut.failure?.reason != .answerBeforeQuestion else { return }
     try check(bytewise == cut, "byte by byte it is \(bytewise), cut into \(pieces.map(\.count)) it is \(cut)")
     try check(bytewise.failure?.reason != .answerBeforeQuestion, "one byte is early")

@@ -77,7 +77,7 @@ private struct DecodedFrames: Equatable {
             return .failure(error)
         }
     }
-    // What RFC 6455 sections 5.5.1 and 7.4 ask for, with the standard library's UTF-8.
+    // The rules of RFC 6455 sections 5.5.1 and 7.4, with the standard library's UTF-8.
     let code = payload.count >= 2 ? CloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1])) : nil
     let isValid =
         payload.isEmpty

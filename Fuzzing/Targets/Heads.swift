@@ -147,7 +147,7 @@ private func checkOffer(_ value: ArraySlice<UInt8>, options: WebSocketCompressio
     guard case .complete(let head, _)? = progress, let offer = try? UpgradeOffer(head),
         let parameters = DeflateParameters(accepting: offer.extensions, options: options)
     else { return }
-    // What a server of ours agrees to, a client that offered this accepts, and both sides can carry it out.
+    // A client that offered this accepts the answer of a server of ours, and both sides can carry it out.
     do {
         let agreed = try DeflateParameters(agreed: [parameters.answer], offered: offer.extensions)
         try check(agreed == parameters, "\(parameters) was agreed to, and understood as \(agreed as Any)")

@@ -34,7 +34,7 @@ struct Simulation {
         let lost = ConnectionFailure.lost(
             WebSocketError(.connectionLost, stage: .open, message: "the simulated server died"))
         var clients = [Client](repeating: Client(), count: clientCount)
-        // Who tries in which tenth of a second.
+        // The clients that try, by tenth of a second.
         var attempting = [[Int]](repeating: [], count: Int(limit / .milliseconds(100)))
         var waitingCount = 0
         func schedule(_ index: Int, after failure: ConnectionFailure, now: Duration) {

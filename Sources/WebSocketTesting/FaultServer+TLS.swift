@@ -82,7 +82,7 @@ final class FaultServerTLSContext: Sendable {
         // A write on a non-blocking socket may be repeated from a different array (the macro SSL_CTX_set_mode).
         SSL_CTX_ctrl(
             pointer, SSL_CTRL_MODE, Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER), nil)
-        // Whether the client says close_notify is its affair; SSL_OP_BIT(7) is a macro that Swift does not see.
+        // A client may leave out close_notify; SSL_OP_BIT(7) is a macro that Swift does not see.
         let ignoreUnexpectedEOF: UInt64 = 1 << 7
         SSL_CTX_set_options(pointer, ignoreUnexpectedEOF)
         try useCertificateChain(configuration.certificateChain)

@@ -42,7 +42,7 @@ final class FaultServerConnection {
     private func end(for error: FaultServerStreamError) -> FaultServer.Transcript.End {
         let isThrough = step == script.count
         return switch error {
-        // How the client goes away after the last step is its own affair.
+        // The client may go away after the last step as it likes.
         case .peerClosed: isThrough ? .finished : .peerClosed(step: step)
         case .peerReset: isThrough ? .finished : .peerReset(step: step)
         case .tls(let message): isThrough ? .finished : .tlsFailed(step: step, message)

@@ -62,7 +62,7 @@ public final class TestServer: Sendable {
         let client =
             requiresClientCertificate
             ? try authority.issue(commonName: "Throw-away test client", purpose: .client).identity : nil
-        // Whoever chooses a port or an address knows who else is there.
+        // A caller that chooses a port or an address knows who else is there.
         let reservations =
             configuration.port == 0 && configuration.host == "127.0.0.1" ? LoopbackReservation.ofServer() ?? [] : []
         if let reserved = reservations.first { configuration.port = Int(reserved.port) }

@@ -18,7 +18,7 @@ public struct WaitTimedOut: Error, Hashable, CustomStringConvertible {
 
     static let standardLimit: Duration = {
         let seconds = getenv("WEBSOCKET_TESTING_TIMEOUT").flatMap { Double(String(cString: $0)) } ?? 60
-        // What is no number of seconds would trap.
+        // A value that is no number of seconds would trap.
         return seconds.isFinite && seconds > 0 ? .seconds(min(seconds, 1e9)) : .seconds(60)
     }()
 }

@@ -119,7 +119,7 @@ final class ChildProcess: Sendable {
         var isOpen = true
         while !hasEnded(child) {
             var events = pollfd(fd: isOpen ? reading : -1, events: Int16(POLLIN), revents: 0)
-            // Whether the command has ended is nothing that poll(2) tells; the end of its output comes right before.
+            // poll(2) does not tell that the command has ended; the end of its output comes right before.
             poll(&events, 1, isOpen ? 50 : 5)
             if isOpen { isOpen = read(reading) }
         }
@@ -146,7 +146,7 @@ final class ChildProcess: Sendable {
 
     private func reap(_ child: pid_t) -> End {
         identifier.withLock { identifier in
-            // What it has left behind in its group goes with it.
+            // The processes that it has left behind in its group go with it.
             _ = Foundation.kill(-child, SIGKILL)
             identifier = nil
             var status: Int32 = 0

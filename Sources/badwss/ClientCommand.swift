@@ -59,7 +59,7 @@ struct ClientCommand: Sendable {
         let child = try ChildProcess(arguments(for: connection))
         return switch await child.end() {
         case .exited(0): .accepted
-        // What shells and env(1) say of a command that they cannot run.
+        // The statuses by which shells and env(1) report a command that they cannot run.
         case .exited(let status) where status == 126 || status == 127:
             .crashed("exit status \(status), the command could not be run\(child.lastWords)")
         case .exited(let status): .refused("exit status \(status)\(child.lastWords)")

@@ -107,7 +107,7 @@ final class Ends: Sendable {
     init() {
         let (signals, continuation) = AsyncStream.makeStream(of: Int32.self)
         (self.signals, self.continuation) = (signals, continuation)
-        // Who writes to a closed pipe gets an error, and removes the files.
+        // A write to a closed pipe then gives an error, and the files are removed.
         signal(SIGPIPE, SIG_IGN)
         sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             signal(number, SIG_IGN)

@@ -114,7 +114,7 @@ extension Connect {
             server = try await WebSocketServer.start(configuration: configuration) { socket, request in
                 clients.add(socket)
                 await runner.handle(.opened(request.peer, subprotocol: socket.handshake.subprotocol))
-                // Why the messages end is told by the closure.
+                // The closure tells why the messages end.
                 while let batch = try? await socket.nextMessages() {
                     for message in batch { await runner.handle(.message(message, route: route(of: message))) }
                 }

@@ -70,7 +70,7 @@ struct Connect: AsyncParsableCommand {
 
     @MainActor
     func run() async throws {
-        // Whatever has to be said is said here; the libraries' logs would go to standard output.
+        // The command says itself what is to be said; the libraries' logs would go to standard output.
         LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
         let status = if let listen { try await serve(listen) } else { try await connect() }
         throw status.exitCode

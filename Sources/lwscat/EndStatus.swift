@@ -55,7 +55,7 @@ struct EndStatus: Hashable, Sendable {
 extension EndStatus {
     /// The class of why there is no connection, or no longer one.
     init(_ failure: ConnectionFailure) {
-        // What the peer said counts more than what this side made of it.
+        // The peer's code counts more than what this side made of it.
         if let received = failure.closure?.received {
             self.init(closeCode: received.code ?? .noStatusReceived)
             return

@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: tables) func noCellIsEmptyAndEveryVerdictIsOne(client: String, module: String) throws {
         for row in try Self.rows(client, module) {
             #expect(["yes", "differs", "no"].contains(row.verdict) && !row.note.isEmpty, "\(row)")
-            // What differs or is missing is said.
+            // The note says what differs or is missing.
             #expect(row.verdict == "yes" || row.note != "same", "\(row)")
         }
     }

@@ -103,7 +103,7 @@ struct BadwssCheckTests {
         let servers = try CertificateCaseServers.start([.ocspOutdated])
         defer { servers.stop() }
         let port = try #require(servers.port(of: .ocspOutdated))
-        // What OpenSSL shows of the response, as seconds since 1970.
+        // The dates of the response as OpenSSL shows them, in seconds since 1970.
         let lines = try await LwscatProcess.shell(
             """
             openssl s_client -status -servername localhost -connect 127.0.0.1:\(port) </dev/null 2>&1 |
@@ -211,7 +211,7 @@ struct BadwssServeTests {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let path = LwscatProcess.executable(of: "badwss").path
-        // Whoever reads goes after the first line, so that the connection is what it cannot tell of any more.
+        // The reader goes after the first line, so that badwss cannot tell of the connection any more.
         let lines = try await LwscatProcess.shell(
             """
             export TMPDIR='\(directory.path)'

@@ -27,7 +27,7 @@ struct RestartTests {
     @Test("Each connection renews the subscription, then gets what was queued; nothing is left over")
     func hundredRestarts() async {
         await #expect(processExitsWith: .success) {
-            // What libraries make once and keep (queues, random numbers, signals) is there after the first round.
+            // The first round makes what libraries make once and keep: queues, random numbers, signals.
             try await Self.restartInProcess(times: 1)
             try await Self.restartPython(times: 1)
             let before = OpenDescriptors.names

@@ -4,7 +4,7 @@ import LibWebSockets
 import Testing
 import WebSocketTesting
 
-// How a socket fails, comes back and goes.
+// A socket that fails, comes back and goes.
 extension BrowserIntegrationTests {
     // MARK: Failing
 

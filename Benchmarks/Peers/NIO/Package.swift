@@ -24,6 +24,6 @@ let package = Package(
                 "Workload",
             ])
     ],
-    // What a run holds belongs to one event loop, which the compiler is not told.
+    // The state of a run belongs to one event loop, of which the compiler is not told.
     swiftLanguageModes: [.v5]
 )

@@ -52,7 +52,7 @@ extension Run {
     }
 
     func idle() async throws {
-        // What the first connections need once is not counted.
+        // The one-time needs of the first connections are not counted.
         let busy = try await options.openUsed()
         for _ in 0..<8 { try await options.openUsed().close() }
         let before = try Measurement.residentKiB()

@@ -118,7 +118,7 @@ final class Client: Sendable {
     }
 
     private func ask() async {
-        // That it fails is the storm's doing; that it ends is what counts.
+        // The storm may make it fail; it only has to end.
         _ = try? await service.request(
             message: .text(#"{"socketType":"ask"}"#), reply: "answer", timeout: .seconds(1))
     }

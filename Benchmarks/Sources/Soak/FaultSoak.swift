@@ -24,7 +24,7 @@ struct FaultSoak: AsyncParsableCommand {
     var tolerance = 4_096
 
     func run() async throws {
-        // What is made once, or for as many as there ever were, is there after a first round.
+        // A first round makes all that is made once, or for as many connections as there ever were.
         var problems = try await storm(seconds: max(3, seconds / 5))
         let before = Usage.now()
         print("after the warm-up: \(before)")

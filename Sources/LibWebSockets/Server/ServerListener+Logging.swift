@@ -1,7 +1,7 @@
 internal import Logging
 internal import WebSocketProtocol
 
-// What clients make a server log.
+// The log lines that clients cause in a server.
 extension ServerListener {
     /// Lines that are worth reading, and not worth one for every client.
     struct LogLimits {

@@ -83,7 +83,7 @@ final class ServerListener {
         let reference = PlaceReference(place: place, listener: self)
         accepted(
             Arrival(socket: socket, request: request) { [socketLoop] in
-                // When the loop has ended, so has the listener.
+                // The loop refuses this once it has ended, and the listener has ended with it.
                 try? socketLoop.submit { _ in
                     reference.place.hasHandler = false
                     reference.listener.leave(reference.place)

@@ -91,7 +91,7 @@ final class ServerTransport: PipeConsumer {
                 state = .awaitingRequest(parser)
                 guard case .complete(let head, let rest) = progress else { return bytes.count }
                 try answer(head)
-                // What came behind it are frames.
+                // The bytes behind the head are frames.
                 return bytes.count - rest.count
             } catch {
                 listener.logRefusal(error, of: peer)

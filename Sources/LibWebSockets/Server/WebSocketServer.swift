@@ -336,7 +336,7 @@ public final class WebSocketServer: Sendable {
                 try await Serving.$current.withValue(serving) { try await handler(socket, request) }
                 await socket.close()
             } catch {
-                // What ends the connection also ends the handler, and is no failure of the handler; nor is that it sends
+                // The end of the connection ends the handler too, which is no failure of the handler; nor is it one to send
                 // when the client has begun to close.
                 let isOfTheEnd =
                     error is CancellationError && Task.isCancelled || error is WebSocketError && !socket.allowsSending

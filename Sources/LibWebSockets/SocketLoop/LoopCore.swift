@@ -187,7 +187,8 @@ internal import LibC
 
     private func runDueTimers() {
         guard wantsAlarm else { return }
-        // Whether or not the alarm has gone off: after the machine has slept, it is late by the time of the sleep.
+        // Due timers run even before the alarm has gone off: after the machine has slept, the alarm is late by the time of
+        // the sleep.
         let now = ContinuousClock.now
         while let action = timers.popDue(at: now) {
             hasNewDeadline = true
@@ -236,7 +237,7 @@ internal import LibC
     /// What these leave in turn is for after the next turn, in which other sockets are served.
     private func serviceSockets(from first: Int = 0) {
         guard busySockets.count > first else { return }
-        // What these leave in turn is added behind them.
+        // Sockets added meanwhile stand behind these.
         let end = busySockets.count
         for index in first..<end { busySockets[index].performService() }
         busySockets.removeSubrange(first..<end)

@@ -76,7 +76,7 @@ final class FileThreads: Sendable {
 
     /// Drops work that no thread has begun: nobody wants it any more.
     func cancel(_ id: ID) {
-        // What it holds is let go of outside of the lock.
+        // The objects that the entry holds are released outside of the lock.
         _ = state.withLock { state in
             state.waiting.firstIndex { $0.id == id }.map { state.waiting.remove(at: $0) }
         }

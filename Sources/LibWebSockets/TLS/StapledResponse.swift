@@ -50,7 +50,7 @@ struct StapledResponse {
     private static func signatureProblem(of basic: OpaquePointer, issuer: OpaquePointer) -> String? {
         guard let store = unsafe OpenSSLObject(X509_STORE_new(), releasedBy: { unsafe X509_STORE_free($0) }),
             unsafe X509_STORE_add_cert(store.pointer, issuer) == 1,
-            // Whether the issuer is to be trusted was found out with the chain.
+            // The issuer was checked with the chain already, so that it is trusted here.
             unsafe X509_STORE_set_flags(store.pointer, UInt(X509_V_FLAG_PARTIAL_CHAIN)) == 1,
             let candidates = unsafe OpenSSLObject(
                 copenssl_sk_X509_new(), releasedBy: { unsafe copenssl_sk_X509_free($0) }),

@@ -50,8 +50,8 @@ final class TLSSessionStore: Sendable {
         init(_ pointer: OpaquePointer, verification: Verification, chainSize: Int) {
             unsafe self.pointer = pointer
             self.verification = verification
-            // What OpenSSL encodes, the ticket and the server's certificate, it holds decoded too; and the whole chain, of which
-            // each certificate takes some four times its encoding.
+            // OpenSSL holds the ticket and the server's certificate, which it encodes here, decoded too; and it holds the
+            // whole chain, of which each certificate takes some four times its encoding.
             size = unsafe 1_024 + 2 * Int(i2d_SSL_SESSION(pointer, nil)) + 4 * chainSize
         }
 

@@ -104,11 +104,11 @@ extension BytePipe {
     }
 
     private var endOfLastWords: TransportEnd.Cause {
-        // What reading has found is nearer to the cause. But the system tells of a reset only once: to a write, it may be.
+        // The result of reading is nearer to the cause. But the system tells of a reset only once, perhaps to a write.
         if case .endOfStream? = peerEnd, writeError != nil, tls?.isEstablished ?? true {
             return .systemError(ECONNRESET)
         }
-        // That writing is of no use any more says nothing of why: it is always the peer's doing.
+        // A write error says nothing of the reason: it is always the peer's doing.
         if let cause = peerEnd ?? writeError.map({ .systemError($0 == EPIPE ? ECONNRESET : $0) }) { return cause }
         // Given up in the middle of what the peer said.
         return lastWordCount < Self.mostLastWords ? .endOfStream : .systemError(ECONNRESET)

@@ -175,7 +175,7 @@ internal import LibC
         core.preconditionOnLoop()
         guard state == .open else { return }
         wantsToWrite = true
-        // What is under way comes to it anyway.
+        // A service that is under way comes to it anyway.
         if !isBlocked, !awaitsRecords, !isInService { serviceAfterTurn() }
     }
 

@@ -205,7 +205,7 @@ final class ClientTransport: PipeConsumer {
         do throws(HTTPViolation) {
             switch try unsafe parser.receive(bytes) {
             case .needsMoreBytes:
-                // What a redirect says besides may never end.
+                // The rest of a redirect may never end.
                 guard followsRedirects, let head = parser.refusingHead, Redirect.leadsOn(head),
                     let response = parser.finish()
                 else { return bytes.count }

@@ -109,7 +109,7 @@ internal import LibC
         guard let descriptor else { return .failure(TransportEnd(stage: .connect, cause: .endOfStream)) }
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { return .failure(TransportEnd(stage: .connect, cause: .systemError(errno))) }
-        // Whatever the environment or the library thinks of proxies: what follows is for this peer alone.
+        // The bytes that follow are for this peer alone, whatever the environment or the library thinks of proxies.
         switch address.isPeer(of: copy) {
         case true?: return .success(copy)
         case nil:

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import WebSocketProtocol
 
-// What an attempt that failed says: what was tried, what failed, what to look at.
+// The errors of an attempt that failed: what was tried, what failed, what to look at.
 extension ConnectAttempt {
     func connectError() -> WebSocketError {
         let target = plan.proxy.map { "the proxy \($0)" } ?? plan.endpoint.origin
@@ -43,7 +43,7 @@ extension ConnectAttempt {
         if let tls, end.stage == .tls || tls.failure != nil { return tls.error(errno: end.cause.errno) }
         let hint = tls?.hint ?? " If this port expects TLS, connect with wss:."
         if case .violation(let violation) = end.cause {
-            // What is HTTP, only wrong, is not TLS.
+            // An answer that is HTTP, only wrong, is not TLS.
             let hint = violation.isNotHTTP ? hint : tls?.hint ?? ""
             return WebSocketError(
                 .invalidHandshake, stage: .upgrade,

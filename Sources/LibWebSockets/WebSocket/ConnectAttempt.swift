@@ -130,7 +130,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
                 guard threadError == 0 else { throw FileThreads.noThreadError(threadError) }
                 return try plan.readFiles()
             }
-            // When the loop has ended, so has the attempt.
+            // The loop refuses this once it has ended, and the attempt has ended with it.
             try? socketLoop.submit { _ in self.ready(result) }
         }
     }
@@ -153,7 +153,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let endpoint = plan.endpoint
         let host = plan.proxy?.host ?? endpoint.zone.map { "\(endpoint.host)%\($0)" } ?? endpoint.host
         lookup = resolver.addresses(of: host, port: plan.proxy?.port ?? endpoint.port) { [socketLoop] result in
-            // When the loop has ended, so has the attempt.
+            // The loop refuses this once it has ended, and the attempt has ended with it.
             try? socketLoop.submit { _ in self.resolved(result) }
         }
     }
@@ -307,7 +307,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     private func deadlinePassed(_ timeout: Duration, _ name: String) {
-        // What has arrived of a refusal counts.
+        // The part of a refusal that has arrived counts.
         if let refusal = winner?.transport.takeRefusal() {
             return fail(error(of: refusal))
         }

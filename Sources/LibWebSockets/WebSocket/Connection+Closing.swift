@@ -60,7 +60,7 @@ extension Connection {
 
     /// Drops the connection at once.
     func abort() {
-        // When the loop has ended, so has the connection.
+        // The loop refuses this once it has ended, and the connection has ended with it.
         try? socketLoop.submit { _ in
             let action = self.withOutbound { $0.queue.machine.abort() }
             self.perform(action)

@@ -65,8 +65,8 @@ extension Connection: PipeConsumer {
         }
         noteWritten()
         if segment != nil || room <= 0 { pipe.requestWrite() }
-        // What was sent before the close frame may take as long as it takes, while it moves; but not once it is certain how the
-        // connection ends, when a peer that reads a little now and then would keep it for ever.
+        // The deadline begins anew while messages from before the close frame still move. Not so once it is certain how the
+        // connection ends: a peer that reads a little now and then would keep it for ever.
         if room < Self.largestTurn, closeDeadline != nil, !hasOutcome { startCloseDeadline(pipe.core) }
         return true
     }
@@ -91,7 +91,7 @@ extension Connection: PipeConsumer {
     }
 
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
-        // What comes after the connection was dropped, or after the peer's last frame, is nobody's.
+        // Bytes that come after the connection was dropped, or after the peer's last frame, are ignored.
         guard !reader.hasEnded, !hasOutcome else { return bytes.count }
         if faults != nil, !mayReadNow() { return 0 }
         return unsafe read(bytes)
@@ -179,7 +179,7 @@ extension Connection: PipeConsumer {
                 if mayPause, withInbound({ $0.isPaused }) {
                     guard !hasOutcome else { return }
                     if words.end == .failure {
-                        // What the peer said last counts, whoever takes the messages in front of it, and when.
+                        // The peer's last words count, whoever takes the messages in front of them, and when.
                         let frame = reader.closeFrame(in: words.bytes[words.used...])
                         advance(endingMessages: false) { machine in
                             if let frame { _ = machine.received(frame) }
@@ -191,7 +191,7 @@ extension Connection: PipeConsumer {
                     }
                     return
                 }
-                // When the loop has ended, nobody can read the rest.
+                // Nobody can read the rest once the loop has ended.
                 if (try? socketLoop.submit({ _ in self.readLastWords() })) != nil { return }
                 lastWords = nil
             }
@@ -202,7 +202,7 @@ extension Connection: PipeConsumer {
             advance { $0.transportEnded(words.end) }
         }
         segment = nil
-        // Whoever keeps the `WebSocket` of a connection that is over should not keep what it needed.
+        // A connection that is over lets go of what it needed, since somebody may keep its `WebSocket`.
         reader.end()
         compressor?.release()
     }

@@ -103,7 +103,7 @@ extension Connection {
         _ opcode: Opcode, bytes: UnsafeRawBufferPointer, part: Part, isAdmitted: Bool,
         through deflater: inout Deflater
     ) throws -> Bool {
-        // What was compressed has to be sent, so it is only compressed when there is room.
+        // A compressed message has to be sent, so compress only when there is room.
         let hasRoom = try withOutbound { outbound throws(WebSocketError) in
             guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
             return isAdmitted || canAppend(outbound, part, bytes.count)

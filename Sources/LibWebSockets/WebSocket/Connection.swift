@@ -207,7 +207,7 @@ internal import WebSocketProtocol
     }
 
     func schedule() {
-        // When the loop has ended, it has told everybody who waits.
+        // The loop refuses this once it has ended, and has then told everybody who waits.
         try? socketLoop.submit(.output(self))
     }
 

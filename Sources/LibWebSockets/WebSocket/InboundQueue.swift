@@ -138,14 +138,14 @@ struct InboundQueue {
 
     /// - Parameter limit: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
     mutating func take(limit: Int) -> Taken {
-        // What has come belongs to the one who waits for it.
+        // The messages that have come belong to the reader that waits for them.
         guard reader == nil else { return .nothing }
         if let first = entries.first {
             let messages = first.start == 0 ? first.batch : Array(first.batch[first.start...])
             return .messages(messages, resumesReading: removeFirst(limit: limit))
         }
         guard case .ended(let error) = state else { return .nothing }
-        // Whoever comes after the error has been told: the end is all that is left to say.
+        // A second call after the error was told gets nothing but the end.
         state = .ended(nil)
         return .end(error)
     }

@@ -313,7 +313,7 @@ extension WebSocket {
         onClose: @escaping @Sendable (WebSocketClosure, WebSocketError?) async -> Void = { _, _ in }
     ) -> Task<Void, Never> {
         Task {
-            // Why the messages end is told by the closure.
+            // The closure tells why the messages end.
             while let batch = try? await nextMessages() {
                 var rest = batch[...]
                 while !Task.isCancelled, let message = rest.popFirst() { await onMessage(message) }

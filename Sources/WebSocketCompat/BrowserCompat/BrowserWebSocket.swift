@@ -147,7 +147,7 @@ public import WebSocketCompat
         bufferedAmount += byteCount
         guard readyState == .OPEN, let socket else { return }
         socket.send(message) { [weak self] error in
-            // What could not be sent stays counted.
+            // Bytes that could not be sent stay counted.
             guard error == nil, let self else { return }
             Task { @MainActor in self.bufferedAmount -= byteCount }
         }

@@ -1,2 +1,2 @@
-// What a program names to set a socket up: one import is enough.
+// The names that a program needs to set a socket up: one import is enough.
 @_exported public import WebSocketCompat

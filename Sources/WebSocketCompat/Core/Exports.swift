@@ -1,4 +1,5 @@
-// What a program names to set a shape up. Only these: `WebSocket` and `CloseCode` are names that the shapes have themselves.
+// The names that a program needs to set a shape up. Only these: `WebSocket` and `CloseCode` are names that the shapes have
+// themselves.
 @_exported public import struct LibWebSockets.TLSClientConfiguration
 @_exported public import struct LibWebSockets.TLSIdentity
 @_exported public import struct LibWebSockets.TrustRoots

@@ -55,7 +55,7 @@ final class WebSocketCallbacks: Sendable {
     }
 
     private func change(isForMessages: Bool = true, _ change: @Sendable (inout State) -> Void) {
-        // What is replaced may hold anything, and goes when the lock is free.
+        // The replaced handler may hold anything, and goes when the lock is free.
         let (previous, waiter) = state.withLock { state -> (State?, CheckedContinuation<Void, Never>?) in
             guard !state.hasEnded else { return (nil, nil) }
             let previous = state

@@ -86,7 +86,7 @@ package final class Inflater: MessageInflater {
         into output: inout [UInt8], limit: Int, goal: Int
     ) throws(ProtocolViolation) {
         repeat {
-            // What zlib holds back once it has all the input is a few KiB: 64 bits, of which each may stand for 129 bytes.
+            // zlib holds back only a few KiB once it has all the input: 64 bits, of which each may stand for 129 bytes.
             if output.count >= goal, stream.pointee.avail_in > 0 { return }
             // One byte more than there may be shows that there is more.
             let allowed = limit - output.count

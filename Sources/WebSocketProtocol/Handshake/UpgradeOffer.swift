@@ -48,7 +48,7 @@ package struct UpgradeOffer: Hashable, Sendable {
         guard hosts.count == 1 else { throw UpgradeRejection(.badRequest, "The request must have one Host header.") }
         let value = hosts[0].value
         var parser = EndpointParser("ws://\(value)")
-        // What a URL may have around a host and its port, or in an international name, a Host header may not.
+        // A URL may have more around a host and its port, or in an international name, than a Host header may.
         let isAuthority = value.utf8.allSatisfy { $0 < 0x80 && !"/?#@".utf8.contains($0) }
         guard isAuthority, (try? parser.origin()) != nil else {
             throw UpgradeRejection(

@@ -45,7 +45,7 @@ package enum UpgradeResponse {
         _ status: HTTPResponse.Status, headers: HTTPFields = [:], body: [UInt8] = []
     ) -> [UInt8] {
         var fields = headers
-        // How long the body is, is said here.
+        // The length of the body is set here, and nowhere else.
         fields[.transferEncoding] = nil
         fields[.contentLength] = String(body.count)
         // The last response on this connection, whatever else is asked of the client (RFC 9112 section 9.6).

@@ -133,7 +133,7 @@ package struct MessageReader {
                     try readWhole(kind, piece.payload, into: &turn)
                     return piece.payload.count
                 }
-                // What came before this message has to be delivered before it.
+                // Messages from before this one have to be delivered before it.
                 turn.copyInPlaceMessages()
                 assembler.begin(kind, isCompressed: header.rsv1)
             }
@@ -200,7 +200,7 @@ package struct MessageReader {
         var (decoder, payload, bytes) = (decoder, controlPayload, Array(bytes))
         return bytes.withUnsafeMutableBytes { bytes in
             var rest = bytes
-            // What breaks the protocol ends the connection in front of any close frame.
+            // A violation of the protocol ends the connection in front of any close frame.
             while let piece = try? decoder.next(&rest) {
                 guard piece.header.opcode.isControl else { continue }
                 if piece.startsFrame { payload = [] }

@@ -34,7 +34,7 @@ final class UnhandledWarnings: Sendable {
 
     /// - Parameter route: The message's; `nil` when it has none.
     func note(_ route: String?, _ table: HandlerTable) {
-        // Who takes every message, or asks for those that nobody takes, knows.
+        // A program that takes every message, or asks for those that nobody takes, knows already.
         guard table.message.isEmpty, table.unhandled.isEmpty else { return }
         let shown = route?.visible(limit: 100)
         guard let line = state.withLock({ Self.line(for: shown, &$0) }) else { return }

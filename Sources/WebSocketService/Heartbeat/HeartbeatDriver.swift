@@ -144,7 +144,7 @@ final class HeartbeatDriver: Sendable {
                 state.withLock { $0.machine.answered() }
                 measured(roundTrip)
             } catch {
-                // How the connection ended is told elsewhere.
+                // The end of the connection is told elsewhere.
                 environment.logger.trace("ping failed", metadata: [LoggingKeys.error: "\(error)"])
             }
         case .message(let make):

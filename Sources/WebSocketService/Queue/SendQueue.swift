@@ -183,7 +183,7 @@ struct SendQueue: Sendable {
         guard isEmpty else { return }
         // A bound that is too early only costs one look through the queue.
         earliestExpiry = nil
-        // What an outage has filled is not kept for the next one.
+        // The capacity that an outage has filled is not kept for the next one.
         if peakCount > Self.keptCapacity { entries = [] }
         peakCount = 0
     }

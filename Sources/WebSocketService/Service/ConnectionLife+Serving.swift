@@ -52,7 +52,7 @@ extension ConnectionLife {
         if isCurrent, serving.verdict.succeed(.onOpenFailed(error)) {
             environment.meters.handlerFailed()
         } else {
-            // How the connection ended is told anyway, and is why they were cut short.
+            // The end of the connection cut them short, and is told anyway.
             environment.logger.debug("onOpen of an ended connection", metadata: [LoggingKeys.error: "\(error)"])
         }
     }
@@ -98,7 +98,7 @@ extension ConnectionLife {
                 if !messages.isEmpty { dispatcher.append(messages, from: serving.generation) }
             }
         } catch {
-            // How the connection ended is told to whoever waits for that.
+            // The end of the connection is told to whoever waits for it.
             environment.logger.trace("reading ended", metadata: [LoggingKeys.error: "\(error)"])
         }
     }

@@ -59,7 +59,7 @@ extension RequestSource {
 
 extension ConnectRequest {
     fileprivate var endpoint: Endpoint? {
-        // Whether the URL can be used is the transport's to say.
+        // The transport decides whether the URL can be used.
         try? Endpoint(url)
     }
 

@@ -20,7 +20,7 @@ final class CollectedMessage: MessageInPieces {
             defer { payload = [] }
             return payload
         }
-        // Whether the pieces of a text are UTF-8 is for the peer to say, as where they go out one by one.
+        // The peer checks that the pieces of a text are UTF-8, as it does where they go out one by one.
         try await connection.send(WebSocketMessage(kind: kind, validatedPayload: payload[...]))
     }
 

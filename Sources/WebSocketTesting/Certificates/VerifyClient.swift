@@ -129,7 +129,7 @@ package struct ClientVerification: Sendable {
             // Somebody who is wrong the first time is not asked again.
             guard case .accepted = outcome, test.facts.attempts[index].expectation == .accept else { break }
         }
-        // What the server has seen of a client is complete only when its connections are over. One that has ended and keeps
+        // The server's record of a client is complete only when its connections are over. A client that has ended and keeps
         // them open is not waited for.
         if case .hung = outcomes.last {} else { await servers.idle(test, within: .milliseconds(500)) }
         servers.stop(test)

@@ -116,11 +116,11 @@ struct Session {
             return []
         case .notSent(let why): return [.print(.notSent(why))]
         case .inputEnded: return inputEnded()
-        // Where no time is given for answers, what was handed over may not have gone out yet.
+        // Messages that were handed over may not have gone out yet where no time is given for answers.
         case .waitIsOver: return end(.orderly, sendingFirst: true)
         case .left: return end(.orderly)
         case .signal(let number):
-            // Whoever asks twice does not want to wait for the peer.
+            // A user who asks twice does not want to wait for the peer.
             return ending == nil ? end(.signal(number)) : exit(.signal(number))
         // As any filter does then: with what SIGPIPE, which libwebsockets ignores, would have ended it with.
         case .outputClosed: return exit(.signal(13))

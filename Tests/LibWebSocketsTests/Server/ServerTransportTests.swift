@@ -19,7 +19,7 @@ import WebSocketTesting
             client = nil
             release()
             var received: [String?] = []
-            // How the connection ends is told by the closure.
+            // The closure tells how the connection ends.
             do { for try await message in socket.messages { received.append(message.text) } } catch {}
             #expect(received == words)
             #expect(try await socket.closed().code == .abnormalClosure)

@@ -74,7 +74,7 @@ import WebSocketTesting
                 try loop.submit { _ in }
                 await loop.shutdown()
                 for attempt in attempts { _ = await attempt.result }
-                // What it has open would be counted.
+                // The descriptors that it has open would be counted.
                 opener.stop()
                 for task in openers { await task.value }
             }
@@ -87,8 +87,8 @@ import WebSocketTesting
     func takenNumber() async {
         await #expect(processExitsWith: .success) {
             try await Self.warmUp()
-            // That there is libuv is not asked of `testsRunOnLibuv`: its loop would end while the next one begins, which may
-            // take its number, and keeps it.
+            // A loop of this test's own asks whether there is libuv, not `testsRunOnLibuv`: the loop of that one would end
+            // while the next one begins, which may take its number, and keeps it.
             let probe = SocketLoop(backend: .libuv)
             guard (try? await probe.run { _ in }) != nil else { return }
             await probe.shutdown()

@@ -87,7 +87,7 @@ import WebSocketTesting
                 #expect(error?.code == .resourceUnavailable)
             }
             for filler in fillers { close(filler) }
-            // What a loop's thread has begun it puts down as it ends, which nobody waits for.
+            // The loop's thread ends what it has begun as it ends itself, which nobody waits for.
             try await eventually { Set(OpenSockets.descriptors()).isSubset(of: before) }
         }
     }
@@ -285,7 +285,7 @@ import WebSocketTesting
             let before = ProcessLimits.set(ProcessLimits.openFiles, to: 256)
             let loop = SocketLoop()
             try await loop.run { _ in }
-            // Where the hard limit leaves no room above the table, there is nothing to test.
+            // There is nothing to test where the hard limit leaves no room above the table.
             _ = ProcessLimits.set(ProcessLimits.openFiles, to: before)
             var pair: [CInt] = [0, 0]
             #expect(pipe(&pair) == 0)

@@ -66,7 +66,7 @@ final class Collector<Element: Sendable>: Sendable {
             defer { elements = [] }
             return elements
         }
-        // What they hold is let go of outside of the lock.
+        // The objects that they hold are released outside of the lock.
         _ = all
     }
 }

@@ -176,7 +176,7 @@ final class TemporaryDirectory {
         }
         let plain = try traditional(nil, [])
         #expect(plain.hasPrefix(kind == .p256 ? "-----BEGIN EC PRIVATE" : "-----BEGIN RSA PRIVATE"))
-        // What `openssl ecparam -genkey` writes first: the name of P-256.
+        // The first block that `openssl ecparam -genkey` writes: the name of P-256.
         let parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
         let encrypted = try traditional(EVP_aes_128_cbc(), Array("p".utf8))
         #expect(encrypted.contains("Proc-Type: 4,ENCRYPTED"))

@@ -212,7 +212,7 @@ final class TestTime: Sendable {
             let error = try #require(throws: WebSocketError.self) { try loopback.configuration.validate() }
             #expect(error.message.contains("from 0 to seven days"))
         }
-        // Whatever gets past that check.
+        // A value that gets past that check somehow.
         loopback.configuration.maximumSessionAge = .seconds(30 * day)
         time.set(14 * day + 120)
         #expect(try loopback.connect().info?.isResumed == false)

@@ -27,7 +27,7 @@ import WebSocketProtocol
                     try body()
                     stream.keepInput()
                 }
-                // What it kept is used before there is more.
+                // The input that it kept is used before there is more.
                 while !stream.isHungry { try body() }
                 offset += count
             }

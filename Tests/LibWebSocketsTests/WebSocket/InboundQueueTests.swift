@@ -118,7 +118,7 @@ import WebSocketProtocol
         #expect(!Self.add("1234", to: &queue, limit: 150).pausesReading)
         #expect(Self.add("123456", to: &queue, limit: 150).pausesReading)
         #expect(queue.isPaused)
-        // What was read already still comes in; the network was told to pause once.
+        // Bytes that were read already still come in; the network was told to pause once.
         #expect(!Self.add("more", to: &queue, limit: 150).pausesReading)
         #expect(Self.taken(from: &queue) == "1234 123456 more, resumes")
         #expect(!queue.isPaused)

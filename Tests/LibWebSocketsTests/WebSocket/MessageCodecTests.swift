@@ -37,7 +37,7 @@ import Testing
             let socket = try await WebSocket.connect(to: url, configuration: pair.configuration, on: pair.clientLoop)
             try await socket.send(json: Point(x: 3, label: "é"))
             #expect(try await socket.receive(json: Point.self) == Point(x: 3, label: "é"))
-            // What is no point is taken, and the next one comes.
+            // A message that is no point is taken, and the next one comes.
             try await socket.send("none")
             try await socket.send(json: Point(x: 4, label: ""))
             await #expect(throws: DecodingError.self) { try await socket.receive(json: Point.self) }

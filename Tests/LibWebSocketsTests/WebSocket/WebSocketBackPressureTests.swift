@@ -45,7 +45,7 @@ import WebSocketTesting
         // One message may go in as long as there is any room.
         #expect(sender.statistics.bytesWaitingToBeWritten < Self.bufferSize + Self.messageSize + 14)
 
-        // What the reader finds waiting is bounded too: the limit, and what one turn of the loop had read already.
+        // The messages that wait for the reader are bounded too: the limit, and what one turn of the loop had read already.
         let first = try #require(try await reader.nextMessages())
         #expect(
             first.reduce(0) { $0 + $1.payload.count } < Self.bufferSize + LoopCore.readSize + Self.messageSize)

@@ -162,7 +162,7 @@ import WebSocketTesting
                 // A code of the peer's own is none of the orderly ends; that of this side, echoed, is.
                 #expect(closure.isClean == (closure.initiator == .local && sent.code == received.code))
             }
-            // Whoever was first decides; nobody sees a code that neither said.
+            // The first one decides; nobody sees a code that neither said.
             let codes: Set<UInt16> = [4001, 4002]
             #expect(codes.contains(closures.client.code.rawValue))
             #expect(codes.contains(closures.server.code.rawValue))
@@ -173,7 +173,7 @@ import WebSocketTesting
     func crossing() async throws {
         let script: [FaultServer.Step] = [.upgrade(), .write(.close(4002, reason: "mine")), .readClose]
         try await withFaultServer(script) { server, socket in
-            // Whether the server's frame has been read by then or not, both sides say something.
+            // Both sides say something, whether the server's frame has been read by then or not.
             let closure = await socket.close(code: CloseCode(rawValue: 4001))
             #expect(closure.received == CloseFrame(code: CloseCode(rawValue: 4002), reason: "mine"))
             let sent = try await server.transcript().closeCode

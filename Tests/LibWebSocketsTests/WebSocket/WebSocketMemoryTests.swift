@@ -51,7 +51,7 @@
                             }
                         }
                     }
-                    // What the process needs besides: the contexts, the loops with their buffers.
+                    // The rest that the process needs: the contexts, the loops with their buffers.
                     let first = try await pair.connectPair()
                     try await exchange([first])
                     func used() throws -> Int { try Self.allocated() - SocketLoop.shared.frameBuffers.keptByteCount }

@@ -87,7 +87,7 @@ import WebSocketTesting
     func secondReader() async throws {
         try await withServer { pair in
             let (client, server) = try await pair.connectPair()
-            // Whichever of the two waits first; the other one fails at once.
+            // One of the two waits first, no matter which; the other one fails at once.
             let outcomes = Handover<Result<[WebSocketMessage]?, any Error>>()
             for _ in 0..<2 {
                 Task {

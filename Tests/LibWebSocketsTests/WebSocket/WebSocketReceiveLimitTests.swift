@@ -76,7 +76,7 @@ import WebSocketTesting
         // Nobody reads: those who wait for the end are told all the same.
         let closure = try await socket.closed()
         #expect(closure.initiator == .connectionLoss)
-        // What has arrived and is no message yet waits, too: as it came, and not what it inflates to.
+        // Bytes that have arrived and are no message yet wait, too: as they came, and not what they inflate to.
         let most = Self.limit + 150_000 + bytes.count
         #expect(socket.statistics.bytesWaitingToBeRead < most)
         var sizes: [Int] = []
@@ -124,7 +124,7 @@ import WebSocketTesting
             tls: try security.faultServer, scripts: [[Self.deflate, .readFrames(1), .write(bomb), .stall]])
         let socket = try await WebSocket.connect(
             to: server.url(), configuration: .init(tls: try security.client, maximumMessageSize: size), on: loop)
-        // How far reading has come, turn by turn.
+        // The progress of reading, turn by turn.
         let progress = Collector<UInt64>()
         @Sendable func look() {
             let count = socket.statistics.networkBytesReceived

@@ -23,7 +23,7 @@ import WebSocketTesting
         _ = try await server.transcript()
         release()
         var received: [String?] = []
-        // How the connection ends is told by the closure.
+        // The closure tells how the connection ends.
         do { for try await message in socket.messages { received.append(message.text) } } catch {}
         #expect(received == words)
         let closure = try await socket.closed()

@@ -39,7 +39,7 @@ import Testing
 
     @Test(
         arguments: [
-            // What browsers and common libraries offer.
+            // The offers of browsers and common libraries.
             ("permessage-deflate", Options(), "permessage-deflate; server_max_window_bits=12"),
             (
                 "permessage-deflate; client_max_window_bits", Options(),

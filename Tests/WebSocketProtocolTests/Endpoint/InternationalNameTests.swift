@@ -47,7 +47,7 @@ import Testing
     func conversions(name: String, ascii: String) throws {
         #expect(try InternationalName.ascii(name) == ascii)
         #expect(try Endpoint("wss://\(name):8443/x").host == ascii)
-        // What it becomes is taken again, and stays.
+        // The result is taken again, and stays.
         #expect(try Endpoint("wss://\(ascii)/").host == ascii)
     }
 

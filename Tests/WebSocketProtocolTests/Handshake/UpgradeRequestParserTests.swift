@@ -173,7 +173,7 @@ import WebSocketTesting
                 }
                 if case .complete(let head, let rest) = progress { return .complete(head, rest: rest + bytes[end...]) }
             } catch {
-                // How much is shown of another protocol depends on how much had arrived.
+                // The excerpt of another protocol depends on how much had arrived.
                 let isExcerpt = error.message.hasPrefix("It is not HTTP")
                 return .refused(isExcerpt ? UpgradeRejection(error.status, "") : error)
             }

@@ -157,7 +157,7 @@ import WebSocketTesting
         {
             position += count
         }
-        // What is left is too little for a read of its own, or belongs to the next frame.
+        // The rest is too little for a read of its own, or belongs to the next frame.
         #expect(rooms == [195_010, 135_010, 75_010])
         #expect(turn.messages.isEmpty)
         _ = bytes.withUnsafeMutableBytes { all in

@@ -226,7 +226,7 @@ import WebSocketTesting
                     let edges = [0] + generator.cuts(answer.count, maximum: 4) + [answer.count]
                     return zip(edges, edges.dropFirst()).map { Array(answer[$0..<$1]) }
                 })
-            // Where an answer goes on too long depends on what had arrived when it was complete.
+            // The place where an answer goes on too long depends on what had arrived when it was complete.
             if !whole.contains("answerBeforeQuestion"), !cut.contains("unasked") {
                 if cut != whole { Issue.record("round \(round): \(cut) instead of \(whole): \(answers)") }
             }

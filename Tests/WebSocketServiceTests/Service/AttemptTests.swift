@@ -120,7 +120,7 @@ import WebSocketTesting
         #expect(calls.all.count == 1)
         #expect(service.state == .open)
         await service.stop()
-        // What the service keeps would keep the service.
+        // The service keeps its closures, which would keep the service by this reference.
         reference.withLock { $0 = nil }
     }
 }

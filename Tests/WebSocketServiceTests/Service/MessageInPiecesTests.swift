@@ -61,7 +61,7 @@ import WebSocketTesting
     ) async throws {
         let received = Recorder<String>()
         let server = try await TestServer.start(isSecure: false) { socket, _ in
-            // How the connection ends is told by the closure.
+            // The closure tells how the connection ends.
             do { for try await message in socket.messages { received.add(message.text ?? "?") } } catch {}
             received.add("closed with \(socket.closure?.received?.code?.rawValue ?? 0)")
         }

@@ -95,7 +95,7 @@ final class SeededExecutor: TaskExecutor {
     /// - Returns: Whether that came about; a program that turns in circles never comes to rest.
     func settle(limit: Int = 1_000_000) -> Bool {
         for _ in 0..<limit where !step() {
-            // What another thread runs may lead to more.
+            // Jobs of another thread may lead to more.
             while state.withLock({ $0.jobs.isEmpty && $0.runningCount > 0 }) { usleep(20) }
             if state.withLock({ $0.jobs.isEmpty && $0.runningCount == 0 }) { return true }
         }

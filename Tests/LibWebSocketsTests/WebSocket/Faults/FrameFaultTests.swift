@@ -138,7 +138,7 @@ import WebSocketTesting
 
     @Test("A violation ends the connection with its code and its text", arguments: violations)
     func violation(_ violation: Violation) async throws {
-        // What comes after a violation must not be looked at: a valid message here would be wrong to deliver.
+        // Bytes after a violation must not be looked at: a valid message here would be wrong to deliver.
         try await check(
             violation,
             script: [.upgrade(), .write(.text("before")), .write(violation.bytes), .write(.text("after")), .readClose])

@@ -173,7 +173,7 @@ import WebSocketTesting
     /// The steps that send `response` with its beginning byte by byte. The rest, which depends on the request, comes at once.
     private static func pieces(of response: FaultServer.UpgradeResponse) -> [FaultServer.Step] {
         var rest = response
-        // What should be the status line continues the value of the last header before it.
+        // The text in place of the status line continues the value of the last header before it.
         rest.statusLine = "of a header"
         return [
             .readRequest, .writeSlowly(Array("\(response.statusLine)\r\nX-Cut: the value ".utf8), chunk: 1),

@@ -50,7 +50,7 @@ extension Run {
     }
 
     func idle() {
-        // What the first connections need once is not counted.
+        // The one-time needs of the first connections are not counted.
         openAll(9) { [self] first in
             first.dropFirst().forEach { $0.close() }
             let before = try! Measurement.residentKiB()
