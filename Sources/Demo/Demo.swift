@@ -6,7 +6,7 @@ internal import LibC
 // The whole story in one process, on the loopback interface: a wss server with a throw-away certificate authority, and a
 // service that lives through the server's death. Read it from top to bottom to learn the API.
 
-/// What the demo's client and server say to each other. `socketType` is the route.
+/// The messages of the demo's client and server. `socketType` is the route.
 struct Order: Codable, Sendable {
     var socketType = "order"
     var id: Int
@@ -30,7 +30,7 @@ struct Subscription: Codable, Sendable {
     var topic: String
 }
 
-/// What must not happen: the demo then fails.
+/// An event that must not happen: the demo then fails.
 struct LostOrders: Error {
     let arrived: [Int]
 }

@@ -1,10 +1,10 @@
-/// What the demo's client has seen, and a way to wait for more of it.
+/// A record of what the demo's client has seen, and a way to wait for more of it.
 actor Log {
     private(set) var confirmed: Set<Int> = []
     private(set) var prices = 0
     private(set) var roundTrips: [Duration] = []
     private(set) var failedAttempts = 0
-    /// How many connections have ended.
+    /// The number of connections that have ended.
     private(set) var ends = 0
     private var waiters: [(condition: (Log) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
 

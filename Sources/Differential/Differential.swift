@@ -138,7 +138,7 @@ struct Setup {
     }
 }
 
-/// What our parser says of a head.
+/// The verdict of our parser on a head.
 struct Head: Encodable {
     /// `head`, `incomplete` or `violation`.
     private var outcome: String

@@ -17,7 +17,7 @@ struct Simulation {
     struct Result {
         /// The attempts in each tenth of a second.
         var attempts: [Int] = []
-        /// How many clients were connected at the end of each tenth of a second.
+        /// The number of clients that were connected at the end of each tenth of a second.
         var connected: [Int] = []
     }
 

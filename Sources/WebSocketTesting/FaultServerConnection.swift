@@ -6,10 +6,10 @@ final class FaultServerConnection {
     private var transcript = FaultServer.Transcript()
     private var step = 0
     private var sawEndOfStream = false
-    /// Where the next step's reading begins.
+    /// The position at which the next step begins to read.
     private var readPosition = 0
     private var framesRead = 0
-    /// Where the first frame begins that has not arrived completely.
+    /// The start of the first frame that has not arrived completely.
     private var parsePosition = 0
 
     private static let requestLimit = 1 << 20

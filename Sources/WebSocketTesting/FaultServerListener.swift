@@ -58,14 +58,14 @@ final class FaultServerListener: Sendable {
         #endif
     }
 
-    /// Whether a client has connected that was not accepted yet.
+    /// A client has connected that was not accepted yet.
     var hasPendingConnection: Bool {
         guard let descriptor = descriptors.withLock({ $0.first }) else { return false }
         var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&polled, 1, 0) > 0
     }
 
-    /// How long a server waits that the system has no descriptor or memory for.
+    /// The time that a server waits when the system has no descriptor or memory for it.
     static let shortageDelay = Duration.milliseconds(20)
 
     /// The next connection, non-blocking, or `nil` when the server stops.

@@ -1,6 +1,6 @@
 internal import WebSocketService
 
-/// What happened on a server's connections, and who waits for it.
+/// A record of what happened on a server's connections, with those who wait for it.
 final class FaultServerLog: Sendable {
     private enum Event: Hashable, CustomStringConvertible {
         case accepted(Int)

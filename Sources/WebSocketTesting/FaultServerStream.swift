@@ -1,7 +1,7 @@
 import COpenSSL
 internal import LibC
 
-/// Why an operation on a connection was not completed.
+/// The reason why an operation on a connection was not completed.
 enum FaultServerStreamError: Error {
     case peerClosed
     case peerReset
@@ -11,7 +11,7 @@ enum FaultServerStreamError: Error {
 
 /// The bytes of one connection, plain or under TLS. Belongs to the connection's thread.
 final class FaultServerStream {
-    /// What a single attempt to read or write came to.
+    /// The result of a single attempt to read or write.
     enum Attempt {
         case done(Int)
         /// Nothing can be done before one of these events of poll(2).
@@ -25,7 +25,7 @@ final class FaultServerStream {
     private(set) var isOpen = true
     /// The alert of the peer's that ended TLS.
     private(set) var receivedAlert: UInt8?
-    /// Whether TLS failed because the peer just ended the connection.
+    /// TLS failed because the peer just ended the connection.
     private(set) var hasReachedEnd = false
 
     /// The event of poll(2) that means: something can be read.
@@ -41,8 +41,8 @@ final class FaultServerStream {
     /// Makes the TLS handshake; reads and writes are under TLS from then on.
     ///
     /// - Parameters:
-    ///   - limit: How long the peer may take for each of its steps.
-    ///   - prepare: What is to be done to the `SSL*` before.
+    ///   - limit: The time limit for each of the peer's steps.
+    ///   - prepare: Prepares the `SSL*` before.
     func startTLS(
         _ context: FaultServerTLSContext, within limit: Duration? = nil, prepare: (OpaquePointer) -> Void = { _ in }
     ) throws(FaultServerStreamError) {
@@ -137,7 +137,7 @@ final class FaultServerStream {
         _ = SSL_shutdown(ssl)
     }
 
-    /// What follows is read and written on the bare connection.
+    /// Makes further reads and writes go over the bare connection.
     func dropTLS() {
         if let ssl { SSL_free(ssl) }
         ssl = nil
@@ -161,7 +161,7 @@ final class FaultServerStream {
         _ = close(socket)
     }
 
-    /// What a call's result means, with the `errno` it left.
+    /// Returns the meaning of a call's result, with the `errno` it left.
     private func attempt(
         _ result: (count: Int, errno: Int32),
         blockedUntil events: Int32

@@ -37,8 +37,8 @@ final class ScriptedTransportFeed<Element: Sendable>: Sendable {
     /// The first element that was not taken yet, waiting for it if need be.
     ///
     /// - Parameters:
-    ///   - limit: How long to wait at most.
-    ///   - words: What is waited for, and what came instead, given the number of the element, from 1.
+    ///   - limit: The longest wait.
+    ///   - words: Says what is waited for, and what came instead, given the number of the element, from 1.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     func next(
         within limit: Duration? = nil, _ words: @escaping @Sendable (Int) -> String = { "for element \($0)" }

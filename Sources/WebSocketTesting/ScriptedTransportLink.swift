@@ -19,7 +19,7 @@ final class ScriptedLink: SocketConnection {
         var readWatchers: [Completion<Void>] = []
         var ending: Ending?
         var closure: WebSocketClosure?
-        /// Why the connection ended, where it was the peer that dropped it.
+        /// The error that ended the connection, where it was the peer that dropped it.
         var closeError: (any Error)?
         var endWaiters: [Completion<WebSocketClosure>] = []
         var isClosing = false

@@ -1,7 +1,8 @@
 internal import LibWebSockets
 internal import WebSocketService
 
-/// What a ``TestServer`` has seen, and what it is to do wrong; it stays when the server is stopped and started again.
+/// A record of what a ``TestServer`` has seen, and of the faults that it is to have; it stays when the server is stopped
+/// and started again.
 final class TestServerRecord: Sendable {
     private static let memoryLimit = 4 << 20
     private static let messageLimit = 10_000

@@ -24,7 +24,7 @@ public struct WaitTimedOut: Error, Hashable, CustomStringConvertible {
 }
 
 extension WaitTimedOut {
-    /// What came instead, the last few of it: `2: "a", "b"`.
+    /// Returns words on what came instead, the last few of it: `2: "a", "b"`.
     static func list(_ elements: [some Any]) -> String {
         guard !elements.isEmpty else { return "none" }
         let shown = elements.suffix(5).map { "\($0)" }.joined(separator: ", ")
@@ -36,8 +36,9 @@ extension Completion {
     /// The value, once it is there.
     ///
     /// - Parameters:
-    ///   - limit: How long to wait at most; ``WaitTimedOut/standardLimit`` where it is `nil`.
-    ///   - words: What was waited for, beginning with "for" or "until", and what came instead. Called when the time is over.
+    ///   - limit: The longest wait; ``WaitTimedOut/standardLimit`` where it is `nil`.
+    ///   - words: Says what was waited for, beginning with "for" or "until", and what came instead. Called when the time is
+    ///     over.
     func value(within limit: Duration?, _ words: @escaping @Sendable () -> String) async throws -> Value {
         if isComplete { return try await value() }
         let limit = (limit ?? WaitTimedOut.standardLimit).bounded

@@ -23,7 +23,7 @@ struct Period: ExpressibleByArgument, Hashable {
 
 extension CertificateCase: ExpressibleByArgument {}
 
-/// Which cases, and how they are told.
+/// The choice of cases, and the way in which they are told.
 struct CaseOptions: ParsableArguments {
     @Option(
         name: .customLong("case"),
@@ -51,7 +51,7 @@ enum Scheme: String, CaseIterable, ExpressibleByArgument {
     case wss, https
 }
 
-/// What the process ends with beside 0. The numbers are those of sysexits.h where one of them fits.
+/// The exit status of the process beside 0. The numbers are those of sysexits.h where one of them fits.
 enum EndStatus {
     /// The most wrong cases that an exit status tells of: the numbers above mean something else.
     static let mostWrong: Int32 = 63

@@ -11,7 +11,7 @@ final class ChildProcess: Sendable {
         case signaled(Int32)
     }
 
-    /// How many bytes of what it says are kept, the last ones.
+    /// The number of bytes of its output that are kept, the last ones.
     private static let outputLimit = 4 << 10
 
     /// `nil` once it is reaped: the number may belong to another process then.
@@ -44,7 +44,7 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// How it ended. Cancelling the task kills it.
+    /// Waits for the command's end. Cancelling the task kills it.
     func end() async -> End {
         await withTaskCancellationHandler {
             // A stream ends as soon as the task is cancelled.

@@ -11,10 +11,10 @@ struct ClientCommand: Sendable {
 
     init(_ arguments: [String]) { self.arguments = arguments }
 
-    /// Whether one of the arguments has a place of this name.
+    /// Tells whether one of the arguments has a place of this name.
     func takes(_ name: String) -> Bool { arguments.contains { $0.contains("{\(name)}") } }
 
-    /// Why a case says nothing about this command.
+    /// Returns the reason why a case says nothing about this command.
     @Sendable func reasonToSkip(_ test: CertificateCase) -> String? {
         switch test.need {
         case .revocationLists where !takes("crl"): "the command is not given {crl}"
@@ -35,7 +35,7 @@ struct ClientCommand: Sendable {
         return arguments.map { Self.fill($0, with: values) }
     }
 
-    /// What is filled in is not looked at again, and a brace that begins no place stays.
+    /// Fills in the values. A value is not looked at again, and a brace that begins no place stays.
     static func fill(_ argument: String, with values: [String: String]) -> String {
         var (result, rest) = ("", argument[...])
         while let open = rest.firstIndex(of: "{") {

@@ -1,6 +1,6 @@
 import WebSocketTesting
 
-/// What is served where, for other programs.
+/// The list of what is served where, for other programs.
 struct Manifest: Codable, Hashable {
     struct Entry: Codable, Hashable {
         struct Connection: Codable, Hashable {
@@ -20,9 +20,9 @@ struct Manifest: Codable, Hashable {
         let reference: String
         let need: CertificateCase.Need?
         let port: Int
-        /// What the client has to connect to, one after the other.
+        /// The connections that the client has to make, one after the other.
         let connections: [Connection]
-        /// What the client is to show when it is asked for a certificate.
+        /// The certificate that the client is to show when it is asked for one.
         let clientCertificate: Identity?
     }
 

@@ -25,7 +25,7 @@ enum Output {
 
     /// Calls `body` once nobody reads `descriptor` any more, which a writer notices only when it has something to write.
     ///
-    /// - Returns: Whether that can happen: only pipes and sockets have readers. A terminal's end is told by SIGHUP.
+    /// - Returns: `true` when that can happen: only pipes and sockets have readers. A terminal's end is told by SIGHUP.
     @discardableResult
     static func watchForReadersEnd(
         of descriptor: Int32 = STDOUT_FILENO, _ body: @escaping @Sendable () -> Void

@@ -3,7 +3,7 @@ import Foundation
 import WebSocketService
 
 extension Connect {
-    /// Whether a person sits at both ends.
+    /// A person sits at both ends.
     private var isInteractive: Bool {
         !output.json && session.executes.isEmpty && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import WebSocketService
 
-/// What the process ends with, so that a script can tell the failures apart. The numbers are those of sysexits.h where
+/// The exit status of the process, by which a script can tell the failures apart. The numbers are those of sysexits.h where
 /// one of them fits.
 struct EndStatus: Hashable, Sendable {
     let rawValue: Int32
@@ -44,7 +44,7 @@ struct EndStatus: Hashable, Sendable {
             .joined(separator: "\n")
     }
 
-    /// What `--json` calls it.
+    /// The name that `--json` gives it.
     var name: String {
         Self.documented.first { $0.status == self }?.name ?? "signal"
     }

@@ -4,15 +4,15 @@ internal import LibC
 
 /// The socket on which a server listens, adopted by libwebsockets as a plain descriptor that it polls.
 final class ListeningSocket: LoopSocket {
-    /// How many connections one turn of the loop accepts, so that a flood of them does not starve the open ones.
+    /// The number of connections that one turn of the loop accepts, so that a flood of them does not starve the open ones.
     private static let connectionsPerTurn = 64
 
     /// Gone when libwebsockets did not take the socket.
     private weak var listener: ServerListener?
-    /// Whether accepting waits for somebody to close a file.
+    /// Accepting waits for somebody to close a file.
     private var isShortOfResources = false
     private var isPaused = false
-    /// Whether accepting waits for another connection to end.
+    /// Accepting waits for another connection to end.
     private var isFull = false
 
     init(core: LoopCore, listener: ServerListener) {

@@ -17,7 +17,7 @@ final class ServerListener {
         let handlerReturned: @Sendable () -> Void
     }
 
-    /// What one connection counts for against the limit, once its handshake is over.
+    /// A connection's place in the count against the limit, once its handshake is over.
     final class Place {
         fileprivate var hasSocket = false
         fileprivate var hasHandler = false

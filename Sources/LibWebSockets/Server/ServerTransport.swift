@@ -19,7 +19,7 @@ final class ServerTransport: PipeConsumer {
     private var tlsInfo: TLSConnectionInfo?
     private var handshakeDeadline: LoopTimers.ID?
 
-    /// What it counts for against the limit of connections.
+    /// The place in the count against the limit of connections.
     let place = ServerListener.Place()
 
     init(listener: ServerListener, peer: String) {

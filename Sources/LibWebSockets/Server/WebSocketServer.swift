@@ -135,7 +135,7 @@ public final class WebSocketServer: Sendable {
     private struct Session {
         let socket: WebSocket
         let task: Task<Void, Never>
-        /// Whether it is this one's handler that asks, which would wait for itself.
+        /// The caller is this one's handler, which would wait for itself.
         let isCallers: Bool
     }
 
@@ -145,7 +145,7 @@ public final class WebSocketServer: Sendable {
         var isStopping = false
     }
 
-    /// Whose handler runs, for the task of a handler and those that it starts.
+    /// The connection whose handler runs, for the task of the handler and those that it starts.
     private struct Serving {
         @TaskLocal static var current: Serving?
 
@@ -360,7 +360,7 @@ private struct ListenerReference: @unchecked Sendable {
     let listener: ServerListener
 }
 
-/// Where the listener sends new connections. The server exists only after the listener, so early ones wait here.
+/// The receiver of the listener's new connections. The server exists only after the listener, so early ones wait here.
 private final class SessionSink: Sendable {
     private struct State {
         weak var server: WebSocketServer?

@@ -26,7 +26,7 @@ struct DescriptorPlaceholder: ~Copyable {
         return true
     }
 
-    /// Whether the number still is, or is again, that of the same open file.
+    /// The number still is, or is again, that of the same open file.
     ///
     /// The status flags belong to the open file, not to the number (open(2)): one that means nothing for a pipe or an
     /// eventfd tells whether two numbers are one file. An eventfd has no inode of its own by which to tell.

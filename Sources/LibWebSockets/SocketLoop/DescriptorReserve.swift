@@ -5,8 +5,8 @@ internal import LibC
 ///
 /// Another thread may take them in the moment between the answer and their use, so whoever asks looks at the result, too.
 enum DescriptorReserve {
-    /// What libwebsockets' first context in a process and a loop with its own take together: 11 to 13, counted
-    /// on 4.1.6, 4.3.3, 4.3.5 and 4.5.8 with libuv 1.44. The rest is for the first connection.
+    /// The descriptors that libwebsockets' first context in a process and a loop with its own take together: 11 to 13,
+    /// counted on 4.1.6, 4.3.3, 4.3.5 and 4.5.8 with libuv 1.44. The rest is for the first connection.
     static let loop = 18
     /// A socket, its duplicate, and one to spare.
     static let connection = 3
@@ -27,7 +27,7 @@ enum DescriptorReserve {
         return nil
     }
 
-    /// Why libwebsockets could not open its source of random numbers, without which it makes no context.
+    /// The reason why libwebsockets could not open its source of random numbers, without which it makes no context.
     static var randomDeviceError: CInt? {
         let descriptor = unsafe open("/dev/urandom", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return errno }

@@ -1,7 +1,7 @@
 internal import LibC
 
-/// How many descriptors libwebsockets' tables have room for: it asks for the soft limit once, when it makes a context, and
-/// refuses whatever has a higher number later (`lws_create_context`; `__insert_wsi_socket_into_fds`).
+/// The number of descriptors for which libwebsockets' tables have room: it asks for the soft limit once, when it makes a
+/// context, and later refuses any descriptor with a higher number (`lws_create_context`; `__insert_wsi_socket_into_fds`).
 enum DescriptorTable {
     /// So many at least, where the hard limit allows them: a program may raise its limit after its first connection.
     static let minimumSize: rlim_t = 16_384

@@ -12,7 +12,7 @@ enum DetachedThread {
     /// Runs `body` on a new thread. Returns the system's error number, 0 when the thread has started.
     ///
     /// - Parameters:
-    ///   - name: What `top -H`, debuggers and core dumps call it; Linux allows 15 bytes (pthread_setname_np(3)).
+    ///   - name: The name that `top -H`, debuggers and core dumps show; Linux allows 15 bytes (pthread_setname_np(3)).
     ///   - stackSize: In bytes, a multiple of the page size; `nil` for the system's default.
     static func start(named name: String, stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void) -> CInt {
         var attributes = pthread_attr_t()

@@ -7,7 +7,7 @@ internal import LibC
 /// The loop has to be foreign to libwebsockets. On one of its own, `lws_service` does not return, and it installs handlers
 /// for SIGINT, SIGTERM, SIGSEGV and SIGFPE.
 @safe final class LibuvBackend: LoopBackend {
-    /// What libuv and libwebsockets keep the addresses of.
+    /// The memory whose addresses libuv and libwebsockets keep.
     @safe private final class Memory {
         let loop: UnsafeMutablePointer<uv_loop_t>
         let alarm: UnsafeMutablePointer<uv_timer_t>
@@ -88,7 +88,7 @@ internal import LibC
         }
     }
 
-    /// What a fresh context polls: its wake-up descriptor and, from 4.3 on, a netlink socket.
+    /// Finds what a fresh context polls: its wake-up descriptor and, from 4.3 on, a netlink socket.
     private static func findWakeHandle(
         on loop: UnsafeMutablePointer<uv_loop_t>
     ) -> (handle: UnsafeMutablePointer<uv_handle_t>?, descriptor: CInt) {
@@ -224,6 +224,6 @@ internal import LibC
         if !left.isEmpty { unfinished.withLock { $0 += left } }
     }
 
-    /// How many wait.
+    /// The number of them that wait.
     static var unfinishedCount: Int { unfinished.withLock { $0.count } }
 }

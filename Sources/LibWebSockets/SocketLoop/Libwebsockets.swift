@@ -3,10 +3,10 @@ internal import Logging
 internal import WebSocketProtocol
 internal import LibC
 
-/// What a process does once before its first loop: check the library, take its log lines, keep a bootstrap context.
+/// The steps of a process before its first loop: check the library, take its log lines, keep a bootstrap context.
 enum Libwebsockets {
-    /// Why the library found at run time is unsuitable, which does not change while the process runs; `nil` when it can be
-    /// used.
+    /// The reason why the library found at run time is unsuitable, which does not change while the process runs; `nil` when
+    /// it can be used.
     static let unsuitability: WebSocketError? = {
         if let problem = unsuitability(
             loadedVersion: loadedVersion,
@@ -68,7 +68,7 @@ enum Libwebsockets {
         }
     }
 
-    /// Why the library found at run time cannot be used; `nil` when it can.
+    /// Returns the reason why the library found at run time cannot be used; `nil` when it can.
     ///
     /// Structures differ between minor versions, so the loaded library must be the one whose headers were compiled.
     static func unsuitability(loadedVersion: String, compiledVersion: (Int, Int), hasTLS: Bool) -> String? {

@@ -2,7 +2,7 @@ internal import CLibwebsockets
 internal import WebSocketProtocol
 internal import LibC
 
-/// What makes a libwebsockets context turn: waits for sockets, and for one alarm of ours.
+/// The motor of a libwebsockets context: waits for sockets, and for one alarm of ours.
 ///
 /// On the loop's thread only, which makes it, too: libwebsockets 4.3 remembers the thread that it first runs on.
 protocol LoopBackend: AnyObject {
@@ -15,14 +15,14 @@ protocol LoopBackend: AnyObject {
     /// Sets the one alarm, which only ends the wait; `nil` unsets it.
     func setAlarm(after delay: Duration?)
 
-    /// Whether the alarm is set and has not gone off.
+    /// The alarm is set and has not gone off.
     var isAlarmSet: Bool { get }
 
     /// Closes every socket, with its callbacks, and frees the context.
     func destroy()
 }
 
-/// Why there is no backend.
+/// The reason why there is no backend.
 enum LoopBackendFailure: Error {
     /// The system lacks something for now, such as descriptors.
     case shortage(CInt)
@@ -31,7 +31,7 @@ enum LoopBackendFailure: Error {
 }
 
 extension LoopBackendFailure {
-    /// What it means for whoever wanted to connect.
+    /// The error for a caller that wanted to connect.
     func error(_ what: String) -> WebSocketError {
         switch self {
         case .shortage(let code): .resourceUnavailable(code, stage: .configuration, for: what)

@@ -4,17 +4,17 @@ internal import Logging
 internal import WebSocketProtocol
 internal import LibC
 
-/// What belongs to the loop's thread: the libwebsockets context, its vhosts and sockets, and the deadlines.
+/// The belongings of the loop's thread: the libwebsockets context, its vhosts and sockets, and the deadlines.
 ///
 /// Not `Sendable`: work posted to the loop gets it as an argument, and nothing else reaches it. ``preconditionOnLoop()``
 /// stands in front of every call into libwebsockets.
 @safe final class LoopCore {
     /// For how much work the storage stays between two turns: some 100 KiB. A burst may have needed a thousand times that.
     private static let largestBatchKept = 4_096
-    /// How much is read at once. The messages of a read are in memory of this size, which malloc(3) keeps for the next one:
-    /// what is much larger it gives back to the system each time, and a new page costs more than its messages.
+    /// The most bytes read at once. The messages of a read are in memory of this size, which malloc(3) keeps for the next
+    /// one: much larger memory it gives back to the system each time, and a new page costs more than its messages.
     static let readSize = 32 << 10
-    /// How many TLS records are read at once.
+    /// The most bytes of TLS records read at once.
     static let encryptedReadSize = 64 << 10
 
     private let backend: any LoopBackend
@@ -23,9 +23,9 @@ internal import LibC
     /// libwebsockets polls no descriptor of this number or above.
     private let descriptorTableSize: CInt
     private var timers = LoopTimers()
-    /// Whether the next deadline may be another one than the alarm is set for.
+    /// The next deadline may be another one than the alarm is set for.
     private var hasNewDeadline = false
-    /// Whether the backend's alarm was set: it is not any more once it has gone off.
+    /// The backend's alarm was set; when it has gone off, it is not any more.
     private var wantsAlarm = false
     private var batch: [LoopWork] = []
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
@@ -182,7 +182,7 @@ internal import LibC
         timers.cancel(id)
     }
 
-    /// Whether the alarm has gone off. It goes by another clock than the deadlines, and may be too early by theirs.
+    /// The alarm has gone off. It goes by another clock than the deadlines, and may be too early by theirs.
     private var hasAlarmGoneOff: Bool { wantsAlarm && !backend.isAlarmSet }
 
     private func runDueTimers() {
@@ -234,7 +234,8 @@ internal import LibC
         closingSockets.append(socket)
     }
 
-    /// What these leave in turn is for after the next turn, in which other sockets are served.
+    /// Serves the sockets from this one on. Work added meanwhile waits for the next turn, so that other sockets are served
+    /// first.
     private func serviceSockets(from first: Int = 0) {
         guard busySockets.count > first else { return }
         // Sockets added meanwhile stand behind these.

@@ -1,7 +1,7 @@
 internal import CLibwebsockets
 internal import LibC
 
-/// What libwebsockets reports about one socket.
+/// A report of libwebsockets' about one socket.
 enum LoopSocketEvent {
     /// The TCP connection of a client stands.
     case connected
@@ -53,7 +53,7 @@ enum LoopSocketEvent {
         core.serviceAfterTurn(self)
     }
 
-    /// Whether one call of ``service()`` may take as long as a handshake of TLS: those wait for all others.
+    /// One call of ``service()`` may take as long as a handshake of TLS: such sockets wait for all others.
     var isCostly: Bool { false }
 
     /// The core's call of ``service()``.

@@ -6,7 +6,7 @@
     case job(UnownedJob, UnownedTaskExecutor)
 }
 
-/// Where other threads leave work for the loop's thread, which takes it in batches.
+/// The place where other threads leave work for the loop's thread, which takes it in batches.
 ///
 /// A producer appends under the lock; the first one since the loop began to wait also wakes it, so that a burst costs one
 /// wake-up, and none while the loop is at work. The wake-up runs under the lock because it touches the libwebsockets
@@ -14,7 +14,7 @@
 final class Mailbox: Sendable {
     private struct State {
         var work: [LoopWork] = []
-        /// Whether the loop waits, or is about to, without knowing of any work.
+        /// The loop waits, or is about to, without knowing of any work.
         var isLoopWaiting = false
         var isClosed = false
         /// `nil` until the loop runs: work left before that is found by its first turn.

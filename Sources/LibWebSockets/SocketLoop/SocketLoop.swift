@@ -16,7 +16,7 @@ public final class SocketLoop: TaskExecutor {
         case ended
     }
 
-    /// What waits for the sockets.
+    /// The mechanism that waits for the sockets.
     enum Backend {
         /// libuv where libwebsockets' plugin for it is installed, else `poll(2)`.
         case automatic
@@ -25,7 +25,7 @@ public final class SocketLoop: TaskExecutor {
     }
 
     private let life = Lock(Life.idle)
-    /// Whether the thread runs, or has ended since: then the mailbox says so.
+    /// The thread runs, or has ended since: then the mailbox says so.
     private let hasBegun = Atomic<Bool>(false)
     private let backend: Backend
     private let mailbox = Mailbox()
@@ -140,7 +140,7 @@ private final class StartSignal: Sendable {
     private let error = Lock<WebSocketError?>(nil)
     private let semaphore = DispatchSemaphore(value: 0)
 
-    /// - Parameter error: Why it could not be made.
+    /// - Parameter error: The reason why it could not be made.
     func give(_ error: WebSocketError?) {
         self.error.withLock { $0 = error }
         semaphore.signal()

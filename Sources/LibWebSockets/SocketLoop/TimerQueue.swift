@@ -67,5 +67,5 @@ package struct TimerQueue<Instant: Comparable, Value> {
     }
 }
 
-/// What a loop does when its deadlines pass.
+/// The actions of a loop when its deadlines pass.
 typealias LoopTimers = TimerQueue<ContinuousClock.Instant, () -> Void>

@@ -19,7 +19,7 @@ extension WebSocketError {
                 """, errno: code)
     }
 
-    /// Whether `code` says that the system lacks something for now.
+    /// Tells whether `code` says that the system lacks something for now.
     static func isShortage(_ code: CInt) -> Bool {
         [EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN].contains(code)
     }

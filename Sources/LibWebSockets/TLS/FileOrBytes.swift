@@ -1,6 +1,6 @@
 internal import LibC
 
-/// Where certificates and keys come from.
+/// The origin of certificates and keys.
 enum FileOrBytes: Sendable {
     case file(String)
     case bytes([UInt8])
@@ -13,7 +13,7 @@ enum FileOrBytes: Sendable {
     /// Only a regular file will do: a FIFO keeps its reader waiting for as long as nobody writes to it. Without
     /// `O_NONBLOCK` opening it would wait already.
     ///
-    /// - Parameter purpose: what the content is for, as it appears in an error: "CA certificates".
+    /// - Parameter purpose: The purpose of the content, as it appears in an error: "CA certificates".
     /// - Throws: `invalidConfiguration` with the path and the system's reason.
     func read(for purpose: String) throws(WebSocketError) -> [UInt8] {
         guard case .file(let path) = self else {
@@ -68,8 +68,8 @@ enum FileOrBytes: Sendable {
             message: "The \(purpose) file \(path) cannot be read: \(reason).", errno: code)
     }
 
-    /// What tells a changed file from an unchanged one without reading it. The time of the last change of the inode
-    /// (`st_ctim`) cannot be set back, as that of the content can.
+    /// The marks that tell a changed file from an unchanged one without reading it. The time of the last change of the
+    /// inode (`st_ctim`) cannot be set back, as that of the content can.
     struct Stamp: Hashable, Sendable {
         struct Time: Hashable, Sendable {
             let seconds: Int64

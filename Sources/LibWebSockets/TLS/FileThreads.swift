@@ -22,13 +22,13 @@ final class FileThreads: Sendable {
 
     private struct State {
         var threadCount = 0
-        /// What the threads read.
+        /// The files that the threads read.
         var busyPaths: Set<String> = []
         /// First come, first served.
         var waiting: Deque<Item> = []
         var lastID: ID = 0
 
-        /// What may begin, if anything.
+        /// Takes the item that may begin, if any.
         mutating func next() -> Item? {
             guard let index = waiting.firstIndex(where: { $0.paths.isDisjoint(with: busyPaths) }) else { return nil }
             let item = waiting.remove(at: index)
@@ -84,8 +84,8 @@ final class FileThreads: Sendable {
 
     /// Reads something on one of the threads, in a task that may wait for it.
     ///
-    /// - Throws: What `read` throws; an error that names the shortage where there is no thread; `CancellationError` as soon as
-    ///   the task is cancelled, whatever the file system does.
+    /// - Throws: The error of `read`; an error that names the shortage where there is no thread; `CancellationError` as
+    ///   soon as the task is cancelled, whatever the file system does.
     func read<Value: Sendable>(
         _ paths: Set<String>, _ read: @escaping @Sendable () throws(WebSocketError) -> Value
     ) async throws -> Value {

@@ -34,7 +34,7 @@ struct OpenSSLError: Hashable, Sendable {
     /// The text of the oldest entry; the queue is empty afterwards.
     static func takeText() -> String { take()?.text ?? "OpenSSL gave no reason" }
 
-    /// What it means that OpenSSL has not made something; the queue is empty afterwards.
+    /// Returns the error for something that OpenSSL has not made; the queue is empty afterwards.
     static func failure(stage: WebSocketError.Stage, _ what: String) -> WebSocketError {
         let error = take()
         // Passes, unlike what else could be wrong with the library.

@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// Which OpenSSL this was compiled against and which one the process loaded.
+/// The versions of OpenSSL that this was compiled against and that the process loaded.
 enum OpenSSLVersion {
     /// OpenSSL promises a stable ABI within a major version only (and 1.1.1 is another one than 1.1.0).
     static func check() throws(WebSocketError) {

@@ -5,8 +5,8 @@ enum PEM {
     /// Every certificate of a PEM text, in its order, as a `STACK_OF(X509)` with at least one in it.
     ///
     /// - Parameters:
-    ///   - origin: where the text comes from, for the error.
-    ///   - purpose: what the certificates are for, for the error: "CA certificates".
+    ///   - origin: The origin of the text, for the error.
+    ///   - purpose: The purpose of the certificates, for the error: "CA certificates".
     static func certificates(
         _ text: [UInt8], from origin: FileOrBytes, for purpose: String
     ) throws(WebSocketError) -> OpenSSLObject {
@@ -62,7 +62,7 @@ enum PEM {
     }
 }
 
-/// What OpenSSL's question for a passphrase is answered with.
+/// The answer to OpenSSL's question for a passphrase.
 private final class PassphrasePrompt {
     let passphrase: String?
     var wasAsked = false

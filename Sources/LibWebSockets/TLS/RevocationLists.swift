@@ -76,7 +76,7 @@ public struct RevocationLists: Hashable, Sendable {
         UInt(X509_V_FLAG_CRL_CHECK) | (scope == .wholeChain ? UInt(X509_V_FLAG_CRL_CHECK_ALL) : 0)
     }
 
-    /// Whether a rule accepts this `X509_V_ERR_…`.
+    /// Tells whether a rule accepts this `X509_V_ERR_…`.
     func accepts(_ code: Int32) -> Bool {
         switch code {
         // A list of another scope is none for this certificate.
@@ -102,7 +102,7 @@ extension RevocationLists: CustomStringConvertible {
 extension RevocationLists {
     /// Adds lists to a store.
     ///
-    /// - Returns: When the first issuer is left without a current list, in seconds since 1970.
+    /// - Returns: The time at which the first issuer is left without a current list, in seconds since 1970.
     static func add(_ sources: [Source], to store: OpaquePointer) throws(WebSocketError) -> Int64? {
         // Of several lists of one issuer the newest counts.
         var ends: [String: Int64] = [:]

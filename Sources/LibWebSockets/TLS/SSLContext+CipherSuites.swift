@@ -73,8 +73,8 @@ extension SSLContext {
 
     private static func isTLS13(_ name: String) -> Bool { name.hasPrefix("TLS_") }
 
-    /// Whether the `SSL_CTX`, which was told this name alone, has a suite of exactly this name. A word such as `HIGH` is
-    /// known too, but has suites of older versions only, and TLS 1.3 would be off without a word about it.
+    /// Tells whether the `SSL_CTX`, which was told this name alone, has a suite of exactly this name. A word such as `HIGH`
+    /// is known too, but has suites of older versions only, and TLS 1.3 would be off without a word about it.
     private static func isOffered(_ name: String, by sslContext: OpaquePointer) -> Bool {
         let suites = unsafe SSL_CTX_get_ciphers(sslContext)
         return (0..<(unsafe copenssl_sk_SSL_CIPHER_num(suites))).contains { index in

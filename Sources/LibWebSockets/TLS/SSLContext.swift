@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// What the client's and the server's configuration do alike to an `SSL_CTX`.
+/// The settings that the client's and the server's configuration make alike in an `SSL_CTX`.
 enum SSLContext {
     /// Sets what every `SSL_CTX` of ours has, before anything that a configuration says.
     static func prepare(_ sslContext: OpaquePointer) {

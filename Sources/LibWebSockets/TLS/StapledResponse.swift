@@ -10,15 +10,15 @@ struct StapledResponse {
         case unusable(String)
     }
 
-    /// How far the responder's clock may be ahead of this one's, in seconds.
+    /// The time by which the responder's clock may be ahead of this one's, in seconds.
     private static let clockTolerance = 300
-    /// How long a response is good that does not say so, in seconds: newer ones may exist at any time then (RFC 6960 section
-    /// 4.2.2.1).
+    /// The time for which a response is good that does not say so, in seconds: newer ones may exist at any time then (RFC
+    /// 6960 section 4.2.2.1).
     private static let ageWithoutNextUpdate = 86_400
 
     let bytes: [UInt8]
 
-    /// What it says of `certificate`, which `issuer` has issued.
+    /// Returns the response's verdict on `certificate`, which `issuer` has issued.
     func verdict(on certificate: OpaquePointer, issuer: OpaquePointer) -> Verdict {
         ERR_clear_error()
         defer { ERR_clear_error() }

@@ -1,7 +1,7 @@
 internal import COpenSSL
 internal import LibC
 
-/// Where `SSL_CTX_set_default_verify_paths(3)` looks for the system's root certificates.
+/// The places where `SSL_CTX_set_default_verify_paths(3)` looks for the system's root certificates.
 enum SystemTrustRoots {
     private static var file: String {
         unsafe path(X509_get_default_cert_file_env(), X509_get_default_cert_file())
@@ -15,7 +15,7 @@ enum SystemTrustRoots {
     /// The file and the directories, which need not exist.
     static var paths: [String] { [file] + directories }
 
-    /// Whether there are any: containers often lack the package `ca-certificates`.
+    /// There are roots: containers often lack the package `ca-certificates`.
     static var exist: Bool {
         FileOrBytes.file(file).stamp.map { $0.size > 0 } == true || directories.contains(where: isPopulated)
     }

@@ -31,7 +31,7 @@ package struct TLSAlert: Hashable, Sendable, CustomStringConvertible {
         code == 116 || wasRequested && [40, 41, 42, 46, 49].contains(code)
     }
 
-    /// What a server says of a client certificate that it does not like.
+    /// The alert is one that a server sends about a client certificate that it does not like.
     var mayMeanRefusedCertificate: Bool { [40, 42, 43, 44, 45, 46, 48, 49, 51, 116].contains(code) }
 
     private static let names: [UInt8: String] = [

@@ -103,7 +103,7 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// The files that making an `SSL_CTX` reads or writes, which may take as long as the file system likes.
     var paths: Set<String> { files.paths.union(keyLogFile.map { [$0] } ?? []) }
 
-    /// What the `SSL_CTX` depends on: the rest, which each connection decides for itself, is the default.
+    /// The part on which the `SSL_CTX` depends: the rest, which each connection decides for itself, is the default.
     var sharedPart: TLSClientConfiguration {
         TLSClientConfiguration(
             trustRoots: trustRoots, clientIdentity: clientIdentity, minimumVersion: minimumVersion,

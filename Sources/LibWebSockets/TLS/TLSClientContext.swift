@@ -86,7 +86,8 @@ internal import Synchronization
         }
     }
 
-    /// When the first of the revocation lists is out of date, in seconds since 1970; `nil` where none is or says so.
+    /// The time at which the first of the revocation lists is out of date, in seconds since 1970; `nil` where none is or
+    /// says so.
     var revocationListExpiry: Int64? { trustStore.revocationListExpiry }
 
     func log(keyLine: UnsafePointer<CChar>) { unsafe keyLog?.append(keyLine) }

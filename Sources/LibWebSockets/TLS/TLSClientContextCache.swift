@@ -46,7 +46,7 @@ final class TLSClientContextCache: Sendable {
     private let capacity: Int
     private let state = Lock(State())
 
-    /// - Parameter capacity: how many contexts are kept that nobody uses.
+    /// - Parameter capacity: The number of contexts that are kept although nobody uses them.
     init(capacity: Int) { self.capacity = capacity }
 
     /// The context for a configuration: the same one each time, with its sessions, until a file that it names has changed.
@@ -98,6 +98,6 @@ final class TLSClientContextCache: Sendable {
     /// A context may go while the lock is held, by this thread too: then its entry goes with the next one's.
     private func contextWasReleased() { _ = state.withLockIfAvailable { $0.removeUnused() } }
 
-    /// How many configurations are remembered.
+    /// The number of configurations that are remembered.
     var count: Int { state.withLock { $0.entries.count } }
 }

@@ -80,7 +80,7 @@ public struct TLSFailure: Hashable, Sendable {
         self.openSSLCode = openSSLCode
     }
 
-    /// How many bytes of the presented names are kept: a certificate may carry thousands, and errors are logged.
+    /// The most bytes of the presented names that are kept: a certificate may carry thousands, and errors are logged.
     static let namesSize = 4 << 10
 
     /// The server's certificate is what failed. Trying again will not help, and must not be made to.

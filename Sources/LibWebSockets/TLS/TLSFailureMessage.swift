@@ -1,12 +1,12 @@
 /// The sentence about a TLS failure: what was expected, what was presented, and what to do.
 struct TLSFailureMessage {
-    /// What is known of the certificate at fault beyond the `TLSFailure`.
+    /// The facts about the certificate at fault beyond the `TLSFailure`.
     struct Certificate {
         /// In seconds since 1970.
         let validity: ClosedRange<Int64>?
-        /// How many certificates the server sent.
+        /// The number of certificates that the server sent.
         let sentCertificates: Int
-        /// Whether an authority with the issuer's name, and so with another key, is trusted.
+        /// An authority with the issuer's name, and so with another key, is trusted.
         let issuerHasTrustedNamesake: Bool
         let presentedPins: [SPKIPin]
     }

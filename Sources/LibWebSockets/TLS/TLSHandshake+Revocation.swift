@@ -1,8 +1,8 @@
 internal import COpenSSL
 
 extension TLSHandshake {
-    /// Whether the list that is missing is the trusted root's about itself, which is trusted as it is: OpenSSL looks up every
-    /// certificate of a whole chain.
+    /// Tells whether the list that is missing is the trusted root's about itself, which is trusted as it is: OpenSSL looks
+    /// up every certificate of a whole chain.
     func isUnneededList(_ code: Int32, depth: Int32, in store: OpaquePointer) -> Bool {
         let length = unsafe copenssl_sk_X509_num(X509_STORE_CTX_get0_chain(store))
         return code == X509_V_ERR_UNABLE_TO_GET_CRL && depth == length - 1
@@ -52,7 +52,7 @@ extension TLSHandshake {
 }
 
 extension TLSFailure {
-    /// Whether it is about a response that a server staples, rather than about a list.
+    /// The failure is about a response that a server staples, rather than about a list.
     var isAboutStapledResponse: Bool {
         [X509_V_ERR_OCSP_VERIFY_NEEDED, X509_V_ERR_OCSP_VERIFY_FAILED].contains(Int32(clamping: openSSLCode))
     }

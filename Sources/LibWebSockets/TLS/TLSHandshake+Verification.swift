@@ -79,7 +79,7 @@ extension TLSHandshake {
 }
 
 extension TLSClientConfiguration {
-    /// Whether one of the insecure switches accepts this `X509_V_ERR_…`.
+    /// Tells whether one of the insecure switches accepts this `X509_V_ERR_…`.
     fileprivate func insecurelyAccepts(_ code: Int32) -> Bool {
         switch code {
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,

@@ -18,20 +18,20 @@ final class TLSHandshake: @unchecked Sendable {
     let configuration: TLSClientConfiguration
     /// The URL's host and port, for messages.
     let server: String
-    /// What the certificate must be for.
+    /// The name that the certificate must be for.
     let expectedName: TLSPeerName
     private let sessionKey: TLSSessionStore.Key
 
     /// The first thing that went wrong; everything after it is a consequence.
     private(set) var failure: TLSFailure?
-    /// Whether OpenSSL has begun the handshake.
+    /// OpenSSL has begun the handshake.
     private(set) var hasBegun = false
     private var failureMessage: String?
     /// Set when nothing is to come of the handshake but what it shows.
     let isInspection: Bool
-    /// What an inspection has found wrong with the certificates so far.
+    /// The faults of the certificates that an inspection has found so far.
     private(set) var faults: [WebSocketError] = []
-    /// What an inspection has seen, once the handshake is complete.
+    /// The result of an inspection, once the handshake is complete.
     private(set) var inspection: TLSInspection?
     var isPinFound = false
     /// The end of the stapled response that the certificate was verified with, in seconds since 1970.
@@ -40,12 +40,12 @@ final class TLSHandshake: @unchecked Sendable {
     private var offeredSession: TLSSessionStore.Session?
 
     /// - Parameters:
-    ///   - configuration: the one that `context` was made for, or another with the same `sharedPart`.
-    ///   - host: the URL's host: a DNS name or an IP address, IPv6 without brackets.
-    ///   - port: of the URL; sessions are kept per port.
-    ///   - isInspection: whether to go on at faults of the certificates and only remember them. The handshake then never
-    ///     completes: ``complete(_:)`` always throws, and nothing is sent to the server.
-    /// - Throws: `invalidConfiguration` when a certificate cannot be for this host: it is empty, not ASCII, and so on.
+    ///   - configuration: The configuration that `context` was made for, or another with the same `sharedPart`.
+    ///   - host: The URL's host: a DNS name or an IP address, IPv6 without brackets.
+    ///   - port: The port of the URL; sessions are kept per port.
+    ///   - isInspection: Goes on at faults of the certificates and only remembers them. The handshake then never completes:
+    ///     ``complete(_:)`` always throws, and nothing is sent to the server.
+    /// - Throws: `invalidConfiguration` for a host that no certificate can be for: it is empty, not ASCII, and so on.
     init(
         context: TLSClientContext, configuration: TLSClientConfiguration, host: String, port: Int,
         isInspection: Bool = false
@@ -102,10 +102,10 @@ final class TLSHandshake: @unchecked Sendable {
         throw error()
     }
 
-    /// Why TLS could not be established: `tlsFailed` with the check that failed, or `connectionLost` when the
-    /// connection just ended.
+    /// Returns the error for TLS that could not be established: `tlsFailed` with the check that failed, or `connectionLost`
+    /// when the connection just ended.
     ///
-    /// - Parameter code: the system's error number, where the socket had one.
+    /// - Parameter code: The system's error number, where the socket had one.
     func error(errno code: Int32? = nil) -> WebSocketError {
         if let failure, let failureMessage {
             return WebSocketError(.tlsFailed, stage: .tls, message: failureMessage, tlsFailure: failure, errno: code)
@@ -125,8 +125,8 @@ final class TLSHandshake: @unchecked Sendable {
             errno: code)
     }
 
-    /// What may explain that a server closes the connection without a word: Python's asyncio, for one, sends no alert
-    /// when it refuses a client certificate. Empty, or a sentence with a space before it.
+    /// A sentence on what may explain that a server closes the connection without a word: Python's asyncio, for one, sends
+    /// no alert when it refuses a client certificate. It has a space before it, or is empty.
     var hint: String {
         guard certificateWasRequested else { return "" }
         return configuration.clientIdentity == nil

@@ -62,7 +62,7 @@ extension TLSInspection {
     }
 }
 
-/// How an attempt that inspects ends when there was something to see.
+/// The end of an attempt that inspects, when there was something to see.
 struct InspectionIsDone: Error {
     let inspection: TLSInspection
 }

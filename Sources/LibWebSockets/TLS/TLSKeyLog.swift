@@ -68,7 +68,7 @@ final class TLSKeyLog: Sendable {
         _ = unsafe write(descriptor, line, line.count)
     }
 
-    /// Whether the file is still what was opened, under its name and for this user alone.
+    /// The file is still the one that was opened, under its name and for this user alone.
     private var isStillOurs: Bool {
         var (opened, named) = (stat(), stat())
         guard unsafe fstat(descriptor, &opened) == 0, unsafe lstat(path, &named) == 0 else { return false }

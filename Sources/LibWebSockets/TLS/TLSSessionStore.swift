@@ -11,7 +11,7 @@ final class TLSSessionStore: Sendable {
         let name: TLSPeerName
         let port: Int
         let pinnedKeys: [SPKIPin]
-        /// What else the configuration accepts of a certificate.
+        /// The rest of what the configuration accepts of a certificate.
         let acceptsUntrustedRoots: Bool
         let acceptsAnyHostname: Bool
         let acceptsExpiredCertificates: Bool
@@ -134,7 +134,7 @@ final class TLSSessionStore: Sendable {
     /// The newest usable session. One of TLS 1.3 is given out once only, so that connections cannot be linked by it
     /// (RFC 8446 appendix C.4); one of TLS 1.2 stays, because the server need not send another.
     ///
-    /// - Parameter maximumAge: how many seconds ago the server's certificate may have been verified.
+    /// - Parameter maximumAge: The most seconds since the server's certificate was verified.
     func take(for key: Key, maximumAge: Int64) -> Session? {
         let now = now()
         return state.withLock { state in
@@ -151,7 +151,7 @@ final class TLSSessionStore: Sendable {
 
     func removeAll(for key: Key) { state.withLock { $0.set([], for: key) } }
 
-    /// How many sessions are kept, and their size.
+    /// The number of sessions that are kept, and their size.
     var usage: (count: Int, size: Int) {
         state.withLock { ($0.sessions.values.reduce(0) { $0 + $1.count }, $0.size) }
     }

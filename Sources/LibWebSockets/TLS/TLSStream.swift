@@ -62,10 +62,10 @@ internal import WebSocketProtocol
 
     // MARK: - Input
 
-    /// Whether records have arrived that were not looked at.
+    /// Records have arrived that were not looked at.
     var hasInput: Bool { unsafe !input.isEmpty || SSL_pending(ssl) > 0 }
 
-    /// Whether there is nothing left of what was fed, and more may be.
+    /// Nothing is left of what was fed, and more may be.
     var isHungry: Bool { unsafe input.isEmpty }
 
     /// Gives it bytes from the network, which have to stay where they are until ``keepInput()``.

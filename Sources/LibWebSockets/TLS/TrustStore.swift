@@ -18,7 +18,7 @@ internal import COpenSSL
     /// OpenSSL locks a store for itself, and after `init` nothing changes it but what it finds in a directory of roots.
     nonisolated(unsafe) private let store: OpaquePointer
     private let key: Key
-    /// When the first issuer is left without a current list, in seconds since 1970; `nil` where none says so.
+    /// The time at which the first issuer is left without a current list, in seconds since 1970; `nil` where none says so.
     let revocationListExpiry: Int64?
 
     /// The store for these roots: one that is in use already, as long as none of their files has changed since.
@@ -86,6 +86,6 @@ internal import COpenSSL
         unsafe X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(sslContext), UInt(X509_V_FLAG_PARTIAL_CHAIN))
     }
 
-    /// Whether anything is kept of these roots.
+    /// Tells whether anything is kept of these roots.
     static func isKnown(_ roots: TrustRoots) -> Bool { stores.withLock { $0.keys.contains { $0.roots == roots } } }
 }

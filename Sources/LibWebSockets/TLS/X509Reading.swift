@@ -45,7 +45,7 @@ package enum X509Reading {
     /// The DNS names and IP addresses of the subjectAltName extension, in its order. Bytes that no name has are shown as
     /// `\xNN`, so that a name with a NUL in it does not pass for its beginning.
     ///
-    /// - Parameter size: how many bytes of names to return; what is left out is counted in a last entry.
+    /// - Parameter size: The most bytes of names to return; names that are left out are counted in a last entry.
     static func names(of certificate: OpaquePointer, within size: Int) -> [String] {
         guard
             let names = unsafe OpenSSLObject(
@@ -128,8 +128,8 @@ package enum X509Reading {
         return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// Whether the certificate is good only together with a stapled OCSP response ("must-staple", RFC 7633): its TLS feature
-    /// extension names `status_request`.
+    /// Tells whether the certificate is good only together with a stapled OCSP response ("must-staple", RFC 7633): its TLS
+    /// feature extension names `status_request`.
     static func demandsStapledResponse(_ certificate: OpaquePointer) -> Bool {
         guard
             let features = unsafe OpenSSLObject(

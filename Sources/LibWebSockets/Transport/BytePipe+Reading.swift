@@ -2,7 +2,8 @@ internal import WebSocketProtocol
 internal import LibC
 
 extension BytePipe {
-    /// How many records without data are looked at in a turn: the peer may send nothing else (KeyUpdate, tickets).
+    /// The number of records without data that are looked at in a turn: the peer may send nothing else (KeyUpdate,
+    /// tickets).
     private static let emptyRecordsPerTurn = 64
     /// Answers of TLS that may wait for a peer that does not read them: those to 600 KeyUpdates or so, where a peer needs
     /// one for 24 million records (RFC 8446 section 5.5). Not reading it any more would not do: it may wait for ever.
@@ -32,7 +33,7 @@ extension BytePipe {
         return fed > 0
     }
 
-    /// How often a connection reads in a turn, before others have theirs.
+    /// The number of times that a connection reads in a turn, before others have theirs.
     private static let readsPerTurn = 2
 
     /// Reads and hands over what there is. Bytes that were not used come first.

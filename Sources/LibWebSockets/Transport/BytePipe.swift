@@ -19,7 +19,7 @@ internal import LibC
     }
 
     private(set) var state = State.open
-    /// What the bytes go to; `nil` once the pipe has ended.
+    /// The user of the bytes; `nil` once the pipe has ended.
     var consumer: (any PipeConsumer)?
     /// Called once, when the pipe has ended for good: later than for the consumer where it lingers.
     var didEnd: (() -> Void)?
@@ -34,33 +34,33 @@ internal import LibC
     private var resetWatch: LoopTimers.ID?
 
     // Reading.
-    /// Whether the system has said that there is something to read, and reading has not found the end of it.
+    /// The system has said that there is something to read, and reading has not found the end of it.
     var isReadable = false
     private(set) var isReading = true
     /// Bytes that the consumer has not used yet, from the offset on.
     var unused: FrameBuffer?
     var unusedOffset = 0
-    /// How the peer's side ended; told when the bytes in front of it have been used.
+    /// The end of the peer's side; told when the bytes in front of it have been used.
     var peerEnd: TransportEnd.Cause?
 
     // Writing.
     var wantsToWrite = false
-    /// Whether the system takes no more for now.
+    /// The system takes no more for now.
     var isBlocked = false
-    /// Whether TLS writes nothing before the rest of a message of the peer's handshake has arrived.
+    /// TLS writes nothing before the rest of a message of the peer's handshake has arrived.
     var awaitsRecords = false
     /// Bytes that the system did not take, from the offset on.
     var unsent: FrameBuffer?
     var unsentOffset = 0
-    /// How much of what waits are answers of TLS to the peer's records.
+    /// The part of the waiting output that answers the peer's records in TLS.
     var waitingAnswers = 0
     var writeError: Int32?
     var endsWhenSent = false
-    /// Whether nothing is left to do but to read what the peer has said.
+    /// Nothing is left to do but to read what the peer has said.
     var hearsLastWords = false
-    /// How much was read since nothing can be sent any more.
+    /// The number of bytes read since nothing can be sent any more.
     var lastWordCount = 0
-    /// How much the last look at the socket has brought.
+    /// The number of bytes that the last look at the socket has brought.
     var receivedCount = 0
 
     private init(core: LoopCore, socket: CInt, consumer: any PipeConsumer) {
@@ -148,12 +148,12 @@ internal import LibC
         serviceAfterTurn()
     }
 
-    /// What was sent and is still on its way to the peer.
+    /// The number of bytes that were sent and are still on their way to the peer.
     var unacknowledgedByteCount: Int { SocketIO.unacknowledgedByteCount(socket) ?? 0 }
 
     override var isCostly: Bool { tls?.isEstablished == false }
 
-    /// Whether libwebsockets says when there is something to read.
+    /// libwebsockets says when there is something to read.
     var isPolled: Bool { !ownsSocket }
 
     override func loopEnds() {
@@ -237,7 +237,7 @@ internal import LibC
     /// A peer that has sent its last frame has nothing to do but to end TCP: this is for those that are slow or gone.
     private static let lingerTime = Duration.seconds(1)
 
-    /// What comes after the end is nobody's.
+    /// Reads and drops the bytes that come after the end.
     private func readLeavings() {
         switch unsafe SocketIO.receive(from: socket, into: core.scratch) {
         case .moved, .wouldBlock: break

@@ -1,6 +1,6 @@
 extension ClientTransport {
-    /// How far a client's transport has come. Events that do not fit, such as late ones of a connection that was given
-    /// up, change nothing.
+    /// The progress of a client's transport. Events that do not fit, such as late ones of a connection that was given up,
+    /// change nothing.
     struct StateMachine {
         enum State: CaseIterable {
             case connecting
@@ -11,7 +11,7 @@ extension ClientTransport {
             case ended
         }
 
-        /// What is to be done next.
+        /// The next step.
         enum Action {
             case ignore
             /// Ask the proxy for a tunnel.
@@ -50,7 +50,7 @@ extension ClientTransport {
             return reached()
         }
 
-        /// What is sent now reaches the server.
+        /// Notes that bytes sent from now on reach the server.
         private mutating func reached() -> Action {
             guard usesTLS else { return requesting() }
             state = .securing

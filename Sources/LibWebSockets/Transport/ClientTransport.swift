@@ -1,6 +1,6 @@
 internal import WebSocketProtocol
 
-/// What a ``ClientTransport`` tells its owner, always on the loop's thread.
+/// The owner of a ``ClientTransport``, which is called on the loop's thread.
 protocol ClientTransportOwner: AnyObject {
     /// The TCP connection stands; the proxy, TLS and the upgrade request follow, as far as there are any.
     func transportDidConnect(_ transport: ClientTransport)
@@ -26,15 +26,15 @@ final class ClientTransport: PipeConsumer {
     private let request: [UInt8]
     private let handshake: TLSHandshake?
     private let followsRedirects: Bool
-    /// Whoever connects; `nil` once the connection is open or the attempt over.
+    /// The party that connects; `nil` once the connection is open or the attempt over.
     private var owner: (any ClientTransportOwner)?
     private var socket: ConnectingSocket?
     private var pipe: BytePipe?
     private var tunnel: ProxyTunnel?
     private var parser = ResponseParser(to: .upgrade)
-    /// What is still to be sent of what was said last.
+    /// The part of the last output that is still to be sent.
     private var output: ArraySlice<UInt8> = []
-    /// What the two sides agreed on, once TLS stands.
+    /// The properties that the two sides agreed on, once TLS stands.
     private(set) var tlsInfo: TLSConnectionInfo?
 
     init(
@@ -50,7 +50,7 @@ final class ClientTransport: PipeConsumer {
         machine = StateMachine(usesProxy: tunnel != nil, usesTLS: tls != nil)
     }
 
-    /// How far it has come.
+    /// The stage that it has reached.
     var stage: WebSocketError.Stage { machine.stage }
 
     /// Starts to connect to a numeric address.

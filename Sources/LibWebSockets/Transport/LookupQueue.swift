@@ -1,6 +1,6 @@
 internal import DequeModule
 
-/// Which names are being looked up or wait for a thread to do that, and who waits for each.
+/// The names that are being looked up or wait for a thread to do that, and those who wait for each.
 ///
 /// A value: events in, actions out. A name is looked up once at a time, however many want it, so that one that is never
 /// answered holds one thread. Beyond the limit of threads, names take turns in the order in which they came.
@@ -73,7 +73,7 @@ struct LookupQueue<Waiter> {
         return waiters.map(\.waiter)
     }
 
-    /// Whether nobody has begun to look up what somebody waits for, as all threads are at names that are not answered.
+    /// Tells whether nobody has begun a look-up that somebody waits for, as all threads are at names that are not answered.
     func isHeldUp(_ id: ID) -> Bool {
         names[id].flatMap { lookups[$0] }.map { !$0.isUnderWay } ?? false
     }

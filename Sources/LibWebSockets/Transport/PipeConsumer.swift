@@ -1,4 +1,4 @@
-/// Who uses the bytes of an open connection; called on the loop's thread, never inside a call of libwebsockets.
+/// The user of the bytes of an open connection; called on the loop's thread, never inside a call of libwebsockets.
 protocol PipeConsumer: AnyObject {
     /// The TLS that was begun on the connection stands.
     func pipeDidSecure(_ tls: TLSStream)
@@ -14,7 +14,7 @@ protocol PipeConsumer: AnyObject {
     /// The connection takes bytes: the only moment to write. False ends this side, once everything has been sent.
     func pipeIsWritable() -> Bool
     /// The connection has ended; nothing follows.
-    /// - Parameter unused: What had arrived before and was not used yet.
+    /// - Parameter unused: The bytes that had arrived before and were not used yet.
     func pipeDidEnd(_ end: TransportEnd, unused: [UInt8])
 }
 

@@ -25,7 +25,7 @@ public struct ProxySelection: Sendable {
         ProxySelection(choice: .proxy(proxy))
     }
 
-    /// Whether the program itself has chosen a proxy.
+    /// The program itself has chosen a proxy.
     var isExplicit: Bool {
         if case .proxy = choice { true } else { false }
     }

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import WebSocketProtocol
 
-/// What is said to a proxy, and heard from it, until it has made a tunnel to the server.
+/// The talk with a proxy until it has made a tunnel to the server.
 struct ProxyTunnel {
     enum Progress {
         case needsMoreBytes
@@ -18,7 +18,7 @@ struct ProxyTunnel {
     private let proxy: Proxy
     private let target: Endpoint
     private var conversation: Conversation
-    /// What is sent first.
+    /// The first bytes to send.
     let opening: [UInt8]
 
     init(through proxy: Proxy, to target: Endpoint) throws(WebSocketError) {
@@ -40,7 +40,7 @@ struct ProxyTunnel {
         }
     }
 
-    /// - Throws: When the proxy refuses, or is none.
+    /// - Throws: An error when the proxy refuses, or is none.
     mutating func receive(_ bytes: UnsafeRawBufferPointer) throws(WebSocketError) -> Progress {
         switch conversation {
         case .http(var parser):

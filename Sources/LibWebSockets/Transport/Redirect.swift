@@ -25,7 +25,7 @@ public struct RedirectPolicy: Hashable, Sendable {
 }
 
 extension WebSocketConfiguration {
-    /// What the place to which a redirect leads is asked with.
+    /// Returns the configuration for the place to which a redirect leads.
     func redirected(by redirect: Redirect, from origin: Endpoint) -> WebSocketConfiguration {
         var next = self
         next.redirects.limit -= 1
@@ -47,23 +47,23 @@ extension WebSocketConfiguration {
     }
 }
 
-/// Where a redirect leads.
+/// The place to which a redirect leads.
 struct Redirect {
     let endpoint: Endpoint
-    /// Whether scheme, host and port stay the same.
+    /// Scheme, host and port stay the same.
     let isSameOrigin: Bool
 
     /// The statuses that ask the client to go elsewhere (RFC 9110 section 15.4).
     static let statuses: Set<Int> = [301, 302, 303, 307, 308]
 
-    /// Whether an answer says where to go, as far as its head tells.
+    /// Tells whether an answer says where to go, as far as its head tells.
     static func leadsOn(_ head: ResponseHead) -> Bool {
         statuses.contains(head.status.code) && head.headers[.location] != nil
     }
 
     /// `nil` when the refusal is no redirect.
     ///
-    /// - Throws: When it is one that must not be followed.
+    /// - Throws: An error when it is one that must not be followed.
     init?(_ refusal: UpgradeRefusal, from origin: Endpoint) throws(WebSocketError) {
         guard Self.statuses.contains(refusal.status.code) else { return nil }
         func refuse(_ reason: String) -> WebSocketError { Self.refused(refusal, by: origin, because: reason) }

@@ -50,7 +50,7 @@ final class Resolver: Sendable {
         fileprivate let resolver: Resolver
         fileprivate let id: UInt64
 
-        /// Whether it waits behind others that no name server answers.
+        /// The look-up waits behind others that no name server answers.
         var isHeldUp: Bool { resolver.queue.withLock { $0.isHeldUp(id) } }
 
         /// Stops waiting. The completion is not called any more, unless it is being called already.
@@ -59,9 +59,9 @@ final class Resolver: Sendable {
         }
     }
 
-    /// How many threads are at work.
+    /// The number of threads at work.
     var threadCount: Int { queue.withLock { $0.threadCount } }
-    /// How many names wait for one.
+    /// The number of names that wait for one.
     var waitingNameCount: Int { queue.withLock { $0.waitingNameCount } }
 
     /// Finds the addresses of `host`, in the system's order of preference (RFC 6724), none twice. A literal is its own

@@ -2,7 +2,7 @@
 internal import CLibwebsockets
 internal import LibC
 
-/// Where a socket can be connected to: a numeric address and a port, or the path of a Unix domain socket.
+/// An address that a socket can be connected to: a numeric address and a port, or the path of a Unix domain socket.
 struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// An IPv4 or IPv6 literal without brackets, or a path.
     var host: String
@@ -16,7 +16,7 @@ struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         isUnix ? host : isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
-    /// How libwebsockets wants to be told: a leading `+` marks a path.
+    /// The address in libwebsockets' form: a leading `+` marks a path.
     var libwebsocketsAddress: String {
         isUnix ? "+\(host)" : host
     }
@@ -75,7 +75,7 @@ extension SocketAddress {
         self = found
     }
 
-    /// Whether a socket that was to be connected to this address is. To the unspecified address means to this machine
+    /// Tells whether a socket that was to be connected to this address is. The unspecified address means this machine
     /// (tcp(7)), and IPv4 may be written as IPv6 (RFC 4291 section 2.5.5.2).
     func isPeer(of descriptor: CInt) -> Bool? {
         guard !isUnix else { return true }

@@ -34,13 +34,14 @@ enum SocketIO {
         }
     }
 
-    /// Whether both directions of a connection have ended, or it was reset.
+    /// Tells whether both directions of a connection have ended, or it was reset.
     static func hasHungUp(_ descriptor: CInt) -> Bool {
         var entry = pollfd(fd: descriptor, events: 0, revents: 0)
         return unsafe poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLHUP | POLLERR) != 0
     }
 
-    /// How many bytes the system has taken and the peer's has not acknowledged (SIOCOUTQ, tcp(7)); `nil` where it does not tell.
+    /// Returns the number of bytes that the system has taken and the peer's has not acknowledged (SIOCOUTQ, tcp(7)); `nil`
+    /// where it does not tell.
     static func unacknowledgedByteCount(_ descriptor: CInt) -> Int? {
         #if canImport(Darwin)
             var count: CInt = 0

@@ -1,7 +1,7 @@
 internal import WebSocketProtocol
 internal import LibC
 
-/// How a transport ended.
+/// The end of a transport.
 struct TransportEnd: Error {
     enum Cause: CustomStringConvertible {
         /// The peer ended its side, or this one did.
@@ -39,7 +39,7 @@ struct TransportEnd: Error {
         }
     }
 
-    /// How far the transport had come.
+    /// The stage that the transport had reached.
     var stage: WebSocketError.Stage
     var cause: Cause
 }

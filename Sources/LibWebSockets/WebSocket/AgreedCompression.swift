@@ -1,6 +1,6 @@
 internal import WebSocketProtocol
 
-/// What both sides have agreed on, and how this side carries its part out.
+/// The compression that both sides have agreed on, with this side's part in it.
 struct AgreedCompression {
     let parameters: DeflateParameters
     let options: WebSocketCompression.DeflateOptions
@@ -23,7 +23,7 @@ struct AgreedCompression {
 }
 
 extension WebSocketCompression {
-    /// What a client puts into its request.
+    /// The offers that a client puts into its request.
     var offers: [WebSocketExtension] {
         deflateOptions.map { [DeflateParameters(offering: $0).offer] } ?? []
     }

@@ -58,7 +58,7 @@ extension ConnectAttempt {
             errno: end.cause.errno)
     }
 
-    /// Why it ended, where there is more to say than that it did.
+    /// Returns words on the cause, where there is more to say than that it ended.
     private func words(_ cause: TransportEnd.Cause) -> String {
         switch cause {
         case .systemError, .tls: ": \(cause)"

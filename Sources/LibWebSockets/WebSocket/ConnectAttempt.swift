@@ -16,7 +16,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         /// `nil` for `ws:`, and where files have to be read first; see ``readFiles()``.
         let tls: TLSClientContext?
         let proxy: Proxy?
-        /// Whether to go no further than TLS, and fail with the ``TLSInspection`` (``InspectionIsDone``).
+        /// Goes no further than TLS, and fails with the ``TLSInspection`` (``InspectionIsDone``).
         let isInspection: Bool
 
         init(
@@ -55,7 +55,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     let plan: Plan
     /// The context for `wss:`, once it is there.
     private var tls: TLSClientContext?
-    /// What is left of the plan's `connectTimeout`.
+    /// The rest of the plan's `connectTimeout`.
     private let remainingTime: Duration
     private let socketLoop: SocketLoop
     private let resolver: Resolver
@@ -71,7 +71,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var fileWork: FileThreads.ID?
     private var lookup: Resolver.Lookup?
     private var stageDeadline: LoopTimers.ID?
-    /// What the last address that failed said.
+    /// The failure of the last address that failed.
     private(set) var lastFailure: (address: SocketAddress, end: TransportEnd)?
     private var core: LoopCore?
 
@@ -87,9 +87,9 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         self.completion = completion
     }
 
-    /// Makes the attempt and waits for how it ends.
+    /// Makes the attempt and waits for its end.
     ///
-    /// - Parameter remainingTime: What earlier attempts for the same connection have left of the `connectTimeout`.
+    /// - Parameter remainingTime: The time that earlier attempts for the same connection have left of the `connectTimeout`.
     static func run(
         _ plan: Plan, within remainingTime: Duration, on socketLoop: SocketLoop, resolver: Resolver = .shared,
         files: FileThreads = .shared

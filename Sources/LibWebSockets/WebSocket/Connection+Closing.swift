@@ -73,7 +73,7 @@ extension Connection {
     /// Tells everybody who waits, as soon as it is certain how the connection ends: TCP's end may take longer.
     ///
     /// - Parameters:
-    ///   - discardingOutput: When the transport has ended, and what waits to be written is only counted.
+    ///   - discardingOutput: Set when the transport has ended, and what waits to be written is only counted.
     ///   - endingMessages: False while messages are still to come, from what had arrived before the transport ended.
     func publishOutcome(discardingOutput: Bool, endingMessages: Bool = true) {
         let transportError = self.transportError
@@ -141,7 +141,7 @@ extension Connection {
         }
     }
 
-    /// What the peer's code says went wrong.
+    /// Returns the error that the peer's code stands for.
     private static func peerError(_ closure: WebSocketClosure, peer: String) -> WebSocketError {
         let frame = closure.received.map { "\($0)" } ?? ""
         let advice = closure.advice.map { "; \($0)" } ?? ""

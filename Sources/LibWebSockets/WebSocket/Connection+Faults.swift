@@ -10,7 +10,7 @@ package struct ConnectionFaults: Sendable {
     package var delay = Duration.zero
     /// Told of the messages that arrive, on the loop's thread: it must not block.
     package var received: (@Sendable ([WebSocketMessage]) -> Void)?
-    /// Whether what waits has waited for long enough.
+    /// The waiting bytes have waited for long enough.
     fileprivate var isDelayOver = false
 
     package init() {}
@@ -18,7 +18,7 @@ package struct ConnectionFaults: Sendable {
 
 // The loop's.
 extension Connection {
-    /// Whether what has arrived may be read; otherwise reading stops until it may.
+    /// Tells whether arrived bytes may be read; otherwise reading stops until they may.
     func mayReadNow() -> Bool {
         guard let faults, faults.readsNothing || faults.delay > .zero, let pipe else { return true }
         if !faults.readsNothing, faults.isDelayOver {

@@ -4,12 +4,12 @@ internal import WebSocketProtocol
 /// Finds out, by pings, that a peer is gone although the connection looks open: TCP says so a quarter of an hour after
 /// something was sent (tcp(7), `tcp_retries2`), and never while nothing is.
 struct KeepAlive {
-    /// How long after a sign of life the peer is asked for the next.
+    /// The time from a sign of life until the peer is asked for the next.
     let interval: Duration
-    /// How long it may take to give it.
+    /// The time that the peer may take to give it.
     let timeout: Duration
 
-    /// What had gone over the network when the peer was asked.
+    /// The traffic of the network until the peer was asked.
     struct Traffic: Equatable {
         var received: UInt64
         var sent: UInt64
@@ -24,7 +24,7 @@ struct KeepAlive {
 
     /// The peer has answered: the next ping is due after the interval.
     ///
-    /// - Returns: Whether it was asked.
+    /// - Returns: `true` when it was asked.
     mutating func answered() -> Bool { asked.take() != nil }
 
     enum Action: Equatable {
@@ -39,8 +39,8 @@ struct KeepAlive {
     /// The time is over for which ``Action`` said to wait.
     ///
     /// - Parameters:
-    ///   - canBeHeard: Whether the connection is read: else an answer could not be seen.
-    ///   - isSending: Whether output waits, and the ping perhaps behind it.
+    ///   - canBeHeard: The connection is read: else an answer could not be seen.
+    ///   - isSending: Output waits, and the ping perhaps behind it.
     mutating func timePassed(_ traffic: Traffic, canBeHeard: Bool, isSending: Bool) -> Action {
         guard let asked = self.asked.take() else {
             self.asked = traffic

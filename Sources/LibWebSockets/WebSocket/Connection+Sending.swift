@@ -41,7 +41,7 @@ extension Connection {
     }
 
     /// Adds one frame to the output.
-    /// - Parameter isAdmitted: Whether it is this sender's turn, who has waited.
+    /// - Parameter isAdmitted: It is this sender's turn, who has waited.
     /// - Returns: False when the output is full or belongs to another sender: never for one that was admitted.
     func trySend(
         _ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole, isAdmitted: Bool = false
@@ -87,7 +87,7 @@ extension Connection {
         return true
     }
 
-    /// What became of a frame that was to be added.
+    /// The fate of a frame that was to be added.
     private enum Addition {
         case behindOthers
         /// The loop has to be told.

@@ -57,7 +57,7 @@ internal import WebSocketProtocol
         }
     }
 
-    /// How the connection ended, as calls made afterwards report it.
+    /// The end of the connection, as calls made afterwards report it.
     struct Outcome {
         var closure: WebSocketClosure
         /// `nil` after an orderly end.
@@ -79,16 +79,16 @@ internal import WebSocketProtocol
     let networkBytesSent = Atomic<UInt64>(0)
     /// The size of ``lastWords``.
     private let lastWordCount = Atomic<Int>(0)
-    /// Whether the messages end as soon as it is certain how the connection does, although this side's close frame waits.
+    /// The messages end as soon as it is certain how the connection does, although this side's close frame waits.
     let endsMessagesAtOnce = Atomic<Bool>(false)
 
     // The loop's.
     var pipe: BytePipe?
     var reader: MessageReader
     var turn = ReceivedTurn()
-    /// Whether messages have come in this turn: whoever waits for them is woken once all has been read.
+    /// Messages have come in this turn: their reader is woken once all has been read.
     var hasNewMessages = false
-    /// What was logged about this connection, and is not again.
+    /// The things that were logged about this connection, and are not again.
     var loggedOnce: Set<LoggedOnce> = []
 
     enum LoggedOnce {
@@ -96,7 +96,7 @@ internal import WebSocketProtocol
         case discardedMessages
     }
 
-    /// What a server for tests does wrong; nothing otherwise.
+    /// The faults of a server for tests; `nil` otherwise.
     var faults: ConnectionFaults?
     var controlFrames: ControlFrameObserver?
     var segment: OutboundQueue.Segment?
@@ -106,9 +106,9 @@ internal import WebSocketProtocol
     var closeDeadline: LoopTimers.ID?
     var transportError: WebSocketError?
     var hasOutcome = false
-    /// Whether reading stops while nobody takes the messages.
+    /// Reading stops while nobody takes the messages.
     var mayPause = true
-    /// What had arrived before the transport ended and was not used yet.
+    /// The bytes that had arrived before the transport ended and were not used yet.
     var lastWords: LastWords? {
         didSet { lastWordCount.store(lastWords.map { $0.bytes.count - $0.used } ?? 0, ordering: .relaxed) }
     }
@@ -119,13 +119,14 @@ internal import WebSocketProtocol
         let end: ConnectionStateMachine.TransportEnd
     }
 
-    /// How much of a message has to be missing to be read to where it stays: a system call for less costs more than a copy.
+    /// The part of a message that has to be missing to be read to where it stays: a system call for less costs more than a
+    /// copy.
     static let leastDirectRead = 16 << 10
     /// The largest piece written at once: of what TLS makes of it, the pipe keeps what the socket does not take.
     static let largestWrite = 256 << 10
-    /// How much one connection writes before others get their turn.
+    /// The most bytes that one connection writes before others get their turn.
     static let largestTurn = 1 << 20
-    /// What one read may cost, of two in a turn, before other connections get theirs; see ``ReceivedTurn/cost``.
+    /// The most that one read may cost, of two in a turn, before other connections get theirs; see ``ReceivedTurn/cost``.
     static let largestTurnCost = 128 << 10
 
     init(
@@ -178,7 +179,7 @@ internal import WebSocketProtocol
         return result!
     }
 
-    /// How the connection ended; `nil` while that is open.
+    /// The end of the connection; `nil` while it is open.
     var outcome: Outcome? {
         withOutbound { $0.outcome }
     }
@@ -211,7 +212,7 @@ internal import WebSocketProtocol
         try? socketLoop.submit(.output(self))
     }
 
-    /// What a call gets that comes too late: with the reason, where the connection was lost.
+    /// Returns the error for a call that comes too late: with the reason, where the connection was lost.
     static func closedError(_ outcome: Outcome?) -> WebSocketError {
         let state = outcome.map { "closed (\($0.closure.code))" } ?? "closing"
         let reason = outcome?.error.map { "; it ended because \($0.message)" } ?? ""

@@ -6,7 +6,7 @@ internal import WebSocketProtocol
 /// One for each loop, so that it is bounded whatever the number of connections. `@unchecked Sendable` because a buffer is used by
 /// whoever has taken it, and the array under the lock only; a `Lock` that holds it would refuse to let buffers in and out.
 final class FrameBufferPool: @unchecked Sendable {
-    /// How many bytes are kept at the most.
+    /// The most bytes that are kept.
     static let limit = 2 << 20
     /// Capacities are multiples of this, so that messages of about the same size share them.
     private static let unit = 4 << 10

@@ -8,7 +8,8 @@ internal import WebSocketProtocol
 struct InboundQueue {
     typealias Batch = [WebSocketMessage]
 
-    /// How a reader that waits goes on: with messages, with `nil` after an orderly end, with an error after another one.
+    /// The continuation of a reader that waits: it goes on with messages, with `nil` after an orderly end, with an error
+    /// after another one.
     typealias Reader = Waiter<Batch?>
 
     private enum State {
@@ -18,7 +19,7 @@ struct InboundQueue {
     }
 
     private var state = State.flowing
-    /// What a read has brought, or several small ones.
+    /// The messages of a read, or of several small ones.
     private struct Entry {
         var batch: Batch
         /// The first message of ``batch`` that was not taken: one by one they go without moving the others.
@@ -31,10 +32,11 @@ struct InboundQueue {
     private var entries = Deque<Entry>()
     /// The memory of the messages that wait.
     private(set) var byteCount = 0
-    /// Who waits for messages. The first of them may have come: then it is about to be woken, and they are nobody else's.
+    /// The reader that waits for messages. The first messages may have come: then the reader is about to be woken, and they
+    /// are nobody else's.
     private var reader: (id: UInt64, continuation: Reader)?
     private var lastReaderID: UInt64 = 0
-    /// Whether reading from the network is stopped until the reader has caught up.
+    /// Reading from the network is stopped until the reader has caught up.
     private(set) var isPaused = false
     /// Batches of fewer messages are put together: each has its price for the reader, and for malloc(3).
     private static let smallBatch = 32
@@ -45,14 +47,14 @@ struct InboundQueue {
     private(set) var receivedMessageCount = 0
     private(set) var receivedByteCount = 0
 
-    /// Whether more messages may be added.
+    /// More messages may be added.
     var isFlowing: Bool {
         if case .flowing = state { true } else { false }
     }
 
-    /// How many bytes of messages may be read next.
+    /// Returns the number of bytes of messages that may be read next.
     /// - Parameters:
-    ///   - most: What one turn of the loop may take at the most.
+    ///   - most: The most that one turn of the loop may take.
     ///   - mayPause: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
     /// - Returns: 0 when reading has to pause.
     mutating func budget(limit: Int, most: Int, mayPause: Bool) -> Int {
@@ -66,20 +68,20 @@ struct InboundQueue {
         return min(most, max(room, min(limit, Self.leastBudget)))
     }
 
-    /// What to do after adding a batch, outside of the lock.
+    /// The steps after adding a batch, outside of the lock.
     struct Delivery {
         var pausesReading = false
-        /// How many messages were not kept.
+        /// The number of messages that were not kept.
         var discarded = 0
     }
 
     /// Adds messages. ``wake(limit:)`` follows, when all of the turn have been added.
     /// - Parameters:
     ///   - byteCount: The sizes of the payloads.
-    ///   - payloadMemory: What the payloads occupy; see ``MessageMemory``.
-    ///   - limit: Of ``byteCount``.
-    ///   - mayPause: Where reading has to go on although nobody takes the messages, those beyond the limit are discarded
-    ///     instead.
+    ///   - payloadMemory: The memory that the payloads occupy; see ``MessageMemory``.
+    ///   - limit: The limit of ``byteCount``.
+    ///   - mayPause: Reading may stop. Where it has to go on although nobody takes the messages, those beyond the limit are
+    ///     discarded instead.
     mutating func add(
         _ messages: Batch, byteCount added: Int, payloadMemory addedMemory: Int, limit: Int, mayPause: Bool = true
     ) -> Delivery {
@@ -128,7 +130,7 @@ struct InboundQueue {
         entries.append(entry)
     }
 
-    /// What a reader gets at once.
+    /// A reader's immediate result.
     enum Taken {
         case messages(Batch, resumesReading: Bool)
         case end((any Error)?)

@@ -21,8 +21,8 @@ final class MessageCompressor: @unchecked Sendable {
         threshold = compression.options.threshold
     }
 
-    /// Whether a frame goes through the compressor: whether a message is compressed is told by its first frame, when
-    /// the size of a message in pieces is not known.
+    /// Tells whether a frame goes through the compressor. The first frame of a message decides for the whole, when the size
+    /// of a message in pieces is not known.
     func compresses(byteCount: Int, _ part: Connection.Part) -> Bool {
         if case .whole = part { byteCount >= threshold } else { true }
     }

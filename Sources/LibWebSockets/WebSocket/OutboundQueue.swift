@@ -1,7 +1,7 @@
 internal import DequeModule
 internal import WebSocketProtocol
 
-/// What waits to be written to one connection, and the state that decides whether more may be added.
+/// The output that waits to be written to one connection, and the state that decides whether more may be added.
 ///
 /// A value, shared under the connection's lock: producers on any thread append frames here, the loop takes them out in
 /// segments. Frames never span two segments, so control frames can go between any two of them.
@@ -9,7 +9,7 @@ struct OutboundQueue: ~Copyable {
     /// Whole frames, handed to the loop together.
     struct Segment {
         let frames: FrameBuffer
-        /// How many messages end in these frames.
+        /// The number of messages that end in these frames.
         var messageCount = 0
     }
 
@@ -17,7 +17,7 @@ struct OutboundQueue: ~Copyable {
     private static let segmentSize = FrameBuffer.gatheringCapacity
     /// A segment this small is kept for the next message; larger ones go, so that idle connections stay small.
     private static let largestKeptCapacity = 4 << 10
-    /// How many bytes of pings and pongs may wait before only the latest further ping is answered.
+    /// The most bytes of pings and pongs that may wait before only the latest further ping is answered.
     private static let pongLimit = 64 << 10
 
     var machine: ConnectionStateMachine {
@@ -42,15 +42,15 @@ struct OutboundQueue: ~Copyable {
     private var takenByteCount = 0
     /// Bytes that were added and not yet written.
     var waitingByteCount: Int { byteCount + takenByteCount }
-    /// Whether the loop knows that there is something to do for this connection.
+    /// The loop knows that there is something to do for this connection.
     var isScheduled = false
-    /// Whether TCP ends when everything has been written.
+    /// TCP ends when everything has been written.
     private(set) var endsWhenEmpty = false
     private(set) var sentMessageCount = 0
     /// The payloads of the messages that were added.
     private(set) var sentByteCount = 0
 
-    /// Where the buffers of bursts come from.
+    /// The source of the buffers of bursts.
     private let pool: FrameBufferPool
 
     init(role: Role, random: RandomByteSource, pool: FrameBufferPool) {
@@ -61,7 +61,7 @@ struct OutboundQueue: ~Copyable {
 
     var isEmpty: Bool { filling == nil && segments.isEmpty && control == nil }
 
-    /// How many messages were added and never taken to be written.
+    /// The number of messages that were added and never taken to be written.
     var unsentMessageCount: Int {
         segments.reduce(fillingMessageCount) { $0 + $1.messageCount }
     }
@@ -89,8 +89,8 @@ struct OutboundQueue: ~Copyable {
         filling = frames
     }
 
-    /// Where a frame with a payload of this size goes. Idle connections have a small buffer, those with much to send a large
-    /// one that went before.
+    /// Returns the buffer for a frame with a payload of this size. Idle connections have a small buffer, those with much to
+    /// send a large one that went before.
     private mutating func buffer(forFrameOf byteCount: Int) -> FrameBuffer {
         let frameCount = byteCount + FrameHeader.maximumByteCount
         guard let frames = filling else { return takeBuffer(forBytes: frameCount) }
@@ -107,7 +107,7 @@ struct OutboundQueue: ~Copyable {
         return larger
     }
 
-    /// What comes next goes into another segment.
+    /// Lets the next frame begin another segment.
     private mutating func seal() {
         guard let frames = filling else { return }
         segments.append(Segment(frames: frames, messageCount: fillingMessageCount))

@@ -7,7 +7,7 @@ internal import WebSocketProtocol
 package final class OutgoingMessage: Sendable {
     private let connection: Connection
     private let kind: WebSocketMessage.Kind
-    /// Whether the peer has got the beginning of it.
+    /// The peer has got the beginning of it.
     private let hasBegun = Atomic<Bool>(false)
     private let isOver = Atomic<Bool>(false)
 

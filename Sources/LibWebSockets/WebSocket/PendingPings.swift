@@ -10,7 +10,7 @@ struct PendingPings {
     private var pings: [Ping] = []
     private var lastNumber: UInt64
 
-    /// - Parameter firstNumber: Where to count from, so that numbers of different connections differ.
+    /// - Parameter firstNumber: The first number, so that numbers of different connections differ.
     init(firstNumber: UInt64) {
         lastNumber = firstNumber
     }

@@ -1,7 +1,7 @@
-/// Who may add to the output next: first come, first served, and as many at once as fit.
+/// The queue of those who may add to the output next: first come, first served, and as many at once as fit.
 ///
-/// A value, shared under the connection's lock. Whoever finds no room waits here. When there is some, those in front are
-/// admitted: room is reserved for each until it has added what it announced, so nobody who comes later takes it away, and
+/// A value, shared under the connection's lock. A sender that finds no room waits here. Room that comes free goes to those
+/// in front: it is reserved for each until it has added what it announced, so nobody who comes later takes it away, and
 /// nobody is woken in vain.
 struct SendAdmission<Waiter> {
     enum Request {
@@ -14,13 +14,13 @@ struct SendAdmission<Waiter> {
         case stream
     }
 
-    /// How many may be admitted and not have added their message yet: waking all of a thousand waiters would keep the
-    /// loop, and the first of them goes on to admit more.
+    /// The most senders that may be admitted and not have added their message yet: waking all of a thousand waiters would
+    /// keep the loop, and the first of them goes on to admit more.
     private static var mostAdmitted: Int { 64 }
 
     /// With this many bytes waiting to be written, there is no room.
     private let limit: Int
-    /// Whether somebody has the stream.
+    /// A sender has the stream.
     private(set) var isStreaming = false
     private var waiters: [UInt64: (request: Request, waiter: Waiter)] = [:]
     /// The only one that may have to wait while it has the stream.
@@ -37,7 +37,7 @@ struct SendAdmission<Waiter> {
 
     var hasWaiters: Bool { !waiters.isEmpty || fragment != nil }
 
-    /// Whether a request that comes now is granted without waiting.
+    /// Tells whether a request that comes now is granted without waiting.
     /// - Parameter queued: The bytes that wait to be written.
     func admitsAtOnce(_ request: Request, queued: Int) -> Bool {
         switch request {
@@ -138,7 +138,7 @@ struct SendAdmission<Waiter> {
 }
 
 extension SendAdmission.Request {
-    /// What room is reserved for; `nil` for the stream.
+    /// The bytes that room is reserved for; `nil` for the stream.
     fileprivate var byteCount: Int? {
         switch self {
         case .message(let byteCount), .fragment(let byteCount): byteCount

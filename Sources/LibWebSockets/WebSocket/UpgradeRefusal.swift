@@ -80,7 +80,7 @@ public struct UpgradeRefusal: Hashable, Sendable {
 
     private var isRedirect: Bool { Redirect.statuses.contains(status.code) }
 
-    /// Why the redirect leads nowhere; `nil` when it leads somewhere.
+    /// The reason why the redirect leads nowhere; `nil` when it leads somewhere.
     var locationProblem: String? {
         switch headers[values: .location] {
         case []: "has no Location header, so that it leads nowhere"

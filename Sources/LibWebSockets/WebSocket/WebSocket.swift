@@ -201,7 +201,7 @@ public final class WebSocket: Sendable {
         try await connection.nextBatch()
     }
 
-    /// Whether neither side has begun to close.
+    /// Neither side has begun to close.
     var allowsSending: Bool {
         connection.withOutbound { $0.queue.allowsSending }
     }

@@ -4,7 +4,8 @@ internal import WebSocketCompat
 internal import WebSocketService
 
 extension BrowserWebSocket {
-    /// What the connection tells; each event is a task of the main actor's, and the next one waits for it.
+    /// Returns the handlers of the connection's events; each event is a task of the main actor's, and the next one waits
+    /// for it.
     nonisolated func handlers(demandsSubprotocol: Bool) -> ShapeSocket.Handlers {
         ShapeSocket.Handlers(
             opened: { [weak self] socket, _ in await self?.opened(socket, demandsSubprotocol: demandsSubprotocol) },

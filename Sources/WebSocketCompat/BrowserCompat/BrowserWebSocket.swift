@@ -76,9 +76,9 @@ public import WebSocketCompat
     /// Keeps this object while its events may be heard.
     private var selfReference: BrowserWebSocket?
     var wasOpen = false
-    /// Whether the end of the last connection, or attempt, was told of, and another one follows.
+    /// The end of the last connection, or attempt, was told, and another one follows.
     var isRetrying = false
-    /// Whether the program has closed it.
+    /// The program has closed it.
     var isEnding = false
 
     /// Begins to connect.

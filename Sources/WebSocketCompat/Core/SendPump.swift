@@ -24,11 +24,11 @@ package final class SendPump: Sendable {
     private struct State: Sendable {
         var items = Deque<Item>()
         var gate = Gate.waiting
-        /// Why nothing more is taken, while what was added before goes out.
+        /// The reason why nothing more is taken, while what was added before goes out.
         var refusal: (any Error)?
         var isRunning = false
 
-        /// Whether a task has to be started.
+        /// Tells whether a task has to be started.
         mutating func starts() -> Bool {
             guard case .open = gate, !isRunning, !items.isEmpty else { return false }
             isRunning = true

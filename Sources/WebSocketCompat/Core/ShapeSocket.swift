@@ -68,7 +68,7 @@ package final class ShapeSocket: Sendable {
         }
     }
 
-    /// What the reconnect policy looks at: a socket that is being closed stays closed.
+    /// The state that the reconnect policy looks at: a socket that is being closed stays closed.
     private final class Policy: Sendable {
         let isClosing = Atomic<Bool>(false)
 
@@ -83,9 +83,10 @@ package final class ShapeSocket: Sendable {
         }
     }
 
-    /// What a shape that has no place of its own for every message reads: one route for all.
+    /// The one route of all messages, for a shape that has no place of its own for every message.
     private static let route = "message"
-    /// How much of what has arrived may wait for a handler that does not return, beside what the connection itself keeps.
+    /// The most bytes of arrived messages that may wait for a handler that does not return, beside what the connection
+    /// itself keeps.
     private static let inboxByteLimit = 1 << 20
 
     /// - Parameter pump: The pump in which messages may wait already.

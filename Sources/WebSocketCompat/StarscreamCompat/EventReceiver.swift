@@ -7,7 +7,7 @@ struct EventHandler: @unchecked Sendable {
     let call: (WebSocketEvent) -> Void
 }
 
-/// What is called when a message was handed over; as ``EventHandler``, called on the callback queue only.
+/// A closure that is called when a message was handed over; as ``EventHandler``, called on the callback queue only.
 struct WriteCompletion: @unchecked Sendable {
     let call: () -> Void
 }

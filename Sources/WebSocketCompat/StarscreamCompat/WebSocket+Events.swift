@@ -5,7 +5,7 @@ internal import WebSocketCompat
 internal import WebSocketService
 
 extension WebSocket {
-    /// What the connections of one call of ``connect()`` are told to.
+    /// Returns the handlers for the connections of one call of ``connect()``.
     func handlers(of generation: Int, reconnects: Bool) -> ShapeSocket.Handlers {
         var handlers = ShapeSocket.Handlers(
             opened: { [weak self] socket, _ in await self?.opened(socket, generation) },
@@ -38,7 +38,8 @@ extension WebSocket {
         await deliver([.error(Self.shown(error))])
     }
 
-    /// Whoever calls ``connect()`` on being told of the end means a new connection.
+    /// Lets go of the connection of one call of ``connect()``. A program that calls it again on being told of the end means
+    /// a new connection.
     private func letGo(of generation: Int, _ reconnects: Bool) {
         state.withLock { state in
             if state.generation == generation, !reconnects { state.endingSocket = state.socket.take() }

@@ -32,7 +32,7 @@ public final class WebSocket: WebSocketClient, Sendable {
         var socket: ShapeSocket?
         /// The one whose connection has ended, until it says so itself.
         var endingSocket: ShapeSocket?
-        /// Which call of ``WebSocket/connect()`` it is from.
+        /// The number of the call of ``WebSocket/connect()`` that it is from.
         var generation = 0
         var hasBeenOpen = false
         var isDisconnecting = false

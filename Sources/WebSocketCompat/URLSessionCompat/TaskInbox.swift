@@ -52,7 +52,7 @@ final class TaskInbox: Sendable {
 
     /// Calls `receiver` with the next message, once there is one.
     ///
-    /// - Returns: What ``cancel(_:)`` takes; `nil` when it was called already.
+    /// - Returns: The ID for ``cancel(_:)``; `nil` when it was called already.
     @discardableResult
     func take(_ receiver: @escaping Receiver) -> UInt64? {
         let (result, id, room) = state.withLock {

@@ -101,7 +101,7 @@ public final class WebSocketSession: Sendable {
         state.withLock { state in state.tasks.sorted { $0.key < $1.key }.map(\.value) }
     }
 
-    /// - Returns: Whether the task may run: not in a session that is invalid.
+    /// - Returns: `true` when the task may run: not in a session that is invalid.
     func began(_ task: WebSocketTask) -> Bool {
         state.withLock { state in
             guard !state.isInvalid else { return false }

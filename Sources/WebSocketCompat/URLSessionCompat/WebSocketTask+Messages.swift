@@ -92,7 +92,7 @@ extension WebSocketTask {
         }
     }
 
-    /// What a call is told that failed because the connection has ended: why that was, where it is known.
+    /// Returns the error for a call that failed because the connection has ended: the reason of the end, where it is known.
     func shown(_ error: any Error) -> any Error {
         if let ended = fields.withLock(\.error) { return ended }
         if error is URLError { return error }

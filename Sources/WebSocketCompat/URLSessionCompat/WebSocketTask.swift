@@ -33,9 +33,9 @@ public final class WebSocketTask: Sendable {
         var maximumMessageSize = 1 << 20
         var closeCode = CloseCode.invalid
         var closeReason: Data?
-        /// Whether this side has cancelled, and with a code.
+        /// This side's cancellation: at once, or with a code.
         var cancellation: Cancellation?
-        /// What the last connection or attempt ended with.
+        /// The error that ended the last connection or attempt.
         var failure: (any Error)?
         var error: (any Error)?
         var response: HTTPURLResponse?

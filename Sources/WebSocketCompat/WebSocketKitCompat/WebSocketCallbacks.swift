@@ -16,9 +16,9 @@ final class WebSocketCallbacks: Sendable {
         var isUpgraded = false
         var hasConnectionEnded = false
         var hasEnded = false
-        /// When the first handler of messages was set.
+        /// The time at which the first handler of messages was set.
         var firstSet: ContinuousClock.Instant?
-        /// When the first message came that had none.
+        /// The time at which the first message came that had none.
         var firstMissed: ContinuousClock.Instant?
         var waiter: CheckedContinuation<Void, Never>?
         var handledCount = 0
@@ -27,9 +27,9 @@ final class WebSocketCallbacks: Sendable {
     }
 
     private let state = Lock(State())
-    /// How long after the first handler another may be set without losing a message.
+    /// The time after the first handler in which another may be set without losing a message.
     private static let grace = Duration.milliseconds(200)
-    /// How long the first message waits for any handler at all; the original drops it at once.
+    /// The time that the first message waits for any handler at all; the original drops it at once.
     private static let patience = Duration.seconds(5)
 
     var handledCount: Int { state.withLock(\.handledCount) }

@@ -30,12 +30,12 @@ package struct ConnectionStateMachine: Sendable {
             WebSocketClosure(initiator: initiator, sent: sent, received: received)
         }
 
-        /// Whether nothing more is expected of the peer than the end of TCP.
+        /// The peer owes nothing more than the end of TCP.
         var awaitsOnlyEndOfTransport: Bool {
             received != nil || failure != nil
         }
 
-        /// What closed the connection, when `event` ends the wait for the peer.
+        /// Returns the cause of the close, when `event` ends the wait for the peer.
         func cause(or event: Cause) -> Cause {
             failure ?? (received != nil ? .closeHandshake : event)
         }
@@ -205,7 +205,7 @@ package struct ConnectionStateMachine: Sendable {
         }
     }
 
-    /// What to do when this side has sent its close frame and nothing but the end of TCP is missing.
+    /// The action once this side has sent its close frame and nothing but the end of TCP is missing.
     private var endOfHandshake: Action {
         role == .server ? .endTransport : .waitForPeer
     }

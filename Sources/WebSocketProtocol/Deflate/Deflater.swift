@@ -6,7 +6,7 @@ internal import CZlib
 /// after each message when no context is kept. The peer's window follows it byte for byte, so what it returns has to be
 /// sent, in order; what cannot be sent is made good by ``reset()``.
 package struct Deflater: ~Copyable {
-    /// What ends a flushed block, and is left out at the end of a message (RFC 7692 section 7.2.1).
+    /// The bytes that end a flushed block, and are left out at the end of a message (RFC 7692 section 7.2.1).
     static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]
     /// The most that is given to zlib at once, whose counters have 32 bits.
     private static let largestPiece = 1 << 30
@@ -121,7 +121,7 @@ package struct DeflateFailure: Error, Hashable, CustomStringConvertible {
 }
 
 enum ZlibError {
-    /// What zlib itself says of the error, with its code.
+    /// Returns zlib's own words on the error, with its code.
     static func text(_ status: Int32, _ stream: z_stream) -> String {
         let message = stream.msg.map { String(cString: $0) } ?? zError(status).map { String(cString: $0) } ?? "error"
         return "\(message) (\(status))"

@@ -5,7 +5,8 @@ internal import CZlib
 /// Owns zlib's state for one direction of one connection: made for the first compressed message, and given back after
 /// each when no context is kept.
 package final class Inflater: MessageInflater {
-    /// How much is inflated before it is appended to the message, and so how far a bomb gets beyond the limit.
+    /// The most bytes inflated before they are appended to the message, and so the distance that a bomb gets beyond the
+    /// limit.
     private static let chunkSize = 32 << 10
     /// The most that is given to zlib at once, whose counters have 32 bits.
     private static let largestPiece = 1 << 30
@@ -14,11 +15,11 @@ package final class Inflater: MessageInflater {
     private let keepsContext: Bool
     /// zlib's state points back at this struct, which therefore has a place of its own.
     private var stream: UnsafeMutablePointer<z_stream>?
-    /// Whether the current message has a payload at all.
+    /// The current message has a payload at all.
     private var hasInput = false
-    /// Whether the payload so far ends with a block that says it is the last one.
+    /// The payload so far ends with a block that says it is the last one.
     private var isAfterFinalBlock = false
-    /// Where zlib gets its memory, when not from malloc(3): a test lets it run out.
+    /// The source of zlib's memory, when not malloc(3): a test lets it run out.
     var allocate: alloc_func?
 
     package init(windowBits: Int, keepsContext: Bool) {

@@ -8,7 +8,7 @@ struct EndpointParser {
     }
 
     private let bytes: [UInt8]
-    /// What errors call the text: the URL, or a path alone.
+    /// The name of the text in errors: the URL, or a path alone.
     private let subject: String
     private var offset = 0
 
@@ -83,7 +83,7 @@ struct EndpointParser {
         return rest.first == UInt8(ascii: "/") ? text : "/\(text)"
     }
 
-    /// What is allowed nowhere in a URL (RFC 3986 section 2).
+    /// Refuses the characters that are allowed nowhere in a URL (RFC 3986 section 2).
     private func checkCharacters(
         _ bytes: ArraySlice<UInt8>, allowsUnicode: Bool = false
     ) throws(InvalidEndpoint) {
@@ -141,7 +141,7 @@ struct EndpointParser {
         return Endpoint.Credentials(user: user, password: password)
     }
 
-    /// Where the colon in front of the port is; the end of `hostAndPort` when there is none.
+    /// Returns the position of the colon in front of the port; the end of `hostAndPort` when there is none.
     private func portStart(_ hostAndPort: ArraySlice<UInt8>) throws(InvalidEndpoint) -> Int {
         guard hostAndPort.first == UInt8(ascii: "[") else {
             let colons = hostAndPort.indices.filter { hostAndPort[$0] == UInt8(ascii: ":") }

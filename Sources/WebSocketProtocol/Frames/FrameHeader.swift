@@ -14,9 +14,9 @@ package struct FrameHeader: Hashable, Sendable {
     /// Reads a header, as far as it has arrived.
     /// - Parameters:
     ///   - receiver: The role of this side: a server demands masks, a client refuses them.
-    ///   - allowsRSV1: Whether an extension that uses RSV1 was negotiated.
+    ///   - allowsRSV1: An extension that uses RSV1 was negotiated.
     /// - Returns: `nil` when more bytes are needed.
-    /// - Throws: As soon as the bytes that are there break a rule.
+    /// - Throws: A violation as soon as the bytes that are there break a rule.
     @inline(__always)
     static func parse(
         _ bytes: UnsafeRawPointer, count: Int, receiver: Role, allowsRSV1: Bool

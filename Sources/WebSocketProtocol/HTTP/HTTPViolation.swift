@@ -24,7 +24,7 @@ package struct HTTPViolation: Error, Hashable {
         case switchInHTTP10
     }
 
-    /// How much of another protocol's beginning is shown.
+    /// The number of bytes of another protocol's beginning that are shown.
     static let excerptSize = 60
 
     package let rule: Rule
@@ -38,7 +38,7 @@ package struct HTTPViolation: Error, Hashable {
         if case .notHTTP = rule { true } else { false }
     }
 
-    /// - Parameter beginning: What has arrived; its first line is shown.
+    /// - Parameter beginning: The bytes that have arrived; their first line is shown.
     static func notHTTP(beginning: [UInt8]) -> HTTPViolation {
         let line = beginning.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
         return HTTPViolation(.notHTTP(HeaderSyntax.quoted(bytes: line.isEmpty ? beginning[...] : line)))

@@ -23,7 +23,7 @@ struct HeadReader: Sendable {
 
     var isEmpty: Bool { size == 0 }
 
-    /// What the line under way begins with, or the next one, as far as it is known once `bytes` are there.
+    /// Returns the beginning of the line under way, or of the next one, as far as it is known once `bytes` are there.
     func beginning(_ bytes: UnsafeRawBufferPointer, count: Int) -> [UInt8] {
         let known = Array(line.prefix(count))
         return known + bytes.prefix(count - known.count)

@@ -12,8 +12,9 @@ struct ResponseBody: Sendable {
     private let maximumSize: Int
     private var framing: Framing
 
-    /// Where the head says nothing usable about the body's length, the body ends with the connection. RFC 9112 section 6.3 has such
-    /// a response discarded, since the next one could not be found; here none follows, and the status counts.
+    /// Makes the reader of a response's body. A body whose length the head does not say in a usable way ends with the
+    /// connection. RFC 9112 section 6.3 has such a response discarded, since the next one could not be found; here none
+    /// follows, and the status counts.
     init(of head: ResponseHead, maximumSize: Int) {
         self.maximumSize = maximumSize
         if head.status.kind == .informational || head.status == .noContent || head.status == .notModified {
@@ -39,7 +40,7 @@ struct ResponseBody: Sendable {
         return length
     }
 
-    /// - Returns: Whether the body is over: complete, as long as what is kept of it, or malformed from here on.
+    /// - Returns: `true` when the body is over: complete, as long as what is kept of it, or malformed from here on.
     mutating func receive(_ received: UnsafeRawBufferPointer) -> Bool {
         switch framing {
         case .length(let remaining):

@@ -38,7 +38,7 @@ package struct ResponseParser: Sendable {
     private let maximumBodySize: Int
     private var reader: HeadReader
     private var interimResponses = 0
-    /// What has arrived of the head under way, then the final one.
+    /// The part of the head under way that has arrived, then the final head.
     private var head: ResponseHead?
     /// There once the head is complete and refuses.
     private var body: ResponseBody?

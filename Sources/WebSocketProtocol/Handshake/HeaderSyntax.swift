@@ -56,7 +56,7 @@ enum HeaderSyntax {
 }
 
 extension HTTPField {
-    /// Why a program may not add this field to an opening handshake, on either side; `nil` when it may.
+    /// The reason why a program may not add this field to an opening handshake, on either side; `nil` when it may.
     var handshakeProblem: String? {
         let name = name.rawName
         guard HeaderSyntax.isToken(name) else {
@@ -89,7 +89,7 @@ extension HTTPFields {
         }
     }
 
-    /// Whether a list field has this member, in any case.
+    /// Tells whether a list field has this member, in any case.
     func listContains(_ name: HTTPField.Name, _ member: String) -> Bool {
         listMembers(name).contains { HeaderSyntax.lowercased($0) == member }
     }

@@ -9,7 +9,7 @@ package struct UpgradeRequest: Hashable, Sendable {
     package let key: HandshakeKey
     package let subprotocols: [String]
     package let extensions: [WebSocketExtension]
-    /// What goes out after the request line and `Host`, in order.
+    /// The fields that go out after the request line and `Host`, in order.
     private let fields: [(name: String, value: [UInt8])]
 
     /// - Parameters:

@@ -21,7 +21,7 @@ package struct UpgradeRequestParser: Sendable {
     private let maximumSize: Int
     private var reader: HeadReader
     private var skippedEmptyLine = false
-    /// What has arrived of it.
+    /// The part of the head that has arrived.
     private var head: UpgradeRequestHead?
 
     /// - Parameter maximumSize: Of request line and headers together, in bytes.

@@ -35,7 +35,7 @@ extension WebSocketExtension: CustomStringConvertible {
         }
     }
 
-    /// Whether ``description`` is what RFC 6455 section 9.1 allows: tokens throughout.
+    /// ``description`` is what RFC 6455 section 9.1 allows: tokens throughout.
     var isWellFormed: Bool {
         HeaderSyntax.isToken(name)
             && parameters.allSatisfy { HeaderSyntax.isToken($0.name) && $0.value.map(HeaderSyntax.isToken) ?? true }

@@ -1,6 +1,6 @@
 /// Puts one message together whose bytes do not arrive in one piece: fragmented, compressed, or cut by a read.
 struct MessageAssembler {
-    /// How much a frame's header can make us reserve before its payload arrives.
+    /// The most bytes that a frame's header can make us reserve before its payload arrives.
     private static let largestAdvance = 1 << 20
 
     let maximumSize: Int
@@ -17,7 +17,7 @@ struct MessageAssembler {
         self.inflater = inflater
     }
 
-    /// Whether a message has begun and its last frame has not ended.
+    /// A message has begun and its last frame has not ended.
     var isActive: Bool { kind != nil }
 
     mutating func begin(_ kind: WebSocketMessage.Kind, isCompressed: Bool) {
@@ -37,8 +37,8 @@ struct MessageAssembler {
         if bytes.isEmpty { bytes.reserveCapacity(min(length, Self.largestAdvance)) }
     }
 
-    /// Appends what the budget of the turn allows.
-    /// - Returns: How many bytes of the payload were used. Without compression all are.
+    /// Appends as much as the budget of the turn allows.
+    /// - Returns: The number of bytes of the payload that were used. Without compression all are.
     mutating func append(
         _ payload: UnsafeMutableRawBufferPointer, budget: Int, into turn: inout ReceivedTurn
     ) throws(ProtocolViolation) -> Int {
@@ -58,7 +58,7 @@ struct MessageAssembler {
         return used
     }
 
-    /// Whether what arrives is the message's own bytes, to be put where they stay.
+    /// Arriving bytes are the message's own, to be put where they stay.
     var takesBytesDirectly: Bool { isActive && !isCompressed }
 
     /// Lets `fill` write the next bytes of the message behind those that are there. Returns how many those are.

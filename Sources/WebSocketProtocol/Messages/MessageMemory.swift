@@ -9,7 +9,8 @@ package enum MessageMemory {
         capacity == 0 ? 0 : ofStorageHeader + capacity * ofMessage
     }
 
-    /// What an array's storage occupies beside its elements: 32 bytes of Swift's, and malloc(3)'s own with its rounding.
+    /// The memory that an array's storage occupies beside its elements: 32 bytes of Swift's, and malloc(3)'s own with its
+    /// rounding.
     static let ofStorageHeader = 48
 
     /// The storage of an array of bytes.

@@ -63,7 +63,7 @@ extension ReceivedTurn {
         self.cost = overflow ? .max : sum
     }
 
-    /// How many messages there is room for in an idle connection.
+    /// The number of messages for which there is room in an idle connection.
     private static let keptCapacity = 32
 
     private struct InPlaceMessage {

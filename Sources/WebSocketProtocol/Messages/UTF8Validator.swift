@@ -1,9 +1,9 @@
 /// Tells valid UTF-8 (RFC 3629) from invalid, over any number of chunks, and says no at the first byte that cannot be
 /// part of it: surrogates, overlong forms and code points above U+10FFFF included.
 package struct UTF8Validator: Sendable {
-    /// How many bytes the sequence that has begun still needs.
+    /// The number of bytes that the sequence that has begun still needs.
     private var missing = 0
-    /// What the next of them may be: RFC 3629 section 4 narrows the range after some leading bytes.
+    /// The range of the next of them: RFC 3629 section 4 narrows it after some leading bytes.
     private var allowed: ClosedRange<UInt8> = 0x80...0xBF
 
     package init() {}

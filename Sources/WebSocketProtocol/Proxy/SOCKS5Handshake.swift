@@ -39,7 +39,7 @@ package struct SOCKS5Handshake: Sendable {
     private let authentication: [UInt8]?
     private let request: [UInt8]
     private var state = State.selectingMethod
-    /// What has arrived of the answer under way, at most 262 bytes.
+    /// The part of the answer under way that has arrived, at most 262 bytes.
     private var answer: [UInt8] = []
 
     /// - Parameters:
@@ -115,7 +115,7 @@ package struct SOCKS5Handshake: Sendable {
         return .needsMoreBytes
     }
 
-    /// What follows cannot be an answer to what was not sent yet.
+    /// Refuses any bytes that follow: they cannot be an answer to what was not sent yet.
     private mutating func send(
         _ reply: [UInt8], consumed: Int, of bytes: UnsafeRawBufferPointer
     ) throws(SOCKS5Failure) -> Action {
@@ -151,7 +151,7 @@ package struct SOCKS5Handshake: Sendable {
         return true
     }
 
-    /// Whether the reply is complete. A refusal is one as soon as its code is known: some proxies send no more.
+    /// Tells whether the reply is complete. A refusal is one as soon as its code is known: some proxies send no more.
     private func isConnected() throws(SOCKS5Failure) -> Bool {
         guard answer[0] == Self.version else {
             throw SOCKS5Failure(.malformedAnswer("version \(answer[0]) of its reply is not 5 (RFC 1928 section 6)"))

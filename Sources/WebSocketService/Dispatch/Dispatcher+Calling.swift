@@ -103,7 +103,7 @@ extension Dispatcher {
         greeting.finished(failure)
     }
 
-    /// - Returns: What one of them threw; no further one is called then.
+    /// - Returns: The error that one of them threw; no further one is called then.
     private func callAll(
         _ hooks: [Callback<OpenContext>], _ context: OpenContext, _ generation: UInt64, _ call: UInt64
     ) async -> (any Error)? {

@@ -25,7 +25,7 @@ extension Dispatcher {
         }
     }
 
-    /// - Returns: Whether one of the loops over all messages has taken the message.
+    /// - Returns: `true` when one of the loops over all messages has taken the message.
     private func offer(_ message: WebSocketMessage, to loops: [MessageHandoff]) async -> Bool {
         var isTaken = false
         for loop in loops where !isStopped {

@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// What the reader of a connection does, and handlers that wait for what it reads.
+/// The side of a connection's reader, and of handlers that wait for what it reads.
 extension Dispatcher {
-    /// Whether the connection may be read on: if not, what completes when it may.
+    /// Returns `nil` when the connection may be read on; else a completion for when it may.
     func room(for generation: UInt64) -> Completion<Void>? {
         state.change { state, afterwards in
             if state.inbox.mayRead(generation) { return nil }
@@ -31,7 +31,7 @@ extension Dispatcher {
         }
     }
 
-    /// What completes when all that the connection brought before its end was read, as far as there is room.
+    /// Returns a completion for when all that the connection brought before its end was read, as far as there is room.
     func readingEnds(_ generation: UInt64) -> Completion<Void> {
         let read = Completion<Void>()
         state.change { state, afterwards in

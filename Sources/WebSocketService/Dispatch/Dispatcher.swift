@@ -10,7 +10,7 @@ final class Dispatcher: Sendable {
     struct Greeting {
         let generation: UInt64
         let task: Task<(any Error)?, Never>
-        /// Whether it ended the connection itself, and need not be told.
+        /// The handler ended the connection itself, and need not be told.
         var endsConnection = false
     }
 
@@ -18,7 +18,7 @@ final class Dispatcher: Sendable {
         var inbox: Inbox
         /// The task that calls handlers; `nil` while there is nothing to show.
         var task: Task<Void, Never>?
-        /// Whether that task is cancelled, or is about to be. It takes nothing more.
+        /// That task is cancelled, or is about to be. It takes nothing more.
         var isTaskCancelled = false
         /// The `onOpen` handlers that run.
         var greeting: Greeting?
@@ -39,7 +39,7 @@ final class Dispatcher: Sendable {
     /// The number of the call of handlers that is under way; 0 when none is.
     let currentCall = Atomic<UInt64>(0)
     let lastCall = Atomic<UInt64>(0)
-    /// How many messages of the batch that was taken no handler has been called with.
+    /// The number of messages of the batch that was taken with which no handler has been called.
     let unshown = Atomic<Int>(0)
 
     init(environment: ServiceEnvironment) {
@@ -52,25 +52,25 @@ final class Dispatcher: Sendable {
                         messages: max(options.inboxLimit, 1), bytes: max(options.inboxByteLimit, 1)))))
     }
 
-    /// Whether no message reaches a handler any more. Looked at before each message, hence without the lock.
+    /// No message reaches a handler any more. Looked at before each message, hence without the lock.
     var isStopped: Bool { stopped.load(ordering: .acquiring) }
 
-    /// How many messages no handler will see. A handler that does not return when it is cancelled keeps those that were to
-    /// follow in its batch from being counted otherwise.
+    /// The number of messages that no handler will see. A handler that does not return when it is cancelled keeps those
+    /// that were to follow in its batch from being counted otherwise.
     var undeliveredCount: Int {
         state.withLock { $0.inbox.undeliveredCount + (isStopped ? unshown.load(ordering: .acquiring) : 0) }
     }
 
-    /// How many readers wait for room.
+    /// The number of readers that wait for room.
     var waitingReaderCount: Int { state.withLock(\.readers.count) }
 
-    /// Who calls, in the current task.
+    /// The caller, in the current task.
     var caller: Caller {
         guard let context = HandlerContext.current, isUnderWay(context) else { return .outside }
         return context.caller
     }
 
-    /// Whether the current task is the one that calls a handler now. Tasks that a handler started are not.
+    /// The current task is the one that calls a handler now. Tasks that a handler started are not.
     var isHandlerTask: Bool {
         guard let context = HandlerContext.current, isUnderWay(context), let task = context.task else { return false }
         return CurrentTask() == task
@@ -120,8 +120,8 @@ final class Dispatcher: Sendable {
 
     /// Cancels `onOpen` handlers whose connection is about to end.
     ///
-    /// - Parameter byItself: Whether it is a handler that ends it. Then no other one runs, and it is not cancelled: it goes on
-    ///   after its call as after any other.
+    /// - Parameter byItself: A handler ends it. Then no other one runs, and it is not cancelled: it goes on after its call
+    ///   as after any other.
     func cancelGreeting(_ generation: UInt64, byItself: Bool, _ afterwards: inout Afterwards) {
         state.withLock { state in
             if byItself { state.greeting?.endsConnection = true }

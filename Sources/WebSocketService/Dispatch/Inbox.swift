@@ -1,12 +1,12 @@
 internal import DequeModule
 
-/// What waits to be shown to the app's handlers.
+/// The items that wait to be shown to the app's handlers.
 ///
 /// Each connection has a section of its own, and the sections are taken one after the other: all of a connection, then
 /// its end, then the next connection. A connection that has ended may still be read to its end while a newer one is
 /// read beside it; the order is the sections'.
 struct Inbox: Sendable {
-    /// How much may wait before reading pauses.
+    /// The limits of what may wait before reading pauses.
     struct Limits: Hashable, Sendable {
         var messages: Int
         /// Of memory.
@@ -31,19 +31,19 @@ struct Inbox: Sendable {
         let generation: UInt64
         var items: Deque<Item> = []
         var isReading: Bool
-        /// What comes after the last message.
+        /// The items that come after the last message.
         var trailer: Deque<Item> = []
         var messageCount = 0
-        /// How many of the items are notices.
+        /// The number of the items that are notices.
         var noticeCount = 0
 
         var isEmpty: Bool { items.isEmpty && trailer.isEmpty }
     }
 
-    /// How many connections' sections there are at most: of more that come and go while one handler runs, the oldest that it
-    /// does not belong to is forgotten.
+    /// The most connections that have a section: of more that come and go while one handler runs, the oldest that it does
+    /// not belong to is forgotten.
     static let sectionLimit = 100
-    /// How many notices wait at most in one place, such as those of failed attempts or heartbeats; then the oldest give way.
+    /// The most notices that wait in one place, such as those of failed attempts or heartbeats; then the oldest give way.
     static let noticeLimit = 1_000
 
     let limits: Limits
@@ -53,17 +53,17 @@ struct Inbox: Sendable {
     private(set) var byteCount = 0
     /// The part of it that was taken.
     private var takenByteCount = 0
-    /// How many calls of handlers wait for what the peer has yet to send.
+    /// The number of calls of handlers that wait for what the peer has yet to send.
     private(set) var handlerWaits = 0
     private(set) var isStopped = false
-    /// How many messages no handler will see.
+    /// The number of messages that no handler will see.
     private(set) var undeliveredCount = 0
 
     init(limits: Limits) {
         self.limits = limits
     }
 
-    /// Whether everything was taken, and no connection has anything more.
+    /// Everything was taken, and no connection has anything more.
     var isIdle: Bool { sections.allSatisfy { $0.isEmpty && !$0.isReading } }
     var hasRoomInBytes: Bool { byteCount < limits.bytes }
 
@@ -71,7 +71,7 @@ struct Inbox: Sendable {
 
     /// A connection was opened.
     ///
-    /// - Returns: What is forgotten for it, to be let go of under no lock.
+    /// - Returns: The items that are forgotten for it, to be let go of under no lock.
     @discardableResult
     mutating func begin(_ generation: UInt64, _ opened: Item?) -> [Item] {
         let forgotten = sections.count >= Self.sectionLimit ? forget(sections.startIndex + 1) : []
@@ -97,7 +97,7 @@ struct Inbox: Sendable {
 
     /// Puts something behind all that there is.
     ///
-    /// - Returns: What gives way for it, to be let go of under no lock.
+    /// - Returns: The item that gives way for it, to be let go of under no lock.
     @discardableResult
     mutating func append(_ notice: Item) -> Item? {
         let last = sections.endIndex - 1
@@ -144,7 +144,7 @@ struct Inbox: Sendable {
 
     // MARK: Reading
 
-    /// Whether the connection may be read on. One batch may go beyond the limits.
+    /// Tells whether the connection may be read on. One batch may go beyond the limits.
     func mayRead(_ generation: UInt64) -> Bool {
         if isStopped { return true }
         guard let index = index(of: generation) else { return true }
@@ -164,7 +164,7 @@ struct Inbox: Sendable {
 
     // MARK: Taking
 
-    /// Whether ``next()`` has something now.
+    /// ``next()`` has something now.
     var hasNext: Bool {
         for section in sections {
             if !section.items.isEmpty { return true }
@@ -174,13 +174,13 @@ struct Inbox: Sendable {
         return false
     }
 
-    /// What was taken last was handled. Until then it takes memory.
+    /// Notes that the item taken last was handled. Until then it takes memory.
     mutating func finishTaken() {
         byteCount -= takenByteCount
         takenByteCount = 0
     }
 
-    /// What comes next; `nil` when there is nothing yet.
+    /// Takes the next item; `nil` when there is nothing yet.
     mutating func next() -> Item? {
         finishTaken()
         removeFinishedSections()

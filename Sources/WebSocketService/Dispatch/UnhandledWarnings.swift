@@ -6,9 +6,9 @@ internal import LibWebSockets
 ///
 /// The peer chooses the routes, so there is a bound on what is remembered, and on what is said.
 final class UnhandledWarnings: Sendable {
-    /// How many routes are warned of.
+    /// The number of routes that are warned of.
     static let longestList = 20
-    /// How many of the routes that have handlers are named.
+    /// The number of the routes with handlers that are named.
     private static let namedRoutes = 10
 
     private struct State {
@@ -66,7 +66,7 @@ final class UnhandledWarnings: Sendable {
         return .noHandler(route)
     }
 
-    /// What was looked for, and how to look for something else.
+    /// Words on what was looked for, and on how to look for something else.
     private var search: String {
         guard let router = router as? JSONRouter else { return "the router of Options.router found none" }
         let example = router.routeKey == "type" ? "event" : "type"

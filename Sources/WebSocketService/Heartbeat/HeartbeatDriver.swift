@@ -13,7 +13,7 @@ final class HeartbeatDriver: Sendable {
         var machine: HeartbeatStateMachine
         var beats: [UInt64: Task<Void, Never>] = [:]
         var lastBeat: UInt64 = 0
-        /// How many calls of the app's closure have not returned, those given up included.
+        /// The number of calls of the app's closure that have not returned, those given up included.
         var closures = 0
         var hasEnded = false
     }
@@ -49,7 +49,7 @@ final class HeartbeatDriver: Sendable {
 
     /// Runs until the peer is dead, there is no heartbeat, or the task is cancelled.
     ///
-    /// - Returns: That the peer is dead; `nil` otherwise.
+    /// - Returns: The failure when the peer is dead; `nil` otherwise.
     func run() async -> ConnectionFailure? {
         defer { end() }
         while !Task.isCancelled {
@@ -83,7 +83,7 @@ final class HeartbeatDriver: Sendable {
         state.withLock { $0.machine.readingResumed(now: now) }
     }
 
-    /// Whether a closure of the app's looks at what arrives.
+    /// A closure of the app's looks at what arrives.
     var asksApp: Bool { policy.isAnswer != nil }
 
     func received(_ batch: [WebSocketMessage]) {

@@ -18,7 +18,7 @@ struct HeartbeatStateMachine: Sendable {
     private let interval: Duration
     private let timeout: Duration?
     private var nextBeat: Duration
-    /// When the oldest unanswered beat counts as missed.
+    /// The time at which the oldest unanswered beat counts as missed.
     private var deadline: Duration?
     private var lastBeat: Duration?
     private var beats = 0
@@ -35,7 +35,7 @@ struct HeartbeatStateMachine: Sendable {
         self.nextBeat = policy.beatsOnOpen ? openedAt : openedAt + interval
     }
 
-    /// What to do now.
+    /// Returns the next step.
     ///
     /// - Parameter bytesReceived: The connection's count: bytes of an unfinished message are traffic too.
     mutating func advance(now: Duration, bytesReceived: UInt64 = 0) -> Action {
@@ -71,7 +71,7 @@ struct HeartbeatStateMachine: Sendable {
 
     /// Messages arrived.
     ///
-    /// - Parameter isAnswer: Whether one of them answers a beat, as the policy's closure says.
+    /// - Parameter isAnswer: One of them answers a beat, as the policy's closure says.
     /// - Returns: The round trip, when one answers the last beat.
     mutating func received(isAnswer: Bool, now: Duration) -> Duration? {
         if policy.anyTrafficCounts { alive() }

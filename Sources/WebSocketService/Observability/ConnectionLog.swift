@@ -7,9 +7,9 @@ internal import LibWebSockets
 /// are logged at info and all others at debug; the recovery says how many there were.
 final class ConnectionLog: Sendable {
     private struct State {
-        /// When the connection was lost, or the first attempt began.
+        /// The time at which the connection was lost, or the first attempt began.
         var downSince: Duration?
-        /// Whether nothing is to be said of the next opening: it ends an outage that was not worth a line.
+        /// Nothing is to be said of the next opening: it ends an outage that was not worth a line.
         var isQuiet = false
         var hasBeenOpen = false
     }
@@ -49,9 +49,9 @@ final class ConnectionLog: Sendable {
     }
 
     /// - Parameters:
-    ///   - uptime: How long the connection was open; `nil` when an attempt failed.
-    ///   - failures: How many failures in a row there were, this one included.
-    ///   - delay: How long until the next attempt; `nil` when something else was asked for meanwhile.
+    ///   - uptime: The time for which the connection was open; `nil` when an attempt failed.
+    ///   - failures: The number of failures in a row, this one included.
+    ///   - delay: The time until the next attempt; `nil` when something else was asked for meanwhile.
     func failed(
         _ failure: ConnectionFailure, attempt: Int, openFor uptime: Duration?, failures: Int, delay: Duration?,
         now: Duration

@@ -27,7 +27,7 @@ final class EventBroadcaster: Sendable {
             deliveries.append(Delivery(event: event, subscribers: subscribers))
         }
 
-        /// What the one who delivers does next; `nil` for anybody else.
+        /// Returns the next step of the one who delivers; `nil` for anybody else.
         mutating func begin() -> Delivery? {
             guard !isDelivering, let delivery = deliveries.popFirst() else { return nil }
             isDelivering = true
@@ -42,7 +42,7 @@ final class EventBroadcaster: Sendable {
         self.bufferLimit = max(bufferLimit, 1)
     }
 
-    /// How many events were lost to subscribers that did not keep up.
+    /// The number of events that were lost to subscribers that did not keep up.
     var droppedCount: UInt64 {
         state.withLock(\.droppedCount)
     }

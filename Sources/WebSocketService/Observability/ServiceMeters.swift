@@ -68,7 +68,7 @@ final class ServiceMeters: Sendable {
         let serviceName: String
     }
 
-    /// How many services use the meters of a name: the last one destroys them.
+    /// The number of services that use the meters of a name: the last one destroys them.
     private static let users = Lock<[Key: Int]>([:])
 
     /// `nil` for a factory without identity, of which each service has its own copy.
@@ -166,7 +166,7 @@ final class ServiceMeters: Sendable {
     func queued(_ count: Int) { queueDepth.record(count) }
     func measured(roundTrip duration: Duration) { roundTrip.record(duration: duration.bounded) }
 
-    /// - Parameter time: How long the attempt took.
+    /// - Parameter time: The time that the attempt took.
     func opened(after time: Duration) {
         connectionsOpened.add()
         connectTime.record(duration: time.bounded)

@@ -1,4 +1,4 @@
-/// What came of handing a message to a connection.
+/// The result of handing a message to a connection.
 enum Handover: Sendable {
     case taken
     /// The connection takes it, but not now.
@@ -27,7 +27,7 @@ extension SocketConnection {
     /// Hands a message over, waiting for room.
     ///
     /// - Parameters:
-    ///   - expiry: When it must not be sent any more.
+    ///   - expiry: The time from which it must not be sent any more.
     ///   - full: Completes when only the caller's return could make room.
     ///   - taken: Called as soon as it is known that the connection has taken the message, before this returns.
     func handOver(
@@ -90,7 +90,7 @@ extension SocketConnection {
         return hasEnded(error) ? .ended : .refused(error)
     }
 
-    /// Whether a send failed because the connection is over, rather than because of the message.
+    /// Tells whether a send failed because the connection is over, rather than because of the message.
     private func hasEnded(_ error: any Error) -> Bool {
         // The error may know of an end that the connection tells only once its close frame is out.
         if closure != nil || (error as? WebSocketError)?.closure != nil { return true }

@@ -13,7 +13,7 @@ extension Outbox {
             self.outbox = ObjectIdentifier(outbox)
         }
 
-        /// Whether a message that finds no room would wait for its own task.
+        /// Tells whether a message that finds no room would wait for its own task.
         static func holdsUp(_ outbox: Outbox) -> Bool {
             guard let current, current.outbox == ObjectIdentifier(outbox) else { return false }
             return !current.isOver.load(ordering: .relaxed)

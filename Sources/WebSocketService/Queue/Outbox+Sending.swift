@@ -126,13 +126,14 @@ extension Outbox {
         state.change { completeFlushes(&$0, &$1) }
     }
 
-    /// Whether something may come only after this caller has returned: it is a handler, or may be the body of a loop. The
-    /// body's child tasks tell nobody what they belong to, so that while a loop holds a message everybody counts.
+    /// Tells whether something may come only after this caller has returned: it is a handler, or may be the body of a loop.
+    /// The body's child tasks tell nobody what they belong to, so that while a loop holds a message everybody counts.
     private func keepsOthersWaiting(_ caller: Caller) -> Bool {
         caller != .outside || environment.handlers.loopHoldsMessage
     }
 
-    /// Whose messages wait for this caller: another service's, where a handler of that one sends over this one.
+    /// Returns the dispatcher whose messages wait for this caller: another service's, where a handler of that one sends
+    /// over this one.
     func dispatcherKeptWaiting(by caller: Caller) -> Dispatcher? {
         dispatcher.callersOwn ?? (keepsOthersWaiting(caller) ? dispatcher : nil)
     }

@@ -5,11 +5,11 @@ extension Outbox {
     struct Link: Sendable {
         let connection: any SocketConnection
         let generation: UInt64
-        /// Whether the `onOpen` handlers run, and only they send.
+        /// The `onOpen` handlers run, and only they send.
         var isGreeting: Bool
     }
 
-    /// What becomes of a message that has to wait.
+    /// The fate of a message that has to wait.
     enum Verdict: Hashable, Sendable {
         case outcome(SendOutcome)
         /// The queue is full, and its rule is to fail.
@@ -22,17 +22,17 @@ extension Outbox {
         case cancelled
     }
 
-    /// What is to be done after the lock is free; waiters are completed under it.
+    /// The work for when the lock is free; waiters are completed under it.
     struct Effects: Sendable {
         /// Queued messages that will not be sent after all.
         var drops: [SendQueue.Drop] = []
         /// Senders that need not wait any longer.
         var verdicts: [(number: UInt64, verdict: Verdict)] = []
-        /// Where the queue is to be sent to from now on.
+        /// The link that the queue is to be sent to from now on.
         var drain: Link?
     }
 
-    /// What waits to be sent, and who waits for it.
+    /// The messages that wait to be sent, and those who wait for it.
     struct StateMachine: Sendable {
         private struct Waiter {
             let entry: SendQueue.Entry
@@ -47,7 +47,7 @@ extension Outbox {
             case waits
         }
 
-        /// How the connection has dealt with the message that was drained last.
+        /// The connection's treatment of the message that was drained last.
         enum Drained: Hashable, Sendable {
             case taken
             case refused
@@ -72,13 +72,13 @@ extension Outbox {
         }
 
         var waiterCount: Int { waiters.count }
-        /// Whether messages go straight to the connection.
+        /// Messages go straight to the connection.
         var isDirect: Bool { isReady && queue.isEmpty && waiters.isEmpty && draining == nil }
-        /// Whether there is nothing to send.
+        /// There is nothing to send.
         var isQuiet: Bool { queue.isEmpty && waiters.isEmpty && draining == nil && link?.isGreeting != true }
         private var isReady: Bool { link.map { !$0.isGreeting } ?? false }
 
-        /// When ``removeExpired(now:_:)`` has something to do next.
+        /// The time at which ``removeExpired(now:_:)`` has something to do next.
         var nextExpiry: Duration? {
             [queue.nextExpiry, waiters.isEmpty ? nil : earliestWaiterExpiry].compactMap(\.self).min()
         }

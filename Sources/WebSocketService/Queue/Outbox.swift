@@ -1,12 +1,12 @@
 internal import LibWebSockets
 internal import Synchronization
 
-/// What a service sends: straight to the connection, or by way of a queue.
+/// The way out of a service's messages: straight to the connection, or through a queue.
 ///
 /// It owns everybody who waits for that. The state machine decides; here, and nowhere else, waiters are completed, each
 /// once, under the lock under which it was decided.
 final class Outbox: Sendable {
-    /// Whoever waits until there is nothing to send.
+    /// A caller that waits until there is nothing to send.
     struct Flush {
         let isHandlers: Bool
         let flushed: Completion<Void>
@@ -22,11 +22,11 @@ final class Outbox: Sendable {
         /// Drops what waited too long.
         var expiry: (instant: Duration, task: Task<Void, Never>)?
         var isStopped = false
-        /// How many calls are about to tell of messages that were dropped.
+        /// The number of calls that are about to tell of messages that were dropped.
         var reportsUnderWay = 0
         /// Complete when none is.
         var reportWaiters: [Completion<Void>] = []
-        /// What the gauge was told last; `nil` before the first time.
+        /// The value that the gauge was told last; `nil` before the first time.
         var reportedDepth: Int?
         var isReportingDepth = false
     }
@@ -36,7 +36,8 @@ final class Outbox: Sendable {
     let requests: Requests
     let dispatcher: Dispatcher
     let state: Lock<State>
-    /// How many messages are being handed to a connection beside the queue. Counted up under the lock, and down without.
+    /// The number of messages that are being handed to a connection beside the queue. Counted up under the lock, and down
+    /// without.
     let handovers = Atomic<Int>(0)
     let isFlushing = Atomic<Bool>(false)
 
@@ -52,7 +53,7 @@ final class Outbox: Sendable {
         state.withLock { ($0.machine.queue.count, $0.machine.queue.byteCount) }
     }
     var isDirect: Bool { state.withLock(\.machine.isDirect) }
-    /// Whether the `onOpen` handlers of the current connection run; `nil` without one.
+    /// The `onOpen` handlers of the current connection run; `nil` without one.
     var isGreeting: Bool? { state.withLock { $0.machine.link?.isGreeting } }
     var waiterCount: Int { state.withLock(\.machine.waiterCount) }
     var flushCount: Int { state.withLock(\.flushes.count) }
@@ -136,7 +137,7 @@ final class Outbox: Sendable {
 
     /// Waits until there is nothing to send, nobody waits to send, and the `onOpen` handlers have returned.
     ///
-    /// - Parameter isHandlers: Whether a handler waits, or the body of a loop. It does not wait for what would come after it.
+    /// - Parameter isHandlers: A handler waits, or the body of a loop. It does not wait for what would come after it.
     /// - Throws: `CancellationError`.
     func flush(isHandlers: Bool) async throws {
         let flushed = Completion<Void>()

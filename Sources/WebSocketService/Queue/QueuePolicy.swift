@@ -49,7 +49,7 @@ public struct QueuePolicy: Hashable, Sendable {
 }
 
 extension QueuePolicy {
-    /// How long a message may wait.
+    /// Returns the time that a message may wait.
     func timeToLive(of delivery: Delivery) -> Duration? {
         [timeToLive, delivery.timeToLive].compactMap { $0?.bounded }.min()
     }

@@ -8,7 +8,7 @@ struct SendQueue: Sendable {
         let message: WebSocketMessage
         /// The instant on the service's clock from which the message must not be sent any more.
         let expiry: Duration?
-        /// What it takes of the limit on bytes.
+        /// The bytes that it takes of the limit on bytes.
         let byteCount: Int
 
         /// - Parameter byteCount: The memory that it occupies unless told otherwise.
@@ -45,7 +45,7 @@ struct SendQueue: Sendable {
     /// Of all messages.
     private(set) var byteCount = 0
     private var earliestExpiry: Duration?
-    /// How many messages have waited at a time since the queue was empty.
+    /// The most messages that have waited at a time since the queue was empty.
     private var peakCount = 0
     /// The room for so many messages is kept when the queue is empty.
     private static let keptCapacity = 64
@@ -56,10 +56,10 @@ struct SendQueue: Sendable {
 
     var count: Int { entries.count + (taken == nil ? 0 : 1) }
     var isEmpty: Bool { count == 0 }
-    /// When ``removeExpired(now:)`` has something to do next.
+    /// The time at which ``removeExpired(now:)`` has something to do next.
     var nextExpiry: Duration? { earliestExpiry }
 
-    /// Whether there could be room for a message, were it the only one.
+    /// Tells whether there could be room for a message, were it the only one.
     func canHold(_ entry: Entry) -> Bool {
         policy.limit > 0 && entry.byteCount <= policy.byteLimit
     }
@@ -68,10 +68,10 @@ struct SendQueue: Sendable {
         count < policy.limit && entry.byteCount <= policy.byteLimit - byteCount
     }
 
-    /// Takes a message in, or says what the overflow rule makes of it.
+    /// Takes a message in, or returns the overflow rule's verdict on it.
     ///
     /// - Parameters:
-    ///   - waitsForRoom: Whether a full queue makes the sender wait whatever the rule: it is being drained.
+    ///   - waitsForRoom: A full queue makes the sender wait whatever the rule: it is being drained.
     ///   - drops: Receives the messages that gave way.
     mutating func admit(
         _ entry: Entry, waitsForRoom: Bool = false, drops: inout [Drop]
@@ -130,7 +130,7 @@ struct SendQueue: Sendable {
         noteExpiry(entry)
     }
 
-    /// - Returns: Whether the message was still waiting.
+    /// - Returns: `true` when the message was still waiting.
     mutating func remove(number: UInt64) -> Bool {
         guard let index = entries.firstIndex(where: { $0.number == number }) else { return false }
         removed(entries.remove(at: index))

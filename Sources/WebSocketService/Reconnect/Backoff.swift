@@ -1,4 +1,4 @@
-/// What a service remembers between attempts: the failures in a row, the delay before the last attempt and which server
+/// The memory of a service between attempts: the failures in a row, the delay before the last attempt and which server
 /// comes next.
 struct Backoff: Sendable {
     let policy: ReconnectPolicy
@@ -6,7 +6,7 @@ struct Backoff: Sendable {
     private(set) var previousDelay: Duration?
     private(set) var endpoints: EndpointRotation
 
-    /// - Parameter endpointCount: How many servers stand in for each other.
+    /// - Parameter endpointCount: The number of servers that stand in for each other.
     init(policy: ReconnectPolicy, endpointCount: Int) {
         self.policy = policy
         endpoints = EndpointRotation(count: endpointCount)
@@ -14,7 +14,7 @@ struct Backoff: Sendable {
 
     /// Counts a failure and decides what follows it.
     ///
-    /// - Parameter uptime: How long the connection had been open; `nil` when the attempt did not get that far.
+    /// - Parameter uptime: The time for which the connection had been open; `nil` when the attempt did not get that far.
     mutating func failed(
         _ failure: ConnectionFailure, uptime: Duration?, using generator: inout some RandomNumberGenerator
     ) -> ReconnectPolicy.Decision {
@@ -32,7 +32,7 @@ struct Backoff: Sendable {
 
     /// Counts a failure, and moves on to another server if need be.
     ///
-    /// - Returns: How many other servers are left to try.
+    /// - Returns: The number of other servers that are left to try.
     mutating func count(_ failure: ConnectionFailure, uptime: Duration?) -> Int {
         let wasStable = uptime.map { $0 >= policy.stableAfter } ?? false
         if wasStable { reset() }

@@ -61,7 +61,7 @@ extension ConnectionFailure {
 }
 
 extension ConnectionFailure {
-    /// What a failure counts as in metrics: a word of a fixed set, whatever peers and transports say.
+    /// The name of a failure in metrics: a word of a fixed set, whatever peers and transports say.
     enum Kind: String, Hashable, Sendable, CaseIterable {
         case invalidConfiguration, libraryUnsuitable, resourceUnavailable, nameResolutionFailed, connectFailed,
             tlsFailed

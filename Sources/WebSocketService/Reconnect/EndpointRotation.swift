@@ -1,10 +1,10 @@
-/// Which of several servers is tried next, and whether all of them have failed finally: a value.
+/// The order in which several servers are tried, and whether all of them have failed finally: a value.
 struct EndpointRotation: Hashable, Sendable {
-    /// How many servers there are, at least 1.
+    /// The number of servers, at least 1.
     let count: Int
     /// The place of the current one in their list, from 0.
     private(set) var position = 0
-    /// How many of them, one after the other and each a different one, have failed finally.
+    /// The number of them that have failed finally, one after the other and each a different one.
     private var finalFailures = 0
 
     init(count: Int) {
@@ -13,9 +13,9 @@ struct EndpointRotation: Hashable, Sendable {
 
     /// The current server failed.
     ///
-    /// - Parameter wasStable: Whether its connection had been up for long: then it deserves another try before the next
-    ///   one of the list, unless the failure is final.
-    /// - Returns: How many other servers have not failed finally in this round.
+    /// - Parameter wasStable: Its connection had been up for long: then it deserves another try before the next one of the
+    ///   list, unless the failure is final.
+    /// - Returns: The number of other servers that have not failed finally in this round.
     mutating func failed(isFinal: Bool, wasStable: Bool) -> Int {
         // A round is of servers that failed one after the other, not one today and another next week.
         if wasStable || !isFinal { finalFailures = 0 }

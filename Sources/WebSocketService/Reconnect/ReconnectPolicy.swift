@@ -90,7 +90,7 @@ public struct ReconnectPolicy: Sendable {
         return overrule?(context, decision) ?? decision
     }
 
-    /// Whether the failure ends a service that has no other server to try.
+    /// Tells whether the failure ends a service that has no other server to try.
     func isFinal(_ failure: ConnectionFailure) -> Bool {
         isPersistent ? failure.isBeyondTime : failure.isFinal
     }

@@ -5,7 +5,7 @@ internal import Synchronization
 final class Callback<Input: Sendable>: Sendable {
     private let body: @Sendable (Input) async throws -> Void
     private let cancelled = Atomic<Bool>(false)
-    /// Whether it hands messages to a loop, which is the app's to end.
+    /// It hands messages to a loop, which is the app's to end.
     let isLoops: Bool
 
     init(isLoops: Bool = false, _ body: @escaping @Sendable (Input) async throws -> Void) {
@@ -13,7 +13,7 @@ final class Callback<Input: Sendable>: Sendable {
         self.body = body
     }
 
-    /// Whoever holds an older copy of the registry does not begin a call after this.
+    /// Keeps calls from beginning after this, even where somebody holds an older copy of the registry.
     func cancel() {
         cancelled.store(true, ordering: .releasing)
     }
@@ -52,7 +52,7 @@ struct CallbackRegistry: Sendable {
 
     /// Loops over the messages of the route stay.
     ///
-    /// - Returns: How many handlers the route had.
+    /// - Returns: The number of handlers that the route had.
     @discardableResult
     mutating func removeAll(from route: String) -> Int {
         let all = routes.removeValue(forKey: route) ?? []

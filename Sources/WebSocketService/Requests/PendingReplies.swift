@@ -1,6 +1,6 @@
 /// The requests whose answers are awaited.
 struct PendingReplies: Sendable {
-    /// What makes a message the answer to a request.
+    /// The way in which a message answers a request.
     enum Match: Hashable, Sendable {
         /// It carries the request's correlation ID and, where one is given, this route.
         case correlationID(String, route: String?)
@@ -8,7 +8,7 @@ struct PendingReplies: Sendable {
         case route(String)
     }
 
-    /// How far a request has come.
+    /// The progress of a request.
     enum Progress: Hashable, Sendable {
         /// No connection has been given it.
         case waiting
@@ -21,7 +21,7 @@ struct PendingReplies: Sendable {
         case sent(generation: UInt64)
     }
 
-    /// What a router reads from a message that may be an answer.
+    /// The facts that a router reads from a message that may be an answer.
     struct Traits: Sendable {
         let correlationID: String?
         let route: String?
@@ -32,14 +32,14 @@ struct PendingReplies: Sendable {
         /// The running number of the request's message.
         let number: UInt64
         let match: Match
-        /// Whether an answer may come on another connection than the one that the request was sent on.
+        /// An answer may come on another connection than the one that the request was sent on.
         let survivesReconnect: Bool
-        /// Whether a handler waits for the answer, and all that comes after it waits for the handler.
+        /// A handler waits for the answer, and all that comes after it waits for the handler.
         let isHandlers: Bool
         var progress = Progress.waiting
         let reply: Completion<WebSocketMessage>
 
-        /// - Parameter byID: Whether the message carries its correlation ID.
+        /// - Parameter byID: The message carries its correlation ID.
         func mayBeAnswered(by generation: UInt64, byID: Bool) -> Bool {
             switch progress {
             case .waiting: false
@@ -74,7 +74,7 @@ struct PendingReplies: Sendable {
     private var lastBeforeGreeting: UInt64 = 0
 
     var isEmpty: Bool { entries.isEmpty }
-    /// How many of the requests a connection has taken.
+    /// The number of the requests that a connection has taken.
     var sentCount: Int { entries.values.count { if case .sent = $0.progress { true } else { false } } }
 
     mutating func add(_ entry: Entry) {
@@ -103,7 +103,7 @@ struct PendingReplies: Sendable {
 
     /// The connection did not take the request, or not yet.
     ///
-    /// - Parameter waitsForRoom: Whether it takes the request as soon as it has room.
+    /// - Parameter waitsForRoom: The connection takes the request as soon as it has room.
     /// - Returns: The request, when a handler made it, that connection was lost meanwhile, and it would go out only after the
     ///   handler has returned.
     mutating func didNotSend(_ number: UInt64, waitsForRoom: Bool = false) -> Entry? {

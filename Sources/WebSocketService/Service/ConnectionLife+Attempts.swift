@@ -4,7 +4,7 @@ internal import Synchronization
 extension ConnectionLife {
     typealias Attempt = SocketService.StateMachine.Attempt
 
-    /// What an attempt has come to.
+    /// The result of an attempt.
     private struct Prospect: Sendable {
         let connection: any SocketConnection
         let url: String
@@ -20,7 +20,7 @@ extension ConnectionLife {
         }
     }
 
-    /// - Returns: How it ended; `nil` when the attempt was left behind.
+    /// - Returns: The end of it; `nil` when the attempt was left behind.
     private func connectAndServe(_ attempt: Attempt) async -> ConnectionFailure? {
         environment.meters.attempted()
         let prospect: Prospect

@@ -2,10 +2,10 @@ internal import Logging
 internal import Synchronization
 
 extension ConnectionLife {
-    /// Reads from a connection and keeps its heartbeat, until it ends. That is learned from the connection itself, whatever
+    /// Reads from a connection and keeps its heartbeat, until it ends. The connection itself tells of its end, whatever
     /// handlers do.
     ///
-    /// - Returns: How it ended; `nil` when it was left behind, and belongs to whoever closes it.
+    /// - Returns: The end of it; `nil` when it was left behind, and belongs to whoever closes it.
     func serve(_ serving: Serving, _ heart: HeartbeatDriver) async -> ConnectionFailure? {
         let connection = serving.connection
         // It goes on to the connection's last message, also beside a newer connection.
@@ -37,7 +37,8 @@ extension ConnectionLife {
         return failure
     }
 
-    /// What the peer said in its close frame tells more than the error of what found the connection closed.
+    /// Returns the failure that a closure stands for. The peer's close frame tells more than the error of a call that found
+    /// the connection closed.
     static func failure(_ closure: WebSocketClosure, _ error: (any Error)?) -> ConnectionFailure {
         if closure.received == nil, let error { return .lost(error) }
         return .closed(closure)

@@ -2,8 +2,8 @@ internal import Logging
 internal import Synchronization
 
 extension ConnectionLife {
-    /// - Parameter reportsLeftovers: Whether messages that were never sent are reported as dropped, as nobody looks at
-    ///   what is returned.
+    /// - Parameter reportsLeftovers: Messages that were never sent are reported as dropped, as nobody looks at what is
+    ///   returned.
     @discardableResult
     func stop(code: CloseCode, reason: String, reportsLeftovers: Bool) async -> [WebSocketMessage] {
         let isHandlerTask = dispatcher.isHandlerTask

@@ -11,7 +11,7 @@ final class ConnectionLife: Sendable {
         let connection: any SocketConnection
         let handshake: HandshakeResponse
         let generation: UInt64
-        /// How it ended, by whoever finds out first.
+        /// The end of the connection, by whoever finds out first.
         let verdict = Completion<ConnectionFailure>()
     }
 
@@ -21,7 +21,7 @@ final class ConnectionLife: Sendable {
         var serving: Serving?
         /// The attempt that waits for a closure of the app's.
         var heldUpAttempt: UInt64?
-        /// Whose life this is. What is under way keeps it.
+        /// The service whose life this is. What is under way keeps it.
         weak var owner: SocketService?
         var roundTripTime: RoundTripTime?
         var hasBeenOpen = false
@@ -32,7 +32,7 @@ final class ConnectionLife: Sendable {
         var closeTask: Task<Void, Never>?
         /// Collects, once everything has ended, what was never sent.
         var stopTask: Task<Void, Never>?
-        /// What that has collected, until whoever stopped the service has taken it.
+        /// The messages that it has collected, until the caller that stopped the service has taken them.
         var leftovers: [WebSocketMessage] = []
         /// Releases the handlers once they have returned.
         var endTask: Task<Void, Never>?
@@ -124,7 +124,7 @@ final class ConnectionLife: Sendable {
         await closing?.value
     }
 
-    /// Whether it is that attempt's own closure which calls: it must not overtake itself, for ever.
+    /// Tells whether that attempt's own closure calls: it must not overtake itself, for ever.
     private func isClosure(of generation: UInt64) -> Bool {
         guard let context = AttemptContext.current else { return false }
         return context.life === self && context.generation == generation && context.task == CurrentTask()
@@ -177,7 +177,7 @@ final class ConnectionLife: Sendable {
         if hasOpenHandlers { requests.failHandlersUnsent(after: generation, &afterwards) }
     }
 
-    /// Whether messages wait, on the next connection, until the app has greeted its peer.
+    /// Messages wait, on the next connection, until the app has greeted its peer.
     var hasOpenHandlers: Bool {
         environment.handlers.read { !$0.open.isEmpty }
     }

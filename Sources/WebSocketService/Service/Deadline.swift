@@ -5,11 +5,11 @@ struct DeadlineExceeded: Error, CustomStringConvertible {
 }
 
 extension ServiceEnvironment {
-    /// Runs what may hang, also in spite of being cancelled: past its limit, or when this task is cancelled, it is cancelled
-    /// and no longer waited for.
+    /// Runs an operation that may hang, even in spite of being cancelled: past its limit, or when this task is cancelled,
+    /// it is cancelled and no longer waited for.
     ///
-    /// - Parameter discard: Gets what comes too late.
-    /// - Throws: What the operation throws; ``DeadlineExceeded``; `CancellationError`.
+    /// - Parameter discard: Gets the value that comes too late.
+    /// - Throws: The error of the operation; ``DeadlineExceeded``; `CancellationError`.
     func withLimit<Value: Sendable>(
         _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value,
         discard: @escaping @Sendable (Value) -> Void = { _ in }

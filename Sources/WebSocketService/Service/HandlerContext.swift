@@ -1,4 +1,4 @@
-/// Who calls the service, as far as that decides what a call may wait for.
+/// The caller of the service, as far as that decides what a call may wait for.
 enum Caller: Hashable, Sendable {
     case outside
     /// A handler, or a loop over messages between two of them: what comes after it waits until it returns.
@@ -13,7 +13,8 @@ struct HandlerContext: Sendable {
 
     /// Weak, as tasks that a handler starts have the context for as long as they live.
     weak let dispatcher: Dispatcher?
-    /// Which call of the dispatcher's this is. Tasks that a handler starts inherit the context and may outlive the call.
+    /// The number of the dispatcher's call that this is. Tasks that a handler starts inherit the context and may outlive
+    /// the call.
     let call: UInt64
     let caller: Caller
     /// The task that the handler was called in.
@@ -33,14 +34,14 @@ struct CurrentTask: Hashable, Sendable {
 }
 
 extension SharedHandlerTable {
-    /// Whether the current task is in the body of a loop over messages: as with a handler, what comes after waits for it.
+    /// The current task is in the body of a loop over messages: as with a handler, what comes after waits for it.
     var isInLoop: Bool {
         let loops = read(\.allLoops)
         guard !loops.isEmpty, let task = CurrentTask() else { return false }
         return loops.contains { $0.isConsumed(by: task) }
     }
 
-    /// Whether a loop has taken a message and not asked for the next one: its body may run, in whatever tasks.
+    /// A loop has taken a message and not asked for the next one: its body may run, in whatever tasks.
     var loopHoldsMessage: Bool {
         read(\.allLoops).contains(where: \.isHolding)
     }

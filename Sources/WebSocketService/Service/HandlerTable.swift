@@ -25,7 +25,7 @@ struct HandlerTable: Sendable {
     var loops: [MessageHandoff] = []
     /// Loops over the messages of a route, which they get by its handlers; here to end with the service.
     var routeLoops: [MessageHandoff] = []
-    /// Whether the service has ended.
+    /// The service has ended.
     var isReleased = false
 
     var allLoops: [MessageHandoff] { loops + routeLoops }
@@ -55,7 +55,7 @@ final class SharedHandlerTable: Sendable {
         table.withLock { body($0) }
     }
 
-    /// - Returns: Whether it was changed: not once the service has ended, as nothing would ever be called.
+    /// - Returns: `true` when it was changed: not once the service has ended, as nothing would ever be called.
     @discardableResult
     func change(_ body: (inout HandlerTable) -> Void) -> Bool {
         // Kept until the lock is free: what a handler holds may, as it goes, cancel a registration. What is not changed is

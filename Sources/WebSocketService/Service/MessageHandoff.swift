@@ -11,7 +11,7 @@ final class MessageHandoff: Sendable {
         }
 
         var phase = Phase.idle
-        /// Whether the loop has taken a message and not asked for the next one: its body runs.
+        /// The loop has taken a message and not asked for the next one: its body runs.
         var isHolding = false
         /// The task that took that message.
         var consumer: CurrentTask?
@@ -27,21 +27,21 @@ final class MessageHandoff: Sendable {
 
     private let state = Lock(State())
 
-    /// Whether this task has taken the message that the loop holds. The body may use other tasks beside it.
+    /// Tells whether this task has taken the message that the loop holds. The body may use other tasks beside it.
     func isConsumed(by task: CurrentTask) -> Bool {
         state.withLock { $0.consumer == task }
     }
 
-    /// Whether the loop has taken a message and not asked for the next one.
+    /// The loop has taken a message and not asked for the next one.
     var isHolding: Bool { state.withLock(\.isHolding) }
-    /// Whether a message waits for the loop.
+    /// A message waits for the loop.
     var isOffering: Bool { state.withLock { if case .offered = $0.phase { true } else { false } } }
-    /// Whether the loop waits for a message.
+    /// The loop waits for a message.
     var isWanted: Bool { state.withLock { if case .wanted = $0.phase { true } else { false } } }
 
     /// Returns once somebody has taken the message, or nobody will any more.
     ///
-    /// - Returns: Whether the message was taken.
+    /// - Returns: `true` when the message was taken.
     @discardableResult
     func offer(_ message: WebSocketMessage) async throws -> Bool {
         let taken = Completion<Bool>()
@@ -93,7 +93,7 @@ final class MessageHandoff: Sendable {
         }
     }
 
-    /// - Returns: Whether it had not ended before.
+    /// - Returns: `true` when it had not ended before.
     @discardableResult
     func finish() -> Bool {
         state.change { state, afterwards in

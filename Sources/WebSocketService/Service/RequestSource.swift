@@ -14,7 +14,7 @@ struct AttemptContext: Sendable {
     var task = CurrentTask()
 }
 
-/// Where the URL and the headers of each attempt come from.
+/// The source of the URL and the headers of each attempt.
 enum RequestSource: Sendable {
     /// Tried in turn.
     case requests([ConnectRequest])
@@ -30,7 +30,7 @@ enum RequestSource: Sendable {
         }
     }
 
-    /// How many servers stand in for each other.
+    /// The number of servers that stand in for each other.
     var endpointCount: Int {
         if case .requests(let requests) = self { requests.count } else { 1 }
     }
@@ -41,7 +41,7 @@ enum RequestSource: Sendable {
             message: "the service has no URL to connect to; give it at least one")
     }
 
-    /// What can be checked before the first attempt.
+    /// Checks everything that can be checked before the first attempt.
     func validate(with transport: any SocketTransport) throws {
         guard case .requests(let requests) = self else { return }
         guard !requests.isEmpty else { throw Self.noURL }

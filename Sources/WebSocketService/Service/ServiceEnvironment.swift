@@ -1,6 +1,6 @@
 internal import Logging
 
-/// What the parts of one service share.
+/// The things that the parts of one service share.
 struct ServiceEnvironment: Sendable {
     let options: SocketService.Options
     let clock: ServiceClock

@@ -25,7 +25,7 @@ final class SharedSleep: Sendable {
 
     /// - Parameters:
     ///   - taskExecutor: Runs the tasks that sleep on the clock; `nil` for Swift's own.
-    ///   - currentOffset: What the clock shows.
+    ///   - currentOffset: Returns the time that the clock shows.
     ///   - sleepUntil: Sleeps on the clock.
     init(
         taskExecutor: (any TaskExecutor)?, currentOffset: @escaping @Sendable () -> Duration,

@@ -115,7 +115,7 @@ extension SocketService {
         return (correlated.message, .correlationID(correlated.id, route: route))
     }
 
-    /// Whether what is sent now goes out only after `onOpen` handlers, and so after the handler that runs.
+    /// Messages sent now go out only after `onOpen` handlers, and so after the handler that runs.
     private var isBehindHandlers: Bool {
         outbox.isGreeting ?? life.hasOpenHandlers
     }

@@ -6,7 +6,7 @@ extension SocketService {
     struct StateMachine: Sendable {
         struct Attempt: Hashable, Sendable {
             let generation: UInt64
-            /// Which try in a row this is, from 1.
+            /// The number of this try in a row, from 1.
             let number: Int
             /// The place, from 0, of the server in the list of those that stand in for each other.
             let endpoint: Int
@@ -16,16 +16,16 @@ extension SocketService {
         /// service's lock.
         struct Deliberation: Sendable {
             let attempt: Attempt
-            /// How long the connection was open; `nil` when an attempt failed.
+            /// The time for which the connection was open; `nil` when an attempt failed.
             let openFor: Duration?
             var wasOpen: Bool { openFor != nil }
             fileprivate let failure: ConnectionFailure
             fileprivate let uptime: Duration?
             fileprivate var backoff: Backoff
 
-            /// How many failures in a row there were.
+            /// The number of failures in a row.
             var failures: Int { backoff.failures }
-            /// Whether the policy takes the failure for a final one.
+            /// The policy takes the failure for a final one.
             var isFinal: Bool { backoff.policy.isFinal(failure) }
 
             mutating func decide(using generator: inout some RandomNumberGenerator) -> ReconnectPolicy.Decision {
@@ -87,10 +87,10 @@ extension SocketService {
             }
         }
 
-        /// How many failures in a row there were.
+        /// The number of failures in a row.
         var failures: Int { backoff.failures }
 
-        /// Whether nothing will be sent any more.
+        /// Nothing will be sent any more.
         var isFinished: Bool {
             switch phase {
             case .gaveUp, .stopped, .closing(afterwards: .stopped): true
@@ -98,7 +98,7 @@ extension SocketService {
             }
         }
 
-        /// Whether ``stop()`` was called.
+        /// ``stop()`` was called.
         var isStopped: Bool {
             switch phase {
             case .stopped, .closing(afterwards: .stopped): true
@@ -106,7 +106,7 @@ extension SocketService {
             }
         }
 
-        /// Whether nothing will be sent before ``start()``.
+        /// Nothing will be sent before ``start()``.
         var isPaused: Bool {
             switch phase {
             case .idle, .closing(afterwards: .idle): true
@@ -125,14 +125,14 @@ extension SocketService {
 
         // MARK: Events of the connection
 
-        /// - Returns: Whether the connection is the service's from now on; if not, it is to be dropped.
+        /// - Returns: `true` when the connection is the service's from now on; if not, it is to be dropped.
         mutating func opened(_ generation: UInt64, now: Duration) -> Bool {
             guard case .connecting(let attempt) = phase, attempt.generation == generation else { return false }
             phase = .open(attempt, since: now)
             return true
         }
 
-        /// - Returns: What the policy is to decide about; `nil` when the failure is that of an older attempt.
+        /// - Returns: The matter for the policy to decide; `nil` when the failure is that of an older attempt.
         mutating func failing(
             _ generation: UInt64, _ failure: ConnectionFailure, now: Duration
         ) -> Deliberation? {
@@ -208,7 +208,7 @@ extension SocketService {
 
         /// Skips the wait before the next attempt, also one that would never come.
         ///
-        /// - Parameter isHeldUp: Whether the attempt under way waits for a closure of the app's, which may hang.
+        /// - Parameter isHeldUp: The attempt under way waits for a closure of the app's, which may hang.
         mutating func reconnectNow(isHeldUp: Bool = false) -> Attempt? {
             switch phase {
             case .connecting where isHeldUp: return connect()

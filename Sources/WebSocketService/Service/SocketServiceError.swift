@@ -113,7 +113,7 @@ extension SocketServiceError {
             .connectionFailed, "\(failure)", underlying: failure.underlying, failure: failure)
     }
 
-    /// - Parameter isFinal: Whether the policy takes the failure for a final one.
+    /// - Parameter isFinal: The policy takes the failure for a final one.
     static func gaveUp(_ attempts: Int, _ failure: ConnectionFailure, isFinal: Bool) -> SocketServiceError {
         let reason = isFinal ? "this failure is final" : "the reconnect policy allows no further attempt"
         return SocketServiceError(

@@ -31,7 +31,7 @@ final class CaseAuthorities {
         }.joined()
     }
 
-    /// What a client shows a server that demands a certificate; `nil` for nothing.
+    /// Returns the certificate that a client shows a server that demands one; `nil` for none.
     func clientCertificate(for test: CertificateCase) throws -> IssuedCertificate? {
         switch test {
         case .clientCertificateAbsent: nil
@@ -45,7 +45,7 @@ final class CaseAuthorities {
 
     // MARK: - Scripts
 
-    /// What the server of a case does.
+    /// Returns what the server of a case does.
     func script(for test: CertificateCase) throws -> CaseScript {
         CaseScript(act: try act(for: test))
     }

@@ -1,16 +1,16 @@
 internal import COpenSSL
 internal import LibC
 
-/// What a client says in its ClientHello, and what the server of a case does about it. Belongs to one connection's thread,
-/// where OpenSSL's callbacks run too.
+/// A client's ClientHello, and the reaction of a case's server to it. Belongs to one connection's thread, where OpenSSL's
+/// callbacks run too.
 final class CaseClientHello {
-    /// What the server does that its certificate does not say.
+    /// The server's behavior that its certificate does not show.
     struct Behavior: Sendable {
         /// The stapled OCSP response, in DER.
         var stapledResponse: [UInt8]?
-        /// Whether the server names a protocol that nobody offers.
+        /// The server names a protocol that nobody offers.
         var choosesUnofferedProtocol = false
-        /// Whether a client that does not name the host gets an alert.
+        /// A client that does not name the host gets an alert.
         var requiresServerName = false
     }
 

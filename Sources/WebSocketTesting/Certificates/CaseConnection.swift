@@ -59,7 +59,7 @@ extension CertificateCase.Connection: CustomStringConvertible {
     }
 }
 
-/// What the server of a case does.
+/// The conduct of a case's server.
 struct CaseScript: Sendable {
     enum Act: Sendable {
         /// Speaks TLS, and then HTTP or WebSocket. With several contexts each connection gets the next one.
@@ -76,16 +76,16 @@ struct CaseScript: Sendable {
 
 /// One connection to the server of a case. Belongs to one thread.
 final class CaseConnection {
-    /// How long a client may do nothing.
+    /// The time for which a client may do nothing.
     private static let patience = Duration.seconds(60)
-    /// How long a client may take to close its side once the server has closed its own.
+    /// The time that a client may take to close its side once the server has closed its own.
     private static let closingPatience = Duration.seconds(5)
     private static let requestLimit = 64 << 10
     private static let messageLimit = 1 << 20
 
     private let stream: FaultServerStream
     private let script: CaseScript
-    /// Which connection to its server it is, counted from 0.
+    /// The number of the connection to its server, counted from 0.
     private let index: Int
     private var seen = CertificateCase.Connection()
     private var received: [UInt8] = []
@@ -200,7 +200,7 @@ final class CaseConnection {
         \r
         \(body)
         """.utf8)
-    /// What a client must not take for the whole: only the end of the connection says where it ends.
+    /// A part of an answer that a client must not take for the whole: only the end of the connection says where it ends.
     private static let cutAnswer = Array(
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nPay 100".utf8)
     private static let cutUpgrade = Array("HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs".utf8)

@@ -33,7 +33,7 @@ final class CaseServer: Sendable {
 
     deinit { stop() }
 
-    /// What the client did on each connection that has ended, in the order of their ends.
+    /// The records of the connections that have ended, in the order of their ends.
     var ended: [CertificateCase.Connection] { record.connections }
 
     /// Takes all further connections for the one with this index, however often the client tries.
@@ -119,7 +119,7 @@ final class CaseServer: Sendable {
     }
 }
 
-/// What a server's threads tell, and are told.
+/// The exchange of facts with a server's threads: what they tell, and are told.
 private final class CaseServerRecord: Sendable {
     private struct State {
         var connections: [CertificateCase.Connection] = []
@@ -135,7 +135,7 @@ private final class CaseServerRecord: Sendable {
 
     var connections: [CertificateCase.Connection] { state.withLock { $0.connections } }
 
-    /// Which connection further ones are taken for; `nil` when they are counted.
+    /// The connection that further ones are taken for; `nil` when they are counted.
     var pinnedConnection: Int? {
         get { state.withLock { $0.pinnedConnection } }
         set { state.withLock { $0.pinnedConnection = newValue } }

@@ -46,13 +46,13 @@ final class CertificateKeyPair: @unchecked Sendable {
 }
 
 extension OpenSSLObject {
-    /// What was written to a memory BIO.
+    /// The bytes that were written to a memory BIO.
     var memoryBytes: [UInt8] {
         var bytes: UnsafePointer<UInt8>?
         let count = copenssl_BIO_get_mem_data(pointer, &bytes)
         return Array(UnsafeBufferPointer(start: bytes, count: Int(count)))
     }
 
-    /// What was written to a memory BIO, as text.
+    /// The bytes that were written to a memory BIO, as text.
     var memoryText: String { String(decoding: memoryBytes, as: UTF8.self) }
 }

@@ -2,7 +2,7 @@ internal import COpenSSL
 internal import LibWebSockets
 internal import LibC
 
-/// What a certificate is to say; ``sign(subjectKey:issuer:)`` makes it.
+/// The contents of a certificate; ``sign(subjectKey:issuer:)`` makes it.
 struct CertificateTemplate {
     enum Usage {
         case authority(pathLength: Int?)
@@ -39,9 +39,9 @@ struct CertificateTemplate {
     var extensions: [Extension] = []
     /// An extension that nobody knows, and that therefore makes the certificate invalid (RFC 5280 section 4.2).
     var hasUnknownCriticalExtension = false
-    /// Whether there is a subjectAltName although there is no name for it.
+    /// The certificate has a subjectAltName although there is no name for it.
     var hasEmptyAlternativeNames = false
-    /// Whether the subject is empty: the names are in a critical subjectAltName then (RFC 5280 section 4.2.1.6).
+    /// The subject is empty: the names are in a critical subjectAltName then (RFC 5280 section 4.2.1.6).
     var hasEmptySubject = false
 
     /// The certificate in PEM, signed by the issuer, or by itself where there is none.

@@ -45,7 +45,7 @@ extension CertificateCase {
         case plainRequest
     }
 
-    /// What the client connects to.
+    /// The host that the client connects to.
     enum Host {
         case name, ipv4, ipv6, subdomain, deepSubdomain
 
@@ -60,7 +60,7 @@ extension CertificateCase {
         }
 
         var address: FaultServer.Address { self == .ipv6 ? .ipv6Loopback : .ipv4Loopback }
-        /// Whether this machine may not know it: RFC 6761 section 6.3 asks of resolvers that they do.
+        /// The name may be unknown to this machine: RFC 6761 section 6.3 asks of resolvers that they know it.
         var mayBeUnknown: Bool { self == .subdomain || self == .deepSubdomain }
     }
 
@@ -106,8 +106,7 @@ extension CertificateCase {
         facts.attempts.map { ($0.host.text, $0.expectation) }
     }
 
-    /// Whether a client that refuses has no business sending anything: what is wrong shows in the handshake, on the client's
-    /// side.
+    /// A client that refuses has no business sending anything: what is wrong shows in the handshake, on the client's side.
     var mustSendNothing: Bool {
         guard facts.expectation == .refuse else { return false }
         switch self {

@@ -1,8 +1,8 @@
 internal import LibC
 
 extension ClientVerification {
-    /// How long a look-up may take: names of this machine are known at once, and a name server that is asked in vain must not
-    /// hold up the run.
+    /// The time limit of a look-up: names of this machine are known at once, and a name server that is asked in vain must
+    /// not hold up the run.
     private static let patience = Duration.seconds(2)
 
     /// The hosts of the cases that this machine does not find.

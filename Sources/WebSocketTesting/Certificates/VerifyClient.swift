@@ -65,7 +65,7 @@ package struct ClientVerification: Sendable {
     let limit: Int
     let connectsByAddress: Bool
     let scheme: String
-    /// Why a case says nothing about this client; `nil` for one that does.
+    /// Returns the reason why a case says nothing about this client; `nil` for one that does.
     let reasonToSkip: @Sendable (CertificateCase) -> String?
 
     package init(
@@ -136,7 +136,7 @@ package struct ClientVerification: Sendable {
         return test.judge(outcomes, servers.connections(to: test))
     }
 
-    /// What comes of a call, or that nothing does. A client may wait in a way that cannot be cancelled.
+    /// Returns the outcome of a call, or that there is none. A client may wait in a way that cannot be cancelled.
     private static func outcome(
         within limit: Duration, _ call: @escaping @Sendable () async throws -> CertificateCase.Outcome
     ) async throws -> CertificateCase.Outcome {

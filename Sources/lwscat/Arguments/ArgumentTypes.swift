@@ -17,7 +17,7 @@ struct Seconds: ExpressibleByArgument, Hashable {
     var defaultValueDescription: String { "\(duration / .seconds(1))" }
 }
 
-/// How long to stay after the last line of the input.
+/// The time to stay after the last line of the input.
 enum Wait: ExpressibleByArgument, Hashable {
     case limited(Duration)
     case forever
@@ -138,7 +138,7 @@ struct Pin: ExpressibleByArgument, Hashable {
     }
 }
 
-/// When to use colours.
+/// A rule for colours.
 enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
     case auto, always, never
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How things are shown.
+/// The options of output.
 struct OutputOptions: ParsableArguments {
     @Flag(help: "Print every event as a line of JSON, for scripts.")
     var json = false

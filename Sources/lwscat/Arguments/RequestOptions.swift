@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import WebSocketService
 
-/// What the upgrade request says.
+/// The options of the upgrade request.
 struct RequestOptions: ParsableArguments {
     @Option(
         name: [.customShort("H"), .customLong("header")],

@@ -1,7 +1,7 @@
 import ArgumentParser
 import WebSocketService
 
-/// What is sent, what is shown, and when it is over.
+/// The options of a session: what is sent, what is shown, and when it is over.
 struct SessionOptions: ParsableArguments {
     @Option(
         name: [.customShort("x"), .customLong("execute")],

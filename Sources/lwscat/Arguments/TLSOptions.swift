@@ -1,7 +1,7 @@
 import ArgumentParser
 import WebSocketService
 
-/// What is expected of a server's certificate, and what it is shown.
+/// The demands on a server's certificate, and the certificate that it is shown.
 struct CertificateOptions: ParsableArguments {
     @Option(
         name: .customLong("ca"),
@@ -50,7 +50,7 @@ struct CertificateOptions: ParsableArguments {
     }
 }
 
-/// What is accepted, below what is safe one switch for each.
+/// The things to accept; a switch for each that is less than safe.
 struct AcceptanceOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The oldest version of TLS to speak.", valueName: "version"))
     var minimumTLS: TLSProtocolVersionChoice = .tls12

@@ -1,6 +1,6 @@
 extension String {
-    /// What a peer wrote, as a terminal may show it: nothing that moves its cursor, changes its colours or its title, turns
-    /// the direction of writing or cannot be seen. Line ends and tabs stay.
+    /// A peer's text, as a terminal may show it: nothing that moves its cursor, changes its colours or its title, turns the
+    /// direction of writing or cannot be seen. Line ends and tabs stay.
     var visibleOnTerminal: String {
         // Nearly every message is fine as it is.
         if unicodeScalars.allSatisfy(\.isHarmless) { return self }

@@ -1,16 +1,16 @@
 import WebSocketService
 
-/// What a session talks to: a service that connects, or a server and its clients.
+/// The other side of a session: a service that connects, or a server and its clients.
 protocol Counterpart: Sendable {
     /// Hands a message over; waits while there is no room for it.
     ///
-    /// - Returns: Why it will not be sent; `nil` when it was handed over.
+    /// - Returns: The reason why it will not be sent; `nil` when it was handed over.
     func send(_ message: WebSocketMessage) async throws -> String?
     func reconnectNow()
     /// Ends everything in good order.
     ///
-    /// - Parameter sendingFirst: Whether what was handed over has a while yet to go out.
-    /// - Returns: How many messages that were handed over were never sent.
+    /// - Parameter sendingFirst: Gives messages that were handed over a while yet to go out.
+    /// - Returns: The number of messages that were handed over and never sent.
     func stop(sendingFirst: Bool, code: CloseCode, reason: String) async -> Int
 }
 

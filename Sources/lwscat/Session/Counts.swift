@@ -1,6 +1,6 @@
 import WebSocketService
 
-/// What a session has carried.
+/// The traffic of a session.
 struct Counts: Hashable, Sendable {
     var connections = 0
     private(set) var messagesSent = 0

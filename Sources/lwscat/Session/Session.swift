@@ -1,6 +1,6 @@
 import WebSocketService
 
-/// What lwscat does when something happens, from the first attempt to the exit status: a value, without I/O and clock.
+/// lwscat's reactions to what happens, from the first attempt to the exit status: a value, without I/O and clock.
 ///
 /// It serves both roles. As a client there is one connection at a time; with `--listen` any number of them, which end
 /// nothing.
@@ -11,7 +11,7 @@ struct Session {
         /// A person sits at a terminal: the end of the input ends the session, and a failed connection that is tried again is
         /// counted down.
         var isInteractive = false
-        /// How long to stay after the end of the input; `nil` for ever.
+        /// The time to stay after the end of the input; `nil` for ever.
         var wait: Duration? = .seconds(2)
         var maximumMessages: Int?
         var sendsBinary = false
@@ -30,7 +30,7 @@ struct Session {
         case failed(String, EndStatus)
         /// The next attempt comes after this time.
         case waiting(Duration, attempt: Int)
-        /// What is left of that time.
+        /// The rest of that time.
         case countdown(Duration)
         /// No further attempt comes.
         case gaveUp
@@ -52,7 +52,7 @@ struct Session {
 
     enum Action: Hashable, Sendable {
         case print(Notice)
-        /// What the prompt says in front of `>`.
+        /// The text of the prompt in front of `>`.
         case prompt(String)
         case send(WebSocketMessage)
         case startWait(Duration)

@@ -20,7 +20,7 @@ enum TLSCheck: String, CaseIterable {
             }
     }
 
-    /// What it asks; `nil` for a check that is told of only when it fails.
+    /// The question that the check asks; `nil` for a check that is told of only when it fails.
     func question(expectedName: String, trustRoots: String) -> String? {
         switch self {
         case .authority: "the chain leads to an authority that is trusted (\(trustRoots))"
@@ -35,7 +35,7 @@ enum TLSCheck: String, CaseIterable {
         }
     }
 
-    /// What to do about it here; the messages speak to somebody who writes a program.
+    /// A hint on what to do here; the messages speak to somebody who writes a program.
     var hint: String? {
         switch self {
         case .authority: "--ca FILE trusts an authority of your own instead of the system's"

@@ -1,7 +1,7 @@
 import Foundation
 import WebSocketService
 
-/// What `lwscat tls` has found out, and how it is told.
+/// The findings of `lwscat tls`, and their form.
 struct TLSReport {
     struct Version: Hashable {
         let version: TLSProtocolVersion
@@ -13,7 +13,7 @@ struct TLSReport {
     let trustRoots: String
     let pinCount: Int
     var inspection: TLSInspection?
-    /// Why there is nothing to see.
+    /// The reason why there is nothing to see.
     var error: String?
     var versions: [Version] = []
 

@@ -1,7 +1,7 @@
 /// One line that is being written, and those written before: keys in, actions out.
 struct LineEditor {
     enum Action: Hashable, Sendable {
-        /// What is shown has changed.
+        /// The line on the screen has changed.
         case redraw
         /// The line is done.
         case submit(String)
@@ -12,12 +12,12 @@ struct LineEditor {
 
     private var decoder = KeyDecoder()
     private(set) var line: [Character] = []
-    /// How many characters stand left of the cursor.
+    /// The number of characters left of the cursor.
     private(set) var cursor = 0
     private var history: [String] = []
-    /// Which entry is shown; `history.count` for what is being written.
+    /// The entry that is shown; `history.count` for the one that is being written.
     private var position = 0
-    /// What was being written when the history was entered.
+    /// The line that was being written when the history was entered.
     private var draft: [Character] = []
     private let historyLimit: Int
 

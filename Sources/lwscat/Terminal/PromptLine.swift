@@ -1,4 +1,4 @@
-/// What stands in the terminal's last row: a status, `>`, and as much of the line as fits around the cursor. A value.
+/// The content of the terminal's last row: a status, `>`, and as much of the line as fits around the cursor. A value.
 struct PromptLine {
     var status = ""
     var line: [Character] = []
@@ -45,7 +45,7 @@ struct PromptLine {
         String(characters.map { $0.isTab ? " " : $0 }).visibleOnTerminal
     }
 
-    /// How many columns a character takes.
+    /// Returns the number of columns that a character takes.
     static func width(of character: Character) -> Int {
         // A tab is shown as a space.
         if character.isTab || character.isASCII { return 1 }

@@ -25,7 +25,7 @@ final class RawTerminal: Sendable {
         }
     }
 
-    /// How wide it is now; 80 when it does not say.
+    /// The width of the terminal now; 80 when it does not say.
     static var columns: Int {
         var size = winsize()
         guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }

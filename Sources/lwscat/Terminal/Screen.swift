@@ -1,7 +1,7 @@
 import Foundation
 import WebSocketService
 
-/// Where notices go: lines of a pipe, lines of JSON, or lines above a prompt.
+/// The place of notices: lines of a pipe, lines of JSON, or lines above a prompt.
 @MainActor
 final class Screen {
     enum Format {

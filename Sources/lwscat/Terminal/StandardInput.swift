@@ -5,7 +5,7 @@ internal import LibC
 final class StandardInput: Sendable {
     private let queue = DispatchQueue(label: "lwscat.standard-input")
 
-    /// What has come, at least a byte; `nil` at the end, and when it cannot be read.
+    /// Returns the bytes that have come, at least one; `nil` at the end, and when nothing can be read.
     func next() async -> [UInt8]? {
         await withCheckedContinuation { continuation in
             queue.async {
@@ -35,7 +35,7 @@ struct LineSplitter {
         return lines
     }
 
-    /// What stands behind the last line's end; `nil` when there is nothing.
+    /// Returns the text behind the last line's end; `nil` when there is nothing.
     mutating func finish() -> String? {
         pending.isEmpty ? nil : take()
     }
