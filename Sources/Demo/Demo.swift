@@ -93,7 +93,7 @@ enum Demo {
             say("connection ended: \(end.code)")
         }
 
-        // 4. What happens beside the messages.
+        // 4. The events beside the messages.
         let events = service.events
         let narrator = Task {
             for await event in events {
@@ -120,7 +120,7 @@ enum Demo {
         await log.wait { $0.roundTrips.count >= 2 && $0.prices == 1 && $0.confirmed.contains(1) }
         say("heartbeats answered in \(await log.roundTrips.map { "\(microseconds($0)) µs" }.joined(separator: ", "))")
 
-        // 6. The server dies without a word. What is sent meanwhile waits in the queue.
+        // 6. The server dies without a word. Messages sent meanwhile wait in the queue.
         say("killing the server")
         await server.kill()
         await log.wait { $0.ends == 1 }

@@ -13,7 +13,7 @@ public struct WebSocketMessage: Hashable, Sendable {
 
     /// Text or binary.
     public let kind: Kind
-    /// The payload. That of a text message is valid UTF-8.
+    /// The payload; valid UTF-8 in a text message.
     public let payload: ArraySlice<UInt8>
 
     /// For payloads known to be valid: text must be UTF-8.

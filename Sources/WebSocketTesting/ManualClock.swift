@@ -213,8 +213,8 @@ public final class ManualClock: Clock, Sendable {
         return "the clock stands at \(now), and those asleep wake up in so long from there: \(others)"
     }
 
-    /// Waits until a task is asleep, then moves the clock to the earliest deadline. Where more than one task may be about to
-    /// sleep, which one that is depends on luck: use ``advance(toSleeperIn:within:)``.
+    /// Waits until a task is asleep, then moves the clock to the earliest deadline. The task that it takes depends on luck
+    /// where more than one may be about to sleep: use ``advance(toSleeperIn:within:)``.
     ///
     /// - Parameter limit: The longest wait, in real time; as ``WaitTimedOut`` says by default.
     /// - Returns: The time by which the clock was moved.

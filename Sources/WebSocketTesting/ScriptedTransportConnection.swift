@@ -9,7 +9,7 @@ public struct ScriptedConnection: Sendable {
     public let request: ConnectRequest
     let link: ScriptedLink
 
-    // MARK: What the peer does
+    // MARK: The peer's actions
 
     /// Delivers text messages, as one batch.
     ///
@@ -37,7 +37,7 @@ public struct ScriptedConnection: Sendable {
         link.peerCloses(CloseFrame(code: code, reason: reason))
     }
 
-    /// Loses the connection without a close frame. What was delivered before is still received.
+    /// Loses the connection without a close frame. Messages delivered before are still received.
     public func drop(
         _ error: any Error = WebSocketError(
             .connectionLost, stage: .open, message: "the scripted peer dropped the connection")
@@ -71,7 +71,7 @@ public struct ScriptedConnection: Sendable {
         link.rejectSends(with: error)
     }
 
-    // MARK: What the client did
+    // MARK: The client's record
 
     /// Every message that the client sent so far.
     public var sent: [WebSocketMessage] { link.sentFeed.all }

@@ -250,7 +250,7 @@ final class ScriptedLink: SocketConnection {
         state.withLock { $0.rejection = error }
     }
 
-    // MARK: What a test looks at
+    // MARK: For tests
 
     var wasAborted: Bool { state.withLock(\.wasAborted) }
     var unreadCount: Int { state.withLock { $0.inbound.reduce(0) { $0 + $1.count } } }

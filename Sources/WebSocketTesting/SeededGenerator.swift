@@ -1,7 +1,7 @@
 /// Random numbers that are the same each time for the same seed, so that a test that failed can be repeated.
 ///
-/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014). Who sees one of the numbers
-/// knows all that follow: it is for tests and simulations, not for secrets.
+/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014). Anybody who sees one of the
+/// numbers knows all that follow: it is for tests and simulations, not for secrets.
 ///
 /// ```swift
 /// var generator = SeededGenerator(seed: 7)

@@ -36,7 +36,7 @@ public final class TestServer: Sendable {
     ///   - certificate: Makes the server's certificate, such as a wrong one, from the authority.
     ///   - minimumVersion: The oldest version of TLS to accept.
     ///   - maximumVersion: The newest version of TLS to accept; `nil` for what OpenSSL has.
-    ///   - requiresClientCertificate: Whether clients have to show a certificate of the authority's. ``clientTLS`` has one.
+    ///   - requiresClientCertificate: Demands a certificate of the authority's from clients. ``clientTLS`` has one.
     ///   - socketLoop: The loop that carries it.
     ///   - handler: Serves each connection.
     public static func start(

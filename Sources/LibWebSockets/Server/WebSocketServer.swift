@@ -14,7 +14,8 @@ public import WebSocketProtocol
 /// await server.stop()
 /// ```
 public final class WebSocketServer: Sendable {
-    /// Serves one connection. When it returns the connection is closed with 1000, when it throws with 1011.
+    /// Serves one connection, in a task of its own. The connection is closed with 1000 when it returns, with 1011 when it
+    /// throws.
     public typealias Handler = @Sendable (WebSocket, Request) async throws -> Void
 
     /// A client's upgrade request.
@@ -77,7 +78,8 @@ public final class WebSocketServer: Sendable {
         public var closeTimeout: Duration
         /// The logger: debug level for the life of connections, warnings for handlers that fail.
         public var logger: Logger
-        /// Decides on each upgrade request; accepts by default, without subprotocol. Runs on the loop: it must not block.
+        /// Decides on each upgrade request; accepts by default, without subprotocol. Called on the loop's thread: it must
+        /// not block.
         public var decide: @Sendable (Request) -> Decision
         /// The faults of each new connection, for tests of clients; called on the loop's thread.
         package var faults: (@Sendable () -> ConnectionFaults)?

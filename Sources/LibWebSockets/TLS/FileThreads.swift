@@ -3,8 +3,9 @@ internal import DequeModule
 /// Threads that read files, for which a file system may take as long as it likes (a server that is away, say). Neither a
 /// loop nor Swift's executor can wait so long.
 ///
-/// A thread lives as long as there is work; the limit keeps work that hangs from taking over the process. What reads a file
-/// that another thread is still reading waits for it, so that a file that hangs keeps one thread, however often it is tried.
+/// A thread lives as long as there is work; the limit keeps work that hangs from taking over the process. A read of a file
+/// that another thread is still reading waits for that, so that a file that hangs keeps one thread, however often it is
+/// tried.
 final class FileThreads: Sendable {
     static let shared = FileThreads(limit: 16)
 

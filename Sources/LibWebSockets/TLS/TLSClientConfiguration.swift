@@ -35,8 +35,8 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// can then impersonate the server, unless ``pinnedKeys`` says which key it has. Off by default.
     public var insecureAcceptsUntrustedRoots: Bool
 
-    /// Accepts a certificate for another name. Whoever has any valid certificate can then impersonate the server.
-    /// Off by default; ``serverName`` is nearly always what is wanted instead.
+    /// Accepts a certificate for another name. Anybody with any valid certificate can then impersonate the server. Off by
+    /// default; ``serverName`` is nearly always what is wanted instead.
     public var insecureAcceptsAnyHostname: Bool
 
     /// Accepts certificates that have expired or are not valid yet. Off by default.
@@ -56,10 +56,9 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// the stapled response that it was verified with, and none is taken up once a file of ``revocationLists`` has changed.
     public var maximumSessionAge: Duration
 
-    /// A file that the secrets of every session are appended to, in the format that Wireshark reads
-    /// (`SSLKEYLOGFILE`, RFC 9850). Whoever has it can read the traffic: it is made with mode 0600, an existing one is
-    /// given that mode, and a symbolic link, a FIFO or another user's file is refused. Off (`nil`) by default; the
-    /// environment is not looked at.
+    /// A file that the secrets of every session are appended to, in the format that Wireshark reads (`SSLKEYLOGFILE`, RFC
+    /// 9850). Anybody who has it can read the traffic: it is made with mode 0600, an existing one is given that mode, and a
+    /// symbolic link, a FIFO or another user's file is refused. Off (`nil`) by default; the environment is not looked at.
     public var keyLogFile: String?
 
     /// A configuration; every parameter is the property of the same name, with its secure default.

@@ -29,7 +29,8 @@ struct AddressRace {
         next()
     }
 
-    /// `address` has not answered in time. When another one was tried since, because it failed, that one's delay counts.
+    /// `address` has not answered in time. Changes nothing when another one was tried since, because this one failed: the
+    /// delay of that one counts.
     mutating func staggerDelayPassed(after address: SocketAddress) -> Action {
         hasWinner || untried.isEmpty || address != lastTried ? .wait : next()
     }

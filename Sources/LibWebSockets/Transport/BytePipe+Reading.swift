@@ -74,8 +74,8 @@ extension BytePipe {
         return unsafe receive(into: place)
     }
 
-    /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
-    /// the peer said before is still to be heard, in turns, as others have theirs.
+    /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. The
+    /// peer's words from before are still to be heard, in turns, as others have theirs.
     func readLastWords() {
         hearsLastWords = true
         guard hearMore() else { return finish(endOfLastWords) }
@@ -167,7 +167,7 @@ extension BytePipe {
         switch unsafe SocketIO.receive(from: socket, into: buffer) {
         case .moved(let count):
             receivedCount = count
-            // A read that leaves room has emptied the socket. Whether that was the end, polling says.
+            // A read that leaves room has emptied the socket. Polling says whether that was the end.
             if count < buffer.count, isPolled { isReadable = false }
             return count
         case .wouldBlock: isReadable = false

@@ -16,8 +16,8 @@ protocol ClientTransportOwner: AnyObject {
     func transport(_ transport: ClientTransport, didEnd end: TransportEnd)
 }
 
-/// A client's way to one address: TCP, the proxy's tunnel, TLS, the opening handshake. What comes of it is a pipe that
-/// carries frames.
+/// A client's way to one address: TCP, the proxy's tunnel, TLS, the opening handshake. The result is a pipe that carries
+/// frames.
 ///
 /// libwebsockets makes the connection and hands it over as soon as it stands; see ``ConnectingSocket`` and ``BytePipe``.
 final class ClientTransport: PipeConsumer {

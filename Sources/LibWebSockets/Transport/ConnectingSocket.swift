@@ -3,9 +3,9 @@ internal import LibC
 
 /// A TCP or Unix connection that libwebsockets makes, to be taken over as soon as it stands.
 ///
-/// It is a connection without a protocol (`method = "RAW"`), so that libwebsockets neither writes nor reads anything. What
-/// is taken over is a duplicate of the descriptor, in the callback that says that it is connected, which then makes
-/// libwebsockets close its own: for a client in this role, that is a mere close(2).
+/// It is a connection without a protocol (`method = "RAW"`), so that libwebsockets neither writes nor reads anything. The
+/// callback that says that it is connected takes over a duplicate of the descriptor, and then makes libwebsockets close its
+/// own: for a client in this role, that is a mere close(2).
 @safe final class ConnectingSocket: LoopSocket {
     typealias Completion = (Result<CInt, TransportEnd>) -> Void
 
@@ -25,7 +25,7 @@ internal import LibC
         if case .success(let descriptor) = result { closeDescriptor(descriptor) }
     }
 
-    /// Starts to connect. What happens is told after the turn.
+    /// Starts to connect. The result is told after the turn.
     func connect() throws(WebSocketError) {
         core.preconditionOnLoop()
         var info = unsafe lws_client_connect_info()

@@ -40,7 +40,7 @@ public struct Proxy: Hashable, Sendable {
         public var customMirror: Mirror { Mirror(self, children: []) }
     }
 
-    /// A proxy by its address. What cannot be used is reported when a connection is made.
+    /// A proxy by its address. An address that cannot be used is reported when a connection is made.
     public init(_ kind: Kind = .http, host: String, port: Int, credentials: Credentials? = nil) {
         self.kind = kind
         self.host = host

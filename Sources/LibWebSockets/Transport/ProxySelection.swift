@@ -16,8 +16,8 @@ public struct ProxySelection: Sendable {
     /// The one that the environment names: `https_proxy` for `wss:`, `http_proxy` for `ws:`, else `all_proxy`, each a URL as
     /// ``Proxy/init(_:)`` reads it. An empty variable is none.
     ///
-    /// Names in capitals count too, except for `HTTP_PROXY`, which a web client can set in CGI programs. What `no_proxy`
-    /// lists is reached without a proxy; <doc:ReachingTheServer> says how it is read.
+    /// Names in capitals count too, except for `HTTP_PROXY`, which a web client can set in CGI programs. Servers that
+    /// `no_proxy` lists are reached without a proxy; <doc:ReachingTheServer> says how it is read.
     public static let fromEnvironment = ProxySelection(choice: .environment)
 
     /// This one.

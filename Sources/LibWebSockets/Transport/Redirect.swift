@@ -12,8 +12,8 @@ public struct RedirectPolicy: Hashable, Sendable {
     /// Reports a redirect as ``WebSocketError/Code/upgradeRefused``, with its `Location`. The default.
     public static let report = RedirectPolicy(limit: 0, trustsOtherOrigins: false)
 
-    /// Follows redirects to the same or a higher security, never from `wss:` to `ws:`. Whatever the policy, all hops together
-    /// have the time of ``WebSocketConfiguration/connectTimeout``.
+    /// Follows redirects to the same or a higher security, never from `wss:` to `ws:`. All hops together have, whatever the
+    /// policy, the time of ``WebSocketConfiguration/connectTimeout``.
     ///
     /// - Parameters:
     ///   - limit: The most redirects to follow for one connection.

@@ -165,7 +165,7 @@ extension Connection: PipeConsumer {
     }
 
     /// Reads on in what had arrived before the transport ended, within the same budgets, and reports the end after that.
-    /// Where nobody takes the messages, everybody else is told of a failure at once.
+    /// Everybody else is told of a failure at once where nobody takes the messages.
     func readLastWords() {
         guard var words = lastWords else { return }
         lastWords = nil

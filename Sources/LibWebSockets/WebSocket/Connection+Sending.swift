@@ -156,7 +156,8 @@ extension Connection {
     /// The connection on which this task sends a message in pieces.
     @TaskLocal private static var streaming: ObjectIdentifier?
 
-    /// Runs what writes the pieces of a message. What it sends beside them is refused, because it would wait for its own end.
+    /// Runs the closure that writes the pieces of a message. Other messages that it sends are refused, because they would
+    /// wait for its own end.
     func whileStreaming<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         try await Self.$streaming.withValue(ObjectIdentifier(self), operation: body)
     }

@@ -80,8 +80,8 @@ struct InboundQueue {
     ///   - byteCount: The sizes of the payloads.
     ///   - payloadMemory: The memory that the payloads occupy; see ``MessageMemory``.
     ///   - limit: The limit of ``byteCount``.
-    ///   - mayPause: Reading may stop. Where it has to go on although nobody takes the messages, those beyond the limit are
-    ///     discarded instead.
+    ///   - mayPause: Reading may stop. Messages beyond the limit are discarded instead where reading has to go on although
+    ///     nobody takes them.
     mutating func add(
         _ messages: Batch, byteCount added: Int, payloadMemory addedMemory: Int, limit: Int, mayPause: Bool = true
     ) -> Delivery {

@@ -129,7 +129,7 @@ struct OutboundQueue: ~Copyable {
         try appendControl(.ping, payload)
     }
 
-    /// Adds a pong, as ``appendPing(_:)`` does. When too many wait already, it takes the place of the one before: a peer may
+    /// Adds a pong, as ``appendPing(_:)`` does. It takes the place of the one before when too many wait already: a peer may
     /// be left without an answer to all but its latest ping (RFC 6455 section 5.5.3).
     mutating func appendPong(_ payload: some Sequence<UInt8>) throws(RandomSourceFailure) {
         guard let control, control.count >= Self.pongLimit else { return try appendControl(.pong, payload) }

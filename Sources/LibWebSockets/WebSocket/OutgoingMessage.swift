@@ -32,8 +32,8 @@ package final class OutgoingMessage: Sendable {
         _ = end()
     }
 
-    /// Gives the message up, unless it has ended. What the peer has got of it cannot be taken back, so that then the connection
-    /// is closed with 1011.
+    /// Gives the message up, unless it has ended. A part that the peer has got cannot be taken back, so that then the
+    /// connection is closed with 1011.
     package func abandon() {
         guard end(), hasBegun.load(ordering: .relaxed) else { return }
         connection.beginClosing(CloseFrame(code: .internalError, reason: "a message was not completed"))

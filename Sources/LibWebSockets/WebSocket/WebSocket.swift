@@ -17,7 +17,7 @@ public import WebSocketProtocol
 /// let closure = await socket.close()
 /// ```
 ///
-/// Every method may be called from any task. When the last reference goes, an open connection is closed with 1001.
+/// Every method may be called from any task. An open connection is closed with 1001 when the last reference goes.
 public final class WebSocket: Sendable {
     /// The server's answer to the opening handshake; on the server's side, what this side answered.
     public let handshake: HandshakeResponse
@@ -158,8 +158,8 @@ public final class WebSocket: Sendable {
     /// }
     /// ```
     ///
-    /// Other messages wait until this one is complete; pings and pongs do not. What `body` itself sends otherwise, or a task that
-    /// it has started, is refused with ``WebSocketError/Code-swift.struct/messageUnderWay``.
+    /// Other messages wait until this one is complete; pings and pongs do not. Other messages that `body` itself sends, or
+    /// a task that it has started, are refused with ``WebSocketError/Code-swift.struct/messageUnderWay``.
     ///
     /// - Throws: As ``send(_:)-(String)``, and what `body` throws. A message that has begun cannot be taken back, so the
     ///   connection is then closed with 1011.
@@ -277,10 +277,10 @@ public final class WebSocket: Sendable {
     /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody iterates
     /// ``messages``: those that arrived before the end can still be taken afterwards.
     ///
-    /// Any number of tasks may wait. When it returns, ``closure`` and ``closeError`` are set. While reading is stopped,
-    /// as more than ``WebSocketConfiguration/receiveBufferSize`` waits to be taken, an end by the peer may show only when
-    /// messages have been taken. This side's close frame has left the connection by then, unless it stands behind messages that
-    /// the peer does not read: ``messages`` end when it has, or cannot.
+    /// Any number of tasks may wait. ``closure`` and ``closeError`` are set when it returns. While reading is stopped, as
+    /// more than ``WebSocketConfiguration/receiveBufferSize`` waits to be taken, an end by the peer may show only when
+    /// messages have been taken. This side's close frame has left the connection by then, unless it stands behind messages
+    /// that the peer does not read: ``messages`` end when it has, or cannot.
     ///
     /// - Throws: `CancellationError` when the task is cancelled first; the connection stays as it is.
     public func closed() async throws -> WebSocketClosure {
@@ -303,7 +303,7 @@ extension WebSocket {
     /// returned, and so does the network in the end.
     ///
     /// - Parameters:
-    ///   - onMessage: Called for each message.
+    ///   - onMessage: Called with each message, by the task that is returned.
     ///   - onClose: Called once, after the last message, with the reason unless the end was orderly.
     /// - Returns: The task that makes the calls, and keeps the connection until it ends. Cancelling it stops the calls and
     ///   loses nothing: once the task has returned, the messages that were not handled can be read.

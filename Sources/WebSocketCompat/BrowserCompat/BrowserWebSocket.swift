@@ -63,13 +63,13 @@ public import WebSocketCompat
     /// The form in which binary messages are shown. May be changed at any time.
     public var binaryType = BinaryType.blob
 
-    /// Called when the connection is open.
+    /// Called on the main actor when the connection is open.
     public var onopen: ((BrowserEvent) -> Void)? { didSet { keepWhileHeard() } }
-    /// Called with each message.
+    /// Called on the main actor with each message.
     public var onmessage: ((BrowserMessageEvent) -> Void)? { didSet { keepWhileHeard() } }
-    /// Called when the connection has failed, before ``onclose``.
+    /// Called on the main actor when the connection has failed, before ``onclose``.
     public var onerror: ((BrowserEvent) -> Void)? { didSet { keepWhileHeard() } }
-    /// Called when the connection is over, or could not be opened.
+    /// Called on the main actor when the connection is over, or could not be opened.
     public var onclose: ((BrowserCloseEvent) -> Void)? { didSet { keepWhileHeard() } }
 
     var socket: ShapeSocket?
@@ -155,12 +155,12 @@ public import WebSocketCompat
 
     // MARK: Closing
 
-    /// Closes the connection without a code. What was sent before goes out first.
+    /// Closes the connection without a code. Earlier messages go out first.
     public func close() {
         begin { $0.close(code: .noStatusReceived) }
     }
 
-    /// Closes the connection. What was sent before goes out first.
+    /// Closes the connection. Earlier messages go out first.
     ///
     /// - Parameters:
     ///   - code: 1000, or 3000 to 4999.

@@ -77,8 +77,8 @@ package final class SendPump: Sendable {
         for item in items { item.completion(error) }
     }
 
-    /// Waits until everything is handed over that was added before, but no longer than this; not for a connection to come. What
-    /// is added from now on fails.
+    /// Waits until everything is handed over that was added before, but no longer than this; not for a connection to come.
+    /// Messages added from now on fail.
     package func flush(within limit: Duration, refusing refusal: any Error) async {
         let (passed, continuation) = AsyncStream<Never>.makeStream()
         let marker = Item(message: nil) { _ in continuation.finish() }

@@ -5,7 +5,7 @@ package import WebSocketService
 
 /// The common part of the shapes: a `SocketService` whose events reach one set of handlers, in order, and an end.
 ///
-/// Whoever keeps it keeps the connection: when it goes, an open connection is closed with 1001. What the handlers capture is
+/// Whoever keeps it keeps the connection: when it goes, an open connection is closed with 1001. The handlers' captures are
 /// released after ``Handlers/finished``.
 package final class ShapeSocket: Sendable {
     /// The handlers of a shape, called one at a time and in order, except ``control``.

@@ -15,7 +15,7 @@ public final class FoundationSecurity: CertificatePinning {
     private let allowSelfSigned: Bool
 
     /// - Parameter allowSelfSigned: Accepts every certificate, whoever signed it and whatever it is for: anybody on the way
-    ///   can then impersonate the server. That is what the original means by it.
+    ///   can then impersonate the server. The original means the same by it.
     public init(allowSelfSigned: Bool = false) {
         self.allowSelfSigned = allowSelfSigned
     }

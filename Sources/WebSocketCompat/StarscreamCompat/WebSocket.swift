@@ -66,7 +66,7 @@ public final class WebSocket: WebSocketClient, Sendable {
         }
     }
 
-    /// Called with each event, after the delegate.
+    /// Called on ``callbackQueue`` with each event, after the delegate.
     public var onEvent: ((WebSocketEvent) -> Void)? {
         get { state.withLock(\.onEvent)?.call }
         set {

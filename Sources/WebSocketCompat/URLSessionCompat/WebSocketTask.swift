@@ -69,7 +69,7 @@ public final class WebSocketTask: Sendable {
         fields = Lock(Fields(session: session))
     }
 
-    // MARK: What can be observed
+    // MARK: Observing
 
     /// The request of the task: the original one, as no redirect is followed.
     public var currentRequest: URLRequest? { originalRequest }
@@ -171,7 +171,7 @@ public final class WebSocketTask: Sendable {
             handlers: handlers)
     }
 
-    /// Closes the connection with 1001. What waits fails with `URLError.cancelled`.
+    /// Closes the connection with 1001. Calls that wait fail with `URLError.cancelled`.
     public func cancel() {
         cancel(.atOnce, .goingAway, reason: nil)
     }

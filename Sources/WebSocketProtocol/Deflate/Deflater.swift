@@ -38,8 +38,8 @@ package struct Deflater: ~Copyable {
         _ bytes: UnsafeRawBufferPointer, endsMessage: Bool
     ) throws(DeflateFailure) -> UnsafeRawBufferPointer {
         if bytes.isEmpty {
-            // zlib has nothing to flush then. What stands for nothing is the header of an empty block, completed by the
-            // tail (RFC 7692 section 7.2.3.6).
+            // zlib has nothing to flush then. The header of an empty block stands for nothing, completed by the tail (RFC
+            // 7692 section 7.2.3.6).
             if endsMessage { output.appendUninitialized(1).storeBytes(of: 0, as: UInt8.self) }
         } else {
             try compress(bytes)

@@ -14,7 +14,7 @@ public struct Endpoint: Hashable, Sendable {
     public let host: String
     /// The zone of a link-local IPv6 address (RFC 6874), such as `eth0`; it means something on this machine only.
     public let zone: String?
-    /// 1-65535. Where the URL has none: 443 for `wss:`, 80 for `ws:`.
+    /// 1-65535; 443 for `wss:` and 80 for `ws:` where the URL has none.
     public let port: Int
     /// The path, and the query if there is one, as they go into the request: never empty, starts with `/`.
     public let target: String
@@ -110,7 +110,7 @@ extension Endpoint {
         /// Percent-decoded; empty when the URL has none.
         public let password: String
 
-        /// For a proxy, whose configuration has them in a form of its own. Whoever sends them checks them.
+        /// For a proxy, whose configuration has them in a form of its own. The code that sends them checks them.
         package init(user: String, password: String) {
             self.user = user
             self.password = password

@@ -2,8 +2,8 @@
 ///
 /// Upper case, full-width letters and the other full stops are mapped as RFC 5895 says, and characters composed (Unicode
 /// normalization form C). Then each label must keep the rules of RFC 5892 and, where a name has right-to-left letters, of
-/// RFC 5893. What cannot be judged without tables that Swift's standard library lacks is refused: a zero width (non-)joiner
-/// that does not follow a virama, and sequences of combining characters that no composed character stands for.
+/// RFC 5893. Names are refused that cannot be judged without tables which Swift's standard library lacks: a zero width
+/// (non-)joiner that does not follow a virama, and sequences of combining characters that no composed character stands for.
 enum InternationalName {
     private typealias Scalars = [Unicode.Scalar]
 

@@ -9,8 +9,8 @@
 /// - A port (`example.com:8443`, `[::1]:8443`) limits an entry to it.
 /// - Upper and lower case, and a final dot, make no difference.
 ///
-/// Names are not looked up, so that an address excepts no server that is asked for by its name. What is none of this
-/// excepts nothing, as with curl and Go.
+/// Names are not looked up, so that an address excepts no server that is asked for by its name. Any other entry excepts
+/// nothing, as with curl and Go.
 ///
 /// Where the two differ: `.example.com` excepts `example.com` itself with curl and here, not with Go; `localhost` is excepted
 /// without an entry by Go only; curl knows neither ports nor `*.`, and takes `*` only when it stands alone.

@@ -12,7 +12,7 @@ package enum Opcode: UInt8, Hashable, Sendable, CaseIterable {
         rawValue & 0x8 != 0
     }
 
-    /// The longest payload of a control frame in bytes (RFC 6455 section 5.5). Who encodes a control frame has
+    /// The longest payload of a control frame in bytes (RFC 6455 section 5.5). Callers that encode a control frame have
     /// checked this.
     package static let maximumControlPayload = 125
 

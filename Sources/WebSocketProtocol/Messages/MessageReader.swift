@@ -51,8 +51,8 @@ package struct MessageReader {
         return hasEnded ? bytes.count : bytes.count - rest.count
     }
 
-    /// Takes messages of one frame that need nothing but their place noted off the front of `bytes`. That is most of what
-    /// a client ever reads; everything else is left to ``FrameDecoder``, and every fault.
+    /// Takes messages of one frame that need nothing but their place noted off the front of `bytes`. Such messages are most
+    /// of what a client ever reads; everything else is left to ``FrameDecoder``, and every fault.
     @inline(__always)
     private func readWholeFrames(
         _ bytes: inout UnsafeMutableRawBufferPointer, budget: Int, into turn: inout ReceivedTurn

@@ -59,7 +59,7 @@ extension Dispatcher {
 
     // MARK: Calls
 
-    /// Runs one handler. What it starts and leaves behind is no handler's any more when it has returned.
+    /// Runs one handler. Tasks that it starts and leaves behind are no handler's any more when it has returned.
     func inCall<Result>(_ handler: () async throws -> Result) async rethrows -> Result {
         let context = HandlerContext(
             dispatcher: self, call: beginCall(), caller: .handler, task: CurrentTask())

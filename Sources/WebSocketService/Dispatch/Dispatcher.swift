@@ -18,7 +18,7 @@ final class Dispatcher: Sendable {
         var inbox: Inbox
         /// The task that calls handlers; `nil` while there is nothing to show.
         var task: Task<Void, Never>?
-        /// That task is cancelled, or is about to be. It takes nothing more.
+        /// `task` is cancelled, or is about to be. It takes nothing more.
         var isTaskCancelled = false
         /// The `onOpen` handlers that run.
         var greeting: Greeting?
@@ -87,7 +87,7 @@ final class Dispatcher: Sendable {
         return own
     }
 
-    // MARK: What the life of a service puts in
+    // MARK: Items from the life of a service
 
     // Those that take `Afterwards` are called under another lock.
 

@@ -71,7 +71,7 @@ final class HeartbeatDriver: Sendable {
         return nil
     }
 
-    // MARK: What the reader tells
+    // MARK: News from the reader
 
     func readingPaused() {
         let now = environment.clock.now

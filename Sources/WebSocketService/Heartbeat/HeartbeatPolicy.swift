@@ -91,9 +91,9 @@ public struct HeartbeatPolicy: Sendable {
     ///   - beatsOnOpen: Sends the first beat as the very first message on a new connection. The default is true.
     ///   - isAnswer: Tells whether a message answers a beat, which also gives round-trip times. Without it, anything that
     ///     arrives is an answer and postpones the next beat.
-    ///   - make: Makes the message. Throwing skips the beat, and so does taking longer than
-    ///     ``SocketService/Options/attemptTimeout``; it then counts as unanswered. Skipping is reported as
-    ///     ``SocketServiceError/Code/heartbeatFailed``.
+    ///   - make: Makes the message. Called for each beat, in a task of the service's. Throwing skips the beat, and so does
+    ///     taking longer than ``SocketService/Options/attemptTimeout``; it then counts as unanswered. Skipping is reported
+    ///     as ``SocketServiceError/Code/heartbeatFailed``.
     public static func message(
         every interval: Duration = .seconds(60),
         timeout: Duration? = .seconds(10),

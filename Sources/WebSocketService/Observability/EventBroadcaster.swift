@@ -47,7 +47,7 @@ final class EventBroadcaster: Sendable {
         state.withLock(\.droppedCount)
     }
 
-    /// The events from now on. When a subscriber lags by more than the limit, it loses the oldest.
+    /// The events from now on. A subscriber that lags by more than the limit loses the oldest.
     func subscribe() -> AsyncStream<SocketEvent> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: SocketEvent.self, bufferingPolicy: .bufferingNewest(bufferLimit))

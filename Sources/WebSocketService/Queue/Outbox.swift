@@ -110,7 +110,7 @@ final class Outbox: Sendable {
         state.withLock { $0.machine.resume() }
     }
 
-    /// Ends all that waits and takes no more. What is queued is left for ``takeLeftovers()``.
+    /// Ends all that waits and takes no more. Queued messages are left for ``takeLeftovers()``.
     func stop(_ afterwards: inout Afterwards) {
         finish(&afterwards)
         state.withLock { state in

@@ -52,8 +52,8 @@ public struct ReconnectPolicy: Sendable {
     public var stableAfter: Duration
     /// The longest wait that a server may ask for with `Retry-After`: it is the peer's number, so it has a bound.
     public var maximumRetryAfter: Duration
-    /// Overrules any decision, a final failure's and the attempt limit's included. It is given what the rest of the
-    /// policy decided.
+    /// Overrules any decision, a final failure's and the attempt limit's included. Called after each failure, in a task of
+    /// the service's and under no lock, with the decision of the rest of the policy.
     public var overrule: (@Sendable (Context, Decision) -> Decision)?
 
     /// - Parameters:
@@ -62,7 +62,7 @@ public struct ReconnectPolicy: Sendable {
     ///   - isPersistent: Tries again even after failures that are final as a rule.
     ///   - stableAfter: The time that a connection must have stayed up for the count to start anew. The default is 10 s.
     ///   - maximumRetryAfter: The longest wait that a server's `Retry-After` can cause. The default is an hour.
-    ///   - overrule: Has the last word on each decision.
+    ///   - overrule: Has the last word on each decision; see ``overrule``.
     public init(
         schedule: ReconnectSchedule,
         maximumRetries: Int? = nil,
@@ -81,8 +81,8 @@ public struct ReconnectPolicy: Sendable {
 
     /// Decides what happens after a failure.
     ///
-    /// The delay is the schedule's. Where the server sent `Retry-After` with a 429 or 503, that time is added, so that
-    /// clients that were all told the same second do not come back in the same instant.
+    /// The delay is the schedule's. A `Retry-After` that the server sent with a 429 or 503 is added, so that clients that
+    /// were all told the same second do not come back in the same instant.
     public func decision(
         _ context: Context, using generator: inout some RandomNumberGenerator
     ) -> Decision {
@@ -137,7 +137,8 @@ extension ReconnectPolicy {
     /// Gives up after the first failure.
     public static let never = ReconnectPolicy(schedule: .custom { _ in nil })
 
-    /// A decision by the app alone: `nil` gives up. Final failures, `Retry-After` and the attempt limit are left to it.
+    /// A decision by the app alone, in a closure that is called after each failure: `nil` gives up. Final failures,
+    /// `Retry-After` and the attempt limit are left to it.
     public static func custom(_ delay: @escaping @Sendable (Context) -> Duration?) -> ReconnectPolicy {
         ReconnectPolicy(
             schedule: .fixed(.zero),

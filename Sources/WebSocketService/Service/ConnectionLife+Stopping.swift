@@ -15,8 +15,8 @@ extension ConnectionLife {
                 deadline, &core, &afterwards)
             return (stopping, true)
         }
-        // A child of the handler's task was cancelled with it, now or before, and would wait for itself. What else a handler has
-        // started is cancelled by nobody.
+        // A child of the handler's task was cancelled with it, now or before, and would wait for itself. Nobody cancels
+        // other tasks that a handler has started.
         let isInsideHandler = isHandlerTask || (Task.isCancelled && dispatcher.caller != .outside)
         await stopping.value
         let leftovers = isFirst ? takeLeftovers() : []

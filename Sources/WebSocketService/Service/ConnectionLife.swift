@@ -21,7 +21,7 @@ final class ConnectionLife: Sendable {
         var serving: Serving?
         /// The attempt that waits for a closure of the app's.
         var heldUpAttempt: UInt64?
-        /// The service whose life this is. What is under way keeps it.
+        /// The service whose life this is. Calls that are under way keep it.
         weak var owner: SocketService?
         var roundTripTime: RoundTripTime?
         var hasBeenOpen = false

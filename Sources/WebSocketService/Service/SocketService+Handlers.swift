@@ -55,19 +55,22 @@ extension SocketService {
 
     /// Calls a handler each time the connection is open, before anything that is queued is sent.
     ///
-    /// What the handler itself sends goes out at once, ahead of the queue: here subscriptions are renewed. It may wait for
-    /// ``request(_:reply:as:correlated:timeout:survivesReconnect:)``. Messages wait until it has returned.
+    /// Messages that the handler itself sends go out at once, ahead of the queue: here subscriptions are renewed. It may
+    /// wait for ``request(_:reply:as:correlated:timeout:survivesReconnect:)``. Messages wait until it has returned.
     ///
-    /// When the connection ends, other than by the handler's own `stop` or `pause`, the handler's task is cancelled. In any case
-    /// what it sends from then on is dropped with ``DropReason/connectionEnded``: the next connection has a call of its own. A
-    /// handler that throws means that there is no session: no further one is called, nothing of the queue is sent, the
-    /// connection is dropped with ``ConnectionFailure/onOpenFailed(_:)``, and the reconnect policy decides when to try again.
+    /// The handler's task is cancelled when the connection ends, other than by the handler's own `stop` or `pause`. In any
+    /// case messages that it sends from then on are dropped with ``DropReason/connectionEnded``: the next connection has a
+    /// call of its own. A handler that throws means that there is no session: no further one is called, nothing of the
+    /// queue is sent, the connection is dropped with ``ConnectionFailure/onOpenFailed(_:)``, and the reconnect policy
+    /// decides when to try again.
     @discardableResult
     public func onOpen(_ handler: @escaping @Sendable (OpenContext) async throws -> Void) -> Registration {
         handlers.add(Callback(handler), to: \.open)
     }
 
-    /// Calls a handler with each message, before the handlers of its route. Answers to requests are not among them.
+    /// Calls a handler with each message, before the handlers of its route. Answers to requests are not among them. Like
+    /// all handlers but those of ``onDropped(_:)``, it runs in a task of the service's, one at a time, in the order of
+    /// arrival.
     @discardableResult
     public func onMessage(_ handler: @escaping @Sendable (WebSocketMessage) async throws -> Void) -> Registration {
         handlers.add(Callback(handler), to: \.message)
@@ -105,8 +108,8 @@ extension SocketService {
 
     /// Calls a handler with each message that was queued and will not be sent after all, and why.
     ///
-    /// Unlike the other handlers it is called at once, by whatever caused the drop, and should return quickly. What caused it may
-    /// be a call of the app's: the task-local values that the handler sees are that call's.
+    /// Unlike the other handlers it is called at once, in the call or task that caused the drop, and should return quickly.
+    /// That may be a call of the app's: the task-local values that the handler sees are that call's.
     @discardableResult
     public func onDropped(_ handler: @escaping @Sendable (WebSocketMessage, DropReason) -> Void) -> Registration {
         let hook = DropHook(handler)

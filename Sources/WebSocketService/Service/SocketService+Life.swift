@@ -27,7 +27,7 @@ extension SocketService {
         life.reconnectNow()
     }
 
-    /// Closes the connection and makes no other until ``resume()``. What is sent meanwhile is queued.
+    /// Closes the connection and makes no other until ``resume()``. Messages sent meanwhile are queued.
     ///
     /// Returns once the connection is closed. An `onOpen` handler that calls it is not cancelled by that.
     public func pause(code: CloseCode = .normalClosure, reason: String = "") async {

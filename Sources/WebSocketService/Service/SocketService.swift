@@ -201,7 +201,8 @@ public final class SocketService: Sendable {
     ///   - heartbeat: The way to notice a dead peer.
     ///   - queue: The limits of what is kept while there is no connection.
     ///   - options: The settings that are rarely changed.
-    ///   - request: Called before each attempt. When it throws, the attempt has failed, and the reconnect policy decides.
+    ///   - request: Called before each attempt, in a task of the service's. An attempt for which it throws has failed, and
+    ///     the reconnect policy decides.
     public convenience init(
         transport: any SocketTransport = WebSocketTransport(), reconnect: ReconnectPolicy = .exponential(),
         heartbeat: HeartbeatPolicy = .ping(), queue: QueuePolicy = QueuePolicy(), options: Options = Options(),
@@ -227,8 +228,8 @@ public final class SocketService: Sendable {
     }
 
     deinit {
-        // Nothing is under way, which would keep the service. Whoever still listens is told that nothing more will come, once
-        // the handlers have seen what there is.
+        // Nothing is under way, which would keep the service. Subscribers and loops that still listen are told that nothing
+        // more will come, once the handlers have seen what there is.
         guard !life.isStopped else { return }
         let (life, dispatcher) = (life, dispatcher)
         environment.start {
@@ -238,7 +239,7 @@ public final class SocketService: Sendable {
         }
     }
 
-    // MARK: What can be observed
+    // MARK: Observing
 
     /// The state of the service.
     public var state: State { life.state }

@@ -12,9 +12,10 @@ extension SocketService {
     /// `notConnected` where it would be queued or suspended. From the moment at which a connection refuses a message because it
     /// has ended, `send` does as in ``reconnecting``, whatever the state still says.
     ///
-    /// A task that a handler started counts as that handler while the handler runs, and as outside from then on; a call counts
-    /// as what it was when it began. Where a handler, or anybody while a loop over messages has one, would suspend, `send`
-    /// throws `inboxFull` once ``Options/inboxByteLimit`` is reached, and nothing more is read.
+    /// A task that a handler started counts as that handler while the handler runs, and as outside from then on; a call
+    /// counts as what it was when it began. A handler's `send` that would suspend throws `inboxFull` once
+    /// ``Options/inboxByteLimit`` is reached, and nothing more is read; so does anybody's while a loop over messages holds
+    /// a message.
     public enum State: String, Hashable, Sendable, CaseIterable {
         /// Not started, or paused.
         case idle

@@ -120,10 +120,10 @@ public protocol SocketConnection: Sendable {
 
     /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody reads.
     ///
-    /// Independent of ``receive()``: messages that arrived before the end may still wait there, and nobody has to take
-    /// them for the end to be told. When it returns, ``closure`` and ``closeError`` are set and for good, and no further
-    /// message is taken by ``send(_:)``. Any number of calls may wait at a time; on a connection that has ended each
-    /// returns at once. Cancelling a task ends its call and leaves the connection and other calls as they are.
+    /// Independent of ``receive()``: messages that arrived before the end may still wait there, and nobody has to take them
+    /// for the end to be told. ``closure`` and ``closeError`` are set for good when it returns, and ``send(_:)`` takes no
+    /// further message. Any number of calls may wait at a time; on a connection that has ended each returns at once.
+    /// Cancelling a task ends its call and leaves the connection and other calls as they are.
     ///
     /// A transport that stops reading while too much waits to be received may learn of an end only when it reads on.
     ///
@@ -144,7 +144,8 @@ public protocol MessageInPieces: Sendable {
     /// Ends the message, after which others may follow.
     func finish() async throws
 
-    /// Gives the message up, unless it has ended. Where some of it has been sent, which cannot be taken back, the connection is closed.
+    /// Gives the message up, unless it has ended. The connection is closed where some of it has been sent, which cannot be
+    /// taken back.
     func abandon()
 }
 

@@ -115,7 +115,7 @@ final class CaseConnection {
                 }
             }
         } catch {
-            // The client's end is what the case is about. What it had sent when the server was stopped counts.
+            // The client's end is what the case is about. Bytes that it had sent when the server was stopped count.
             if seen.handshake == .completed { noteWhatIsThere() }
         }
         stream.end()
