@@ -12,7 +12,8 @@ import FuzzTargets
 /// `Fuzz TARGET [options of libFuzzer]`; `scripts/fuzz` starts it.
 @main
 struct Fuzz {
-    /// What libFuzzer's callback, which has no context, calls. Set once, before the only thread that reads it starts.
+    /// The closure that libFuzzer's callback, which has no context, calls. Set once, before the only thread that reads it
+    /// starts.
     nonisolated(unsafe) fileprivate static var target = FuzzTarget.all[0]
 
     static func main() {

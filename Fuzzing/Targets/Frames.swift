@@ -16,7 +16,7 @@ import WebSocketProtocol
     try check(input.rest.starts(with: encoded), "\(Array(input.rest)) was read as \(whole), which is \(encoded)")
 }
 
-/// What a decoder made of a stream, in a form that does not depend on how the stream was cut.
+/// A decoder's result for a stream, in a form that does not depend on how the stream was cut.
 private struct DecodedFrames: Equatable {
     struct Frame: Equatable {
         let header: FrameHeader

@@ -4,7 +4,7 @@
 package struct FuzzTarget: Sendable {
     /// As `scripts/fuzz` and the folder of the corpus call it.
     package let name: String
-    /// - Throws: A ``Finding`` when something is not true. What is worse, such as a trap, ends the process.
+    /// - Throws: A ``Finding`` when something is not true. Anything worse, such as a trap, ends the process.
     package let run: @Sendable (_ input: [UInt8]) throws -> Void
 
     package static let all = [

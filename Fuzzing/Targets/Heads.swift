@@ -41,7 +41,7 @@ private func checkResponse(
     }
 }
 
-/// What a parser made of a stream, in a form that does not depend on how the stream was cut.
+/// A parser's result for a stream, in a form that does not depend on how the stream was cut.
 private enum ReadResponse: Equatable {
     case switched(ResponseHead, consumed: Int)
     case refused(RefusedResponse)

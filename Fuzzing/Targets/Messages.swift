@@ -22,7 +22,7 @@ import WebSocketProtocol
         whole == cut || flags & 2 != 0 && whole.agreesOnMessages(with: cut), "whole it is \(whole), cut it is \(cut)")
 }
 
-/// What a reader made of a stream, in a form that does not depend on how the stream was cut.
+/// A reader's result for a stream, in a form that does not depend on how the stream was cut.
 private struct ReadMessages: Equatable {
     private(set) var messages: [WebSocketMessage] = []
     private(set) var pings: [[UInt8]] = []
@@ -67,7 +67,7 @@ private struct ReadMessages: Equatable {
         return true
     }
 
-    /// Whether both have the same, and a violation behind it.
+    /// Tells whether both have the same, and a violation behind it.
     func agreesOnMessages(with other: ReadMessages) -> Bool {
         guard case .violation? = end, case .violation? = other.end else { return false }
         return messages == other.messages && pings == other.pings && pongs == other.pongs

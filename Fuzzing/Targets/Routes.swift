@@ -2,7 +2,7 @@ import Foundation
 import WebSocketProtocol
 import WebSocketService
 
-/// What may be JSON, read by the router and by Foundation.
+/// Bytes that may be JSON, read by the router and by Foundation.
 @Sendable func fuzzRoutes(_ bytes: [UInt8]) throws(Finding) {
     let message = WebSocketMessage.binary(bytes)
     let router = JSONRouter()
@@ -28,7 +28,7 @@ import WebSocketService
     }
 }
 
-/// Whether nothing in the text can be the key a second time, which the two sides take differently on purpose.
+/// Tells whether nothing in the text can be the key a second time, which the two sides take differently on purpose.
 private func isPlain(_ bytes: [UInt8], key: String) -> Bool {
     let text = String(decoding: bytes, as: UTF8.self)
     return !text.contains("\\u00") && text.ranges(of: "\"\(key)\"").count <= 1

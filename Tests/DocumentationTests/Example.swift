@@ -20,7 +20,7 @@ struct Example: CustomStringConvertible, Sendable {
 
     /// The blocks of a text that begin with a fence marked `swift` and nothing else.
     ///
-    /// - Parameter prefix: What begins every line of a document that is a comment.
+    /// - Parameter prefix: The beginning of every line of a document that is a comment.
     static func all(in text: String, of document: String, prefix: String = "") -> [Example] {
         var examples: [Example] = []
         var block: (line: Int, text: [Substring])?

@@ -2,7 +2,7 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// What fuzzing has found or started from, without a fuzzer; see `scripts/fuzz`.
+/// The inputs that fuzzing has found or started from, without a fuzzer; see `scripts/fuzz`.
 @Suite struct CorpusTests {
     private static let corpora = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fuzzing/Corpora")

@@ -40,14 +40,14 @@ struct BadwssCheckTests {
         #expect(absent.wrong.isEmpty && absent.skipped == [.revoked], "\(absent)")
     }
 
-    /// What nobody notices who does not look at names.
+    /// The cases that nobody notices who does not look at names.
     static let aboutNames: Set<CertificateCase> = [
         .wrongHost, .wrongAddress, .wildcardWrongDepth, .wildcardParent, .wildcardEverything, .wildcardPartial,
         .commonNameOnly, .emptySubjectAltName, .addressAsDNSName, .nameAsAddress, .nulInName, .trailingDot,
         .sessionForAnotherName,
     ]
     static let aboutDates: Set<CertificateCase> = [.expired, .notYetValid, .expiredIntermediate]
-    /// What else shows in a certificate.
+    /// The other cases that show in a certificate.
     static let aboutTrust: Set<CertificateCase> = [
         .missingIntermediate, .selfSigned, .untrustedRoot, .namesakeRoot, .notAnAuthority, .pathLengthExceeded,
         .nameConstraintsViolated, .nameConstraintsExcluded, .wrongPurpose, .unknownCriticalExtension, .badSignature,

@@ -4,7 +4,7 @@ import WebSocketTesting
 
 @Suite("Certificates with Python's ssl", .needsEchoServer, .timeLimit(.minutes(10)))
 struct CertificateTests {
-    /// What is wrong with a server's certificate.
+    /// A fault of a server's certificate.
     enum Fault: String, CaseIterable {
         case expired, notYetValid, otherName, otherAuthority, selfSigned, clientPurpose
 
@@ -66,7 +66,7 @@ struct CertificateTests {
         }
     }
 
-    /// What a client shows a server that demands a certificate.
+    /// The certificate that a client shows a server that demands one.
     enum Shown: CaseIterable {
         case right, nothing, ofAnotherAuthority, expired
 

@@ -13,7 +13,7 @@ struct ClosingTests {
         CloseFrame(code: CloseCode(rawValue: 4999), reason: String(repeating: "r", count: 123)),
     ]
 
-    /// What the server saw of a connection's end.
+    /// The server's view of a connection's end.
     private struct Seen: Decodable {
         let code: UInt16
         let reason: String

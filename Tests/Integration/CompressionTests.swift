@@ -4,7 +4,7 @@ import Testing
 
 @Suite("permessage-deflate with Python's websockets", .needsEchoServer, .timeLimit(.minutes(10)))
 struct CompressionTests {
-    /// What is sent, from little to compress (random bytes, random text) to much.
+    /// The content to send, from little to compress (random bytes, random text) to much.
     private static func repetitive(_ message: RandomMessages.Message) -> RandomMessages.Message {
         let line = Array(message.bytes.prefix(60))
         let count = line.isEmpty ? 0 : message.bytes.count / line.count + 1

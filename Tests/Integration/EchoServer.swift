@@ -10,15 +10,15 @@ extension IssuedCertificate {
     }
 }
 
-/// What the Python `websockets` server does besides echoing; `Servers/echo.py --help` says more.
+/// The behavior of the Python `websockets` server besides echoing; `Servers/echo.py --help` says more.
 struct EchoServerOptions: Sendable {
-    /// How the server ends each connection after the pushed messages, instead of echoing.
+    /// The way in which the server ends each connection after the pushed messages, instead of echoing.
     struct Closing: Sendable {
         var code: UInt16
         var reason = ""
     }
 
-    /// How the server refuses each opening handshake.
+    /// The refusal of each opening handshake.
     struct Refusal: Sendable {
         var status: Int
         var retryAfter: String?

@@ -15,7 +15,7 @@ final class ExternalServer: Sendable {
         let address: Address
     }
 
-    /// What a script prints when its server accepts connections.
+    /// The line that a script prints when its server accepts connections.
     private struct Address: Decodable {
         let port: UInt16
         /// The process that serves, which need not be the script's own.
@@ -65,7 +65,7 @@ final class ExternalServer: Sendable {
         }
     }
 
-    /// What the server wrote to its standard error so far.
+    /// The text that the server wrote to its standard error so far.
     var log: String { Self.log(in: directory) }
 
     /// The URL of the WebSocket server behind the port.
@@ -73,7 +73,7 @@ final class ExternalServer: Sendable {
         "\(scheme)://\(host):\(port)\(path)"
     }
 
-    /// Where the server listens when it was told to listen on a Unix domain socket.
+    /// The path at which the server listens when it was told to listen on a Unix domain socket.
     var unixSocketPath: String { Self.unixSocketPath(in: directory) }
 
     static func unixSocketPath(in directory: URL) -> String { directory.appending(path: "socket").path }

@@ -6,7 +6,7 @@ import WebSocketTesting
 /// The harness itself: a test that relies on a server being killed, paused or restarted relies on these.
 @Suite("External servers", .needsEchoServer, .timeLimit(.minutes(10)))
 struct ExternalServerTests {
-    /// What a WebSocket server answers to a request that asks for no upgrade.
+    /// The status that a WebSocket server answers to a request that asks for no upgrade.
     private static let refusal = HTTPProbe.Answer.status("HTTP/1.1 426 Upgrade Required")
 
     private func ask(_ server: ExternalServer, timeout: Duration = .seconds(30)) -> HTTPProbe.Answer {

@@ -19,9 +19,9 @@ struct LedgerTransport: SocketTransport {
 final class Ledger: Sendable {
     /// One connection that was open.
     struct Page: Sendable {
-        /// What the connection has taken, in order.
+        /// The messages that the connection has taken, in order.
         var taken: [UInt64] = []
-        /// What has come back on it, in order.
+        /// The messages that have come back on it, in order.
         var returned: [UInt64] = []
     }
 

@@ -65,7 +65,7 @@ struct LwscatOptionsTests {
         await server.stop()
     }
 
-    /// What is wrong with a certificate, and the one switch that accepts it.
+    /// A fault of a certificate, and the one switch that accepts it.
     enum Fault: String, CaseIterable {
         case untrustedRoots = "--insecure-untrusted-roots"
         case anyHostname = "--insecure-any-hostname"

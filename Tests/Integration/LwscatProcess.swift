@@ -6,7 +6,7 @@ import WebSocketTesting
 ///
 /// It exists inside ``run(_:tool:_:)`` only; however that ends, the process is killed and reaped.
 struct LwscatProcess {
-    /// What a test waits for comes at once, or late on a machine that is busy compiling.
+    /// The text that a test waits for comes at once, or late on a machine that is busy compiling.
     private static let patience = Duration.seconds(60)
 
     static var executable: URL { executable(of: "lwscat") }

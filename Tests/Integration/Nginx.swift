@@ -1,7 +1,7 @@
 import Foundation
 import WebSocketTesting
 
-/// How nginx runs; `Servers/nginx.py --help` says more.
+/// The settings of nginx; `Servers/nginx.py --help` says more.
 struct NginxOptions: Sendable {
     /// In whole seconds: nginx closes a connection on which the upstream is silent for so long.
     var readTimeout = Duration.seconds(60)

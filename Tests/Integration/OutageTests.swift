@@ -4,7 +4,8 @@ import Testing
 import WebSocketService
 import WebSocketTesting
 
-/// What "loses nothing unreported" means. `send` answers for each message once, and after that the message has one fate:
+/// The meaning of "loses nothing unreported". `send` answers for each message once, and after that the message has one
+/// fate:
 ///
 /// - `sent`, or `queued` and later handed over: one connection took it, and that connection either brought its echo back, or
 ///   ended, which the service reports with ``SocketEvent/closed(_:)``. Delivery is at most once: only the peer could know
@@ -13,7 +14,7 @@ import WebSocketTesting
 /// - `dropped`, by the outcome or by ``SocketEvent/dropped(_:_:)``.
 @Suite("A server that dies while messages flow", .needsEchoServer, .timeLimit(.minutes(10)))
 struct OutageTests {
-    /// What the app sent and saw.
+    /// The messages that the app sent and saw.
     private struct Observed: Sendable {
         var outcomes: [SendOutcome] = []
         var delivered: [UInt64] = []
@@ -29,7 +30,7 @@ struct OutageTests {
         return withUnsafeBytes(of: number.bigEndian) { Array($0) } + repeatElement(UInt8(size & 0xFF), count: size)
     }
 
-    /// Whether every number is larger than the one before it.
+    /// Every number is larger than the one before it.
     private func isAscending(_ numbers: [UInt64]) -> Bool { zip(numbers, numbers.dropFirst()).allSatisfy(<) }
 
     @Test("Every message has one fate, and everything that arrives is whole, in order and there once")

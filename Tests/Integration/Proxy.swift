@@ -3,8 +3,8 @@ import LibWebSockets
 /// Runs `body` with an HTTP proxy, which knows the names below `.test`; `Servers/proxy.py` says more.
 ///
 /// - Parameters:
-///   - credentials: What it demands; `nil` for nothing.
-///   - status: What it answers to every request; `nil` for what is right.
+///   - credentials: The credentials that it demands; `nil` for none.
+///   - status: The answer to every request; `nil` for the right one.
 func withProxy<Result>(
     credentials: Proxy.Credentials? = nil, status: Int? = nil, _ body: (ExternalServer) async throws -> Result
 ) async throws -> Result {

@@ -26,7 +26,7 @@ struct RandomMessages {
         }
     }
 
-    /// How a message goes out, given its number.
+    /// The way in which a message goes out, given its number.
     typealias Sender = @Sendable (WebSocket, Message, _ number: Int) async throws -> Void
 
     private var generator: SeededGenerator
@@ -94,8 +94,8 @@ extension WebSocket {
     ///
     /// - Parameters:
     ///   - shape: Makes a message another one by its number, for both sides.
-    ///   - send: How the message with a number is sent.
-    /// - Returns: How many bytes came back.
+    ///   - send: Sends the message with a number.
+    /// - Returns: The number of bytes that came back.
     @discardableResult
     func exchange(
         _ count: Int, seed: UInt64, maximumSize: Int,

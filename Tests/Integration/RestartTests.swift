@@ -109,9 +109,9 @@ struct RestartTests {
     }
 }
 
-/// What this process has open, as the kernel tells it.
+/// The descriptors that this process has open, as the kernel tells it.
 private enum OpenDescriptors {
-    /// What each descriptor leads to (proc(5)).
+    /// The target of each descriptor (proc(5)).
     static var names: [String] {
         #if os(Linux)
             let directory = "/proc/self/fd"

@@ -11,7 +11,7 @@ import WebSocketTesting
 /// private one, and comes back with it: what their originals have no place for is set here.
 @Suite("Programs for other clients", .needsEchoServer, .timeLimit(.minutes(5)))
 struct SwapInIntegrationTests {
-    /// What a program has received.
+    /// The messages that a program has received.
     private final class Lines: Sendable {
         private let lines = Lock<[String]>([])
         var all: [String] { lines.withLock { $0 } }

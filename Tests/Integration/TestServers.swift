@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Where the servers for the integration tests come from.
+/// The source of the servers for the integration tests.
 enum TestServers {
     /// The scripts lie beside this file, and not in a bundle: tests run where they were built.
     static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Servers")
@@ -17,7 +17,7 @@ enum TestServers {
 
     static var hasNginx: Bool { program("nginx") != nil }
 
-    /// Where a program is that the system's packages have installed.
+    /// The path of a program that the system's packages have installed.
     static func program(_ name: String) -> URL? {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         return "\(path):/usr/sbin".split(separator: ":").map { URL(filePath: "\($0)/\(name)") }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What was waited for did not happen.
+/// The wait was in vain.
 struct NeverHappened: Error, CustomStringConvertible {
     let description: String
 }
@@ -20,7 +20,7 @@ func eventually(
     }
 }
 
-/// How long `body` takes, with its result.
+/// The time that `body` takes, with its result.
 func timed<Result>(_ body: () async throws -> Result) async rethrows -> (Result, Duration) {
     let clock = ContinuousClock()
     let start = clock.now

@@ -20,7 +20,7 @@ import WebSocketTesting
     }
 }
 
-/// What web-platform-tests check of the interface, in tests of our own.
+/// The checks that web-platform-tests make of the interface, in tests of our own.
 @Suite("The browser's shape", .timeLimit(.minutes(2))) @MainActor struct BrowserIntegrationTests {
     // MARK: The constructor
 

@@ -281,7 +281,7 @@ private let messageCount = 10_000
         }
     }
 
-    // MARK: What waits when the end comes
+    // MARK: Calls that wait when the end comes
 
     @Test func sendsThatWaitFailWhenThePeerIsKilled() async throws {
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(60)) }

@@ -4,7 +4,7 @@ import Testing
 import WebSocketCompat
 import WebSocketTesting
 
-/// What happened, in order, from any thread.
+/// A record of what happened, in order, from any thread.
 final class Record<Element: Sendable>: Sendable {
     private let elements = Lock<[Element]>([])
 

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import WebSocketKitCompat
 
-/// What stands for SwiftNIO's types.
+/// The types that stand for SwiftNIO's.
 @Suite struct WebSocketKitTypesTests {
     @Test func aBufferIsReadFromItsFrontToItsEnd() {
         var buffer = ByteBuffer(bytes: [0, 1, 2] + Array("äb".utf8))

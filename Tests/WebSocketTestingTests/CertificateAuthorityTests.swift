@@ -3,7 +3,7 @@ import LibWebSockets
 import Testing
 import WebSocketTesting
 
-/// What OpenSSL's own command line thinks of the certificates: code that is not ours.
+/// The opinion of OpenSSL's own command line on the certificates: code that is not ours.
 private enum OpenSSLCommand {
     static let path = ["/usr/bin/openssl", "/opt/homebrew/bin/openssl", "/usr/local/bin/openssl"].first {
         FileManager.default.isExecutableFile(atPath: $0)

@@ -13,7 +13,7 @@ final class RawClient {
     private var isOpen = true
     private var tls: (context: OpaquePointer, ssl: OpaquePointer)?
 
-    /// - Parameter blocking: When false, ``isConnected(within:)`` tells how the connection attempt goes on.
+    /// - Parameter blocking: Waits for the connection; when false, ``isConnected(within:)`` tells how the attempt goes on.
     convenience init(_ server: FaultServer, blocking: Bool = true) throws {
         try self.init(address: server.address, port: server.port, blocking: blocking)
     }
@@ -81,7 +81,7 @@ final class RawClient {
 
     var tlsVersion: String? { tls.map { String(cString: SSL_get_version($0.ssl)) } }
 
-    /// Whether the server has said `close_notify`.
+    /// The server has said `close_notify`.
     var receivedCloseNotify: Bool { tls.map { SSL_get_shutdown($0.ssl) & SSL_RECEIVED_SHUTDOWN != 0 } ?? false }
 
     func write(_ bytes: [UInt8]) throws {
@@ -102,7 +102,7 @@ final class RawClient {
 
     func write(_ text: String) throws { try write(Array(text.utf8)) }
 
-    /// What one read gives; empty at the end of the stream.
+    /// The bytes of one read; empty at the end of the stream.
     func receiveSome() throws -> [UInt8] {
         var failure: Failure?
         let bytes = [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, initialized in

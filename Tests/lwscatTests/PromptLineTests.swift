@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The prompt's row")
 struct PromptLineTests {
-    /// What is drawn: the text, and the column of the cursor.
+    /// The drawn line: the text, and the column of the cursor.
     private func row(_ line: String, cursor: Int? = nil, columns: Int = 20, status: String = "") -> (String, Int) {
         let characters = Array(line)
         let prompt = PromptLine(

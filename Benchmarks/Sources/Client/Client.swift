@@ -9,7 +9,7 @@ import Workload
 /// an asynchronous one waits.
 @main
 struct Client: ParsableCommand {
-    /// How the program uses the library.
+    /// The program's use of the library.
     enum Style: String, ExpressibleByArgument {
         /// `for try await message in socket.messages`, `send`, in an ordinary task.
         case async

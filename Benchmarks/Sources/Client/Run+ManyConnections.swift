@@ -1,7 +1,7 @@
 import LibWebSockets
 import Workload
 
-/// How many connections are made at once where many are made.
+/// The number of connections made at once where many are made.
 private let atOnce = 64
 
 extension Run {

@@ -22,7 +22,7 @@ final class Client: Sendable {
         func next() -> Int { last.wrappingAdd(1, ordering: .relaxed).newValue }
     }
 
-    /// How long it took from the server's return until a service was open.
+    /// The time from the server's return until a service was open.
     final class Delays: Sendable {
         private let all = Mutex<[Duration]>([])
         func add(_ delay: Duration) { all.withLock { $0.append(delay) } }
@@ -103,7 +103,7 @@ final class Client: Sendable {
         generator.withLock { Int.random(in: 0..<total, using: &$0) < wins }
     }
 
-    /// - Parameter kind: Which of this client's tasks sends: each has an order of its own.
+    /// - Parameter kind: The one of this client's tasks that sends: each has an order of its own.
     private func send(from kind: Int, _ delivery: Delivery) async {
         let number = counter.next()
         do {
@@ -151,7 +151,7 @@ final class Client: Sendable {
         ended.store(true, ordering: .relaxed)
     }
 
-    /// Whether every call on the service has returned.
+    /// Every call on the service has returned.
     var hasEnded: Bool { ended.load(ordering: .relaxed) }
 
     func finish() { isOver.store(true, ordering: .relaxed) }

@@ -2,10 +2,10 @@ import HTTPTypes
 import Synchronization
 import WebSocketService
 
-/// What became of every message that was offered to a service.
+/// The fate of every message that was offered to a service.
 ///
 /// The service's promise is that each has one fate: a connection took it, it was reported as dropped, or `stop()` returned
-/// it. What a connection took has either arrived or went down with that connection, whose end was reported.
+/// it. A message that a connection took has either arrived or went down with that connection, whose end was reported.
 final class Ledger: Sendable {
     private struct Books {
         var offered: [Int: Offer] = [:]

@@ -6,11 +6,11 @@ import WebSocketTesting
 final class StormyServer: Sendable {
     private struct State {
         var isCalm = false
-        /// Who does not read for now.
+        /// The clients that do not read for now.
         var isStalling = false
         var sockets: [ObjectIdentifier: WebSocket] = [:]
         var lastReturn: ContinuousClock.Instant?
-        /// What a client has to show: the number grows when the tokens before it expire.
+        /// The token that a client has to show: the number grows when the tokens before it expire.
         var token = 0
         var refusedTokens = 0
     }
@@ -62,7 +62,7 @@ final class StormyServer: Sendable {
         return StormyServer(server: server, state: state, ledger: ledger)
     }
 
-    /// When it was last there again after it had been away.
+    /// The time at which it was last there again after it had been away.
     var lastReturn: ContinuousClock.Instant? { state.value.withLock(\.lastReturn) }
 
     var token: Int { state.value.withLock(\.token) }

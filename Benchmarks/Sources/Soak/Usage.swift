@@ -1,9 +1,9 @@
 import CMalloc
 import Foundation
 
-/// What this process uses.
+/// The resources that this process uses.
 struct Usage: CustomStringConvertible {
-    /// What was allocated and not freed: what grows is a leak. 0 where the C library does not tell (all but glibc).
+    /// The memory that was allocated and not freed: growth is a leak. 0 where the C library does not tell (all but glibc).
     let allocatedKiB: Int
     /// With what glibc keeps of what was freed, between chunks in use: the more, the higher the peak was.
     let residentKiB: Int
@@ -37,7 +37,7 @@ struct Usage: CustomStringConvertible {
         return usage
     }
 
-    /// What the open descriptors lead to.
+    /// The targets of the open descriptors.
     static func links() -> [String] {
         let directory = "/proc/self/fd"
         return ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [])

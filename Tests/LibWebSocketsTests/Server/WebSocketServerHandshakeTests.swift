@@ -85,7 +85,7 @@ import WebSocketTesting
 
     // MARK: - Clients that are none
 
-    /// What a right request has besides its target and `Host`.
+    /// The fields that a right request has besides its target and `Host`.
     private static let otherLines =
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"

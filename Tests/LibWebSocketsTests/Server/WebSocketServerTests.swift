@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// What a server listens on, and how its handlers serve.
+/// The addresses that a server listens on, and its handlers' work.
 @Suite(.hangs) struct WebSocketServerTests {
     // MARK: - Listening
 

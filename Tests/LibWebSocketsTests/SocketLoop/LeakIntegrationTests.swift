@@ -4,8 +4,8 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// What stays behind in a process. Each test has one of its own, so that no other test's descriptors count; and is run by itself
-/// (see the shortage tests): a busy libdispatch opens files to look at its threads.
+/// Things that stay behind in a process. Each test has one of its own, so that no other test's descriptors count; and is
+/// run by itself (see the shortage tests): a busy libdispatch opens files to look at its threads.
 @Suite(.hangs) struct LeakIntegrationTests {
     private static let backends: [SocketLoop.Backend] = SocketLoop.testsRunOnLibuv ? [.libuv, .poll] : [.poll]
 

@@ -4,8 +4,8 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// What a loop does when the system lacks something as it begins. Each test has a process of its own: its limits are
-/// everybody's, and the first loop of a process needs more than the next.
+/// Loops that begin while the system lacks something. Each test has a process of its own: its limits are everybody's, and
+/// the first loop of a process needs more than the next.
 ///
 /// The name puts it among the tests that `scripts/test` runs one after the other: a process that is out of descriptors for
 /// so long that libdispatch looks how busy its threads are is ended by that (`_dispatch_workq_count_runnable_workers`).
@@ -22,7 +22,7 @@ import WebSocketTesting
         try await Task.sleep(for: .milliseconds(1))
     }
 
-    /// Whether work reaches the loop while it waits: without a wake-up descriptor it waits for its next timer, 30 s away.
+    /// Work reaches the loop while it waits: without a wake-up descriptor it waits for its next timer, 30 s away.
     private static func checkWakeable(_ loop: SocketLoop) async throws {
         for _ in 0..<3 {
             let start = ContinuousClock.now

@@ -1,6 +1,6 @@
 import Logging
 
-/// What was logged: each line is level, message and metadata.
+/// The lines that were logged: each is level, message and metadata.
 struct LogLines: Sendable {
     private let lines = Collector<String>()
 

@@ -21,7 +21,7 @@ extension SocketLoop {
 }
 
 extension SocketLoop {
-    /// Whether ``forTest()`` makes loops on libuv, which knows more about failed connections than `poll` does.
+    /// The loops of ``forTest()`` run on libuv, which knows more about failed connections than `poll` does.
     static let testsRunOnLibuv: Bool = {
         switch testBackend {
         case .libuv: true
@@ -84,7 +84,7 @@ extension SocketLoop {
 /// Tells threads apart.
 var currentThread: UInt { UInt(bitPattern: pthread_self().hashValue) }
 
-/// What the system calls the thread.
+/// The system's name for the thread.
 var currentThreadName: String {
     var bytes = [UInt8](repeating: 0, count: 64)
     #if os(Linux)

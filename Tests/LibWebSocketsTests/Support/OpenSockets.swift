@@ -4,7 +4,7 @@ import LibC
 /// The sockets of this process, by the port at their other end. Looks at what the kernel says, so that nothing of ours
 /// can hide one; and at one port only, so that tests that run beside this one do not matter.
 enum OpenSockets {
-    /// How many sockets of this process are connected, or connecting, to `port`.
+    /// The number of sockets of this process that are connected, or connecting, to `port`.
     static func connected(to port: Int) -> Int {
         descriptors().count { peerPort(of: $0) == port }
     }
@@ -34,7 +34,7 @@ enum OpenSockets {
         return descriptors
     }
 
-    /// What a descriptor leads to, for a person: `12 (socket:[4711])`.
+    /// The target of a descriptor, for a person: `12 (socket:[4711])`.
     static func description(of descriptor: CInt) -> String {
         let link = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
             let count = readlink("/proc/self/fd/\(descriptor)", buffer.baseAddress!, buffer.count)

@@ -146,7 +146,8 @@ final class RawListener: Sendable {
 
     /// A socket connected to a port of this machine.
     ///
-    /// - Parameter receiveBufferSize: How much it takes that nobody reads, as a hint; `nil` for the system's choice.
+    /// - Parameter receiveBufferSize: The bytes that it takes although nobody reads them, as a hint; `nil` for the system's
+    ///   choice.
     static func connect(to port: Int, receiveBufferSize: CInt? = nil) throws -> Int32 {
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -6,7 +6,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// One connection floods its loop with KeyUpdates, records that cost the reader the making of new keys and carry nothing.
-/// How long they take to make measures how long they take to read, on this machine and in its present state.
+/// The time that they take to make measures the time that they take to read, on this machine and in its present state.
 @Suite(.timeLimit(.minutes(10)), .serialized) struct KeyUpdateFloodTests {
     enum Moment: CaseIterable {
         /// TLS stands, and the flood comes in the place of the request or of its answer.
@@ -16,7 +16,7 @@ import WebSocketTesting
 
     private static let count = 40_000
 
-    /// How a flood went.
+    /// The course of a flood.
     private final class Flood: Sendable {
         struct Times {
             var making: Duration?
@@ -44,7 +44,7 @@ import WebSocketTesting
             }
         }
 
-        /// How long the records took to make, once they are made.
+        /// The time that the records took to make, once they are made.
         func making() async throws -> Duration {
             while true {
                 if let error = failure.withLock({ $0 }) { throw error }
@@ -119,7 +119,7 @@ import WebSocketTesting
         }
     }
 
-    /// - Returns: How long the records took to make.
+    /// - Returns: The time that the records took to make.
     private static func floodAndReset(
         _ listener: RawListener, _ server: TLSServer, after signal: DispatchSemaphore
     ) throws -> Duration {
@@ -231,7 +231,7 @@ import WebSocketTesting
 }
 
 extension SocketLoop {
-    /// When a deadline of the loop's own that lies so far away was met.
+    /// The time at which a deadline of the loop's own that lies so far away was met.
     fileprivate func timerDelay(after delay: Duration) async throws -> ContinuousClock.Instant {
         try await withCheckedThrowingContinuation { continuation in
             do {

@@ -6,7 +6,7 @@ import WebSocketTesting
 
 /// Groups of Diffie-Hellman over finite fields (RFC 7919), with which a server chooses how long its client calculates.
 @Suite(.timeLimit(.minutes(10))) struct TLSGroupTests {
-    /// What OpenSSL allows by itself.
+    /// The groups that OpenSSL allows by itself.
     private static func allowEverything(_ sslContext: OpaquePointer) {
         guard let fresh = SSL_CTX_new(TLS_server_method()) else { return }
         SSL_CTX_set_security_callback(sslContext, SSL_CTX_get_security_callback(fresh))

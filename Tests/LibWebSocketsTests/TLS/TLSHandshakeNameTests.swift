@@ -10,7 +10,7 @@ struct NameCase: Sendable, CustomTestStringConvertible {
     let names: [String]
     let addresses: [String]
     let matches: Bool
-    /// What the server is asked for; `nil` for no SNI.
+    /// The name that the server is asked for; `nil` for no SNI.
     let serverNameIndication: String?
 
     var testDescription: String { "\(host) and \(names + addresses)" }

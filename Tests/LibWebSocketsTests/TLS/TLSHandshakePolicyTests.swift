@@ -191,7 +191,7 @@ private enum SystemRootSample {
         return texts
     }()
 
-    /// Whether one of them verifies against the context's trust store; some may have expired.
+    /// Tells whether one of them verifies against the context's trust store; some may have expired.
     static func isTrusted(by context: TLSClientContext) -> Bool {
         certificates.contains { text in
             guard let stack = try? PEM.certificates(text, from: .bytes([]), for: "test") else { return false }

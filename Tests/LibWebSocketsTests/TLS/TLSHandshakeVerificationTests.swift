@@ -11,7 +11,7 @@ struct CertificateCase: Sendable, CustomTestStringConvertible {
     let reason: String?
     let depth: Int?
     let code: Int32
-    /// What the sentence must contain.
+    /// The words that the sentence must contain.
     let text: [String]
     let identity: @Sendable (CertificateAuthority) throws -> IssuedCertificate
 

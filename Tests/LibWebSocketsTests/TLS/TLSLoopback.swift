@@ -14,9 +14,9 @@ struct TLSLoopback {
         var error: WebSocketError?
         /// The name that the server was asked for.
         var serverNameIndication: String?
-        /// What the server chose among what the client offered.
+        /// The server's choice among the client's offers.
         var alpn: String?
-        /// What the client's server side knows of the client.
+        /// The client as its server side knows it.
         var clientCertificate: PeerCertificate?
 
         var failure: TLSFailure? { error?.tlsFailure }

@@ -19,11 +19,11 @@ import WebSocketProtocol
 
         let seen = Lock(Seen())
         var pipe: BytePipe?
-        /// How many bytes of each offer are used; all of them without.
+        /// The number of bytes of each offer that are used; all of them without.
         var most: Int?
         var output: ArraySlice<UInt8> = []
         var endsAfterOutput = false
-        /// What is said when something has arrived.
+        /// The answer when something has arrived.
         var answer: ArraySlice<UInt8> = []
 
         func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
@@ -73,7 +73,7 @@ import WebSocketProtocol
             #expect(write(sockets.server, bytes, bytes.count) == bytes.count)
         }
 
-        /// What has arrived at the peer's end.
+        /// The bytes that have arrived at the peer's end.
         func receive() -> [UInt8] {
             var buffer = [UInt8](repeating: 0, count: 1 << 20)
             let count = read(sockets.server, &buffer, buffer.count)

@@ -7,7 +7,7 @@ import Testing
     typealias Machine = ClientTransport.StateMachine
     typealias State = Machine.State
 
-    /// What lies between the client and the server.
+    /// The things between the client and the server.
     enum Way: CaseIterable, Sendable {
         case plain, tls, proxy, proxyAndTLS
 

@@ -44,7 +44,7 @@ import Testing
         private let answer = DispatchSemaphore(value: 0)
         private let asked = Counter()
 
-        /// How many lookups have come so far.
+        /// The number of lookups so far.
         var count: Int { asked.value }
 
         /// `fast.test` is answered at once, any other name when the server has been told to answer.

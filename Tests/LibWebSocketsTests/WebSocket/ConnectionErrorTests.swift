@@ -3,7 +3,7 @@ import WebSocketProtocol
 
 @testable import LibWebSockets
 
-/// What a connection's end is reported as.
+/// The errors that report a connection's end.
 @Suite struct ConnectionErrorTests {
     typealias Cause = ConnectionStateMachine.Cause
 

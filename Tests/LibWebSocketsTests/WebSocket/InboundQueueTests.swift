@@ -8,7 +8,7 @@ import WebSocketProtocol
         texts.map { .text($0) }
     }
 
-    /// What a reader got, in words: `a b`, with `resumes` when reading is to go on; `nothing`; `end` or `Loss`.
+    /// The result of a reader, in words: `a b`, with `resumes` when reading is to go on; `nothing`; `end` or `Loss`.
     private static func taken(from queue: inout InboundQueue) -> String {
         switch queue.take(limit: 10_000) {
         case .nothing: "nothing"
@@ -39,8 +39,8 @@ import WebSocketProtocol
             payloadMemory: MessageMemory.ofPayloads(batch[...]), limit: limit, mayPause: mayPause)
     }
 
-    /// What messages of these sizes occupy, each in memory of its own: at least, and at most with the rounding of malloc(3)
-    /// and twice the room in the array of messages.
+    /// The memory that messages of these sizes occupy, each in memory of its own: at least, and at most with the rounding
+    /// of malloc(3) and twice the room in the array of messages.
     private static func memory(of sizes: Int...) -> ClosedRange<Int> {
         let payloads = sizes.reduce(0) { $0 + ($1 == 0 ? 0 : $1 + 48) }
         return payloads + 40 * sizes.count...payloads + 80 * sizes.count + 64 * sizes.count

@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// Who may send next, with names in place of waiting tasks.
+/// The order of senders, with names in place of waiting tasks.
 @Suite struct SendAdmissionTests {
     private typealias Admission = SendAdmission<String>
 
@@ -137,7 +137,7 @@ import WebSocketTesting
         #expect(admission.admit(queued: 0) == [])
     }
 
-    /// Whatever happens in whatever order, nobody is left waiting once the output is written and everybody is done.
+    /// Nobody is left waiting once the output is written and everybody is done, whatever happens in whatever order.
     @Test(arguments: 0..<30 as Range<UInt64>)
     func `nobody is forgotten`(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)

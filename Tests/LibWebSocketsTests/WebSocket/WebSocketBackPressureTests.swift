@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// Whoever does not read stops whoever sends, and what waits in between stays bounded.
+/// A peer that does not read stops the one that sends, and what waits in between stays bounded.
 @Suite(.hangs) struct WebSocketBackPressureTests {
     private static let messageSize = 32 << 10
     private static let bufferSize = 128 << 10

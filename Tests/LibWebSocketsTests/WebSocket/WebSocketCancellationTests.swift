@@ -222,7 +222,7 @@ import WebSocketTesting
 }
 
 extension SocketLoop {
-    /// How many connection attempts are under way on this loop.
+    /// The number of connection attempts that are under way on this loop.
     fileprivate func attemptCount() async -> Int {
         await withCheckedContinuation { continuation in
             do {

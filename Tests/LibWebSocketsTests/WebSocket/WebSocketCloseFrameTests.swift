@@ -3,7 +3,8 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// Whoever is told that the connection has ended may end the process: this side's close frame must have left it by then.
+/// A program that is told that the connection has ended may end the process: this side's close frame must have left it by
+/// then.
 @Suite(.hangs) struct WebSocketCloseFrameTests {
     private static let small = WebSocketConfiguration(sendBufferSize: 64 << 20, closeTimeout: .seconds(86_400))
 

@@ -5,13 +5,13 @@
 
     @testable import LibWebSockets
 
-    /// What an idle connection keeps. In a process of its own, so that nobody else's memory counts.
+    /// The memory that an idle connection keeps. In a process of its own, so that nobody else's memory counts.
     @Suite(.hangs) struct WebSocketMemoryTests {
         private static let pairs = 12
         private static let burst = 100_000
 
-        /// What was allocated and not freed, in bytes, by malloc_info(3): how many pages the process has says less, as they are
-        /// coarse and kept.
+        /// The memory that was allocated and not freed, in bytes, by malloc_info(3). The number of the process's pages says
+        /// less, as they are coarse and kept.
         private static func allocated() throws -> Int {
             let symbol = try #require(dlsym(nil, "malloc_info"))
             let report = unsafeBitCast(

@@ -4,8 +4,8 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// Whatever the peer's bytes are, what waits for the program stays within the limit, in memory, and the loop within its
-/// budget.
+/// The messages that wait for the program stay within the limit, in memory, and the loop within its budget, whatever the
+/// peer's bytes are.
 @Suite(.hangs) struct WebSocketReceiveLimitTests {
     private static let limit = 1 << 20
     private static let deflate = FaultServer.Step.upgrade(

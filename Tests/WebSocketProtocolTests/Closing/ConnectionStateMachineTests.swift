@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebSocketProtocol
 
-/// What each event does in each state, for both roles.
+/// The effect of each event in each state, for both roles.
 @Suite struct ConnectionStateMachineTests {
     enum Event: String, CaseIterable, Sendable {
         case opened, close, received, violated, endOfStream, transportFailure, closeDeadline, abort
@@ -206,7 +206,7 @@ import Testing
         }
     }
 
-    /// Who is told may end the process: the answer to the peer's close frame must not stay in it.
+    /// A program that is told may end the process: the answer to the peer's close frame must not stay in it.
     @Test(arguments: Situation.allCases, Role.allCases)
     func `the end may be told once this side's close frame is written, or will never be`(
         situation: Situation, role: Role

@@ -2,7 +2,7 @@ import Testing
 import WebSocketProtocol
 
 @Suite struct ProxyExceptionsTests {
-    /// What `NO_PROXY` says, which servers it excepts and which not.
+    /// Values of `NO_PROXY`, with the servers that they except and those that they do not.
     private static let rows: [(list: String, excepted: [String], others: [String])] = [
         ("", [], ["ws://example.test"]),
         (" ,\t, ", [], ["ws://example.test", "ws://127.0.0.1"]),

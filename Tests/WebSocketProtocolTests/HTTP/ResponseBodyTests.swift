@@ -7,7 +7,7 @@ import WebSocketTesting
 @Suite struct ResponseBodyTests {
     private static let chunked = "Transfer-Encoding: chunked"
 
-    /// - Parameter isEarly: Whether the refusal is to be complete before the stream ends.
+    /// - Parameter isEarly: The refusal is to be complete before the stream ends.
     private func expect(
         _ body: String, from headers: String, _ sent: String, isEarly: Bool, status: String = "HTTP/1.1 403 No",
         sourceLocation: SourceLocation = #_sourceLocation

@@ -12,7 +12,7 @@ import WebSocketTesting
         Array("Hello-µ@ßöäüàá-UTF-8!!".utf8), Array("κόσμε".utf8), Array("消息推送 😀 déjà vu".utf8),
     ]
 
-    /// What no valid text holds, with how many bytes it takes to be certain.
+    /// Bytes that no valid text holds, with the number of them that it takes to be certain.
     static let invalid: [([UInt8], certainAfter: Int)] = [
         ([0x80], 1), ([0xBF], 1), ([0xC0, 0xAF], 1), ([0xC1, 0xBF], 1), ([0xF5, 0x80, 0x80, 0x80], 1),
         ([0xF8, 0x88, 0x80, 0x80, 0x80], 1), ([0xFC, 0x84, 0x80, 0x80, 0x80, 0x80], 1), ([0xFE], 1), ([0xFF], 1),

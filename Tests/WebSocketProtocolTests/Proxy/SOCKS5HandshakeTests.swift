@@ -11,7 +11,7 @@ import WebSocketTesting
     private static let authentication: [UInt8] = [1, 4] + Array("user".utf8) + [6] + Array("geheim".utf8)
     private static let bound: [UInt8] = [5, 0, 0, 1, 192, 0, 2, 1, 0x1F, 0x90]
 
-    /// What one answer of the proxy leads to, when it arrives in `pieces`.
+    /// The result of one answer of the proxy that arrives in `pieces`.
     private func receive(
         _ handshake: inout SOCKS5Handshake, _ pieces: ArraySlice<UInt8>...
     ) throws(SOCKS5Failure) -> SOCKS5Handshake.Action {

@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketProtocol
 
-/// What came out of a response parser, in a form that does not depend on how the bytes were cut.
+/// The result of a response parser, in a form that does not depend on how the bytes were cut.
 enum Answer: Equatable {
     /// `rest`: what was not consumed.
     case switched(ResponseHead, rest: [UInt8])
@@ -34,7 +34,7 @@ enum Answer: Equatable {
         if case .notHTTP = violation?.rule { .violation(HTTPViolation(.notHTTP(""))) } else { self }
     }
 
-    /// What a head holds besides its status, which `==` of `HTTPFields` does not compare in full.
+    /// The fields that a head holds besides its status, which `==` of `HTTPFields` does not compare in full.
     var lines: [String]? {
         head.map { head in
             ["\(head.minorVersion) \(head.status.code) \(head.status.reasonPhrase)"]

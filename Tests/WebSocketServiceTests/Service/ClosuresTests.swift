@@ -25,7 +25,7 @@ import WebSocketTesting
             service.withLock { $0 }?.reconnectNow()
         }
 
-        /// What an attempt's own closure may ask for without giving the attempt up.
+        /// The calls that an attempt's own closure may make without giving the attempt up.
         func look() {
             guard let service = service.withLock({ $0 }) else { return }
             _ = (service.state, service.statistics)

@@ -4,7 +4,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-/// What a handler, or the body of a loop, waits for must not need its return. All is quiet before anything is looked at.
+/// A handler, or the body of a loop, must not wait for what needs its return. All is quiet before anything is looked at.
 @Suite("Handlers that wait", .timeLimit(.minutes(10))) struct HandlersThatWaitTests {
     private let executor = TestExecutor()
 

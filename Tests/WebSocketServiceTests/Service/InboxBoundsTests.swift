@@ -4,7 +4,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-/// How far reading goes on while a handler runs.
+/// The bounds of reading while a handler runs.
 @Suite("Reading while a handler runs", .timeLimit(.minutes(10))) struct InboxBoundsTests {
     private let large = WebSocketMessage.binary(Array(repeating: 0, count: 100))
 

@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-/// Whoever is woken, called or cancelled may ask the service for anything. Where a lock is held, that ends the process.
+/// Code that is woken, called or cancelled may ask the service for anything. It ends the process where a lock is held.
 @Suite("No lock is held while others run", .timeLimit(.minutes(10))) struct NoLockHeldTests {
     @Test("An executor may run every job where it is enqueued")
     func inlineExecutor() async {

@@ -6,7 +6,7 @@ import WebSocketTesting
 
 /// Every number and duration of the public API, at its extremes: clamped or refused as documented, and never a trap.
 @Suite(.timeLimit(.minutes(10))) struct PublicNumbersTests {
-    /// What is set by a case, to be used in one life of a service.
+    /// The settings of a case, to be used in one life of a service.
     struct Settings {
         var reconnect = ReconnectPolicy.fixed(.zero)
         var heartbeat = HeartbeatPolicy.off

@@ -18,7 +18,7 @@ final class Schedule: Sendable {
 
     /// Runs a schedule to its end.
     ///
-    /// - Returns: What is wrong.
+    /// - Returns: The faults that were found.
     static func run(seed: UInt64) -> [String] {
         let executor = SeededExecutor.shared
         executor.reseed(seed &* 0x9E37_79B9_7F4A_7C15)

@@ -2,7 +2,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-/// What happened in a schedule, and what of it may not be.
+/// A record of what happened in a schedule, and the rules that it may not break.
 final class ScheduleBooks: Sendable {
     private struct Delivery {
         let number: Int
@@ -40,9 +40,9 @@ final class ScheduleBooks: Sendable {
     private let state = Lock(State())
 
     var problems: [String] { state.withLock(\.problems) }
-    /// Whether everybody behaves.
+    /// Everybody behaves.
     var isCalm: Bool { state.withLock(\.isCalm) }
-    /// Whether a call was made that ends the service.
+    /// A call was made that ends the service.
     var wasStopped: Bool { state.withLock(\.wasStopped) }
 
     func report(_ problem: String) {
@@ -141,7 +141,7 @@ final class ScheduleBooks: Sendable {
         end(call)
     }
 
-    /// - Returns: Whether it was not answered before.
+    /// - Returns: `true` when it was not answered before.
     func answer(_ id: String) -> Bool {
         state.withLock { $0.answered.insert(id).inserted }
     }

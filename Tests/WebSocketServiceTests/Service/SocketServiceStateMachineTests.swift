@@ -77,7 +77,7 @@ import Testing
         ]
     }
 
-    /// What a call does in each state: the state after it, and whether it begins an attempt.
+    /// The effect of a call in each state: the state after it, and whether it begins an attempt.
     private mutating func table(_ call: (inout Machine) -> Machine.Attempt?) -> [String: String] {
         Dictionary(
             uniqueKeysWithValues: all().map { name, machine in

@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-/// What the test kit promises to tests of services.
+/// The promises of the test kit to tests of services.
 @Suite(.timeLimit(.minutes(10))) struct TaskExecutorTests {
     @Test("After a drop the clock is moved to the wait that is meant, not to the old connection's heartbeat")
     func theSleeperThatIsMeant() async throws {

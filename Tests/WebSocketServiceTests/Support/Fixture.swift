@@ -55,7 +55,7 @@ struct Fixture {
     }
 }
 
-/// Lets other tasks run until a condition holds. What it waits for must not depend on time; a suite's time limit ends it.
+/// Lets other tasks run until a condition holds. The condition must not depend on time; a suite's time limit ends it.
 func until(_ condition: () -> Bool) async {
     while !condition(), !Task.isCancelled { await Task.yield() }
 }

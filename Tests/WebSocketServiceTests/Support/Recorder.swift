@@ -1,6 +1,6 @@
 @testable import WebSocketTesting
 
-/// What handlers were called with, in order, for a test to look at or wait for.
+/// The values that handlers were called with, in order, for a test to look at or wait for.
 final class Recorder<Element: Sendable>: Sendable {
     private let feed = ScriptedTransportFeed<Element>()
 

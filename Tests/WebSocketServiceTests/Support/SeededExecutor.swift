@@ -11,7 +11,7 @@ import LibC
 final class SeededExecutor: TaskExecutor {
     private struct State {
         var jobs: [UnownedJob] = []
-        /// How many jobs are being run.
+        /// The number of jobs that are being run.
         var runningCount = 0
         var hasHelpers = false
         var generator = SeededGenerator(seed: 0)
@@ -55,7 +55,7 @@ final class SeededExecutor: TaskExecutor {
 
     /// Runs one job that can run.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: `true` when there was one.
     @discardableResult
     func step() -> Bool {
         let job = state.withLock { state -> UnownedJob? in
@@ -92,7 +92,7 @@ final class SeededExecutor: TaskExecutor {
 
     /// Runs until nothing can happen without the test's doing.
     ///
-    /// - Returns: Whether that came about; a program that turns in circles never comes to rest.
+    /// - Returns: `true` when that came about; a program that turns in circles never comes to rest.
     func settle(limit: Int = 1_000_000) -> Bool {
         for _ in 0..<limit where !step() {
             // Jobs of another thread may lead to more.

@@ -57,7 +57,7 @@ public struct Measurement {
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
     }
 
-    /// What the process holds in memory.
+    /// The memory that the process holds.
     public static func residentKiB() throws -> Double {
         guard let file = fopen("/proc/self/statm", "r") else { throw WrongResult("/proc/self/statm cannot be read") }
         defer { fclose(file) }

@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// What is sent, and checked when it comes back.
+/// The messages that are sent, and checked when they come back.
 public enum Payloads {
     /// The payload of all binary messages: the server and every client check it.
     public static func binary(size: Int) -> [UInt8] {

@@ -1,10 +1,10 @@
 public import ArgumentParser
 
-/// What a run is, the same for every client in every language.
+/// The options of a run, the same for every client in every language.
 ///
 /// Plain values: those of an argument parser take longer to read than a message to send.
 public struct WorkloadOptions: Sendable {
-    /// What a client does.
+    /// The work of a client.
     public enum Kind: String, ExpressibleByArgument, Sendable {
         /// Sends `count` messages, and waits until the server has counted them.
         case send

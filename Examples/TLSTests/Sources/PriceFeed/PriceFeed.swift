@@ -13,8 +13,8 @@ public struct PriceFeed: Sendable {
     ///
     /// - Parameters:
     ///   - url: A `wss:` URL.
-    ///   - tls: Whom to trust: the system's authorities by default.
-    ///   - timeLimit: How long connecting may take.
+    ///   - tls: The trust settings: the system's authorities by default.
+    ///   - timeLimit: The time limit for connecting.
     public init(
         _ url: String, tls: TLSClientConfiguration = TLSClientConfiguration(), within timeLimit: Duration = .seconds(3)
     ) async throws {

@@ -9,7 +9,7 @@ enum NIOClient {
     }
 
     /// - Parameters:
-    ///   - host: Where to connect, and what the certificate has to be for.
+    ///   - host: The host to connect to, which the certificate has to be for.
     ///   - authorityFile: The one authority to trust.
     static func get(host: String, port: Int, authorityFile: String) async throws -> String {
         var configuration = TLSConfiguration.makeClientConfiguration()

@@ -3,13 +3,13 @@ import WebSocketTesting
 
 @Suite("SwiftNIO's TLS, as the client under test", .timeLimit(.minutes(2)))
 struct NIOClientTests {
-    /// What this small client does not do: it has no certificate to show, and is given no revocation lists.
+    /// The cases beyond this small client: it has no certificate to show, and is given no revocation lists.
     private static let cases = CertificateCase.allCases.filter {
         $0.need != .revocationLists && $0.need != .clientCertificate
     }
 
-    /// What SwiftNIO's TLS (swift-nio-ssl 2.37, with its defaults) is wrong about, by the rules of today. A newer version may be
-    /// right about some of it.
+    /// The cases about which SwiftNIO's TLS (swift-nio-ssl 2.37, with its defaults) is wrong, by the rules of today. A
+    /// newer version may be right about some of it.
     private static let known: Set<CertificateCase> = [
         // It looks no further when the first certificate of an intermediate has expired.
         .crossSigned,

@@ -5,18 +5,18 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// What a server, or what is taken for one, can do wrong before the connection is open: each has a typed error with a
-/// text that says what happened, and leaves nothing behind.
+/// The faults of a server, or of what is taken for one, before the connection is open: each has a typed error with a text
+/// that says what happened, and leaves nothing behind.
 @Suite(.hangs) struct ConnectFaultTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         let name: String
         let script: [FaultServer.Step]
-        /// Whether the server, and whether the client, speaks TLS.
+        /// The use of TLS by the server, and by the client.
         var server = Security.plain
         var client = Security.plain
         let code: WebSocketError.Code
         let stage: WebSocketError.Stage
-        /// What the text must say.
+        /// The words that the text must have.
         let words: [String]
 
         var testDescription: String { name }

@@ -10,9 +10,9 @@ import WebSocketTesting
     struct Violation: Sendable, CustomTestStringConvertible {
         let name: String
         let bytes: [UInt8]
-        /// What the server is told.
+        /// The code that the server is told.
         let code: CloseCode
-        /// What the text must say.
+        /// The words that the text must have.
         let words: String
 
         init(_ name: String, _ frames: Frame..., code: CloseCode = .protocolError, words: String) {

@@ -121,7 +121,7 @@ import WebSocketTesting
         let name: String
         let response: FaultServer.UpgradeResponse
         var subprotocols: [String] = []
-        /// What the text must say.
+        /// The words that the text must have.
         let words: String
 
         var testDescription: String { name }

@@ -4,7 +4,8 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// What an HTTP proxy can answer to CONNECT, and what it is asked. The server behind it is a second script, or nobody.
+/// The answers of an HTTP proxy to CONNECT, and the request that it gets. The server behind it is a second script, or
+/// nobody.
 @Suite(.hangs) struct ProxyFaultTests {
     private static let patient = WebSocketConfiguration(connectTimeout: .seconds(86_400))
 

@@ -5,13 +5,13 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// What servers can make of a client that follows their redirects.
+/// The faults of servers towards a client that follows their redirects.
 @Suite(.hangs) struct RedirectFaultTests {
     private func redirect(to location: String) -> [FaultServer.Step] {
         [.readRequest, .respond(status: 302, headers: [("Location", location)])]
     }
 
-    /// Whatever may tell who connects.
+    /// Everything that may tell who connects.
     private func personal(_ redirects: RedirectPolicy) -> WebSocketConfiguration {
         WebSocketConfiguration(
             headers: [

@@ -4,8 +4,8 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-/// What peers put on the wire before the connection is open that once crashed, leaked or got lost: libwebsockets' HTTP
-/// parser is not to see any of it.
+/// Bytes that peers put on the wire before the connection is open, and that once crashed, leaked or got lost:
+/// libwebsockets' HTTP parser is not to see any of it.
 @Suite(.hangs) struct WireFaultTests {
     /// With this, what should not be waited for must not be waited for.
     private static let patient = WebSocketConfiguration(connectTimeout: .seconds(86_400))

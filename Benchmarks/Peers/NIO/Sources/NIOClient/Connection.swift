@@ -6,7 +6,7 @@ import NIOSSL
 import NIOWebSocket
 import Workload
 
-/// One WebSocket on SwiftNIO: frames in, frames out, on its event loop. Whoever uses it flushes.
+/// One WebSocket on SwiftNIO: frames in, frames out, on its event loop. Its user flushes.
 final class Connection: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame

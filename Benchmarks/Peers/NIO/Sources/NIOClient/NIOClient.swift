@@ -35,7 +35,7 @@ struct NIOClient: ParsableCommand {
     }
 }
 
-/// What one run holds; touched on its event loop only.
+/// The state of one run; touched on its event loop only.
 final class Run {
     let options: WorkloadOptions
     let connector: Connector
