@@ -39,7 +39,7 @@ public struct CloseCode: RawRepresentable, Hashable, Sendable {
     /// 1015: the TLS handshake failed. Never sent on the wire.
     public static let tlsHandshake = CloseCode(rawValue: 1015)
 
-    /// A close frame may carry this code. These may: the codes that the RFC and the IANA registry define for the wire, and
+    /// A close frame may carry this code: it is one that the RFC and the IANA registry define for the wire, or one of
     /// 3000-4999, which belong to libraries and applications (RFC 6455 section 7.4.2).
     public var isAllowedOnTheWire: Bool {
         switch rawValue {

@@ -70,7 +70,7 @@ final class FaultServerListener: Sendable {
 
     /// The next connection, non-blocking, or `nil` when the server stops.
     ///
-    /// - Parameter accept: accept(2), which tests replace.
+    /// - Parameter accept: The function accept(2), which tests replace.
     func nextConnection(
         interrupt: FaultServerInterrupt, accept: (Int32) -> Int32 = FaultServerListener.accept
     ) -> Int32? {

@@ -5,7 +5,8 @@ import Foundation
 struct Usage: CustomStringConvertible {
     /// The memory that was allocated and not freed: growth is a leak. 0 where the C library does not tell (all but glibc).
     let allocatedKiB: Int
-    /// With what glibc keeps of what was freed, between chunks in use: the more, the higher the peak was.
+    /// The resident memory, with what glibc keeps of the freed memory between chunks in use: the more, the higher the peak
+    /// was.
     let residentKiB: Int
     let descriptors: Int
 

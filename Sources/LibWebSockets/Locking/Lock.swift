@@ -54,8 +54,8 @@
 #else
     package import Synchronization
 
-    /// The lock of this package, with the interface of `Mutex`, which it is.
+    /// The lock of this package: `Mutex` itself, under a name of our own.
     ///
-    /// Its name is one of our own because `scripts/sanitize thread` puts a lock in its place that ThreadSanitizer knows.
+    /// The name is there because `scripts/sanitize thread` puts a lock in its place that ThreadSanitizer knows.
     package typealias Lock<Value: ~Copyable> = Mutex<Value>
 #endif

@@ -1,8 +1,8 @@
 /// A task that waits, to be resumed exactly once, by anybody.
 ///
-/// A debug build, and so every test, uses a `CheckedContinuation`, which reports one that is forgotten and traps on a second
-/// resumption. Its layout is known to the standard library alone: what holds one is then copied and moved by way of the runtime,
-/// which was a quarter of the instructions of a round trip. So a release build does without the checks.
+/// A debug build, and so every test, uses a `CheckedContinuation`, which reports one that is forgotten and traps on a
+/// second resumption. Only the standard library knows its layout: values that hold one are copied and moved by way of the
+/// runtime, which was a quarter of the instructions of a round trip. So a release build does without the checks.
 @safe package struct Waiter<Value: Sendable>: Sendable {
     #if DEBUG
         private let continuation: CheckedContinuation<Value, any Error>

@@ -9,7 +9,8 @@ internal import LibC
 /// Not `Sendable`: work posted to the loop gets it as an argument, and nothing else reaches it. ``preconditionOnLoop()``
 /// stands in front of every call into libwebsockets.
 @safe final class LoopCore {
-    /// For how much work the storage stays between two turns: some 100 KiB. A burst may have needed a thousand times that.
+    /// The amount of work for which the storage stays between two turns: some 100 KiB. A burst may have needed a thousand
+    /// times that.
     private static let largestBatchKept = 4_096
     /// The most bytes read at once. The messages of a read are in memory of this size, which malloc(3) keeps for the next
     /// one: much larger memory it gives back to the system each time, and a new page costs more than its messages.

@@ -17,8 +17,8 @@ public struct PeerCertificate: Hashable, Sendable {
     public let notValidBefore: Date
     /// The end of its validity.
     public let notValidAfter: Date
-    /// The DNS names and IP addresses it is for (subjectAltName). Of more than 16 KiB of names the first are here and a
-    /// last entry that says how many are missing; ``der`` has them all.
+    /// The DNS names and IP addresses it is for (subjectAltName). More than 16 KiB of names are cut, and a last entry says
+    /// how many are missing; ``der`` has them all.
     public let subjectAlternativeNames: [String]
     /// The SHA-256 of the whole certificate in DER, 32 bytes.
     public let sha256Fingerprint: [UInt8]

@@ -3,7 +3,8 @@ package struct TLSAlert: Hashable, Sendable, CustomStringConvertible {
     let code: UInt8
     let isFatal: Bool
 
-    /// - Parameter value: as `SSL_CTX_set_info_callback(3)` delivers it: level in the upper byte, description in the lower.
+    /// - Parameter value: The number that `SSL_CTX_set_info_callback(3)` delivers: level in the upper byte, description in
+    ///   the lower.
     init(infoCallbackValue value: Int32) {
         code = UInt8(truncatingIfNeeded: value)
         isFatal = value >> 8 == 2

@@ -20,8 +20,8 @@ internal import Synchronization
     private let released: @Sendable () -> Void
 
     /// - Parameters:
-    ///   - now: the time in seconds since 1970, for the age of sessions.
-    ///   - released: called when nobody uses the context any more, on any thread.
+    ///   - now: The time in seconds since 1970, for the age of sessions.
+    ///   - released: Called when nobody uses the context any more, on any thread.
     init(
         _ configuration: TLSClientConfiguration, logger: Logger,
         now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime,

@@ -51,7 +51,7 @@ final class TLSClientContextCache: Sendable {
 
     /// The context for a configuration: the same one each time, with its sessions, until a file that it names has changed.
     ///
-    /// - Parameter logger: hears of changed files that cannot be used.
+    /// - Parameter logger: Hears of changed files that cannot be used.
     func context(for configuration: TLSClientConfiguration, logger: Logger) throws(WebSocketError) -> TLSClientContext {
         let key = configuration.sharedPart
         let stamps = FileStamps(of: configuration.files)

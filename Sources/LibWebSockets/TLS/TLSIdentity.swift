@@ -1,4 +1,4 @@
-/// A certificate chain with its private key: what a client or a server proves who it is with.
+/// A certificate chain with its private key, with which a client or a server proves who it is.
 ///
 /// Descriptions and reflections of it show where it comes from, never the key or the passphrase.
 public struct TLSIdentity: Hashable, Sendable {
@@ -13,9 +13,9 @@ public struct TLSIdentity: Hashable, Sendable {
     /// A chain and a key in PEM files.
     ///
     /// - Parameters:
-    ///   - certificateChain: path of the own certificate, followed by the intermediates that lead to the root.
-    ///   - privateKey: path of the key (PKCS#8, PKCS#1 or SEC1); may be the same file.
-    ///   - passphrase: opens an encrypted key.
+    ///   - certificateChain: The path of the own certificate, followed by the intermediates that lead to the root.
+    ///   - privateKey: The path of the key (PKCS#8, PKCS#1 or SEC1); may be the same file.
+    ///   - passphrase: Opens an encrypted key.
     public static func pemFiles(
         certificateChain: String, privateKey: String, passphrase: String? = nil
     ) -> TLSIdentity {

@@ -10,7 +10,7 @@ enum TLSPeerName: Hashable, Sendable {
     /// An address in its shortest text form and as 4 or 16 bytes in network order.
     case ipAddress(String, bytes: [UInt8])
 
-    /// - Parameter host: a DNS name in ASCII (`xn--` for an internationalised one), an IPv4 address with four decimal
+    /// - Parameter host: A DNS name in ASCII (`xn--` for an internationalised one), an IPv4 address with four decimal
     ///   parts, or an IPv6 address without brackets; a zone (`%eth0`) is left out of the comparison.
     init(_ host: String) throws(WebSocketError) {
         if let address = Self.address(host) {

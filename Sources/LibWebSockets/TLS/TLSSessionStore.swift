@@ -59,7 +59,7 @@ final class TLSSessionStore: Sendable {
 
         var isTLS13: Bool { unsafe SSL_SESSION_get_protocol_version(pointer) >= TLS1_3_VERSION }
 
-        /// - Parameter maximumAge: seconds since the certificate was verified.
+        /// - Parameter maximumAge: The most seconds since the certificate was verified.
         func isUsable(at now: Int64, maximumAge: Int64, acceptsExpired: Bool) -> Bool {
             let (time, hint) = unsafe (
                 copenssl_SSL_SESSION_get_time(pointer), Int64(SSL_SESSION_get_ticket_lifetime_hint(pointer))
@@ -111,7 +111,7 @@ final class TLSSessionStore: Sendable {
     private let now: @Sendable () -> Int64
     private let state = Lock(State())
 
-    /// - Parameter now: the time in seconds since 1970.
+    /// - Parameter now: The time in seconds since 1970.
     init(now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime) { self.now = now }
 
     /// The verification of a chain that ends with `expiry`, just made.

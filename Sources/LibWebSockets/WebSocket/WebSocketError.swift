@@ -37,8 +37,8 @@ public struct WebSocketError: Error, Sendable {
         public static let messageTooBig = Code(description: "messageTooBig")
         /// This side could not go on, for lack of memory for instance; the peer was told 1011.
         public static let internalError = Code(description: "internalError")
-        /// A message is being sent in pieces by this task, or by one that has started it: what else it sends would wait for that
-        /// message's end, for ever.
+        /// A message is being sent in pieces by this task, or by one that has started it: any other message that it sends
+        /// would wait for that one's end, for ever.
         public static let messageUnderWay = Code(description: "messageUnderWay")
         /// The connection is closing or closed, so the call cannot be carried out.
         public static let connectionClosed = Code(description: "connectionClosed")

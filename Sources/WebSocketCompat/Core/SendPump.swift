@@ -3,7 +3,7 @@ internal import LibWebSockets
 
 /// Hands messages over one after the other, in the order of the calls, for shapes whose calls do not wait.
 ///
-/// What is handed over next waits until the connection has room. The calls that are not through yet are kept, as many as the
+/// The next message waits until the connection has room. The calls that are not through yet are kept, as many as the
 /// program makes: each has a completion, by which a program paces itself, as with the originals.
 package final class SendPump: Sendable {
     package typealias Sender = @Sendable (WebSocketMessage) async throws -> Void

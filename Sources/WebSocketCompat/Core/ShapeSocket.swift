@@ -5,8 +5,8 @@ package import WebSocketService
 
 /// The common part of the shapes: a `SocketService` whose events reach one set of handlers, in order, and an end.
 ///
-/// Whoever keeps it keeps the connection: when it goes, an open connection is closed with 1001. The handlers' captures are
-/// released after ``Handlers/finished``.
+/// The connection lasts no longer than this object: an open one is closed with 1001 when it goes. The handlers' captures
+/// are released after ``Handlers/finished``.
 package final class ShapeSocket: Sendable {
     /// The handlers of a shape, called one at a time and in order, except ``control``.
     package struct Handlers: Sendable {
@@ -183,7 +183,7 @@ package final class ShapeSocket: Sendable {
         pump.send(message, completion: completion)
     }
 
-    /// Closes for good: what was sent before goes out first, if the peer lets it within `closeTimeout`.
+    /// Closes for good: earlier messages go out first, if the peer lets them within `closeTimeout`.
     package func close(code: CloseCode, reason: String = "") {
         guard beginClosing() else { return }
         let limit = options.connection.closeTimeout.bounded

@@ -143,7 +143,7 @@ public final class WebSocket: WebSocketClient, Sendable {
         return options
     }
 
-    /// Closes the connection: what was written before goes out first. ``WebSocketEvent/cancelled`` follows.
+    /// Closes the connection: earlier messages go out first. ``WebSocketEvent/cancelled`` follows.
     ///
     /// - Parameter closeCode: 1000 by default. One that must not be sent closes without a code.
     public func disconnect(closeCode: UInt16 = CloseCode.normal.rawValue) {

@@ -95,7 +95,7 @@ final class TaskInbox: Sendable {
 }
 
 extension WebSocketTask.Message {
-    /// With what keeps it.
+    /// The memory of the payload, with what keeps it.
     fileprivate var memory: Int {
         switch self {
         case .data(let data): data.count + 64

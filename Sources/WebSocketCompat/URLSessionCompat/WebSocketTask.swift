@@ -176,7 +176,7 @@ public final class WebSocketTask: Sendable {
         cancel(.atOnce, .goingAway, reason: nil)
     }
 
-    /// Sends what was sent before, then a close frame. Calls of ``receive()`` that wait fail at once.
+    /// Lets earlier messages go out, then sends a close frame. Calls of ``receive()`` that wait fail at once.
     ///
     /// - Parameters:
     ///   - closeCode: One that must not be sent closes without a code.

@@ -63,7 +63,7 @@ public enum NIOSSLPrivateKeySource: Hashable, Sendable {
 public enum CertificateVerification: Hashable, Sendable {
     /// Nothing: anybody on the way can impersonate the server.
     case none
-    /// Everything but the name: whoever has any valid certificate can impersonate the server.
+    /// Everything but the name: anybody with any valid certificate can impersonate the server.
     case noHostnameVerification
     /// Everything.
     case fullVerification

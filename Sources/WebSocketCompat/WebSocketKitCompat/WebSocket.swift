@@ -60,7 +60,7 @@ public final class WebSocket: Sendable {
 
     // MARK: Closing
 
-    /// Closes the connection: what was sent before goes out first.
+    /// Closes the connection: earlier messages go out first.
     ///
     /// - Returns: Complete when the close frame is on its way; ``onClose`` tells of the end.
     public func close(code: WebSocketErrorCode = .goingAway) -> EventLoopFuture<Void> {

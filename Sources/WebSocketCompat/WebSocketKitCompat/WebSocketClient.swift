@@ -31,7 +31,7 @@ public final class WebSocketClient: Sendable {
     public struct Configuration: Sendable {
         /// TLS; `nil` for the defaults.
         public var tlsConfiguration: TLSConfiguration?
-        /// Kept, and of no effect: what counts is the size of messages, ``maxAccumulatedFrameSize``.
+        /// Kept, and of no effect: the size of messages counts instead, ``maxAccumulatedFrameSize``.
         public var maxFrameSize: Int
         /// Kept, and of no effect.
         public var minNonFinalFragmentSize = 0

@@ -16,7 +16,7 @@ extension CloseFrame {
         self.init(code: code, reason: String(decoding: reason, as: UTF8.self))
     }
 
-    /// The body of a close frame that says this. Closing never fails for what is said: a reason longer than
+    /// The body of a close frame that says this. Closing never fails because of the content: a reason longer than
     /// ``maximumReasonSize`` is cut between two scalars, and without a code that is allowed on the wire (such as 1005,
     /// which stands for "no code") the body is empty.
     package var payload: [UInt8] {

@@ -1,9 +1,9 @@
 /// The life of a connection from the opening handshake to the end of TCP: what each event means in each state
 /// (RFC 6455 sections 4, 5.5.1 and 7).
 ///
-/// Who ends TCP: the server does, once both close frames were exchanged or the connection has failed; the client waits
-/// for that until the close deadline (section 7.1.1). The first event that closes the connection decides how it is
-/// reported; whatever comes later is ignored.
+/// The server ends TCP, once both close frames were exchanged or the connection has failed; the client waits for that until
+/// the close deadline (section 7.1.1). The first event that closes the connection decides how it is reported; whatever
+/// comes later is ignored.
 ///
 /// Frames are read elsewhere.
 package struct ConnectionStateMachine: Sendable {

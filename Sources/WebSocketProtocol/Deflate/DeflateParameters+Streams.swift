@@ -1,6 +1,6 @@
 extension DeflateParameters {
-    /// The compressor for what `role` sends; `nil` when messages can only go uncompressed, because the peer's window is
-    /// too small for zlib.
+    /// The compressor for messages that `role` sends; `nil` when messages can only go uncompressed, because the peer's
+    /// window is too small for zlib.
     package func makeDeflater(role: Role, options: WebSocketCompression.DeflateOptions) -> Deflater? {
         let agreed = (role == .client ? clientMaxWindowBits : serverMaxWindowBits) ?? Self.windowBits.upperBound
         guard Self.windowBitsOfZlib.contains(agreed) else { return nil }

@@ -2,9 +2,9 @@ internal import CZlib
 
 /// Compresses messages for permessage-deflate (RFC 7692 section 7.2.1).
 ///
-/// Owns zlib's state for one direction of one connection: made for the first message that needs it, and given back
-/// after each message when no context is kept. The peer's window follows it byte for byte, so what it returns has to be
-/// sent, in order; what cannot be sent is made good by ``reset()``.
+/// Owns zlib's state for one direction of one connection: made for the first message that needs it, and given back after
+/// each message when no context is kept. The peer's window follows it byte for byte, so its output has to be sent, in
+/// order; ``reset()`` makes good for output that cannot be sent.
 package struct Deflater: ~Copyable {
     /// The bytes that end a flushed block, and are left out at the end of a message (RFC 7692 section 7.2.1).
     static let tail: [UInt8] = [0x00, 0x00, 0xFF, 0xFF]

@@ -23,7 +23,7 @@ struct HeartbeatStateMachine: Sendable {
     private var lastBeat: Duration?
     private var beats = 0
     private var unanswered = 0
-    /// Since when the connection is not read; `nil` while it is.
+    /// The time since which the connection is not read; `nil` while it is.
     private var pausedAt: Duration?
     private var bytesSeen: UInt64 = 0
 

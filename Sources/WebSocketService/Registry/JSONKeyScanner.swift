@@ -1,7 +1,7 @@
 /// Finds the value of one top-level key in a JSON object (RFC 8259) without decoding the rest.
 ///
 /// Correct on any valid JSON. Of invalid JSON it sees only as much as it needs: it may find the key in a text that a parser
-/// would refuse, but never reads outside the text, recurses or allocates. The first one wins of a key that occurs twice.
+/// would refuse, but never reads outside the text, recurses or allocates. Of a key that occurs twice the first one wins.
 struct JSONKeyScanner: Sendable {
     enum Value: Equatable {
         /// Between the quotes.

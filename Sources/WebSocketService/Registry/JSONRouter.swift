@@ -1,7 +1,7 @@
 /// Routes by the value of a top-level key of a JSON object (RFC 8259), found without decoding the rest.
 ///
 /// A string is its own route, with its escapes resolved. A number, `true`, `false` or `null` is one as it is written:
-/// `{"op":10}` has the route `10`. An object or array is none. The first one wins of a key that occurs twice, which differs
+/// `{"op":10}` has the route `10`. An object or array is none. Of a key that occurs twice the first one wins, which differs
 /// from decoders that let the last one win. A text that is not valid JSON has the route that its valid beginning gives;
 /// decoding it fails.
 public struct JSONRouter: MessageRouter {

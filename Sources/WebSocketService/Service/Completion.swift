@@ -2,8 +2,8 @@ internal import LibWebSockets
 
 /// A result that one task waits for and any number may try to deliver: the first one wins.
 ///
-/// Cancelling the waiting task completes it with a `CancellationError`, which is a delivery like any other: whoever
-/// comes later learns from ``complete(with:)`` that nobody took the result.
+/// Cancelling the waiting task completes it with a `CancellationError`, which is a delivery like any other: a later caller
+/// learns from ``complete(with:)`` that nobody took the result.
 package final class Completion<Value: Sendable>: Sendable {
     private enum State {
         case pending(Waiter<Value>?)

@@ -6,7 +6,7 @@ extension SocketService {
     /// While the service is not connected the request is queued, no longer than the timeout.
     ///
     /// A message answers a request only once a connection was given that request. It has to be of the answer's route, where
-    /// one is given; where none is, a message that is a request of the peer's own, as the router tells, answers nothing.
+    /// one is given. Without a route, a request of the peer's own, as the router tells it, answers nothing.
     ///
     /// A handler may wait for an answer: reading goes on meanwhile. An answer that could only come after it has returned
     /// fails at once.

@@ -14,7 +14,7 @@ public struct SocketServiceError: Error, Sendable {
         /// handler sends, or the body of a loop over messages, for which room may come only after it has returned. The message
         /// was not taken.
         public static let queueFull = Code(description: "queueFull")
-        /// A handler of the app's threw; ``SocketServiceError/underlying`` is what it threw.
+        /// A handler of the app's threw; ``SocketServiceError/underlying`` is its error.
         public static let handlerFailed = Code(description: "handlerFailed")
         /// A message does not decode as the type that its handler asks for.
         public static let decodingFailed = Code(description: "decodingFailed")
@@ -37,8 +37,8 @@ public struct SocketServiceError: Error, Sendable {
         public static let inboxFull = Code(description: "inboxFull")
         /// No answer came in time.
         public static let requestTimedOut = Code(description: "requestTimedOut")
-        /// A message is being sent in pieces by this task, or by one that has started it: what else it sends would wait for that
-        /// message's end, for ever.
+        /// A message is being sent in pieces by this task, or by one that has started it: any other message that it sends
+        /// would wait for that one's end, for ever.
         public static let messageUnderWay = Code(description: "messageUnderWay")
     }
 

@@ -77,8 +77,8 @@ public struct IssuedCertificate: Sendable {
     /// Writes `NAME.pem` (the chain) and `NAME.key` (the key, mode 0600) for programs that want files.
     ///
     /// - Parameters:
-    ///   - directory: an existing directory.
-    ///   - name: the files' name, without suffix.
+    ///   - directory: An existing directory.
+    ///   - name: The files' name, without suffix.
     public func write(to directory: String, name: String) throws(CertificateError) -> Files {
         let files = Files(certificateChain: "\(directory)/\(name).pem", privateKey: "\(directory)/\(name).key")
         try writePEM(certificateChainPEM, to: files.certificateChain, mode: 0o644)
