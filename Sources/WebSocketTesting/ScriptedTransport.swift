@@ -70,6 +70,8 @@ public final class ScriptedTransport: SocketTransport {
     private let requestFeed = ScriptedTransportFeed<ConnectRequest>()
     private let connectionFeed = ScriptedTransportFeed<ScriptedConnection>()
 
+    /// A transport whose attempts end like this.
+    ///
     /// - Parameters:
     ///   - outcomes: The ends of the first attempts, in order.
     ///   - afterwards: The end of all others.

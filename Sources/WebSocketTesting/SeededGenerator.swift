@@ -12,6 +12,8 @@
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
+    /// A generator that begins with a seed.
+    ///
     /// - Parameter seed: Every seed gives another sequence.
     public init(seed: UInt64) {
         state = seed

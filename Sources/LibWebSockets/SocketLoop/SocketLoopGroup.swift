@@ -15,6 +15,8 @@ public final class SocketLoopGroup: Sendable {
     /// The most loops that a group has: more than processors are of no use.
     public static let maximumCount = 1_024
 
+    /// Creates the loops. Their threads start with their first connections.
+    ///
     /// - Parameter count: The number of loops; brought into the range from one to ``maximumCount``.
     public init(count: Int) {
         loops = (0..<min(max(1, count), Self.maximumCount)).map { _ in SocketLoop() }

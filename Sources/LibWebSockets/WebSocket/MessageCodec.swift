@@ -25,6 +25,8 @@ public struct JSONMessageCodec: MessageCodec {
     private let encoder: JSONEncoder
     private let decoder: JSONDecoder
 
+    /// Creates a codec with these coders.
+    ///
     /// - Parameters:
     ///   - encoder: Not to be changed afterwards.
     ///   - decoder: Not to be changed afterwards.

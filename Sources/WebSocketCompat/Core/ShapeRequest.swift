@@ -16,6 +16,8 @@ package struct ShapeRequest: Sendable {
     /// The time limit for connecting; `nil` where the request says nothing that could be meant.
     package let timeout: Duration?
 
+    /// Reads a request.
+    ///
     /// - Throws: `WebSocketError` with `invalidConfiguration` for a request without URL, and for a header that is none.
     package init(_ request: URLRequest) throws(WebSocketError) {
         guard let url = request.url else {

@@ -89,6 +89,8 @@ package final class ShapeSocket: Sendable {
     /// itself keeps.
     private static let inboxByteLimit = 1 << 20
 
+    /// Makes the service below a shape.
+    ///
     /// - Parameter pump: The pump in which messages may wait already.
     package init(
         url: String, headers: HTTPFields = [:], subprotocols: [String] = [], options: WebSocketCompatOptions,

@@ -14,6 +14,8 @@ public protocol CertificatePinning: AnyObject, Sendable {
 public final class FoundationSecurity: CertificatePinning {
     private let allowSelfSigned: Bool
 
+    /// Makes the check of certificates.
+    ///
     /// - Parameter allowSelfSigned: Accepts every certificate, whoever signed it and whatever it is for: anybody on the way
     ///   can then impersonate the server. The original means the same by it.
     public init(allowSelfSigned: Bool = false) {

@@ -8,6 +8,8 @@ extension WebSocketTask {
     public struct CloseCode: RawRepresentable, Hashable, Sendable {
         public let rawValue: Int
 
+        /// The code with a number.
+        ///
         /// - Returns: `nil` for what no close frame can carry: less than 0 or more than 65535.
         public init?(rawValue: Int) {
             guard UInt16(exactly: rawValue) != nil else { return nil }

@@ -7,6 +7,8 @@ package struct FrameEncoder: ~Copyable, Sendable {
     package let role: Role
     private var maskingKeys: MaskingKeySource
 
+    /// Makes an encoder for one side.
+    ///
     /// - Parameter maskingKeys: Used by a client only.
     package init(role: Role, maskingKeys: consuming MaskingKeySource) {
         self.role = role

@@ -4,6 +4,8 @@ package struct RandomByteSource: Sendable {
 
     private let fill: Fill
 
+    /// Makes a source from a function.
+    ///
     /// - Parameter fill: Writes every byte of the buffer, or throws.
     package init(fill: @escaping Fill) {
         self.fill = fill

@@ -44,6 +44,8 @@ package struct ResponseParser: Sendable {
     private var body: ResponseBody?
     private var isDecided = false
 
+    /// Makes a parser for the answer to one request.
+    ///
     /// - Parameters:
     ///   - maximumHeadSize: The limit for the status line and headers of one response together, in bytes.
     ///   - maximumBodySize: The part of a refusal's body that is kept, in bytes.

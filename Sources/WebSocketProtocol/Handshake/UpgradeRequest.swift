@@ -12,6 +12,8 @@ package struct UpgradeRequest: Hashable, Sendable {
     /// The fields that go out after the request line and `Host`, in order.
     private let fields: [(name: String, value: [UInt8])]
 
+    /// Makes the opening handshake.
+    ///
     /// - Parameters:
     ///   - subprotocols: Offered in order of preference.
     ///   - headers: Further ones, such as `Origin`, `Cookie` and `Authorization`. Those that make the request what it

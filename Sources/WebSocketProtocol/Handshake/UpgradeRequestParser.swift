@@ -24,13 +24,17 @@ package struct UpgradeRequestParser: Sendable {
     /// The part of the head that has arrived.
     private var head: UpgradeRequestHead?
 
-    /// - Parameter maximumSize: Of request line and headers together, in bytes.
+    /// Makes a parser for one request.
+    ///
+    /// - Parameter maximumSize: The limit for the request line and headers together, in bytes.
     package init(maximumSize: Int = UpgradeRequest.defaultMaximumSize) {
         self.maximumSize = maximumSize
         reader = HeadReader(maximumSize: maximumSize, lineEnding: .crLF)
     }
 
-    /// - Throws: As soon as what was received cannot become an acceptable request: refuse the connection then.
+    /// Reads on.
+    ///
+    /// - Throws: A rejection as soon as what was received cannot become an acceptable request: refuse the connection then.
     package mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(UpgradeRejection) -> Progress {
         var rest = bytes
         do throws(HTTPViolation) {

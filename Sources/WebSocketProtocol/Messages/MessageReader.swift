@@ -9,6 +9,8 @@ package struct MessageReader {
     private var controlPayload: [UInt8] = []
     package private(set) var hasEnded = false
 
+    /// Makes a reader for one connection.
+    ///
     /// - Parameters:
     ///   - role: The role of this side.
     ///   - maximumMessageSize: The most bytes that a message may have, after inflating it. A frame that announces more is

@@ -16,6 +16,8 @@ package struct UTF8Validator: Sendable {
         return validator.consume(bytes) && validator.isComplete
     }
 
+    /// Checks the next bytes.
+    ///
     /// - Returns: `false` as soon as the bytes so far cannot be the beginning of valid UTF-8.
     package mutating func consume(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let start = bytes.baseAddress else { return true }

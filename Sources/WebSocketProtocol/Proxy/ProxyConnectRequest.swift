@@ -4,6 +4,8 @@ package struct ProxyConnectRequest: Hashable, Sendable {
     /// The whole request, to the last byte.
     package let bytes: [UInt8]
 
+    /// Makes the request for a tunnel.
+    ///
     /// - Parameters:
     ///   - target: Only its host and port count. Its name goes to the proxy as it is, to be resolved there.
     ///   - credentials: The proxy's, of any length; sent as Basic authorization (RFC 7617).

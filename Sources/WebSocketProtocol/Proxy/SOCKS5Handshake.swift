@@ -42,6 +42,8 @@ package struct SOCKS5Handshake: Sendable {
     /// The part of the answer under way that has arrived, at most 262 bytes.
     private var answer: [UInt8] = []
 
+    /// Makes the handshake for a tunnel.
+    ///
     /// - Parameters:
     ///   - target: Only its host and port count.
     ///   - credentials: The proxy's. It decides whether it wants them.
@@ -82,7 +84,7 @@ package struct SOCKS5Handshake: Sendable {
     }
 
     /// Reads on. Once this has returned `connected`, or has thrown, further bytes are ignored.
-    /// - Throws: As soon as the answer cannot become a tunnel: close the connection then.
+    /// - Throws: A failure as soon as the answer cannot become a tunnel: close the connection then.
     package mutating func receive(_ bytes: UnsafeRawBufferPointer) throws(SOCKS5Failure) -> Action {
         do throws(SOCKS5Failure) {
             return try read(bytes)

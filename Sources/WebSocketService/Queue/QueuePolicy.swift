@@ -30,6 +30,8 @@ public struct QueuePolicy: Hashable, Sendable {
     /// message expires at once where it would have to wait.
     public var timeToLive: Duration?
 
+    /// Makes a policy.
+    ///
     /// - Parameters:
     ///   - limit: The most messages to keep. The default is 1,000.
     ///   - byteLimit: The most bytes of memory to keep. The default is 16 MiB.

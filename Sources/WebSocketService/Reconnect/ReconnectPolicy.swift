@@ -56,6 +56,8 @@ public struct ReconnectPolicy: Sendable {
     /// the service's and under no lock, with the decision of the rest of the policy.
     public var overrule: (@Sendable (Context, Decision) -> Decision)?
 
+    /// Makes a policy.
+    ///
     /// - Parameters:
     ///   - schedule: The waits before the attempts.
     ///   - maximumRetries: The number of attempts in a row that may fail after the first. The default is no limit.

@@ -12,6 +12,8 @@ public struct JSONRouter: MessageRouter {
     private let method = JSONKeyScanner(key: "method")
     private let encodedCorrelationKey: [UInt8]
 
+    /// A router by the values of these keys.
+    ///
     /// - Parameters:
     ///   - routeKey: The key of the route. The default is `socketType`.
     ///   - correlationKey: The key that a reply copies from its request. The default is `id`.

@@ -36,6 +36,8 @@ extension MessageRouter {
 public struct ClosureRouter: MessageRouter {
     private let closure: @Sendable (WebSocketMessage) -> String?
 
+    /// A router that calls this closure.
+    ///
     /// - Parameter route: Returns the route of a message. Called in the service's tasks once for each message, and once
     ///   more while a request waits; `nil` makes it an unhandled one.
     public init(_ route: @escaping @Sendable (WebSocketMessage) -> String?) {

@@ -12,6 +12,8 @@ package struct CaseFiles: Sendable {
     private let servers: CertificateCaseServers
     private let clientCertificates: [CertificateCase: IssuedCertificate.Files]
 
+    /// Writes the files.
+    ///
     /// - Parameter directory: An existing one; `nil` for a temporary one.
     package init(_ servers: CertificateCaseServers, in directory: String? = nil) throws {
         let manager = FileManager.default

@@ -80,6 +80,8 @@ package struct ClientVerification: Sendable {
         self.reasonToSkip = reasonToSkip
     }
 
+    /// Runs a client through the cases.
+    ///
     /// - Parameter client: Cancelled when its time is over, and then not waited for.
     package func run(_ client: @escaping Client) async throws -> ClientVerificationReport {
         // A report about nothing would find nothing wrong.
