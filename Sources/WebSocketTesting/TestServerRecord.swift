@@ -108,7 +108,7 @@ final class TestServerRecord: Sendable {
                     break
                 }
                 state.memory += message.payload.count
-                // A copy: what arrives may be a slice of a larger buffer, which would be kept.
+                // A copy: a message may be a slice of a larger buffer, which would be kept.
                 state.messages.append(
                     message.text.map { .text($0) } ?? .binary(Array(message.payload)))
             }

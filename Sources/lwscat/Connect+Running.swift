@@ -122,7 +122,7 @@ extension Connect {
                 await runner.handle(.clientLeft(request.peer, socket.closure?.code ?? .abnormalClosure))
             }
         } catch let error as WebSocketError {
-            // With a number of the system's it is the port, not what was asked for.
+            // With an error number of the system's, the port is at fault and not the command's arguments.
             if error.code == .invalidConfiguration, error.errno == nil { throw ValidationError(error.message) }
             runner.handle(.failed(error.message, .systemError))
             runner.handle(.gaveUp)

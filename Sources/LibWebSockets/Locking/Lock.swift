@@ -15,8 +15,8 @@
     ///
     /// `@unchecked Sendable` because the value is reached with the mutex held only.
     @safe package struct Lock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
-        // In no class: to change a property of one counts as a change of the whole object, also of what is read to reach the
-        // mutex.
+        // Pointers, and no object of a class: a change of a property counts as one of the whole object, and so of what is
+        // read to reach the mutex.
         private let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
         private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 

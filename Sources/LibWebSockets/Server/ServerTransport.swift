@@ -98,7 +98,7 @@ final class ServerTransport: PipeConsumer {
                 respond(UpgradeResponse.refusing(error), then: nil)
                 return bytes.count
             }
-        // After a refusal nothing is of interest.
+        // Bytes after a refusal are ignored.
         case .answering(_, nil): return bytes.count
         case .answering:
             // Frames wait until there is a connection to take them.

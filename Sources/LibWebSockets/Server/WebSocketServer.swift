@@ -181,7 +181,7 @@ public final class WebSocketServer: Sendable {
         configuration: Configuration, on socketLoop: SocketLoop, files: FileThreads, handler: @escaping Handler
     ) async throws -> WebSocketServer {
         try configuration.validate()
-        // A file system may keep whoever reads waiting: neither the loop nor the caller's thread may be that.
+        // A file system may keep its reader waiting, which must be neither the loop nor the caller's thread.
         let tls: TLSServerContext?
         if let settings = configuration.tls {
             tls = try await files.read(settings.paths) { () throws(WebSocketError) in try TLSServerContext(settings) }
@@ -245,7 +245,7 @@ public final class WebSocketServer: Sendable {
     public func broadcast(_ message: WebSocketMessage, slowClients: SlowClientRule = .skip) -> Int {
         let sockets = sessions.withLock { $0.open.values.map(\.socket) }.filter { $0.closure == nil }
         return sockets.count { socket in
-            // A connection that ends in this moment is one that the message is not sent to, and nothing else.
+            // A connection that ends in this moment only counts as one that the message was not sent to.
             guard let isTaken = try? socket.trySend(message) else { return true }
             if !isTaken, slowClients == .drop { socket.abort() }
             return !isTaken
@@ -321,7 +321,7 @@ public final class WebSocketServer: Sendable {
         let isServed = sessions.withLock { sessions in
             guard !sessions.isStopping else { return false }
             sessions.lastID += 1
-            // Within the lock, so that whoever stops the server finds the task of each connection that it finds.
+            // Within the lock, so that a stop finds the task of each connection that it finds.
             sessions.open[sessions.lastID] = (arrival.socket, handle(arrival, id: sessions.lastID))
             return true
         }
@@ -343,7 +343,7 @@ public final class WebSocketServer: Sendable {
                 let isOfTheEnd =
                     error is CancellationError && Task.isCancelled || error is WebSocketError && !socket.allowsSending
                 if socket.closure == nil, !isOfTheEnd {
-                    // The error may hold what the peer wrote.
+                    // The error may hold words of the peer's.
                     let shown = "\(error)".visible(limit: 1_000)
                     failureLimit.log { logger.warning("the handler failed\($0)", metadata: ["error": "\(shown)"]) }
                     await socket.close(code: .internalError)

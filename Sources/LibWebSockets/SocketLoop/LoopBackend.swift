@@ -134,7 +134,7 @@ extension SocketLoop.Backend {
                 return try unsafe LibuvBackend(info: info)
             } catch .refused {
                 let backend = try unsafe PollBackend(info: info)
-                // Once: what is installed does not change.
+                // Found out once: the installation does not change.
                 _ = Self.warning
                 return backend
             }

@@ -290,7 +290,7 @@ internal import LibC
         unsafe info.vhost_name = LoopProtocol.vhostName
         // Without an address of our own, libwebsockets silently obeys the environment's `http_proxy`.
         unsafe info.http_proxy_address = LoopProtocol.emptyString
-        // Counts for each vhost: what the context says of it is not taken over, and the default is 20 s.
+        // Set for each vhost: the context's value is not taken over, and the default is 20 s.
         unsafe info.connect_timeout_secs = Self.neverSeconds
         errno = 0
         guard let vhost = unsafe lws_create_vhost(backend.context, &info) else {

@@ -100,7 +100,7 @@ public final class SocketLoop: TaskExecutor {
                 hasBegun.store(true, ordering: .releasing)
                 return nil
             } catch {
-                // Not kept: what is missing now may be there for the next connection.
+                // The error is not kept: the resource that is missing now may be there for the next connection.
                 return error
             }
         }

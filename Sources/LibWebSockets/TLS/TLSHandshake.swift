@@ -248,7 +248,7 @@ extension TLSHandshake {
         guard !isInspection else { return unsafe SSL_SESSION_free(session) }
         let verification: TLSSessionStore.Verification
         if unsafe SSL_session_reused(ssl) == 1 {
-            // No certificate was looked at: what was looked at once does not become newer by being taken up.
+            // No certificate was looked at: a verification does not become newer when its session is taken up.
             guard let offeredSession else { return unsafe SSL_SESSION_free(session) }
             verification = offeredSession.verification
         } else {

@@ -19,7 +19,8 @@ final class TLSKeyLog: Sendable {
         descriptor = unsafe open(
             path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o600)
         guard descriptor >= 0 else { throw Self.error(path, errno) }
-        // Thrown from here, an error runs `deinit`, which closes the file: a second time, it would be somebody else's.
+        // An error that is thrown from here runs `deinit`, which closes the file. A second close here could close somebody
+        // else's.
         try Self.secure(descriptor, path, logger)
     }
 
@@ -64,7 +65,7 @@ final class TLSKeyLog: Sendable {
     func append(_ keyLine: UnsafePointer<CChar>) {
         guard isStillOurs else { return giveUp() }
         let line = unsafe Array(UnsafeBufferPointer(start: keyLine, count: strlen(keyLine))) + [CChar(10)]
-        // A debugging aid must not end a connection: what cannot be written is missing from the log.
+        // A debugging aid must not end a connection: lines that cannot be written are missing from the log.
         _ = unsafe write(descriptor, line, line.count)
     }
 

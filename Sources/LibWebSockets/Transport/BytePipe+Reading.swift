@@ -16,7 +16,7 @@ extension BytePipe {
         let fed = feed(tls)
         let progress = tls.shakeHands()
         tls.keepInput()
-        // Also what says to the peer why it failed.
+        // The alert that tells the peer why it failed is among them.
         sendRecords()
         switch progress {
         case .made: consumer?.pipeDidSecure(tls)
@@ -24,7 +24,7 @@ extension BytePipe {
             if let peerEnd {
                 finish(peerEnd)
             } else if !isPolled, isReadable {
-                // Nobody else will say that there is more, the end at least.
+                // Nobody else tells that there is more to read, the end at least.
                 serviceAfterTurn()
             }
         case .closed: finish(.endOfStream)

@@ -67,7 +67,7 @@ internal import LibC
         defer { if result != nil { unsafe wsi = nil } }
         switch event {
         case .connected:
-            // Too late, as when the loop ends, nobody would close what is taken over.
+            // It may be too late, as when the loop ends: nobody would close a descriptor that is taken over.
             if result == nil { complete(takeOver()) }
             return false
         case .failed(let words):

@@ -39,7 +39,7 @@ extension WebSocketConfiguration {
             next.tls.clientIdentity = nil
         }
         if !redirect.isSameOrigin {
-            // Of the first origin's server.
+            // These belong to the first origin's server.
             next.tls.serverName = nil
             next.unixSocketPath = nil
         }

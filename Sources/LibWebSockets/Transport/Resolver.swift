@@ -1,4 +1,4 @@
-// With the C library's own module: which of the two declares what of <netdb.h> depends on the order of the build.
+// Both modules, because the order of the build decides which of the two declares what of <netdb.h>.
 internal import CLibwebsockets
 internal import LibC
 

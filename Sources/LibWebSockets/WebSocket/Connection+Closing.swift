@@ -68,7 +68,7 @@ extension Connection {
     }
 }
 
-// The loop's.
+// Called on the loop's thread only.
 extension Connection {
     /// Tells everybody who waits, as soon as it is certain how the connection ends: TCP's end may take longer.
     ///

@@ -16,7 +16,7 @@ package struct ConnectionFaults: Sendable {
     package init() {}
 }
 
-// The loop's.
+// Called on the loop's thread only.
 extension Connection {
     /// Tells whether arrived bytes may be read; otherwise reading stops until they may.
     func mayReadNow() -> Bool {

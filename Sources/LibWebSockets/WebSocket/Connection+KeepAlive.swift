@@ -46,8 +46,8 @@ struct KeepAlive {
             self.asked = traffic
             return .ask
         }
-        // Anything that arrives is a sign of life; so is that the system takes output, while that is under way: its buffer is
-        // emptied by what the peer acknowledges.
+        // Anything that arrives is a sign of life. So is the system's taking of output that is under way: the peer's
+        // acknowledgements empty its buffer.
         if traffic.received != asked.received || !canBeHeard || (isSending && traffic.sent != asked.sent) {
             return .wait
         }
@@ -83,7 +83,7 @@ extension Connection {
         guard var keepAlive, pipe != nil, !hasOutcome else { return }
         let isPaused = withInbound { $0.isPaused }
         let (isOpen, hasOutput) = withOutbound { ($0.queue.allowsSending, !$0.queue.isEmpty) }
-        // Once a close frame is under way, the deadline for closing is what counts.
+        // The deadline for closing counts once a close frame is under way.
         guard isOpen else { return }
         let traffic = KeepAlive.Traffic(
             received: networkBytesReceived.load(ordering: .relaxed), sent: networkBytesSent.load(ordering: .relaxed))
@@ -95,14 +95,14 @@ extension Connection {
         case .giveUp: loseDeadPeer(keepAlive)
         case .ask:
             do {
-                // Its pong is nobody's: what counts is that something arrives.
+                // Nobody waits for its pong: anything that arrives counts.
                 try withOutbound { outbound in
                     try outbound.queue.appendPing(PendingPings.payload(outbound.pings.makeNumber()))
                 }
                 scheduleKeepAlive(after: keepAlive.timeout)
                 pipe?.requestWrite()
             } catch {
-                // Without a masking key no frame can be sent any more, and whoever sends is told.
+                // Without a masking key no frame can be sent any more, and senders are told.
                 abort()
             }
         }

@@ -186,7 +186,7 @@ extension Connection: PipeConsumer {
                             return machine.transportEnded(words.end)
                         }
                     } else {
-                        // The peer's close frame may be among what is still to be read.
+                        // The peer's close frame may be among the bytes that are still to be read.
                         endOutput()
                     }
                     return

@@ -22,7 +22,7 @@ extension Connection {
             return message
         }
         guard let batch = try await nextBatch() else { return nil }
-        // Once for a batch: the next ones are taken where they are.
+        // This happens once for a batch: the next messages are taken where they are.
         putBack(batch.dropFirst())
         return batch.first
     }
@@ -65,7 +65,7 @@ extension Connection {
                 self.readLastWords()
             }
         } catch {
-            // The loop has ended: nobody reads what is left of the input.
+            // The loop has ended: nobody reads the rest of the input.
             endReading(with: outcome?.error)
         }
     }

@@ -82,7 +82,7 @@ internal import WebSocketProtocol
     /// The messages end as soon as it is certain how the connection does, although this side's close frame waits.
     let endsMessagesAtOnce = Atomic<Bool>(false)
 
-    // The loop's.
+    // Used on the loop's thread only.
     var pipe: BytePipe?
     var reader: MessageReader
     var turn = ReceivedTurn()

@@ -171,7 +171,7 @@ struct OutboundQueue: ~Copyable {
     }
 
     private mutating func takeBuffer(forBytes byteCount: Int) -> FrameBuffer {
-        // In front of this one may be a full segment, so that there will be another.
+        // A full segment stands in front of this one where there is any, so that more will follow.
         guard segments.isEmpty, byteCount <= Self.largestKeptCapacity else {
             return pool.take(minimumCapacity: byteCount)
         }

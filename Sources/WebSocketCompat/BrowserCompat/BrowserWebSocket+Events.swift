@@ -59,7 +59,7 @@ extension BrowserWebSocket {
     }
 
     private func failed() {
-        // With reconnects, an attempt that fails is told of as a connection is that could not be opened.
+        // With reconnects, a failed attempt is told as a connection that could not be opened.
         close(Self.abnormal, isError: true)
     }
 

@@ -180,7 +180,7 @@ public import WebSocketCompat
     private func begin(_ close: (ShapeSocket) -> Void) {
         guard let socket, !isEnding else { return }
         isEnding = true
-        // Closed it is between two connections, too.
+        // It is closed between two connections, too.
         if readyState != .CLOSED { readyState = .CLOSING }
         close(socket)
     }

@@ -122,7 +122,7 @@ package final class ShapeSocket: Sendable {
         state = Lock(State(handlers: handlers))
         register(handlers)
         guard options.reconnects != nil else { return }
-        // The service keeps what is sent while there is no connection.
+        // The service keeps messages that are sent while there is no connection.
         pump.open { [service] message in
             if case .dropped(let reason) = try await service.send(message) {
                 throw Self.closedError("the message was not sent: \(reason)")
@@ -193,7 +193,7 @@ package final class ShapeSocket: Sendable {
             let begin = ContinuousClock.now
             await pump.flush(within: limit, refusing: Self.closedError("the socket was closed"))
             pump.end(Self.closedError("the socket was closed"))
-            // One time for both: what was sent before, and the peer's answer to the close frame.
+            // One time limit for both: earlier messages, and the peer's answer to the close frame.
             let rest = max(limit - begin.duration(to: .now), Self.leastCloseTime)
             if service.state == .open {
                 await service.shutDown(within: rest, code: code, reason: reason)

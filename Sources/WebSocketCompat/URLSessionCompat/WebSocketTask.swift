@@ -133,7 +133,7 @@ public final class WebSocketTask: Sendable {
         }
         guard let session else { return }
         guard session.began(self) else { return complete(URLError(.cancelled)) }
-        // Cancelled in between, it was gone from the session before it came.
+        // A task that was cancelled in between has left the session before it entered.
         guard state != .completed else { return session.ended(self) }
         do {
             let socket = try makeSocket()

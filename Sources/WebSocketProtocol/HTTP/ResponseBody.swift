@@ -22,7 +22,7 @@ struct ResponseBody: Sendable {
         } else if let coding = head.headers.listMembers(.transferEncoding).last {
             // A server of HTTP/1.0 knows no transfer codings: what it says of them is not to be relied on (section 6.1).
             let isChunked = HeaderSyntax.lowercased(coding) == "chunked" && head.minorVersion >= 1
-            // Chunks of one byte each take six; what takes more is not sent to be read.
+            // Chunks of one byte each take six bytes; a body that takes more is not sent to be read.
             framing = isChunked ? .chunked(ChunkedDecoder(maximumOverhead: maximumSize * 8)) : .untilClose
         } else if let length = Self.contentLength(head.headers) {
             framing = .length(remaining: length)

@@ -12,7 +12,7 @@ extension Dispatcher {
             state.inbox.finishTaken()
             // Some are left only when the service was stopped meanwhile.
             state.inbox.leaveUndelivered(unshown.exchange(0, ordering: .acquiringAndReleasing))
-            // Stopping cancels the handler that runs, and with it this task; what is left has another one.
+            // Stopping cancels the handler that runs, and with it this task; another task takes the items that are left.
             let item = state.isTaskCancelled ? nil : state.inbox.next()
             wakeReaders(&state, &afterwards)
             if item == nil {

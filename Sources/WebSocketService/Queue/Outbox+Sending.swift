@@ -256,7 +256,7 @@ extension Outbox {
         state.withLock { state in
             if state.reportsUnderWay == 0 { reported.succeed() } else { state.reportWaiters.append(reported) }
         }
-        // Fails only when the task is cancelled that waits.
+        // Fails only when the waiting task is cancelled.
         try? await reported.value()
     }
 

@@ -142,7 +142,7 @@ final class Outbox: Sendable {
     func flush(isHandlers: Bool) async throws {
         let flushed = Completion<Void>()
         state.change { state, afterwards in
-            // Set first: whoever hands over a message without the lock looks at it last.
+            // Set first: a sender that hands over a message without the lock looks at it last.
             isFlushing.store(true, ordering: .sequentiallyConsistent)
             state.flushes.append(Flush(isHandlers: isHandlers, flushed: flushed))
             completeFlushes(&state, &afterwards)

@@ -164,7 +164,7 @@ struct SendQueue: Sendable {
 
     /// Takes a message in that is known to have room.
     mutating func insert(_ entry: Entry) {
-        // Nearly always the end: only what a lost connection handed back belongs further in front.
+        // Nearly always the end: only messages that a lost connection handed back belong further in front.
         var index = entries.endIndex
         while index > entries.startIndex, entries[index - 1].number > entry.number { index -= 1 }
         entries.insert(entry, at: index)

@@ -115,7 +115,7 @@ extension ConnectionLife {
             // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
             let isGreeting = hasOpenHandlers
             let greeting = Inbox.Greeting(generation: generation) { self.greeted(serving, $0) }
-            // First: whoever waits for the connection finds it counted.
+            // First, so that a task that waits for the connection finds it counted.
             afterwards.add { [environment] in environment.meters.connected() }
             outbox.connect(
                 Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting), &afterwards

@@ -15,7 +15,7 @@ extension ConnectionLife {
                 let closure = try await connection.ended()
                 serving.verdict.succeed(Self.failure(closure, connection.closeError))
             } catch {
-                // Cancelled: it is known how it ended, or no concern of this task's.
+                // Cancelled: the end is known already, or no concern of this task's.
             }
         }
         let beating = environment.start {
@@ -26,8 +26,8 @@ extension ConnectionLife {
         beating.cancel()
         // It sleeps, or looks at the connection: nothing of the app's is waited for.
         await beating.value
-        // Without a verdict, this task was cancelled. With one it may be too late: whoever closes the connection meanwhile is not
-        // to be disturbed.
+        // Without a verdict, this task was cancelled. With one it may be too late: a task that closes the connection
+        // meanwhile is not to be disturbed.
         guard let failure = verdict, core.withLock({ $0.machine.isCurrent(serving.generation) }) else { return nil }
         // Dead or not greeted, it is dropped; one that has ended answers the peer's close frame yet.
         if connection.closure == nil { connection.abort() }
@@ -74,7 +74,7 @@ extension ConnectionLife {
     func waitUntilRead(_ generation: UInt64) async {
         let read = dispatcher.readingEnds(generation)
         guard !read.isComplete else { return }
-        // Fails only past its limit, or when whoever waits is cancelled.
+        // Fails only past its limit, or when the waiting task is cancelled.
         try? await environment.withLimit(environment.options.closeTimeout) { try await read.value() }
     }
 

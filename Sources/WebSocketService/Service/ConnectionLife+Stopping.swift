@@ -106,7 +106,7 @@ extension ConnectionLife {
         guard core.withLock({ !$0.machine.isFinished && !$0.machine.isPaused }) else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [outbox] in
-                // Only fails when the deadline has passed, or whoever shuts down is cancelled: stop at once.
+                // Only fails when the deadline has passed, or the task that shuts down is cancelled: stop at once.
                 try? await outbox.flush(isHandlers: full != nil)
             }
             group.addTask { [environment] in

@@ -23,7 +23,7 @@ struct HandlerContext: Sendable {
 
 /// Tells whether two pieces of code run in the same task.
 struct CurrentTask: Hashable, Sendable {
-    // Tasks are compared while they run only, when no two have the same.
+    // Tasks are compared only while they run, when no two have the same hash.
     private let hash: Int
 
     /// The task that runs; `nil` outside of any.

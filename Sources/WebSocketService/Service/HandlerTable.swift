@@ -58,8 +58,8 @@ final class SharedHandlerTable: Sendable {
     /// - Returns: `true` when it was changed: not once the service has ended, as nothing would ever be called.
     @discardableResult
     func change(_ body: (inout HandlerTable) -> Void) -> Bool {
-        // Kept until the lock is free: what a handler holds may, as it goes, cancel a registration. The two share the parts
-        // that are not changed.
+        // Kept until the lock is free: objects that a handler holds may cancel a registration as they go. The two share the
+        // parts that are not changed.
         let previous = table.withLock { table -> HandlerTable? in
             guard !table.isReleased else { return nil }
             let previous = table

@@ -69,7 +69,7 @@ extension SocketService {
             // Nobody waits for the answer any more.
             outbox.remove(number)
         }
-        // Looked at once the request can be found by whoever changes that.
+        // Looked at only now: from here on, a change of these finds the request.
         if life.isStopped { throw SocketServiceError.stopped }
         if isHandlers, isBehindHandlers { throw SocketServiceError.handlerMustReturn }
         return try await withThrowingTaskGroup(of: Void.self) { group in

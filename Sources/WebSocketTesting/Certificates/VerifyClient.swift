@@ -144,7 +144,7 @@ package struct ClientVerification: Sendable {
     ) async throws -> CertificateCase.Outcome {
         let (results, result) = AsyncStream.makeStream(of: Result<CertificateCase.Outcome, any Error>.self)
         let task = Task {
-            // From here on: before, it is the other tests that take the time.
+            // The time counts from here on: before, the other tests take it.
             let watchdog = Task {
                 try await Task.sleep(for: limit)
                 result.yield(.success(.hung))

@@ -15,7 +15,7 @@ extension Unicode.Scalar {
         if self == "\n" || self == "\t" { return true }
         switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: return false
-        // Joiners of emoji and of Indic scripts are fine; what turns the direction is not.
+        // Joiners of emoji and of Indic scripts are fine; characters that turn the direction are not.
         case .format: return self == "\u{200D}" || self == "\u{200C}"
         default: return true
         }

@@ -8,7 +8,7 @@ struct Writer {
     func write(_ output: Output) throws(OutputClosed) {
         switch output.stream {
         case .standardOutput: try write(output.text, to: STDOUT_FILENO)
-        // Without anybody to read what is told besides, the messages still have a reader.
+        // The messages still have a reader where nobody reads the notices.
         case .standardError: try? write(output.text, to: STDERR_FILENO)
         }
     }

@@ -97,7 +97,7 @@ final class Runner {
             } catch {
                 handle(.notSent("\(error)"))
             }
-            // Only now: what is being handed over when everything is closed was not sent either.
+            // Only now: messages that are being handed over when everything is closed were not sent either.
             unsent.removeFirst()
         }
     }

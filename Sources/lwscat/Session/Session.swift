@@ -122,7 +122,7 @@ struct Session {
         case .signal(let number):
             // A user who asks twice does not want to wait for the peer.
             return ending == nil ? end(.signal(number)) : exit(.signal(number))
-        // As any filter does then: with what SIGPIPE, which libwebsockets ignores, would have ended it with.
+        // Ends as any filter does then: with the status of SIGPIPE, which libwebsockets ignores.
         case .outputClosed: return exit(.signal(13))
         case .stopped(let undelivered): return stopped(undelivered)
         }

@@ -51,7 +51,7 @@ struct KeyDecoder {
             return byte == UInt8(ascii: "~") ? Self.editingKey(parameters) : Self.cursorKey(byte)
         case .character(let beginning, let length):
             guard (0x80...0xBF).contains(byte) else {
-                // Not what had begun: this byte is a beginning of its own.
+                // Not part of the character that had begun: this byte begins something of its own.
                 state = .ground
                 return ground(byte)
             }

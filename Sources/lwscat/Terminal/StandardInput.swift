@@ -43,7 +43,7 @@ struct LineSplitter {
     private mutating func take() -> String {
         if pending.last == UInt8(ascii: "\r") { pending.removeLast() }
         defer { pending = [] }
-        // Text messages are UTF-8 (RFC 6455 section 5.6): what is not becomes U+FFFD.
+        // Text messages are UTF-8 (RFC 6455 section 5.6): other bytes become U+FFFD.
         return String(decoding: pending, as: UTF8.self)
     }
 }
