@@ -182,8 +182,8 @@ public final class ManualClock: Clock, Sendable {
 
     /// Waits until a task is asleep that wakes up in exactly so long from now, then moves the clock there.
     ///
-    /// This takes the sleeper that is meant, by its deadline, where ``advanceToNextSleeper(within:)`` takes whichever is first and
-    /// asleep already. Tasks whose deadlines come before wake up too.
+    /// This takes the sleeper that is meant, by its deadline, where ``advanceToNextSleeper(within:)`` takes whichever is
+    /// first and asleep already. Tasks whose deadlines come before wake up too.
     ///
     /// - Parameters:
     ///   - duration: The time from now to its end of sleep, in the clock's time.

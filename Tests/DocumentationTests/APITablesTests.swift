@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// The tables that say for each member of a client's API what there is of it: `OriginalAPI` lists the members, each with its type.
+/// The tables that say for each member of a client's API what there is of it: `OriginalAPI` lists the members, each with
+/// its type.
 @Suite struct APITablesTests {
     struct Row: Hashable {
         var member: String

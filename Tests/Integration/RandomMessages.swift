@@ -8,7 +8,8 @@ import WebSocketTesting
 ///
 /// The first sizes are those at which the form of a frame's length changes (RFC 6455 section 5.2), and both limits. The
 /// others are drawn log-uniformly, as many of 1 to 10 bytes as of 100,000 to 1,000,000: with a limit of 1 MiB that is 76 kB
-/// on average, `limit / ln(limit)`. The content is cut from a pool of random bytes, or of random text with scalars of every length.
+/// on average, `limit / ln(limit)`. The content is cut from a pool of random bytes, or of random text with scalars of every
+/// length.
 struct RandomMessages {
     struct Message {
         let kind: WebSocketMessage.Kind

@@ -16,8 +16,9 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// version, set both to that.
     public var maximumVersion: TLSProtocolVersion?
 
-    /// The only cipher suites to offer, by OpenSSL's names (`openssl ciphers -v`), the preferred ones first; a version
-    /// of TLS for which none is named is not spoken. Words for groups of suites, such as `HIGH`, are refused. The default, `nil`, leaves the choice to OpenSSL.
+    /// The only cipher suites to offer, by OpenSSL's names (`openssl ciphers -v`), the preferred ones first; a version of
+    /// TLS for which none is named is not spoken. Words for groups of suites, such as `HIGH`, are refused. The default,
+    /// `nil`, leaves the choice to OpenSSL.
     public var cipherSuites: [String]?
 
     /// Public keys of which at least one must be in the server's verified chain, at any depth. Empty (the default)

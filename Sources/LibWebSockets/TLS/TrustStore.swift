@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// A set of trust roots as an `X509_STORE`, the one that all contexts with these roots and revocation lists share: the system's take nearly a
-/// megabyte.
+/// A set of trust roots as an `X509_STORE`, the one that all contexts with these roots and revocation lists share: the
+/// system's take nearly a megabyte.
 @safe final class TrustStore: Sendable {
     private struct Key: Hashable, Sendable {
         let roots: TrustRoots

@@ -1,7 +1,8 @@
 internal import Synchronization
 internal import WebSocketProtocol
 
-/// A message that is being sent in pieces. While there is one, no other message of the connection goes out (RFC 6455 section 5.4).
+/// A message that is being sent in pieces. While there is one, no other message of the connection goes out (RFC 6455
+/// section 5.4).
 ///
 /// Ends once, by ``finish()`` or ``abandon()``. Used by one task at a time.
 package final class OutgoingMessage: Sendable {

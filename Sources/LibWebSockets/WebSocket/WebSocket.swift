@@ -185,10 +185,10 @@ public final class WebSocket: Sendable {
 
     /// The messages that arrive, in order. Not taking them stops reading from the network, and so slows the peer down.
     ///
-    /// The sequence ends after an orderly close handshake (``WebSocketClosure/isClean``). It throws when the peer closed with a
-    /// code that stands for an error, such as 1008, 1009 or 1011, when the connection was lost, and when the peer broke the
-    /// protocol. Messages that arrived before that come first. One task at a time may iterate; a later iteration goes on where the
-    /// one before it stopped.
+    /// The sequence ends after an orderly close handshake (``WebSocketClosure/isClean``). It throws when the peer closed
+    /// with a code that stands for an error, such as 1008, 1009 or 1011, when the connection was lost, and when the peer
+    /// broke the protocol. Messages that arrived before that come first. One task at a time may iterate; a later iteration
+    /// goes on where the one before it stopped.
     public var messages: WebSocketMessages {
         WebSocketMessages(webSocket: self)
     }

@@ -14,8 +14,8 @@ public import WebSocketCompat
 /// The main actor stands for the browser's event loop: events come one at a time, and none while the code runs that has made the
 /// socket. A program has to let its main actor run.
 ///
-/// While a handler is set, an open socket lives without a reference to it. One that nobody could hear of any more is closed. After
-/// the last event the handlers are let go of, so that they may hold the socket.
+/// While a handler is set, an open socket lives without a reference to it. One that nobody could hear of any more is
+/// closed. After the last event the handlers are let go of, so that they may hold the socket.
 @MainActor public final class BrowserWebSocket {
     /// A state in the life of a socket.
     public enum ReadyState: Int, Sendable {

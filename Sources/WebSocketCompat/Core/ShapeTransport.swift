@@ -2,7 +2,8 @@ internal import LibWebSockets
 internal import Logging
 internal import WebSocketService
 
-/// The library's own transport, which tells a shape of each connection it makes: a shape pings and sends on the connection itself.
+/// The library's own transport, which tells a shape of each connection it makes: a shape pings and sends on the connection
+/// itself.
 struct ShapeTransport: SocketTransport {
     let base: WebSocketTransport
     let connected: @Sendable (WebSocket) -> Void

@@ -21,8 +21,8 @@ public struct WebSocketCompatOptions: Sendable {
     /// it is here; only the service's metrics tell of one that gives way later, as no original has a place for it.
     public var queue: QueuePolicy
 
-    /// Options; every parameter is the property of the same name, with its default. Without a connection's configuration it is the
-    /// library's default with a logger that says nothing.
+    /// Options; every parameter is the property of the same name, with its default. Without a connection's configuration it
+    /// is the library's default with a logger that says nothing.
     public init(
         connection: WebSocketConfiguration? = nil, reconnects: ReconnectPolicy? = nil,
         heartbeat: HeartbeatPolicy = .off, queue: QueuePolicy = QueuePolicy()

@@ -3,8 +3,8 @@ public import Foundation
 extension WebSocketTask {
     /// The code of a close frame.
     ///
-    /// The original's is an enumeration that ends at 1015, so that 4000 to 4999, an application's own, are lost. Here every number
-    /// keeps its identity; a `switch` over it needs a `default`.
+    /// The original's is an enumeration that ends at 1015, so that 4000 to 4999, an application's own, are lost. Here every
+    /// number keeps its identity; a `switch` over it needs a `default`.
     public struct CloseCode: RawRepresentable, Hashable, Sendable {
         public let rawValue: Int
 

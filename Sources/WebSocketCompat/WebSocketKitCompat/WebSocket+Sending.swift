@@ -42,7 +42,8 @@ extension WebSocket {
 
     /// Sends what one frame of the original would carry.
     ///
-    /// A message in several frames is collected, and sent with the one that has `fin`. Text that is not UTF-8 is repaired with U+FFFD.
+    /// A message in several frames is collected, and sent with the one that has `fin`. Text that is not UTF-8 is repaired
+    /// with U+FFFD.
     public func send(
         raw data: some DataProtocol, opcode: WebSocketOpcode, fin: Bool = true, promise: EventLoopPromise<Void>? = nil
     ) {

@@ -1,5 +1,5 @@
-/// Composes characters, as far as Unicode normalization form C (UAX #15) can be had from Swift's standard library: two strings are
-/// equal there when they are canonically equivalent, but the normal form itself is not offered.
+/// Composes characters, as far as Unicode normalization form C (UAX #15) can be had from Swift's standard library: two
+/// strings are equal there when they are canonically equivalent, but the normal form itself is not offered.
 enum NormalizationC {
     /// - Returns: `nil` when it cannot be told how the text is composed.
     static func composed(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar]? {

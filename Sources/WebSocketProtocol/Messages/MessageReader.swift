@@ -1,7 +1,8 @@
 /// Turns the bytes a peer sends into messages, pings, pongs and the end of it all.
 ///
-/// Messages that lie whole in one read, which is nearly all of the small ones, are not assembled: they become slices of
-/// one array, the only memory allocated for all of them. After the end, everything else that arrives is ignored (RFC 6455 sections 1.4 and 7.1.7).
+/// Messages that lie whole in one read, which is nearly all of the small ones, are not assembled: they become slices of one
+/// array, the only memory allocated for all of them. After the end, everything else that arrives is ignored (RFC 6455
+/// sections 1.4 and 7.1.7).
 package struct MessageReader {
     private var decoder: FrameDecoder
     private var assembler: MessageAssembler

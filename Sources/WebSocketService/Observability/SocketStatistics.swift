@@ -33,8 +33,8 @@ public struct SocketStatistics: Hashable, Sendable {
 }
 
 extension SocketStatistics: CustomStringConvertible {
-    /// A sentence: `3 attempts, 2 connections, 1 failure; sent 5 messages (80 bytes), received 7 (912 bytes); 0 queued, 0 dropped,
-    /// 1 unhandled`.
+    /// A sentence: `3 attempts, 2 connections, 1 failure; sent 5 messages (80 bytes), received 7 (912 bytes); 0 queued, 0
+    /// dropped, 1 unhandled`.
     public var description: String {
         let roundTrip = roundTripTime.map { "; last round trip \($0.last.words)" } ?? ""
         return """

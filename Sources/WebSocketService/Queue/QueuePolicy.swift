@@ -67,7 +67,8 @@ public struct Delivery: Hashable, Sendable {
     /// At once or not at all, for what is worthless later, such as a cursor's position.
     public static let volatile = Delivery(mayBeQueued: false, timeToLive: nil)
 
-    /// Like ``queued``, but waiting no longer than this, for zero or less not at all; the queue's own ``QueuePolicy/timeToLive`` holds too.
+    /// Like ``queued``, but waiting no longer than this, for zero or less not at all; the queue's own
+    /// ``QueuePolicy/timeToLive`` holds too.
     public static func expiring(after timeToLive: Duration) -> Delivery {
         Delivery(mayBeQueued: true, timeToLive: timeToLive)
     }

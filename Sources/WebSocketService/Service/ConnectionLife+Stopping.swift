@@ -47,8 +47,8 @@ extension ConnectionLife {
         core.stopTask = stopping
         core.endTask = environment.start(&afterwards) {
             await stopping.value
-            // The app's handlers, its hooks and what is left of an attempt may hang: then nobody waits. `onClose`, which comes only
-            // now, has time of its own, whatever the peer took.
+            // The app's handlers, its hooks and what is left of an attempt may hang: then nobody waits. `onClose`, which
+            // comes only now, has time of its own, whatever the peer took.
             let options = self.environment.options
             let rest = deadline - self.environment.clock.now
             let limit = self.environment.handlers.read { $0.close.isEmpty } ? rest : options.closeTimeout

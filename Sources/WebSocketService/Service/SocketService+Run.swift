@@ -75,9 +75,10 @@ extension SocketService {
 
 /// Runs a service for the time of a closure.
 ///
-/// The service is started before and has ended after it: when the closure returns, with ``SocketService/shutDown(within:code:reason:)``,
-/// which sends what is queued; when it throws, with ``SocketService/stop(code:reason:)``. Queued messages that could not be
-/// sent are reported as dropped, with ``DropReason/closed``.
+/// The service is started before and has ended after it: when the closure returns, with
+/// ``SocketService/shutDown(within:code:reason:)``, which sends what is queued; when it throws, with
+/// ``SocketService/stop(code:reason:)``. Queued messages that could not be sent are reported as dropped, with
+/// ``DropReason/closed``.
 ///
 /// - Throws: The error of ``SocketService/start(waitingForOpen:)`` or of the closure.
 public func withSocketService<Result>(

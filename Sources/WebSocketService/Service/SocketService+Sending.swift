@@ -59,8 +59,8 @@ extension SocketService {
     /// Other messages wait until this one is complete. Messages that `body` sends otherwise, or a task that it has started,
     /// are refused with ``SocketServiceError/Code/messageUnderWay``.
     ///
-    /// - Returns: ``SendOutcome/sent``; ``SendOutcome/dropped(_:)``, and `body` was not called, as for a ``Delivery/volatile`` message
-    ///   that finds no connection or messages in front of it.
+    /// - Returns: ``SendOutcome/sent``; ``SendOutcome/dropped(_:)``, and `body` was not called, as for a
+    ///   ``Delivery/volatile`` message that finds no connection or messages in front of it.
     /// - Throws: The error of `body`, the error that ended the connection, `CancellationError`, and
     ///   ``SocketServiceError/Code/inboxFull`` in a handler that waits for a peer that may be waiting for it. A message
     ///   that has begun cannot be taken back, so the connection is then closed with 1011.
