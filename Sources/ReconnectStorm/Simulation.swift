@@ -3,14 +3,14 @@ import WebSocketTesting
 
 /// Many clients that lose one server in the same instant, all with the same policy.
 ///
-/// The server is down for ``outage``; whoever tries meanwhile is refused. Afterwards it takes ``capacity`` connections in
-/// each second and refuses the others. Attempts take no time. No clock runs: what is simulated is the policy's own code.
+/// The server is down for ``outage``; clients that try meanwhile are refused. Afterwards it takes ``capacity`` connections
+/// in each second and refuses the others. Attempts take no time. No clock runs: what is simulated is the policy's own code.
 struct Simulation {
     var clientCount = 10_000
     var outage = Duration.seconds(20)
     /// In the order of what one core completes in TLS handshakes with libwebsockets and OpenSSL.
     var capacity = 1_000
-    /// After this, whoever is not connected counts as lost.
+    /// Clients that are not connected after this count as lost.
     var limit = Duration.seconds(600)
     var seed: UInt64 = 1
 

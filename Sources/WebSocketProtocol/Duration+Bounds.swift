@@ -1,8 +1,8 @@
 /// The one place where durations that somebody chose, or a peer sent, are made safe to calculate with.
 ///
-/// A `Duration` holds 1.7 · 10²⁰ s and traps beyond; its seconds trap where they do not fit 64 bits, and its nanoseconds, which
-/// the systems' clocks count, beyond 292 years. So nothing here waits longer than a century, which is as good as for ever,
-/// and what is a century from now can still be added to.
+/// A `Duration` holds 1.7 · 10²⁰ s and traps beyond; its seconds trap where they do not fit 64 bits, and its nanoseconds,
+/// which the systems' clocks count, beyond 292 years. So nothing here waits longer than a century, which is as good as for
+/// ever, and a time that lies a century ahead can still be added to.
 extension Duration {
     /// A century of 365.25 days: the longest that anything waits.
     package static let longest = Duration.seconds(3_155_760_000)

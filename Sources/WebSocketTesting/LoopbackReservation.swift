@@ -1,7 +1,8 @@
 internal import LibWebSockets
 internal import LibC
 
-/// A port on a loopback address that is bound and not listened on: nobody else gets it, and whoever connects is refused.
+/// A port on a loopback address that is bound and not listened on: nobody else gets it, and a client that connects is
+/// refused.
 ///
 /// Without it two servers could meet: one listens on 127.0.0.1, another one gets the same number on ::1, and `localhost`
 /// leads to either; or a server that is stopped for a while finds its port taken when it comes back.

@@ -3,7 +3,7 @@ internal import LibC
 /// Asks the system for descriptors before a library does that cannot cope without: libuv aborts the process, and
 /// libwebsockets makes a context that nobody can wake, or forgets why a connection could not be made.
 ///
-/// Another thread may take them in the moment between the answer and their use, so whoever asks looks at the result, too.
+/// Another thread may take them in the moment between the answer and their use, so the caller looks at the result, too.
 enum DescriptorReserve {
     /// The descriptors that libwebsockets' first context in a process and a loop with its own take together: 11 to 13,
     /// counted on 4.1.6, 4.3.3, 4.3.5 and 4.5.8 with libuv 1.44. The rest is for the first connection.

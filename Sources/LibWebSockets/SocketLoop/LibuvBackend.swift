@@ -207,14 +207,14 @@ internal import LibC
 
     /// A backend whose thread has ended.
     ///
-    /// `@unchecked Sendable`: whoever takes it out of ``unfinished`` is the only one who has it.
+    /// `@unchecked Sendable`: the thread that takes it out of ``unfinished`` is the only one that has it.
     private struct Unfinished: @unchecked Sendable {
         let backend: LibuvBackend
     }
 
     private static let unfinished = Lock<[Unfinished]>([])
 
-    /// Contexts that could not be freed when their loop ended are, as soon as they can be: each loop that begins looks.
+    /// Frees contexts that could not be freed when their loop ended: each loop that begins looks for them.
     private static func finishUnfinished() {
         let taken = unfinished.withLock { unfinished in
             defer { unfinished = [] }

@@ -30,8 +30,8 @@ enum Libwebsockets {
 
     private static let bootstrap = Lock(Bootstrap())
 
-    /// Runs `make`, which makes a loop's context, when all is there that it needs, and for one loop at a time: what is
-    /// asked for is then used by the one that asked.
+    /// Runs `make`, which makes a loop's context, when everything is there that it needs. Does so for one loop at a time,
+    /// so that the loop that asked for resources is the one that uses them.
     static func create<Made>(_ make: () throws(WebSocketError) -> Made) throws(WebSocketError) -> Made {
         if let unsuitability { throw unsuitability }
         var made: Made?

@@ -118,8 +118,8 @@ internal import LibC
             "libwebsockets may be called on the loop's thread only")
     }
 
-    /// Does what a turn has led to, such as a task that prefers this loop, takes a message and answers it: each of these
-    /// steps would cost another look for events. Bounded, because it comes before them.
+    /// Runs the work that a turn has led to, such as that of a task that prefers this loop, takes a message and answers it:
+    /// each of these steps would cost another look for events. Bounded, because it comes before the events.
     private func goOn() {
         for _ in 0..<4 {
             let firstNew = busySockets.count
@@ -264,8 +264,8 @@ internal import LibC
         }
     }
 
-    /// Lets go of a socket that libwebsockets has refused, which it may have to destroy all the same: where libuv has to
-    /// close a handle first, that comes in the next turn.
+    /// Lets go of a socket that libwebsockets has refused, which it may have to destroy all the same: in the next turn,
+    /// where libuv has to close a handle first.
     func releaseRefused(_ socket: LoopSocket) {
         refusedSockets.append(socket)
     }

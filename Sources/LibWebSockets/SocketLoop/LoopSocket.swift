@@ -35,7 +35,7 @@ enum LoopSocketEvent {
         true
     }
 
-    /// The loop ends: the socket will be destroyed, report that to whoever waits.
+    /// The loop ends: the socket will be destroyed, report that to those who wait.
     func loopEnds() {}
 
     /// libwebsockets has forgotten the socket.

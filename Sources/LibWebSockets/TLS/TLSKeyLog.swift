@@ -10,9 +10,9 @@ final class TLSKeyLog: Sendable {
 
     /// Opens the file, or makes it.
     ///
-    /// Whoever can read it can read the traffic. So it is a regular file of this user's that nobody else may read, or none:
-    /// a symbolic link in a directory that others may write to would lead the secrets elsewhere, and a FIFO would keep the
-    /// caller waiting for a reader.
+    /// Anybody who can read it can read the traffic. So it is a regular file of this user's that nobody else may read, or
+    /// none: a symbolic link in a directory that others may write to would lead the secrets elsewhere, and a FIFO would
+    /// keep the caller waiting for a reader.
     init(path: String, logger: Logger) throws(WebSocketError) {
         self.path = path
         self.logger = logger

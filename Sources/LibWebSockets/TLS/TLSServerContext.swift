@@ -21,7 +21,7 @@ internal import COpenSSL
     }
 }
 
-/// Chooses what WebSocket runs over (RFC 6455 knows HTTP/1.1 only). A client that offers something else alone is answered
+/// Chooses HTTP/1.1, over which alone RFC 6455 knows WebSocket. A client that offers something else alone is answered
 /// without ALPN, and finds out by the response (RFC 7301 section 3.2 would have it refused; browsers offer both).
 private func selectHTTP11(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,

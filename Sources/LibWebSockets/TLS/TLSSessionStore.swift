@@ -4,8 +4,8 @@ internal import LibC
 /// The sessions that a client may take up again, per server (RFC 8446 section 2.2, RFC 5077).
 ///
 /// A resumed handshake checks no certificate, so a store belongs to one `TLSClientContext`, whose roots verified the
-/// certificate when the session began; its keys hold the name and everything else that was decided by; and a session is
-/// worth no more than that verification: it ends with the chain, and grows old.
+/// certificate when the session began. Its keys hold the name and everything else that decided the verification. A session
+/// is worth no more than that: it ends with the chain, and grows old.
 final class TLSSessionStore: Sendable {
     struct Key: Hashable, Sendable {
         let name: TLSPeerName

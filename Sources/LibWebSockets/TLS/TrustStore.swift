@@ -15,7 +15,8 @@ internal import COpenSSL
 
     private static let stores = Lock<[Key: Weak]>([:])
 
-    /// OpenSSL locks a store for itself, and after `init` nothing changes it but what it finds in a directory of roots.
+    /// OpenSSL locks a store for itself, and after `init` nothing changes it but the certificates that it finds in a
+    /// directory of roots.
     nonisolated(unsafe) private let store: OpaquePointer
     private let key: Key
     /// The time at which the first issuer is left without a current list, in seconds since 1970; `nil` where none says so.

@@ -3,8 +3,8 @@ internal import LibC
 
 /// Reads what people want to know out of an `X509`. Everything in it may come from an attacker.
 package enum X509Reading {
-    /// The most bytes that one name is shown with. The longest DNS name has 253, and what X.520 allows in a subject is
-    /// rarely more.
+    /// The most bytes that one name is shown with. The longest DNS name has 253, and a text that X.520 allows in a subject
+    /// rarely has more.
     static let longestText = 300
 
     /// The subject as in RFC 4514: `CN=example.com,O=Example`.

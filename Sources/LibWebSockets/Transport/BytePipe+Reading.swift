@@ -74,8 +74,8 @@ extension BytePipe {
         return unsafe receive(into: place)
     }
 
-    /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. The
-    /// peer's words from before are still to be heard, in turns, as others have theirs.
+    /// Reads the peer's words from before, in turns, as others have theirs. Nothing can be sent any more, or the consumer
+    /// wants nothing for now of what is left of a connection that is gone.
     func readLastWords() {
         hearsLastWords = true
         guard hearMore() else { return finish(endOfLastWords) }

@@ -71,8 +71,8 @@ extension Connection: PipeConsumer {
         return true
     }
 
-    /// Output has gone out: whoever waits for room gets it, and whoever waits for the end of the connection is told of it
-    /// once the close frame is out.
+    /// Output has gone out: senders that wait for room get it, and those who wait for the end of the connection are told of
+    /// it once the close frame is out.
     private func noteWritten() {
         let (next, isLast) = withOutbound { outbound in
             (outbound.admit(), segment == nil && outbound.queue.isEmpty && !outbound.queue.allowsSending)

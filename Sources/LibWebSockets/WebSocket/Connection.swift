@@ -4,9 +4,9 @@ internal import WebSocketProtocol
 
 /// One established connection, of either role: frames in and out of a byte pipe.
 ///
-/// What threads share is under one of two locks: the output and the connection's state (`outbound`), and the received
-/// messages (`inbound`). Neither is held while the other is taken, nor while a continuation is resumed. Everything else
-/// belongs to the loop's thread.
+/// Two locks guard the state that threads share: one the output and the connection's state (`outbound`), the other the
+/// received messages (`inbound`). Neither is held while the other is taken, nor while a continuation is resumed. Everything
+/// else belongs to the loop's thread.
 ///
 /// `@unchecked Sendable` because the members marked as the loop's are touched in methods that the loop calls, only; the
 /// transport asserts its thread on each use.

@@ -1,10 +1,11 @@
 internal import WebSocketProtocol
 
-/// Buffers that were written, for the next segments: what many or large messages need comes and goes a hundred times a second,
-/// and malloc(3) would give it back to the system each time, whose fresh pages cost more than the messages.
+/// Buffers that were written, kept for the next segments. Many or large messages need such memory a hundred times a second:
+/// malloc(3) would give it back to the system each time, whose fresh pages cost more than the messages.
 ///
-/// One for each loop, so that it is bounded whatever the number of connections. `@unchecked Sendable` because a buffer is used by
-/// whoever has taken it, and the array under the lock only; a `Lock` that holds it would refuse to let buffers in and out.
+/// One for each loop, so that it is bounded whatever the number of connections. `@unchecked Sendable` because a buffer is
+/// used by its taker only, and the array under the lock only; a `Lock` that holds it would refuse to let buffers in and
+/// out.
 final class FrameBufferPool: @unchecked Sendable {
     /// The most bytes that are kept.
     static let limit = 2 << 20

@@ -116,8 +116,8 @@ public final class WebSocket: Sendable {
         closePromise.succeed()
     }
 
-    /// Sees to it that a handler which waits for ``onClose`` does not wait for its own end: it waits no longer for handlers than
-    /// they get on.
+    /// Sees to it that a handler which waits for ``onClose`` does not wait for its own end: handlers are waited for only as
+    /// long as they get on.
     private func watch() async {
         guard (try? await raw.closed()) != nil else { return }
         callbacks.connectionHasEnded()

@@ -1,7 +1,7 @@
 import HTTPTypes
 
 extension HTTPFields {
-    /// Bounds what it costs to look a header up. The bytes of a head are bounded too; many of its lines may be short.
+    /// Bounds the cost of looking a header up. The bytes of a head are bounded too; many of its lines may be short.
     static let maximumReceivedCount = 1_000
 
     /// Adds one line of a head as it was received (RFC 9112 section 5), name and value to the letter.

@@ -55,8 +55,8 @@ final class Dispatcher: Sendable {
     /// No message reaches a handler any more. Looked at before each message, hence without the lock.
     var isStopped: Bool { stopped.load(ordering: .acquiring) }
 
-    /// The number of messages that no handler will see. A handler that does not return when it is cancelled keeps those
-    /// that were to follow in its batch from being counted otherwise.
+    /// The number of messages that no handler will see. The rest of a batch whose handler does not return when it is
+    /// cancelled is counted in no other way.
     var undeliveredCount: Int {
         state.withLock { $0.inbox.undeliveredCount + (isStopped ? unshown.load(ordering: .acquiring) : 0) }
     }

@@ -3,8 +3,8 @@ internal import LibWebSockets
 
 /// Keeps the heartbeat of one connection: sends the beats that the state machine asks for, and says when the peer is dead.
 ///
-/// Its reader tells it of what arrives. No beat is waited for: the app's closure that makes one may hang, and may ignore
-/// its cancellation.
+/// The connection's reader tells it of messages that arrive. No beat is waited for: the app's closure that makes one may
+/// hang, and may ignore its cancellation.
 final class HeartbeatDriver: Sendable {
     /// Beyond so many unanswered beats, which only other traffic can have forgiven, no further one is sent.
     static let inFlightLimit = 16

@@ -4,7 +4,7 @@ internal import LibWebSockets
 /// Hands each event to every subscriber, through a buffer of bounded length per subscriber.
 ///
 /// Events are put in order under a lock and handed out without it, by one caller at a time: all subscribers see the same
-/// order, and what they do at once meets no lock.
+/// order, and code that they run at once meets no lock.
 final class EventBroadcaster: Sendable {
     private typealias Subscribers = [UInt64: AsyncStream<SocketEvent>.Continuation]
 

@@ -12,8 +12,8 @@ struct PendingReplies: Sendable {
     enum Progress: Hashable, Sendable {
         /// No connection has been given it.
         case waiting
-        /// A connection has been given it, and takes it when it has room. Its sender may not know yet that it was taken: so who
-        /// copies its correlation ID has it, and the next message of a route says nothing.
+        /// A connection has been given it, and takes it when it has room. Its sender may not know yet that it was taken: so
+        /// a peer that copies its correlation ID has it, and the next message of a route says nothing.
         case offered(generation: UInt64)
         /// It is being handed to a connection, and the peer may have it any moment.
         case handing(generation: UInt64)
@@ -127,8 +127,8 @@ struct PendingReplies: Sendable {
 
     /// The request that this message answers; it is no longer pending then.
     ///
-    /// Only what a connection was given can be answered. A message with a request's correlation ID answers it when it is of
-    /// the route that was asked for, or, where none was, when it is no request of the peer's own.
+    /// Only a request that a connection was given can be answered. A message with a request's correlation ID answers it
+    /// when it is of the route that was asked for, or, where none was, when it is no request of the peer's own.
     ///
     /// - Parameter generation: The connection that brought the message. An older one than that of the request may still be
     ///   read, and knows nothing of it.
@@ -160,7 +160,7 @@ struct PendingReplies: Sendable {
         }
     }
 
-    /// The requests of handlers that no connection has been given, as what comes after this connection is greeted first.
+    /// The requests of handlers that no connection has been given: the next connection is greeted before them.
     mutating func takeHandlersUnsent(after generation: UInt64) -> [Entry] {
         lastBeforeGreeting = max(lastBeforeGreeting, generation)
         return remove { $0.isHandlers && $0.isUnsent }

@@ -84,8 +84,8 @@ final class Requests: Sendable {
         }
     }
 
-    /// Before anything that waits now is sent, handlers have to return that wait for the answer: what comes after this
-    /// connection is greeted first.
+    /// Handlers that wait for an answer have to return before anything that waits now is sent: the next connection is
+    /// greeted first.
     func failHandlersUnsent(after generation: UInt64, _ afterwards: inout Afterwards) {
         change(&afterwards) {
             $0.takeHandlersUnsent(after: generation)

@@ -66,7 +66,7 @@ package final class Completion<Value: Sendable>: Sendable {
 
     /// Waits for the result. Only one task may wait.
     ///
-    /// - Parameter onCancel: Called, at once, when the waiting task is cancelled; whoever owns the completion then decides.
+    /// - Parameter onCancel: Called, at once, when the waiting task is cancelled; the completion's owner then decides.
     ///   Without it, the cancellation is the result.
     package func value(onCancel: (@Sendable () -> Void)? = nil) async throws -> Value {
         try await withTaskCancellationHandler {

@@ -136,7 +136,7 @@ extension ConnectionLife {
 
     // MARK: Failures
 
-    /// Decides what follows a failure and waits as long as that says.
+    /// Decides what follows a failure, and waits for as long as the decision says.
     ///
     /// - Returns: The next attempt; `nil` when there is none, or another one took its place.
     private func wait(after failure: ConnectionFailure, of attempt: Attempt) async -> Attempt? {

@@ -11,7 +11,7 @@ final class ConnectionLife: Sendable {
         let connection: any SocketConnection
         let handshake: HandshakeResponse
         let generation: UInt64
-        /// The end of the connection, by whoever finds out first.
+        /// The end of the connection, as the first to find out tells it.
         let verdict = Completion<ConnectionFailure>()
     }
 

@@ -1,6 +1,6 @@
 /// Any clock, reduced to durations since the service was made: state machines compare and store those as plain values.
 ///
-/// These are bounded, so that nothing overflows that is added to them.
+/// They are bounded, so that additions to them do not overflow.
 struct ServiceClock: Sendable {
     private let currentOffset: @Sendable () -> Duration
     private let sleepUntil: @Sendable (Duration) async throws -> Void

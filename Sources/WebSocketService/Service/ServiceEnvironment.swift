@@ -25,8 +25,8 @@ struct ServiceEnvironment: Sendable {
 
     /// Starts a task of the service's.
     ///
-    /// None of its task-local values is one of whoever happened to call the service: what handlers and other closures of
-    /// the app's see does not depend on that.
+    /// It has no task-local values of the service's caller: handlers and other closures of the app's see the same, whoever
+    /// calls.
     @discardableResult
     func start<Success: Sendable>(
         _ operation: @escaping @Sendable @concurrent () async -> Success

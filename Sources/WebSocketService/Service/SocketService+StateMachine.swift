@@ -69,7 +69,7 @@ extension SocketService {
         private var phase = Phase.idle
         private var generation: UInt64 = 0
         private var backoff: Backoff
-        /// With the failure that the policy decides about, for whoever does not wait for that.
+        /// With the failure that the policy decides about, for those who do not wait for that.
         private var countedBackoff: Backoff?
 
         init(policy: ReconnectPolicy, endpointCount: Int) {

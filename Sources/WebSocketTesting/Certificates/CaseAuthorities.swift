@@ -1,7 +1,7 @@
 internal import COpenSSL
 internal import LibWebSockets
 
-/// The authorities, certificates and keys behind the cases of one run. Belongs to whoever makes the run.
+/// The authorities, certificates and keys behind the cases of one run. Belongs to the code that makes the run.
 final class CaseAuthorities {
     let root: CertificateAuthority
     private let intermediate: CertificateAuthority

@@ -1,6 +1,6 @@
 internal import LibC
 
-/// Writes to standard output and standard error, and waits for whoever reads them: that is what slows the peer down.
+/// Writes to standard output and standard error, and waits for their reader, which slows the peer down.
 struct Writer {
     /// Nobody reads standard output any more.
     struct OutputClosed: Error {}

@@ -2,7 +2,7 @@ import WebSocketService
 
 /// Carries out what the ``Session`` says: the only place where it meets clocks, sockets and the terminal.
 ///
-/// On the main actor, whose thread may be held up by whoever reads the output without holding up connections.
+/// Runs on the main actor: a reader of the output may hold up its thread without holding up connections.
 @MainActor
 final class Runner {
     private var session: Session
