@@ -71,6 +71,16 @@ extension Connection: PipeConsumer {
         return true
     }
 
+    func pipeDidSend(_ count: Int) {
+        sentByPipe &+= UInt64(count)
+        if closeDeadline != nil, !hasOutcome, let pipe { startCloseDeadline(pipe.core) }
+    }
+
+    func pipeIsBlocked() {
+        // The peer may have said how it ends before its side was known to read nothing.
+        if !hasOutcome { publishOutcome(discardingOutput: false) }
+    }
+
     /// Output has gone out: whoever waits for room gets it, and whoever waits for the end of the connection is told of it
     /// once the close frame is out.
     private func noteWritten() {
@@ -178,16 +188,11 @@ extension Connection: PipeConsumer {
                 lastWords = words
                 if mayPause, withInbound({ $0.isPaused }) {
                     guard !hasOutcome else { return }
-                    if words.end == .failure {
-                        // What the peer said last counts, whoever takes the messages in front of it, and when.
-                        let frame = reader.closeFrame(in: words.bytes[words.used...])
-                        advance(endingMessages: false) { machine in
-                            if let frame { _ = machine.received(frame) }
-                            return machine.transportEnded(words.end)
-                        }
-                    } else {
-                        // The peer's close frame may be among what is still to be read.
-                        endOutput()
+                    // What the peer said last counts, whoever takes the messages in front of it, and when.
+                    let frame = reader.closeFrame(in: words.bytes[words.used...])
+                    advance(endingMessages: false) { machine in
+                        if let frame { _ = machine.received(frame) }
+                        return machine.transportEnded(words.end)
                     }
                     return
                 }
@@ -205,17 +210,6 @@ extension Connection: PipeConsumer {
         // Whoever keeps the `WebSocket` of a connection that is over should not keep what it needed.
         reader.end()
         compressor?.release()
-    }
-
-    /// The transport is gone: nothing more can be sent, and no ping is answered.
-    private func endOutput() {
-        let (senders, pings) = withOutbound { outbound in
-            outbound.queue.machine.outputEnded()
-            return (outbound.admission.removeAll(), outbound.pings.removeAll())
-        }
-        let error = transportError ?? Self.closedError(nil)
-        for sender in senders { sender.resume(throwing: error) }
-        for ping in pings { ping.resume(throwing: error) }
     }
 
     private func deliverMessages() {
