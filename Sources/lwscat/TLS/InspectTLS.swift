@@ -46,11 +46,20 @@ struct InspectTLS: AsyncParsableCommand {
             throw ValidationError(error.message)
         } catch {
             report.error = "\(error)"
+            report.hint = (error as? WebSocketError)?.tlsFailure?.clientCertificateHint
             status = EndStatus(error)
         }
         // Without TLS there is nothing to find out about its versions.
         if status == .orderly || status == .tls { report.versions = try await versions(endpoint, tls) }
-        try Writer().write(json ? report.json : report.text(at: Date()), to: STDOUT_FILENO)
+        let text =
+            if !json {
+                report.text(at: Date())
+            } else if isatty(STDOUT_FILENO) == 1 {
+                report.json.visibleJSON
+            } else {
+                report.json
+            }
+        try Writer().write(text, to: STDOUT_FILENO)
         throw status.exitCode
     }
 
@@ -61,13 +70,12 @@ struct InspectTLS: AsyncParsableCommand {
         for version in [TLSProtocolVersion.tls13, .tls12, .insecureTLS11, .insecureTLS10] {
             var tls = tls
             (tls.minimumVersion, tls.maximumVersion) = (version, version)
-            let isSpoken: Bool
+            let isSpoken: Bool?
             do {
                 _ = try await TLSInspection.inspect(endpoint, configuration: way.configuration(tls: tls))
                 isSpoken = true
-            } catch is WebSocketError {
-                // Servers refuse a version in many ways, and some just go away.
-                isSpoken = false
+            } catch let error as WebSocketError {
+                isSpoken = TLSReport.Version.isSpoken(despite: error)
             }
             versions.append(TLSReport.Version(version: version, isSpoken: isSpoken))
         }
