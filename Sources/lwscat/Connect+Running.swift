@@ -59,7 +59,7 @@ extension Connect {
             throw ValidationError(error.message)
         }
         var options = SocketService.Options()
-        options.attemptTimeout = way.connectTimeout.duration + .seconds(5)
+        options.attemptTimeout = way.connectTimeout + .seconds(5)
         let service = SocketService(
             url, transport: WebSocketTransport(configuration: configuration), reconnect: session.reconnectPolicy,
             heartbeat: session.heartbeat, queue: QueuePolicy(overflow: .suspend), options: options)

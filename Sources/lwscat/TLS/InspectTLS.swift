@@ -34,6 +34,9 @@ struct InspectTLS: AsyncParsableCommand {
         } catch {
             throw ValidationError(error.message)
         }
+        guard endpoint.isSecure else {
+            throw ValidationError("\(url) has no TLS to look at: give a wss: or https: URL, or a host and port.")
+        }
         let tls = certificates.client
         var report = TLSReport(
             server: endpoint.origin, expectedName: tls.serverName ?? endpoint.host, trustRoots: "\(tls.trustRoots)",
