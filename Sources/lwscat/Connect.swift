@@ -5,7 +5,7 @@ import WebSocketService
 /// `lwscat URL` and `lwscat --listen PORT`.
 struct Connect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "connect",
+        commandName: "lwscat",
         abstract: "Connect to a WebSocket server, or be one.",
         usage: """
             lwscat [options] <url>
@@ -19,10 +19,18 @@ struct Connect: AsyncParsableCommand {
 
             "lwscat tls <url>" explains a server's certificates; see "lwscat tls --help".
 
-            \(EndStatus.help)
-            """)
+            \(LineEditor.help)
 
-    @Argument(help: ArgumentHelp("Where to connect to, such as wss://example.com/feed.", valueName: "url"))
+            \(JSONFormat.help)
+
+            \(EndStatus.help)
+            """,
+        version: Lwscat.version)
+
+    @Argument(
+        help: ArgumentHelp("Where to connect to, such as wss://example.com/feed.", valueName: "url"),
+        // The other first word that there is.
+        completion: .list(["tls"]))
     var url: String?
 
     @Option(

@@ -6,18 +6,23 @@ import WebSocketService
 /// `lwscat tls URL`.
 struct InspectTLS: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tls",
+        // As it is typed: help and errors name it so.
+        commandName: "lwscat tls",
         abstract: "Explain a server's certificates, and which checks they pass.",
+        usage: "lwscat tls [options] <url>",
         discussion: """
             Makes TLS connections and sends nothing over them: one that shows the certificates and goes through all \
             checks, and one for each version of TLS to see whether the server speaks it. Ends with 0 when every check \
             passes and with \(EndStatus.tls.rawValue) when one fails; otherwise as "lwscat" does.
-            """)
+
+            \(TLSReport.jsonHelp)
+            """,
+        version: Lwscat.version)
 
     @Argument(help: ArgumentHelp("Where to look: a wss: or https: URL, or a host and port.", valueName: "url"))
     var url: String
 
-    @Flag(help: "Print one JSON object.")
+    @Flag(help: "Print one JSON object, for scripts; see above.")
     var json = false
 
     @OptionGroup(title: "Connecting")
