@@ -90,7 +90,7 @@ extension Connection {
             // Behind output that the peer does not read, the close frame may never go out: only the messages wait for that.
             let mayReportEnd = outbound.queue.machine.mayReportEnd
             isWritten = mayReportEnd || endsMessagesAtOnce.load(ordering: .relaxed)
-            guard mayReportEnd || segment != nil else { return (outcome, leftovers) }
+            guard mayReportEnd || segment != nil || pipe?.hasUnsent == true else { return (outcome, leftovers) }
             outbound.outcome = outcome
             hasOutcome = true
             leftovers.closers = Array(outbound.closeWaiters.values)

@@ -71,6 +71,16 @@ extension Connection: PipeConsumer {
         return true
     }
 
+    func pipeDidSend(_ count: Int) {
+        sentByPipe &+= UInt64(count)
+        if closeDeadline != nil, !hasOutcome, let pipe { startCloseDeadline(pipe.core) }
+    }
+
+    func pipeIsBlocked() {
+        // The peer may have said how it ends before its side was known to read nothing.
+        if !hasOutcome { publishOutcome(discardingOutput: false) }
+    }
+
     /// Output has gone out: senders that wait for room get it, and those who wait for the end of the connection are told of
     /// it once the close frame is out.
     private func noteWritten() {
@@ -178,16 +188,11 @@ extension Connection: PipeConsumer {
                 lastWords = words
                 if mayPause, withInbound({ $0.isPaused }) {
                     guard !hasOutcome else { return }
-                    if words.end == .failure {
-                        // The peer's last words count, whoever takes the messages in front of them, and when.
-                        let frame = reader.closeFrame(in: words.bytes[words.used...])
-                        advance(endingMessages: false) { machine in
-                            if let frame { _ = machine.received(frame) }
-                            return machine.transportEnded(words.end)
-                        }
-                    } else {
-                        // The peer's close frame may be among the bytes that are still to be read.
-                        endOutput()
+                    // The peer's last words count, whoever takes the messages in front of them, and when.
+                    let frame = reader.closeFrame(in: words.bytes[words.used...])
+                    advance(endingMessages: false) { machine in
+                        if let frame { _ = machine.received(frame) }
+                        return machine.transportEnded(words.end)
                     }
                     return
                 }
@@ -205,17 +210,6 @@ extension Connection: PipeConsumer {
         // A connection that is over lets go of what it needed, since somebody may keep its `WebSocket`.
         reader.end()
         compressor?.release()
-    }
-
-    /// The transport is gone: nothing more can be sent, and no ping is answered.
-    private func endOutput() {
-        let (senders, pings) = withOutbound { outbound in
-            outbound.queue.machine.outputEnded()
-            return (outbound.admission.removeAll(), outbound.pings.removeAll())
-        }
-        let error = transportError ?? Self.closedError(nil)
-        for sender in senders { sender.resume(throwing: error) }
-        for ping in pings { ping.resume(throwing: error) }
     }
 
     private func deliverMessages() {

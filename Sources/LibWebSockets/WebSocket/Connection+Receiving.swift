@@ -65,8 +65,8 @@ extension Connection {
                 self.readLastWords()
             }
         } catch {
-            // The loop has ended: nobody reads the rest of the input.
-            endReading(with: outcome?.error)
+            // The loop has ended, or is about to tell this connection so: nobody reads the rest of the input.
+            endReading(with: outcome.map(\.error) ?? SocketLoop.shutDownError)
         }
     }
 

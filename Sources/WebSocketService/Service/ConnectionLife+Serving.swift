@@ -89,13 +89,16 @@ extension ConnectionLife {
                 }
                 guard let batch = try await serving.connection.receive() else { return }
                 environment.meters.received(batch)
-                let take = {
+                var messages = batch
+                if heart.asksApp || !requests.isEmpty {
+                    messages = await environment.onAppsThreads(serving.connection) {
+                        heart.received(batch)
+                        return requests.takeAnswers(in: batch, from: serving.generation)
+                    }
+                } else {
+                    // A request that is added from here on is sent after this batch has come.
                     heart.received(batch)
-                    return self.requests.takeAnswers(in: batch, from: serving.generation)
                 }
-                let messages =
-                    heart.asksApp || !requests.isEmpty
-                    ? await environment.onAppsThreads(serving.connection, take) : take()
                 if !messages.isEmpty { dispatcher.append(messages, from: serving.generation) }
             }
         } catch {

@@ -61,10 +61,12 @@ public final class SocketService: Sendable {
         public var clock: any Clock<Duration>
         /// The jitter's source. The default is the system's generator.
         public var generator: any RandomNumberGenerator & Sendable
-        /// The logger; its lines carry the keys of ``LoggingKeys``. Each line has the service's name.
+        /// The logger; its lines carry the keys of ``LoggingKeys``. Each line has the service's name. Some of it is logged on the
+        /// thread of the socket loop, which a handler must not block.
         public var logger: Logger
-        /// The factory of the service's metrics. The default is the factory of `MetricsSystem`. While it destroys meters it
-        /// must not make a service or let go of one.
+        /// The factory of the service's metrics. The default is the factory of `MetricsSystem`. Received messages are counted on
+        /// the thread of the socket loop, which a backend must not block. While it destroys meters it must not make a service or
+        /// let go of one.
         public var metrics: any MetricsFactory
         /// The executor of the service's tasks, the app's handlers among them: a `SocketLoop`, say, or in a test the
         /// `TestExecutor` of `WebSocketTesting`. The default, `nil`, is Swift's own pool of threads.
