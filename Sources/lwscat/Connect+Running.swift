@@ -26,7 +26,7 @@ extension Connect {
             isServer: isServer, isInteractive: isInteractive, wait: wait,
             maximumMessages: session.maxMessages, sendsBinary: session.binary)
         let style = style(on: STDOUT_FILENO)
-        // Whatever the input is: it is the output's reader whom a peer must not deceive.
+        // The input does not matter: a peer must not deceive the output's reader.
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let format: Screen.Format =
             output.json

@@ -67,7 +67,7 @@ struct Connect: AsyncParsableCommand {
         if listen != nil { try validateListening() }
     }
 
-    /// Whatever a server would do nothing about is refused: somebody relies on it.
+    /// Options about which a server would do nothing are refused: somebody relies on them.
     private func validateListening() throws {
         let forConnecting = [
             ("--execute", !session.executes.isEmpty), ("--reconnect", session.reconnect != nil),

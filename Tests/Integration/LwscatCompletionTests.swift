@@ -3,7 +3,7 @@ import Testing
 
 @Suite("lwscat's completions", .timeLimit(.minutes(5)))
 struct LwscatCompletionTests {
-    /// What bash offers for the last of these words, which are parted as bash does: at colons too.
+    /// The words that bash offers for the last of these, which are parted as bash does: at colons too.
     private func offered(_ words: String...) async throws -> Set<String> {
         let line = (["lwscat"] + words)
         let quoted = line.map { "'\($0)'" }.joined(separator: " ")

@@ -12,7 +12,7 @@ private struct TerminalSession {
     /// and whether the terminal was given back.
     ///
     /// - Parameters:
-    ///   - before: What stands in front of it: `NO_COLOR=1`, or a command whose output it reads and a bar.
+    ///   - before: The text in front of it: `NO_COLOR=1`, or a command whose output it reads and a bar.
     static func run(
         _ arguments: [String], before: String = "", _ body: (TerminalSession) async throws -> Void
     ) async throws {

@@ -6,7 +6,7 @@ import WebSocketService
 @testable import lwscat
 
 enum Help {
-    /// What the manual page is made of.
+    /// The source of the manual page.
     static func tool() throws -> ToolInfo {
         do {
             _ = try Lwscat.parse(["--experimental-dump-help"])
@@ -118,7 +118,7 @@ struct HelpTests {
         let documented = JSONFormat.documented.map { ($0.event, Set($0.keys)) }
         #expect(printed == Dictionary(uniqueKeysWithValues: documented))
         #expect(statistics == Set(JSONFormat.statisticsKeys))
-        // What is documented is in the help, whatever its lines are.
+        // Everything that is documented is in the help, whatever its lines are.
         let words = Self.help.split { $0.isWhitespace || ",:\".".contains($0) }.map(String.init)
         for (event, keys) in documented {
             #expect(words.contains(event))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import lwscat
 
-/// What `--experimental-dump-help` tells, as the generator of manual pages reads it.
+/// The output of `--experimental-dump-help`, as the generator of manual pages reads it.
 struct ToolInfo: Decodable {
     struct Command: Decodable {
         var commandName: String

@@ -21,7 +21,7 @@ extension BytePipe {
         return count
     }
 
-    /// Whether something that was taken waits until the system takes more.
+    /// Bytes that were taken wait until the system takes more.
     var hasUnsent: Bool { unsent != nil }
 
     /// Sends what was written and waits to be gathered with more. Returns whether the system has taken everything.

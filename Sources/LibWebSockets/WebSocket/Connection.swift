@@ -101,7 +101,7 @@ internal import WebSocketProtocol
     var controlFrames: ControlFrameObserver?
     var segment: OutboundQueue.Segment?
     var segmentOffset = 0
-    /// What the pipe has sent after it had been taken.
+    /// The number of bytes that the pipe has sent after they had been taken.
     var sentByPipe: UInt64 = 0
     var keepAlive: KeepAlive?
     var keepAliveTimer: LoopTimers.ID?

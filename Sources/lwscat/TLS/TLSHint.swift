@@ -1,7 +1,8 @@
 import WebSocketService
 
 extension TLSFailure {
-    /// What `lwscat URL` can do about it, with its own options: the library's messages speak to somebody who writes a program.
+    /// A hint on what `lwscat URL` can do about it, with its own options: the library's messages speak to somebody who
+    /// writes a program.
     var hint: String? {
         if let clientCertificateHint { return clientCertificateHint }
         switch reason {

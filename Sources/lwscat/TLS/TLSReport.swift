@@ -10,8 +10,9 @@ struct TLSReport {
 
         var words: String { "\(version) \(isSpoken.map { $0 ? "yes" : "no" } ?? "cannot be told")" }
 
-        /// What an attempt with one version only says about it when it fails. A server that demands a client certificate has
-        /// agreed on the version first; one that just goes away may have done so for any reason.
+        /// Tells from a failed attempt with one version only whether that is spoken; `nil` where the error does not say. A
+        /// server that demands a client certificate has agreed on the version first; one that just goes away may have done
+        /// so for any reason.
         static func isSpoken(despite error: WebSocketError) -> Bool? {
             switch error.tlsFailure?.reason {
             case .protocolVersion: false
@@ -28,7 +29,7 @@ struct TLSReport {
     var inspection: TLSInspection?
     /// The reason why there is nothing to see.
     var error: String?
-    /// What to do about that, with options of this program.
+    /// A hint on what to do about that, with options of this program.
     var hint: String?
     var versions: [Version] = []
 

@@ -15,7 +15,7 @@ import WebSocketProtocol
             var end: TransportEnd?
             var unused: [UInt8] = []
             var written = 0
-            /// What has gone out after it was taken, and how often the system took no more.
+            /// The bytes that have gone out after they were taken, and the number of times that the system took no more.
             var sentLater = 0
             var blocks = 0
         }

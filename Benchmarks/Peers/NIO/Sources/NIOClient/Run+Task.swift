@@ -10,7 +10,7 @@ struct TaskRun {
     let options: WorkloadOptions
 
     func begin(_ connector: Connector, on loop: any EventLoop) throws {
-        // What it measures is one connection whose messages are awaited one by one.
+        // It measures one connection whose messages are awaited one by one.
         let isRoundTrip = options.workload == .echo && options.window == 1
         guard isRoundTrip || options.workload == .receive, options.messages == nil else { try options.unsupported() }
         connector.open(on: loop) { channel in
