@@ -121,8 +121,8 @@ public final class WebSocket: Sendable {
 
     /// Sends a text message.
     ///
-    /// Returns when the message has its place in the output, in the order of the calls; waits while more than
-    /// ``WebSocketConfiguration/sendBufferSize`` bytes are waiting for the network.
+    /// Returns when the message has its place in the output, in the order of the calls; waits while
+    /// ``WebSocketConfiguration/sendBufferSize`` bytes or more are waiting for the network.
     ///
     /// - Throws: ``WebSocketError`` with `connectionClosed` or what ended the connection; `CancellationError` when the
     ///   task is cancelled while it waits. The message was not sent then.
