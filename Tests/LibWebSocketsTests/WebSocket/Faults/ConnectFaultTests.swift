@@ -7,7 +7,7 @@ import WebSocketTesting
 
 /// What a server, or what is taken for one, can do wrong before the connection is open: each has a typed error with a
 /// text that says what happened, and leaves nothing behind.
-@Suite(.hangs) struct ConnectFaultTests {
+@Suite("Servers that fail before the connection is open", .hangs) struct ConnectFaultTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         let name: String
         let script: [FaultServer.Step]

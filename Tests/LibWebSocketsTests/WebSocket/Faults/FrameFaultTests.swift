@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// Frames that break RFC 6455: the peer is told with the right code, the program with the rule that was broken.
-@Suite(.hangs) struct FrameFaultTests {
+@Suite("Frames that break RFC 6455", .hangs) struct FrameFaultTests {
     typealias Frame = FaultServer.Frame
 
     struct Violation: Sendable, CustomTestStringConvertible {

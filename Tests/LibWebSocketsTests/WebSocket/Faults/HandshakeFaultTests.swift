@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// Answers to the opening handshake: refusals arrive whole, wrong ones are refused with the rule they break.
-@Suite(.hangs) struct HandshakeFaultTests {
+@Suite("Refusals and wrong answers to the opening handshake", .hangs) struct HandshakeFaultTests {
     private func failure(
         of script: [FaultServer.Step], security: Security = .plain, configuration: WebSocketConfiguration = .init()
     ) async throws -> (error: WebSocketError, port: UInt16) {

@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// What an HTTP proxy can answer to CONNECT, and what it is asked. The server behind it is a second script, or nobody.
-@Suite(.hangs) struct ProxyFaultTests {
+@Suite("Answers of proxies", .hangs) struct ProxyFaultTests {
     private static let patient = WebSocketConfiguration(connectTimeout: .seconds(86_400))
 
     /// Connects through a proxy that follows `script`; the target is a server of its own, to see that nothing reaches it.

@@ -6,7 +6,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// What servers can make of a client that follows their redirects.
-@Suite(.hangs) struct RedirectFaultTests {
+@Suite("Servers that redirect", .hangs) struct RedirectFaultTests {
     private func redirect(to location: String) -> [FaultServer.Step] {
         [.readRequest, .respond(status: 302, headers: [("Location", location)])]
     }
