@@ -144,7 +144,7 @@ import WebSocketTesting
             script: [.upgrade(), .write(.text("before")), .write(violation.bytes), .write(.text("after")), .readClose])
     }
 
-    @Test("So it does when every byte comes alone", arguments: violations)
+    @Test("A violation ends the connection in the same way when every byte comes alone", arguments: violations)
     func violationByteByByte(_ violation: Violation) async throws {
         try await check(
             violation,

@@ -181,7 +181,8 @@ import WebSocketTesting
         ]
     }
 
-    @Test("The same holds when the answer comes in pieces", arguments: wrongAnswers)
+    @Test(
+        "An answer that breaks a rule is refused with that rule also when it comes in pieces", arguments: wrongAnswers)
     func wrongAnswerInPieces(answer: Answer) async throws {
         let (error, _) = try await failure(
             of: Self.pieces(of: answer.response) + [.readUntilEnd],
