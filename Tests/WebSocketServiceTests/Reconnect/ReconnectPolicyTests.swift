@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test(
-        "Final only when every server failed finally in one round",
+        "A failure is final only when every server failed finally in one round",
         arguments: [
             (1, [.final], [(0, 0)]),
             (1, [.transient, .stableTransient], [(0, 0), (0, 0)]),

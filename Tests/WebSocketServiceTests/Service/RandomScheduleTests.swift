@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(
-        "The same holds when the tasks run on several threads at once",
+        "Waiters, messages and order are kept also when the tasks run on several threads at once",
         .enabled("Runs with RANDOM_SCHEDULES in the environment") { isAskedForMore },
         arguments: stride(from: first, to: first + totalOnThreads, by: perProcess).map {
             $0..<min($0 + perProcess, first + totalOnThreads)
