@@ -3,7 +3,7 @@ import Testing
 
 /// The tables that say for each member of a client's API what there is of it: `OriginalAPI` lists the members, each with
 /// its type.
-@Suite struct APITablesTests {
+@Suite("The tables of the originals' APIs") struct APITablesTests {
     struct Row: Hashable {
         var member: String
         var verdict: String
@@ -15,7 +15,8 @@ import Testing
         ("WebSocketKit", "WebSocketKitCompat"),
     ]
 
-    @Test(arguments: tables) func everyMemberIsInTheTable(client: String, module: String) throws {
+    @Test("The table of a shape has every member of the original's API", arguments: tables)
+    func everyMemberIsInTheTable(client: String, module: String) throws {
         let rows = Set(try Self.rows(client, module).map(\.member))
         let list = PackageFiles.root.appending(path: "Tests/DocumentationTests/OriginalAPI/\(client).txt")
         let members = try String(contentsOf: list, encoding: .utf8).split(separator: "\n").map(String.init)
@@ -23,7 +24,8 @@ import Testing
         #expect(members.filter { !rows.contains($0) } == [])
     }
 
-    @Test(arguments: tables) func noCellIsEmptyAndEveryVerdictIsOne(client: String, module: String) throws {
+    @Test("No cell of a table is empty, and what differs or is missing has a note", arguments: tables)
+    func noCellIsEmptyAndEveryVerdictIsOne(client: String, module: String) throws {
         for row in try Self.rows(client, module) {
             #expect(["yes", "differs", "no"].contains(row.verdict) && !row.note.isEmpty, "\(row)")
             // The note says what differs or is missing.

@@ -2,8 +2,8 @@ import Testing
 
 /// No document shows an example that does not compile: the files in `Examples` are compiled with this target, and every
 /// example must be in one of them, line by line.
-@Suite struct ExamplesTests {
-    @Test(arguments: try PackageFiles.shownExamples())
+@Suite("The documentation's examples") struct ExamplesTests {
+    @Test("Every example that the documentation shows is compiled", arguments: try PackageFiles.shownExamples())
     func everyExampleIsCompiled(example: Example) throws {
         let isCompiled = try PackageFiles.compiledExamples().contains {
             $0.code.contains(example.code) && (example.imports.isEmpty || $0.imports == example.imports)
@@ -11,10 +11,12 @@ import Testing
         #expect(isCompiled, "\(example): no file in Tests/DocumentationTests/Examples has these lines")
     }
 
-    @Test(arguments: [
-        "README.md", "Sources/LibWebSockets/Documentation.docc/GettingStarted.md",
-        "Sources/WebSocketService/Documentation.docc/Reconnecting.md", "Sources/WebSocketTesting/ManualClock.swift",
-    ])
+    @Test(
+        "Examples are found in the README, in articles and in comments",
+        arguments: [
+            "README.md", "Sources/LibWebSockets/Documentation.docc/GettingStarted.md",
+            "Sources/WebSocketService/Documentation.docc/Reconnecting.md", "Sources/WebSocketTesting/ManualClock.swift",
+        ])
     func examplesAreFound(document: String) throws {
         #expect(try PackageFiles.shownExamples().contains { $0.document == document })
     }
@@ -28,7 +30,8 @@ import Testing
         for code in codes { #expect(article.contains("\n| `\(code)` |"), "\(code)") }
     }
 
-    @Test func onlyBlocksMarkedAsSwiftAreExamples() {
+    @Test("Only blocks marked as Swift are examples, with their imports apart")
+    func onlyBlocksMarkedAsSwiftAreExamples() {
         let document = """
             ```swift
             import Testing
@@ -51,7 +54,7 @@ import Testing
         #expect(examples.map(\.imports) == [["import Testing"], []])
     }
 
-    @Test func examplesInCommentsEndWithTheComment() {
+    @Test("An example in a comment ends with the comment") func examplesInCommentsEndWithTheComment() {
         let source = """
             /// Does it.
             ///
@@ -67,6 +70,7 @@ import Testing
     }
 
     @Test(
+        "A block is found only whole and in order, whatever its indentation and empty lines",
         arguments: [
             ("b\nc", true), ("  b\n\n    c", true), ("@main\nb", true),
             ("a\nc", false), ("b\nd", false), ("a\nb\nc\nd", false), ("b c", false), ("", false),

@@ -5,8 +5,8 @@ import WebSocketService
 @testable import ReconnectStorm
 
 /// The figures beside the plot of the reconnect storm are what the policy's own code gives.
-@Suite struct ReconnectStormTests {
-    @Test(arguments: ReconnectSchedule.Jitter.allCases)
+@Suite("The figures of a reconnect storm") struct ReconnectStormTests {
+    @Test("The article's table has the figures that the simulation gives", arguments: ReconnectSchedule.Jitter.allCases)
     func theTableIsTrue(jitter: ReconnectSchedule.Jitter) throws {
         let document = PackageFiles.root.appending(path: "Sources/WebSocketService/Documentation.docc/Reconnecting.md")
         let result = Simulation().run(.exponential(jitter: jitter))

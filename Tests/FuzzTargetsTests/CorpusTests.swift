@@ -3,7 +3,7 @@ import FuzzTargets
 import Testing
 
 /// The inputs that fuzzing has found or started from, without a fuzzer; see `scripts/fuzz`.
-@Suite struct CorpusTests {
+@Suite("The corpora of the fuzz targets") struct CorpusTests {
     private static let corpora = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fuzzing/Corpora")
 
@@ -12,8 +12,10 @@ import Testing
             at: corpora.appending(path: target.name), includingPropertiesForKeys: nil)
     }
 
-    @Test(arguments: FuzzTarget.all.map(\.name))
-    func `every input of the corpus, and each of its beginnings, holds what the target promises`(name: String) throws {
+    @Test(
+        "Every input of the corpus, and each of its beginnings, holds what the target promises",
+        arguments: FuzzTarget.all.map(\.name))
+    func corpusInputsHold(name: String) throws {
         let target = try #require(FuzzTarget.all.first { $0.name == name })
         let inputs = try Self.inputs(of: target)
         #expect(inputs.count >= 5)
@@ -27,7 +29,7 @@ import Testing
         }
     }
 
-    @Test func `every corpus belongs to a target`() throws {
+    @Test("Every corpus belongs to a target") func corporaBelongToTargets() throws {
         let folders = try FileManager.default.contentsOfDirectory(atPath: Self.corpora.path)
         #expect(Set(folders) == Set(FuzzTarget.all.map(\.name)))
     }

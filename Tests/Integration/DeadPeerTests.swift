@@ -45,7 +45,7 @@ struct DeadPeerTests {
         return stream
     }
 
-    @Test("is dropped by the heartbeat, and connected to again once it goes on")
+    @Test("A peer that stops is dropped by the heartbeat, and connected to again once it goes on")
     func goesOn() async throws {
         try await withSecureEchoServer { server, configuration in
             let service = service(urls: [server.url(scheme: "wss")], configuration)
@@ -71,7 +71,7 @@ struct DeadPeerTests {
         }
     }
 
-    @Test("is replaced by the next server")
+    @Test("A peer that stops is replaced by the next server")
     func nextServer() async throws {
         let fixture = try TLSFixture()
         try await withEchoServer(fixture.echoOptions) { first in

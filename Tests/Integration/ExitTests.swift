@@ -10,7 +10,7 @@ private func leave() { exit(7) }
 @Suite("A program that ends without closing anything", .timeLimit(.minutes(10)))
 struct ExitTests {
     // Each run is a process of its own. Without the precaution about one in seven crashes, when the main thread exits.
-    @Test("It exits in good order while its loops are busy with TLS", arguments: 0..<12)
+    @Test("A program exits in good order while its loops are busy with TLS", arguments: 0..<12)
     func exits(run _: Int) async throws {
         await #expect(processExitsWith: .exitCode(7)) {
             let authority = try CertificateAuthority()

@@ -13,7 +13,7 @@ struct ExternalServerTests {
         HTTPProbe.ask(port: server.port, timeout: timeout)
     }
 
-    @Test("answers as soon as the body runs, and is gone after it")
+    @Test("A server answers as soon as the body runs, and is gone after it")
     func scope() async throws {
         let server = try await withEchoServer { server in
             #expect(ask(server) == Self.refusal)
@@ -23,7 +23,7 @@ struct ExternalServerTests {
         #expect(ask(server) == .refused)
     }
 
-    @Test("is gone when the body throws")
+    @Test("A server is gone when the body throws")
     func throwingBody() async throws {
         struct Unhappy: Error {}
         var server: ExternalServer?
@@ -38,7 +38,7 @@ struct ExternalServerTests {
         #expect(ask(ended) == .refused)
     }
 
-    @Test("comes back on the same port, however it ended", arguments: [SIGTERM, SIGKILL])
+    @Test("A server comes back on the same port, however it ended", arguments: [SIGTERM, SIGKILL])
     func restart(signal: Int32) async throws {
         try await withEchoServer { server in
             for _ in 0..<3 {
@@ -50,7 +50,7 @@ struct ExternalServerTests {
         }
     }
 
-    @Test("is silent while paused, goes on when resumed, and can be ended while paused")
+    @Test("A server is silent while paused, goes on when resumed, and can be ended while paused")
     func pause() async throws {
         try await withEchoServer { server in
             server.pause()
@@ -64,7 +64,7 @@ struct ExternalServerTests {
         }
     }
 
-    @Test("takes its options")
+    @Test("A server takes its options")
     func options() async throws {
         var options = EchoServerOptions()
         options.compression = false
@@ -89,7 +89,7 @@ struct ExternalServerTests {
         }
     }
 
-    @Test("refuses the opening handshake when told to")
+    @Test("A server refuses the opening handshake when told to")
     func refusal() async throws {
         var options = EchoServerOptions()
         options.refusal = .init(status: 503, retryAfter: "7")
@@ -102,7 +102,7 @@ struct ExternalServerTests {
         }
     }
 
-    @Test("speaks wss, and demands a client certificate when told to")
+    @Test("A server speaks wss, and demands a client certificate when told to")
     func tls() async throws {
         let authority = try CertificateAuthority()
         var options = EchoServerOptions()
@@ -129,7 +129,7 @@ struct ExternalServerTests {
         }
     }
 
-    @Test("has nginx in front of it, which comes back on its port too", .needsNginx)
+    @Test("nginx in front of a server comes back on its port too", .needsNginx)
     func nginx() async throws {
         let authority = try CertificateAuthority()
         let certificate = try authority.issue(names: ["localhost"])
@@ -155,7 +155,7 @@ struct ExternalServerTests {
         }
     }
 
-    @Test("says why a server does not start")
+    @Test("The error of a server that does not start says why")
     func failure() async throws {
         let error = await #expect(throws: ExternalServer.Failure.self) {
             try await ExternalServer.with(script: "echo.py", arguments: { _ in ["--nonsense"] }, body: { _ in })

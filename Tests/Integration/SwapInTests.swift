@@ -43,7 +43,7 @@ struct SwapInIntegrationTests {
         }
     }
 
-    @Test func urlSession() async throws {
+    @Test("A program for URLSession lives through two restarts of the server") func urlSession() async throws {
         try await withRestart { url, options, lines in
             let configuration = URLSessionConfiguration.default
             configuration.options = options
@@ -61,7 +61,7 @@ struct SwapInIntegrationTests {
         }
     }
 
-    @Test func starscream() async throws {
+    @Test("A program for Starscream lives through two restarts of the server") func starscream() async throws {
         try await withRestart { url, options, lines in
             let feed = StarscreamFeed(url: try #require(URL(string: url))) { lines.add($0) }
             feed.socket.options = options
@@ -75,7 +75,7 @@ struct SwapInIntegrationTests {
         }
     }
 
-    @Test func webSocketKit() async throws {
+    @Test("A program for websocket-kit lives through two restarts of the server") func webSocketKit() async throws {
         try await withRestart { url, options, lines in
             var configuration = WebSocketClient.Configuration()
             configuration.options = options
@@ -90,7 +90,8 @@ struct SwapInIntegrationTests {
         }
     }
 
-    @Test func webSocketKitWithTheAuthorityInAFile() async throws {
+    @Test("A program for websocket-kit trusts the authority whose certificate it reads from a file")
+    func webSocketKitWithTheAuthorityInAFile() async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "swap-in-\(UUID())")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
@@ -107,7 +108,8 @@ struct SwapInIntegrationTests {
         }
     }
 
-    @MainActor @Test func browser() async throws {
+    @MainActor @Test("A program for the browser's WebSocket lives through two restarts of the server")
+    func browser() async throws {
         let sockets = Lock<[BrowserWebSocket]>([])
         try await withRestart({ $0.subprotocols = ["feed"] }) { url, options, lines in
             let socket = try await MainActor.run { try browserFeed(url, options: options) { lines.add($0) } }

@@ -8,7 +8,8 @@ import WebSocketTesting
 extension BrowserIntegrationTests {
     // MARK: Failing
 
-    @Test func whateverFailsLooksTheSame() async throws {
+    @Test("A refusal, an untrusted certificate and a closed port look the same: error, then close with 1006")
+    func whateverFailsLooksTheSame() async throws {
         var refusing = WebSocketServer.Configuration()
         refusing.decide = { _ in .refuse(.forbidden) }
         try await withServer(configuration: refusing) { server in
@@ -26,7 +27,8 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func aServerThatChoosesNoProtocolIsFailed() async throws {
+    @Test("A server that chooses none of the protocols asked for fails the connection")
+    func aServerThatChoosesNoProtocolIsFailed() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = try BrowserWebSocket(server.url, "chat", options: server.options)
@@ -36,7 +38,7 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func theProtocolThatTheServerChoosesIsShown() async throws {
+    @Test("The protocol that the server chooses is shown") func theProtocolThatTheServerChoosesIsShown() async throws {
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { .accept(subprotocol: $0.subprotocols.last) }
         try await withServer(configuration: configuration) { server in
@@ -49,7 +51,8 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func aLossInTheMiddleOfAMessageIsAnErrorAndThenAClose() async throws {
+    @Test("A loss in the middle of a message is an error and then a close")
+    func aLossInTheMiddleOfAMessageIsAnErrorAndThenAClose() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .write([0x81, 0x05, 0x68]), .reset]])
         defer { server.stop() }
         let record = Record<String>()
@@ -59,7 +62,8 @@ extension BrowserIntegrationTests {
         #expect(record.all == ["open OPEN", "error CLOSED", "close CLOSED false 1006 "])
     }
 
-    @Test func abuseOfTheProtocolIsAnErrorAndThenAClose() async throws {
+    @Test("A breach of the protocol is told to the peer with 1007, and is an error and then a close")
+    func abuseOfTheProtocolIsAnErrorAndThenAClose() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .write([0x81, 0x01, 0xFF]), .readClose]])
         defer { server.stop() }
         let record = Record<String>()
@@ -72,7 +76,8 @@ extension BrowserIntegrationTests {
 
     // MARK: Life
 
-    @Test func withOneLineItComesBackWithTheServer() async throws {
+    @Test("With one line, a socket comes back with the server, until it is closed")
+    func withOneLineItComesBackWithTheServer() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = try BrowserWebSocket(server.url, options: server.reconnectingOptions)
@@ -92,7 +97,8 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func aHandlerThatIsSetInOncloseKeepsTheSocketThatReconnects() async throws {
+    @Test("A handler that is set in onclose keeps the socket that reconnects")
+    func aHandlerThatIsSetInOncloseKeepsTheSocketThatReconnects() async throws {
         try await withServer(handler: closing(1001)) { server in
             let opened = Record<Bool>()
             weak var kept: BrowserWebSocket?
@@ -107,7 +113,8 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func aReconnectWithoutTheDemandedProtocolIsToldOf() async throws {
+    @Test("A reconnect without the protocol that was asked for is an error and then a close")
+    func aReconnectWithoutTheDemandedProtocolIsToldOf() async throws {
         let asked = Record<Bool>()
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in
@@ -124,7 +131,8 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func aSocketThatGivesUpIsClosed() async throws {
+    @Test("A socket that gives up is closed, after an error and a close for each attempt")
+    func aSocketThatGivesUpIsClosed() async throws {
         try await withServer { server in
             let record = Record<String>()
             var options = server.options
@@ -142,7 +150,7 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func closingInOncloseEndsReconnecting() async throws {
+    @Test("Closing in onclose ends reconnecting") func closingInOncloseEndsReconnecting() async throws {
         try await withServer(handler: closing(1001)) { server in
             let record = Record<String>()
             let socket = try BrowserWebSocket(server.url, options: server.reconnectingOptions)
@@ -157,7 +165,8 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test(arguments: ["open", "message", "close", "error"]) func closingInACallbackEndsIt(name: String) async throws {
+    @Test("Closing in any callback ends in one close event", arguments: ["open", "message", "close", "error"])
+    func closingInACallbackEndsIt(name: String) async throws {
         try await withServer(handler: greeting(.text("welcome"))) { server in
             let record = Record<String>()
             let url = name == "error" ? "ws://localhost:1" : server.url
@@ -176,7 +185,8 @@ extension BrowserIntegrationTests {
         }
     }
 
-    @Test func aSocketLivesWhileItIsHeardAndGoesWhenItIsNot() async throws {
+    @Test("A socket lives while a handler can be called, and goes when none can")
+    func aSocketLivesWhileItIsHeardAndGoesWhenItIsNot() async throws {
         try await withServer(handler: closing(1000, afterMessage: true)) { server in
             let record = Record<String>()
             weak var heard: BrowserWebSocket?

@@ -24,43 +24,50 @@ import WebSocketTesting
 @Suite("The browser's shape", .timeLimit(.minutes(2))) @MainActor struct BrowserIntegrationTests {
     // MARK: The constructor
 
-    @Test(arguments: [
-        "", "/relative", "foo", "http:example.com", "ftp://localhost", "mailto:example@example.org", "about:blank",
-        "ws://localhost:8025/a#fragment", "ws://localhost/#", "ws:/localhost", "ws://", "ws://exa mple.com",
-        "wss://:443/",
-        "ws://localhost:99999/",
-    ])
+    @Test(
+        "A URL that cannot be used is a SyntaxError",
+        arguments: [
+            "", "/relative", "foo", "http:example.com", "ftp://localhost", "mailto:example@example.org", "about:blank",
+            "ws://localhost:8025/a#fragment", "ws://localhost/#", "ws:/localhost", "ws://", "ws://exa mple.com",
+            "wss://:443/",
+            "ws://localhost:99999/",
+        ])
     func aURLThatIsNoneIsASyntaxError(url: String) {
         let error = #expect(throws: BrowserException.self) { try BrowserWebSocket(url) }
         #expect(error?.name == .syntaxError)
     }
 
-    @Test(arguments: [
-        ("ws://Example.com", "ws://example.com/", "ws://example.com"),
-        ("wss://example.com:443/a?b", "wss://example.com/a?b", "wss://example.com"),
-        ("ws://example.com:80/", "ws://example.com/", "ws://example.com"),
-        ("http://example.com:8080/a", "ws://example.com:8080/a", "ws://example.com:8080"),
-        ("HTTPS://example.com/", "wss://example.com/", "wss://example.com"),
-        (" ws://[::1]:7/ ", "ws://[::1]:7/", "ws://[::1]:7"),
-        ("ws://user:pass@example.com/", "ws://user:pass@example.com/", "ws://example.com"),
-    ])
+    @Test(
+        "The URL is serialized, and has the scheme of a WebSocket",
+        arguments: [
+            ("ws://Example.com", "ws://example.com/", "ws://example.com"),
+            ("wss://example.com:443/a?b", "wss://example.com/a?b", "wss://example.com"),
+            ("ws://example.com:80/", "ws://example.com/", "ws://example.com"),
+            ("http://example.com:8080/a", "ws://example.com:8080/a", "ws://example.com:8080"),
+            ("HTTPS://example.com/", "wss://example.com/", "wss://example.com"),
+            (" ws://[::1]:7/ ", "ws://[::1]:7/", "ws://[::1]:7"),
+            ("ws://user:pass@example.com/", "ws://user:pass@example.com/", "ws://example.com"),
+        ])
     func theURLIsSerialized(given: String, url: String, origin: String) throws {
         let socket = try BrowserWebSocket(given)
         #expect(socket.url == url && socket.readyState == .CONNECTING)
         socket.close()
     }
 
-    @Test(arguments: [[""], ["a b"], ["a,b"], ["a", "a"], ["ä"], ["a\u{0}"], ["(a)"], ["\u{7F}"]])
+    @Test(
+        "Protocols that are no tokens, or are there twice, are a SyntaxError",
+        arguments: [[""], ["a b"], ["a,b"], ["a", "a"], ["ä"], ["a\u{0}"], ["(a)"], ["\u{7F}"]])
     func protocolsThatAreNoneAreASyntaxError(protocols: [String]) {
         let error = #expect(throws: BrowserException.self) { try BrowserWebSocket("ws://localhost", protocols) }
         #expect(error?.name == .syntaxError)
     }
 
-    @Test func protocolsThatDifferInCaseAreTwo() throws {
+    @Test("Protocols that differ in case are two") func protocolsThatDifferInCaseAreTwo() throws {
         try BrowserWebSocket("ws://localhost", ["Echo", "echo"]).close()
     }
 
-    @Test func aNewSocketHasTheInitialValues() throws {
+    @Test("A new socket has the standard's initial values, and cannot send yet")
+    func aNewSocketHasTheInitialValues() throws {
         let socket = try BrowserWebSocket("ws://localhost:1")
         #expect(socket.readyState == .CONNECTING && socket.readyState.rawValue == 0)
         #expect(socket.bufferedAmount == 0 && socket.protocol == "" && socket.extensions == "")
@@ -74,7 +81,7 @@ import WebSocketTesting
 
     // MARK: Messages
 
-    @Test func eventsComeInOrderWithTheirValues() async throws {
+    @Test("Events come in order, with their values") func eventsComeInOrderWithTheirValues() async throws {
         let compressing = WebSocketServer.Configuration(compression: .automatic)
         try await withServer(handler: greeting(.text("welcome")), configuration: compressing) { server in
             let record = Record<String>()
@@ -99,7 +106,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func theOriginOfAMessageIsTheServers() async throws {
+    @Test("The origin of a message is the server's") func theOriginOfAMessageIsTheServers() async throws {
         try await withServer(handler: greeting(.text("welcome"))) { server in
             let origins = Record<String>()
             let socket = try BrowserWebSocket(server.url + "/path", options: server.options)
@@ -110,7 +117,8 @@ import WebSocketTesting
         }
     }
 
-    @Test func handlersThatAreSetAfterTheConstructorMissNothing() async throws {
+    @Test("Handlers that are set long after the constructor miss nothing")
+    func handlersThatAreSetAfterTheConstructorMissNothing() async throws {
         try await withServer(handler: greeting(.text("welcome"))) { server in
             let record = Record<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
@@ -123,7 +131,8 @@ import WebSocketTesting
         }
     }
 
-    @Test func bufferedAmountGrowsAtOnceAndShrinksBetweenEvents() async throws {
+    @Test("bufferedAmount grows at once, shrinks between events, and only grows once the socket closes")
+    func bufferedAmountGrowsAtOnceAndShrinksBetweenEvents() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
@@ -142,7 +151,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func messagesThatWereSentBeforeCloseArrive() async throws {
+    @Test("Messages sent before close() arrive") func messagesThatWereSentBeforeCloseArrive() async throws {
         let received = Record<Int>()
         let handler: WebSocketServer.Handler = { socket, _ in
             for try await message in socket.messages { received.add(message.payload.count) }
@@ -160,7 +169,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func messagesThatComeAfterCloseAreNotShown() async throws {
+    @Test("Messages that come after close() are not shown") func messagesThatComeAfterCloseAreNotShown() async throws {
         let handler: WebSocketServer.Handler = { socket, _ in
             for number in 0..<100_000 { try await socket.send("\(number)") }
         }
@@ -179,7 +188,9 @@ import WebSocketTesting
 
     // MARK: Closing
 
-    @Test(arguments: [0, 500, 999, 1001, 1005, 1006, 1015, 2999, 5000, -1, 65536, 70_000])
+    @Test(
+        "A code that must not be used is an InvalidAccessError",
+        arguments: [0, 500, 999, 1001, 1005, 1006, 1015, 2999, 5000, -1, 65536, 70_000])
     func aCodeThatMustNotBeUsedIsAnInvalidAccessError(code: Int) throws {
         let socket = try BrowserWebSocket("ws://localhost:1")
         let error = #expect(throws: BrowserException.self) { try socket.close(code) }
@@ -187,7 +198,8 @@ import WebSocketTesting
         socket.close()
     }
 
-    @Test func aReasonOfMoreThan123BytesIsASyntaxError() throws {
+    @Test("A reason of more than 123 bytes is a SyntaxError, and a second close() does nothing but check")
+    func aReasonOfMoreThan123BytesIsASyntaxError() throws {
         let socket = try BrowserWebSocket("ws://localhost:1")
         let error = #expect(throws: BrowserException.self) { try socket.close(1000, String(repeating: "ä", count: 62)) }
         #expect(error?.name == .syntaxError && socket.readyState == .CONNECTING)
@@ -199,7 +211,9 @@ import WebSocketTesting
         #expect(second?.name == .invalidAccessError)
     }
 
-    @Test(arguments: [(nil, 1005), (1000, 1000), (3000, 3000), (4999, 4999)] as [(Int?, UInt16)])
+    @Test(
+        "The code of close() reaches the server and comes back",
+        arguments: [(nil, 1005), (1000, 1000), (3000, 3000), (4999, 4999)] as [(Int?, UInt16)])
     func theCodeReachesTheServerAndComesBack(given: Int?, code: UInt16) async throws {
         let codes = Record<String>()
         let handler: WebSocketServer.Handler = { socket, _ in
@@ -219,7 +233,7 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: [1000, 1001, 1011, 4000, 4999] as [UInt16])
+    @Test("A close by the server is no error", arguments: [1000, 1001, 1011, 4000, 4999] as [UInt16])
     func aCloseByTheServerIsNoError(code: UInt16) async throws {
         try await withServer(handler: closing(code, "why")) { server in
             let record = Record<String>()
@@ -230,7 +244,8 @@ import WebSocketTesting
         }
     }
 
-    @Test func closingWhileConnectingIsAFailure() async throws {
+    @Test("Closing while connecting is a failure: error, then close with 1006")
+    func closingWhileConnectingIsAFailure() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)

@@ -50,7 +50,8 @@ private func makeSocket(
 }
 
 @Suite("Starscream's shape", .timeLimit(.minutes(2))) struct StarscreamIntegrationTests {
-    @Test func messagesAreEchoedInOrderAndADisconnectEndsIt() async throws {
+    @Test("Messages are echoed in order, and disconnect() ends the connection")
+    func messagesAreEchoedInOrderAndADisconnectEndsIt() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = makeSocket(server, record)
@@ -66,7 +67,8 @@ private func makeSocket(
         }
     }
 
-    @Test func delegateIsToldBeforeTheClosureAndIsNotKept() async throws {
+    @Test("The delegate is told before the closure, and is not kept")
+    func delegateIsToldBeforeTheClosureAndIsNotKept() async throws {
         final class Delegate: WebSocketDelegate {
             let record: Record<String>
             init(_ record: Record<String>) { self.record = record }
@@ -93,7 +95,7 @@ private func makeSocket(
         }
     }
 
-    @Test(arguments: [1000, 1011, 4000, 4999] as [UInt16])
+    @Test("Code and reason of the server arrive", arguments: [1000, 1011, 4000, 4999] as [UInt16])
     func codeAndReasonOfTheServerArrive(code: UInt16) async throws {
         try await withServer(handler: closing(code, "why")) { server in
             let record = Record<String>()
@@ -105,7 +107,7 @@ private func makeSocket(
         }
     }
 
-    @Test func aCodeOfTheProgramsReachesTheServer() async throws {
+    @Test("The program's code reaches the server") func aCodeOfTheProgramsReachesTheServer() async throws {
         let codes = Record<UInt16>()
         let handler: WebSocketServer.Handler = { socket, _ in codes.add(try await socket.closed().code.rawValue) }
         try await withServer(handler: handler) { server in
@@ -119,7 +121,8 @@ private func makeSocket(
         }
     }
 
-    @Test func aRefusalIsAnErrorWithItsStatus() async throws {
+    @Test("A refusal is an error with its status, and completes what was written")
+    func aRefusalIsAnErrorWithItsStatus() async throws {
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .refuse(.forbidden) }
         try await withServer(configuration: configuration) { server in
@@ -134,7 +137,8 @@ private func makeSocket(
         }
     }
 
-    @Test func aCertificateOfAnUnknownAuthorityIsRefusedUnlessSelfSignedOnesAreAllowed() async throws {
+    @Test("A certificate of an unknown authority is refused unless self-signed ones are allowed")
+    func aCertificateOfAnUnknownAuthorityIsRefusedUnlessSelfSignedOnesAreAllowed() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = makeSocket(server, record)
@@ -157,7 +161,8 @@ private func makeSocket(
         }
     }
 
-    @Test func headersAndSubprotocolsOfTheRequestAreSent() async throws {
+    @Test("Headers and subprotocols of the request are sent")
+    func headersAndSubprotocolsOfTheRequestAreSent() async throws {
         let requests = Record<String>()
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .accept(subprotocol: "superchat") }
@@ -182,7 +187,7 @@ private func makeSocket(
         }
     }
 
-    @Test func pingsAndPongsAreShownWithTheirPayloads() async throws {
+    @Test("Pings and pongs are shown with their payloads") func pingsAndPongsAreShownWithTheirPayloads() async throws {
         let script: [FaultServer.Step] = [
             .upgrade(), .write(.ping(Array("a".utf8)), .text("x")), .readFrames(2), .write(.pong(Array("c".utf8))),
             .readUntilEnd,
@@ -206,7 +211,8 @@ private func makeSocket(
         #expect(frames.map { String(decoding: $0.payload, as: UTF8.self) } == ["a", "b"])
     }
 
-    @Test func pingsAreNotAnsweredWhenTheProgramSaysSo() async throws {
+    @Test("Pings are not answered when the program says so")
+    func pingsAreNotAnsweredWhenTheProgramSaysSo() async throws {
         let script: [FaultServer.Step] = [
             .upgrade(), .write(.ping(Array("a".utf8)), .text("x")), .readClose, .write(.close(1000)),
         ]
@@ -223,7 +229,8 @@ private func makeSocket(
         #expect(try await server.transcript().frames.map(\.opcode) == [0x8])
     }
 
-    @Test func theEndOfTCPWithoutACloseFrameIsPeerClosed() async throws {
+    @Test("The end of TCP without a close frame is peerClosed")
+    func theEndOfTCPWithoutACloseFrameIsPeerClosed() async throws {
         let script: [FaultServer.Step] = [.upgrade(), .write([0x81, 0x05, 0x68]), .shutdownWrite]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
@@ -237,7 +244,8 @@ private func makeSocket(
         withExtendedLifetime(socket) {}
     }
 
-    @Test func connectingInTheHandlerOfADisconnectMakesANewConnection() async throws {
+    @Test("Connecting in the handler of a disconnect makes a new connection")
+    func connectingInTheHandlerOfADisconnectMakesANewConnection() async throws {
         try await withServer(handler: closing(1001)) { server in
             let record = Record<String>()
             let socket = makeSocket(server, record)
@@ -252,7 +260,8 @@ private func makeSocket(
         }
     }
 
-    @Test func connectingInTheHandlerOfAnErrorMakesAnotherAttempt() async throws {
+    @Test("Connecting in the handler of an error makes another attempt")
+    func connectingInTheHandlerOfAnErrorMakesAnotherAttempt() async throws {
         var configuration = WebSocketServer.Configuration()
         let asked = Record<Bool>()
         configuration.decide = { _ in
@@ -275,7 +284,8 @@ private func makeSocket(
         }
     }
 
-    @Test func forcingOvertakesADisconnectThatWaitsForThePeer() async throws {
+    @Test("forceDisconnect() overtakes a disconnect() that waits for the peer")
+    func forcingOvertakesADisconnectThatWaitsForThePeer() async throws {
         // Reads nothing, so that the close frame is not answered.
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
         try await withServer(handler: handler) { server in
@@ -291,7 +301,8 @@ private func makeSocket(
         }
     }
 
-    @Test func withOneLineItComesBackWithTheServer() async throws {
+    @Test("With one line, a socket comes back with the server, until it is disconnected")
+    func withOneLineItComesBackWithTheServer() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = makeSocket(server, reconnects: true, record)
@@ -312,7 +323,8 @@ private func makeSocket(
         }
     }
 
-    @Test func aURLOfAnotherSchemeIsAnError() async throws {
+    @Test("A URL of another scheme is an error, and connecting may be tried again")
+    func aURLOfAnotherSchemeIsAnError() async throws {
         let record = Record<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: "ftp://localhost"))))
         socket.callbackQueue = DispatchQueue(label: "test")
@@ -326,7 +338,7 @@ private func makeSocket(
         try await record.wait(for: 2)
     }
 
-    @Test func disconnectingWhileConnectingEndsIt() async throws {
+    @Test("Disconnecting while connecting ends the attempt") func disconnectingWhileConnectingEndsIt() async throws {
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
         let record = Record<String>()
@@ -339,7 +351,8 @@ private func makeSocket(
         #expect(record.all == ["cancelled"])
     }
 
-    @Test func letGoOfItClosesTheConnectionAndReleasesTheHandler() async throws {
+    @Test("A socket that is let go of closes its connection and releases its handler")
+    func letGoOfItClosesTheConnectionAndReleasesTheHandler() async throws {
         try await withServer { server in
             final class Token: Sendable {}
             let record = Record<String>()

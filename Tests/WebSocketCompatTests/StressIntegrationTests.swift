@@ -16,7 +16,7 @@ private let messageCount = 10_000
 @Suite("Shapes under load", .timeLimit(.minutes(5))) struct StressIntegrationTests {
     // MARK: Ten thousand messages, each once and in order
 
-    @Test func starscream() async throws {
+    @Test("Starscream's shape echoes all messages in order and completes each write") func starscream() async throws {
         try await withServer { server in
             let record = Record<String>()
             let completions = Record<Bool>()
@@ -33,7 +33,7 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func urlSession() async throws {
+    @Test("URLSession's shape echoes all messages in order") func urlSession() async throws {
         try await withServer { server in
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
@@ -47,7 +47,8 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func webSocketKit() async throws {
+    @Test("websocket-kit's shape echoes all messages in order, to an asynchronous handler")
+    func webSocketKit() async throws {
         try await withServer { server in
             var configuration = WebSocketClient.Configuration()
             configuration.options = server.options
@@ -66,7 +67,7 @@ private let messageCount = 10_000
         }
     }
 
-    @MainActor @Test func browser() async throws {
+    @MainActor @Test("The browser's shape echoes all messages in order") func browser() async throws {
         try await withServer { server in
             let record = Record<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
@@ -82,7 +83,8 @@ private let messageCount = 10_000
 
     // MARK: Two hundred sockets that nobody closes
 
-    @Test func whatIsLetGoOfIsClosedAndReleased() async throws {
+    @Test("Sockets that are let go of are closed and released, a hundred of each of two shapes")
+    func whatIsLetGoOfIsClosedAndReleased() async throws {
         final class Token: Sendable {}
         try await withServer { server in
             weak var token: Token?
@@ -109,7 +111,8 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func aSessionThatIsInvalidatedEndsItsTasks() async throws {
+    @Test("A session that is invalidated ends its tasks and is released")
+    func aSessionThatIsInvalidatedEndsItsTasks() async throws {
         try await withServer { server in
             weak var released: WebSocketSession?
             do {
@@ -125,7 +128,8 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func aGroupThatIsShutDownEndsItsSockets() async throws {
+    @Test("A group that is shut down ends its sockets and releases their handlers")
+    func aGroupThatIsShutDownEndsItsSockets() async throws {
         final class Token: Sendable {}
         try await withServer { server in
             weak var token: Token?
@@ -151,7 +155,9 @@ private let messageCount = 10_000
 
     // MARK: Closing from inside of every callback
 
-    @Test(arguments: ["viability", "connected", "text", "binary", "ping", "pong", "completion"])
+    @Test(
+        "Starscream's shape may be disconnected in its callbacks",
+        arguments: ["viability", "connected", "text", "binary", "ping", "pong", "completion"])
     func starscreamClosesInACallback(name: String) async throws {
         try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
             let record = Record<String>()
@@ -175,7 +181,9 @@ private let messageCount = 10_000
         }
     }
 
-    @Test(arguments: ["upgrade", "text", "binary", "pong", "close"])
+    @Test(
+        "websocket-kit's shape may be closed in its callbacks",
+        arguments: ["upgrade", "text", "binary", "pong", "close"])
     func webSocketKitClosesInACallback(name: String) async throws {
         try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
             var configuration = WebSocketClient.Configuration()
@@ -196,7 +204,8 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func urlSessionCancelsInACallback() async throws {
+    @Test("A task of URLSession's shape may be cancelled in any of its completion handlers")
+    func urlSessionCancelsInACallback() async throws {
         try await withServer(handler: greeting(.text("a"))) { server in
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
@@ -237,7 +246,8 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func aCallbackQueueThatStandsStopsTheServer() async throws {
+    @Test("A callback queue that is suspended stops the server, and nothing is lost")
+    func aCallbackQueueThatStandsStopsTheServer() async throws {
         let sent = Record<Int>()
         try await withServer(handler: flood(sent)) { server in
             let queue = DispatchQueue(label: "test")
@@ -260,7 +270,8 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func anAsynchronousHandlerThatWaitsStopsTheServer() async throws {
+    @Test("An asynchronous handler that waits stops the server, and nothing is lost")
+    func anAsynchronousHandlerThatWaitsStopsTheServer() async throws {
         let sent = Record<Int>()
         try await withServer(handler: flood(sent)) { server in
             var configuration = WebSocketClient.Configuration()
@@ -283,7 +294,8 @@ private let messageCount = 10_000
 
     // MARK: Calls that wait when the end comes
 
-    @Test func sendsThatWaitFailWhenThePeerIsKilled() async throws {
+    @Test("Sends that wait are completed when the peer is killed, some with an error")
+    func sendsThatWaitFailWhenThePeerIsKilled() async throws {
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(60)) }
         try await withServer(handler: handler) { server in
             let configuration = WebSocketSessionConfiguration.default
@@ -302,7 +314,8 @@ private let messageCount = 10_000
         }
     }
 
-    @Test func cancellingBesideAPeerThatDoesNotReadTakesNoLongerThanTheCloseTimeout() async throws {
+    @Test("Cancelling beside a peer that does not read takes no longer than the close timeout")
+    func cancellingBesideAPeerThatDoesNotReadTakesNoLongerThanTheCloseTimeout() async throws {
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(60)) }
         try await withServer(handler: handler) { server in
             let configuration = WebSocketSessionConfiguration.default

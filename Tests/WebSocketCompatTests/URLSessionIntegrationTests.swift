@@ -43,7 +43,8 @@ private func session(
 private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError)?.code }
 
 @Suite("URLSessionWebSocketTask's shape", .timeLimit(.minutes(2))) struct URLSessionIntegrationTests {
-    @Test func messagesAreEchoedInOrder() async throws {
+    @Test("Messages are echoed in order, and the delegate is told of the opening, the close and the end")
+    func messagesAreEchoedInOrder() async throws {
         try await withServer { server in
             let delegate = Delegate()
             let task = session(server, delegate).webSocketTask(with: server.address)
@@ -62,7 +63,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func sendingAndReceivingBeforeResumeWaits() async throws {
+    @Test("Sends, pings and receives made before resume() wait for it")
+    func sendingAndReceivingBeforeResumeWaits() async throws {
         try await withServer { server in
             let task = session(server).webSocketTask(with: server.address)
             let record = Record<String>()
@@ -78,7 +80,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test(arguments: [1000, 1001, 1011, 1012, 4000, 4999] as [UInt16])
+    @Test(
+        "Code and reason of the server arrive unchanged", arguments: [1000, 1001, 1011, 1012, 4000, 4999] as [UInt16])
     func codeAndReasonOfTheServerArriveUnchanged(closeCode: UInt16) async throws {
         try await withServer(handler: closing(closeCode, "why")) { server in
             let delegate = Delegate()
@@ -93,7 +96,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func everyCallThatWaitsFailsAtTheEnd() async throws {
+    @Test("Every call that waits fails when the connection is lost, and so does every later one")
+    func everyCallThatWaitsFailsAtTheEnd() async throws {
         try await withServer(handler: { socket, _ in _ = try await socket.receive() }) { server in
             let task = session(server).webSocketTask(with: server.address)
             let failures = Record<URLError.Code?>()
@@ -114,7 +118,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func messagesBeforeTheEndAreReceivedBeforeTheError() async throws {
+    @Test("Messages that came before the end are received before the error")
+    func messagesBeforeTheEndAreReceivedBeforeTheError() async throws {
         let handler: WebSocketServer.Handler = { socket, _ in
             for number in 0..<100 { try await socket.send("\(number)") }
         }
@@ -128,7 +133,7 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func cancellingFailsWhatWaits() async throws {
+    @Test("Cancelling fails a receive that waits") func cancellingFailsWhatWaits() async throws {
         try await withServer { server in
             let delegate = Delegate()
             let task = session(server, delegate).webSocketTask(with: server.address)
@@ -145,7 +150,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func cancellingBeforeResumeAndWhileConnectingCompletes() async throws {
+    @Test("Cancelling before resume(), and while connecting, completes the task")
+    func cancellingBeforeResumeAndWhileConnectingCompletes() async throws {
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
         let delegate = Delegate()
@@ -163,7 +169,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         await #expect(throws: URLError.self) { try await second.send(.string("")) }
     }
 
-    @Test func cancelFailsTheMessagesThatWait() async throws {
+    @Test("Cancelling completes all messages that wait to be sent, some with an error")
+    func cancelFailsTheMessagesThatWait() async throws {
         // Reads nothing, so that most of them wait.
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
         try await withServer(handler: handler) { server in
@@ -182,7 +189,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func aSwiftTaskThatIsCancelledLosesNoMessage() async throws {
+    @Test("A Swift task that is cancelled while it receives loses no message")
+    func aSwiftTaskThatIsCancelledLosesNoMessage() async throws {
         try await withServer { server in
             let task = session(server).webSocketTask(with: server.address)
             task.resume()
@@ -196,7 +204,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func aMessageBeyondTheMaximumEndsTheTask() async throws {
+    @Test("A message beyond the maximum size is an error of its own")
+    func aMessageBeyondTheMaximumEndsTheTask() async throws {
         try await withServer(handler: greeting(.binary(Array(repeating: 0, count: 2_000)))) { server in
             let task = session(server).webSocketTask(with: server.address)
             #expect(task.maximumMessageSize == 1 << 20)
@@ -207,7 +216,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func failuresOfConnectingHaveTheOriginalsCodes() async throws {
+    @Test("Failures of connecting have the original's codes")
+    func failuresOfConnectingHaveTheOriginalsCodes() async throws {
         try await withServer { server in
             let task = WebSocketSession.shared.webSocketTask(with: server.address)
             task.resume()
@@ -223,7 +233,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func aURLOfAnotherSchemeFails() async throws {
+    @Test("A URL of another scheme fails, and a task of an invalidated session is complete at once")
+    func aURLOfAnotherSchemeFails() async throws {
         let delegate = Delegate()
         let session = WebSocketSession(configuration: .default, delegate: delegate, delegateQueue: nil)
         let task = session.webSocketTask(with: try #require(URL(string: "ftp://localhost")))
@@ -237,7 +248,7 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         #expect(late.state == .completed)
     }
 
-    @Test func aRefusalIsABadResponse() async throws {
+    @Test("A refusal is a bad server response") func aRefusalIsABadResponse() async throws {
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .refuse(.unauthorized) }
         try await withServer(configuration: configuration) { server in
@@ -251,7 +262,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func protocolsAndHeadersAreSent() async throws {
+    @Test("Protocols and headers are sent, and an invalidated session lets go of its delegate")
+    func protocolsAndHeadersAreSent() async throws {
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { .accept(subprotocol: $0.subprotocols.last) }
         let requests = Record<String>()
@@ -280,7 +292,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func withOneLineItComesBackWithTheServer() async throws {
+    @Test("With one line, a task comes back with the server and keeps what is sent meanwhile")
+    func withOneLineItComesBackWithTheServer() async throws {
         try await withServer { server in
             let delegate = Delegate()
             let task = session(server, reconnects: true, delegate).webSocketTask(with: server.address)
@@ -301,7 +314,8 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func aTaskThatGivesUpCompletesWithTheLastFailure() async throws {
+    @Test("A task that gives up completes with the last failure")
+    func aTaskThatGivesUpCompletesWithTheLastFailure() async throws {
         try await withServer { server in
             let delegate = Delegate()
             let configuration = WebSocketSessionConfiguration.default
@@ -319,7 +333,7 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func whatNobodyReceivesStopsTheServer() async throws {
+    @Test("Messages that nobody receives stop the server") func whatNobodyReceivesStopsTheServer() async throws {
         let sent = Record<Int>()
         let handler: WebSocketServer.Handler = { socket, _ in
             for number in 0..<400 {
@@ -343,7 +357,7 @@ private func code(_ error: (any Error)?) -> URLError.Code? { (error as? URLError
         }
     }
 
-    @Test func aTaskThatHasEndedIsReleased() async throws {
+    @Test("A task that has ended is released") func aTaskThatHasEndedIsReleased() async throws {
         try await withServer { server in
             weak var released: WebSocketTask?
             let session = session(server)

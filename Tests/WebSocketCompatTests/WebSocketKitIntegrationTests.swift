@@ -13,7 +13,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
 }
 
 @Suite("websocket-kit's shape", .timeLimit(.minutes(2))) struct WebSocketKitIntegrationTests {
-    @Test func messagesAreEchoedInOrder() async throws {
+    @Test("Messages are echoed in order, and close() ends with its code") func messagesAreEchoedInOrder() async throws {
         try await withServer { server in
             let record = Record<String>()
             let closed = Record<WebSocketErrorCode?>()
@@ -35,7 +35,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test(arguments: [true, false]) func theFirstMessageIsNotLost(isAsynchronous: Bool) async throws {
+    @Test("The first messages are not lost, with handlers of either kind", arguments: [true, false])
+    func theFirstMessageIsNotLost(isAsynchronous: Bool) async throws {
         let handler = greeting(.text("welcome"), .binary([1]))
         try await withServer(handler: handler) { server in
             for _ in 0..<50 {
@@ -65,7 +66,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func aMessageWithoutHandlerHoldsNothingUp() async throws {
+    @Test("A message without a handler holds up nothing") func aMessageWithoutHandlerHoldsNothingUp() async throws {
         try await withServer(handler: greeting(.text("ignored"), .binary([1]))) { server in
             let record = Record<Int>()
             try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
@@ -79,7 +80,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func anUpgradeWithoutHandlersThatWaitsForTheEndGetsIt() async throws {
+    @Test("An onUpgrade without handlers that waits for the end gets it")
+    func anUpgradeWithoutHandlersThatWaitsForTheEndGetsIt() async throws {
         let handler: WebSocketServer.Handler = { socket, _ in try await socket.send("ignored") }
         try await withServer(handler: handler) { server in
             let record = Record<Bool>()
@@ -92,7 +94,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func aHandlerMayWaitForTheEndThatComesMeanwhile() async throws {
+    @Test("A handler may wait for the end that comes meanwhile, and the next message is still handled")
+    func aHandlerMayWaitForTheEndThatComesMeanwhile() async throws {
         let handler: WebSocketServer.Handler = { socket, _ in
             try await socket.send("one")
             try await socket.send("two")
@@ -110,7 +113,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test(arguments: [1000, 1011, 4000, 4999] as [UInt16])
+    @Test("The server's close code arrives", arguments: [1000, 1011, 4000, 4999] as [UInt16])
     func codeOfTheServerArrives(code: UInt16) async throws {
         try await withServer(handler: closing(code, "why")) { server in
             let record = Record<UInt16?>()
@@ -122,7 +125,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func aLossHasNoCodeAndFailsWhatIsSent() async throws {
+    @Test("A loss has no code, and fails what is sent afterwards")
+    func aLossHasNoCodeAndFailsWhatIsSent() async throws {
         try await withServer { server in
             let sockets = Record<Socket>()
             try await Socket.connect(to: server.url, configuration: configuration(server)) { sockets.add($0) }.get()
@@ -136,7 +140,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func aRefusalHasItsStatus() async throws {
+    @Test("A refusal is an error with its status and headers") func aRefusalHasItsStatus() async throws {
         var refusing = WebSocketServer.Configuration()
         refusing.decide = { _ in .refuse(.forbidden, headers: [.server: "test"]) }
         try await withServer(configuration: refusing) { server in
@@ -148,7 +152,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func wrongURLsAndCertificatesFailTheConnect() async throws {
+    @Test("A URL or a certificate that cannot be used fails connect()")
+    func wrongURLsAndCertificatesFailTheConnect() async throws {
         let invalid = await #expect(throws: WebSocketClient.Error.self) {
             try await Socket.connect(to: "%w:") { _ in }.get()
         }
@@ -165,7 +170,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func aConnectThatIsCancelledEnds() async throws {
+    @Test("A connect() that is cancelled ends") func aConnectThatIsCancelledEnds() async throws {
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
         let connecting = Task { try await Socket.connect(to: server.url()) { _ in await Task.yield() } }
@@ -174,7 +179,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         await #expect(throws: (any Error).self) { try await connecting.value }
     }
 
-    @Test func pingsAndPongsAreShown() async throws {
+    @Test("Pings and pongs are shown with their payloads") func pingsAndPongsAreShown() async throws {
         let script: [FaultServer.Step] = [
             .upgrade(), .write(.ping(Array("a".utf8))), .readFrames(2), .write(.pong(Array("b".utf8))), .readClose,
             .write(.close(1000)),
@@ -197,7 +202,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         #expect(try await server.transcript().closeCode == 4001)
     }
 
-    @Test func pingIntervalDropsADeadPeerAndCanBeSetAgain() async throws {
+    @Test("A ping interval can be set again, and drops a peer that does not answer")
+    func pingIntervalDropsADeadPeerAndCanBeSetAgain() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .stall]])
         defer { server.stop() }
         let sockets = Record<Socket>()
@@ -212,7 +218,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         #expect(socket.closeCode == .unknown(1006))
     }
 
-    @Test func aMessageInFramesIsSentWhole() async throws {
+    @Test("A message in frames is sent whole") func aMessageInFramesIsSentWhole() async throws {
         try await withServer { server in
             let record = Record<String>()
             try await Socket.connect(to: server.url, configuration: configuration(server)) { socket in
@@ -226,7 +232,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func withOneLineOnUpgradeIsCalledForEachConnection() async throws {
+    @Test("With one line, onUpgrade is called for each connection, until the socket is closed")
+    func withOneLineOnUpgradeIsCalledForEachConnection() async throws {
         try await withServer { server in
             let record = Record<String>()
             let sockets = Record<Socket>()
@@ -249,7 +256,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func closingAConnectionThatHasEndedStopsTheNext() async throws {
+    @Test("Closing a connection that has ended keeps the next one from being made")
+    func closingAConnectionThatHasEndedStopsTheNext() async throws {
         try await withServer { server in
             let sockets = Record<Socket>()
             try await Socket.connect(to: server.url, configuration: configuration(server, reconnects: true)) { socket in
@@ -265,7 +273,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func messagesThatNobodyHandlesDoNotHoldUpTheEnd() async throws {
+    @Test("Messages that nobody handles do not hold up the end")
+    func messagesThatNobodyHandlesDoNotHoldUpTheEnd() async throws {
         let handler: WebSocketServer.Handler = { socket, _ in
             for _ in 0..<8 { try await socket.send([UInt8](repeating: 1, count: 600_000)) }
             await socket.close(code: .init(rawValue: 4001))
@@ -280,7 +289,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func aMessageInManyFramesArrivesWhole() async throws {
+    @Test("A message in many frames arrives whole") func aMessageInManyFramesArrivesWhole() async throws {
         try await withServer { server in
             let received = Record<ByteBuffer>()
             let payload = (0..<2_000_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
@@ -297,7 +306,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func loopsOfAGroupCarryConnectionsAndEndThem() async throws {
+    @Test("The loops of a group carry its connections, and end them with the group")
+    func loopsOfAGroupCarryConnectionsAndEndThem() async throws {
         try await withServer { server in
             let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
             let sockets = Record<Socket>()
@@ -312,7 +322,8 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         }
     }
 
-    @Test func aSocketThatHasEndedIsReleasedWithItsHandlers() async throws {
+    @Test("A socket that has ended is released with its handlers")
+    func aSocketThatHasEndedIsReleasedWithItsHandlers() async throws {
         final class Token: Sendable {}
         try await withServer { server in
             weak var token: Token?

@@ -3,8 +3,8 @@ import Testing
 import WebSocketKitCompat
 
 /// The types that stand for SwiftNIO's.
-@Suite struct WebSocketKitTypesTests {
-    @Test func aBufferIsReadFromItsFrontToItsEnd() {
+@Suite("websocket-kit's types") struct WebSocketKitTypesTests {
+    @Test("A buffer is read from its front to its end") func aBufferIsReadFromItsFrontToItsEnd() {
         var buffer = ByteBuffer(bytes: [0, 1, 2] + Array("äb".utf8))
         #expect(buffer.readableBytes == 6 && buffer.writerIndex == 6)
         #expect(buffer.readInteger(as: UInt16.self) == 1)
@@ -19,7 +19,7 @@ import WebSocketKitCompat
         #expect(ByteBuffer().readableBytes == 0 && ByteBuffer(data: Data([1])) == ByteBuffer(bytes: [1]))
     }
 
-    @Test func headersAreFoundWhateverTheirCase() {
+    @Test("Headers are found whatever their case") func headersAreFoundWhateverTheirCase() {
         var headers: HTTPHeaders = ["A": "1", "b": "2"]
         headers.add(name: "a", value: "3")
         #expect(headers["a"] == ["1", "3"] && headers.first(name: "B") == "2" && headers.count == 3)
@@ -30,7 +30,8 @@ import WebSocketKitCompat
         #expect(headers.map(\.name) == ["b", "c"])
     }
 
-    @Test func aFutureIsCompleteOnce() async throws {
+    @Test("A future is completed once, and whoever waits gets its first result")
+    func aFutureIsCompleteOnce() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let promise = loop.makePromise(of: Int.self)
         let results = Record<String>()
@@ -53,7 +54,7 @@ import WebSocketKitCompat
         return try promise.futureResult.wait()
     }
 
-    @Test func codesAndTimesHaveBounds() {
+    @Test("Codes and times beyond their range become its bounds") func codesAndTimesHaveBounds() {
         #expect(WebSocketErrorCode(codeNumber: 1011) == .unexpectedServerError)
         #expect(WebSocketErrorCode(codeNumber: 4000) == .unknown(4000))
         #expect(UInt16(webSocketErrorCode: WebSocketErrorCode(codeNumber: -1)) == 0)

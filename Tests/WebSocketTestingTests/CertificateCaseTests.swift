@@ -3,8 +3,7 @@ import LibWebSockets
 import Testing
 import WebSocketTesting
 
-@Suite("Certificate cases and verifyClient", .timeLimit(.minutes(5)))
-struct CertificateCaseTests {
+@Suite(.timeLimit(.minutes(5))) struct CertificateCaseTests {
     /// This package's client, which exchanges a message.
     private static func connect(
         _ trust: CertificateCase.Trust, _ change: (inout TLSClientConfiguration) -> Void = { _ in }
@@ -228,7 +227,7 @@ struct CertificateCaseTests {
         verdict: ClientVerificationReport.Entry.Verdict
     )
 
-    @Test("Every way to be right, wrong or beyond judgement")
+    @Test("Every way to be right, wrong or beyond judgement has its verdict")
     func verdicts() {
         let (met, metAgain) = (Self.connection(), Self.connection(attempt: 1))
         let refusedAgain = Self.connection(.alert, attempt: 1)

@@ -2,12 +2,11 @@ import Testing
 
 @testable import WebSocketTesting
 
-@Suite("FaultServer.Frame")
-struct FaultServerFrameTests {
+@Suite struct FaultServerFrameTests {
     typealias Frame = FaultServer.Frame
 
     @Test(
-        "writes what RFC 6455 section 5.7 shows, and what section 5.2 forbids",
+        "A frame is written as RFC 6455 section 5.7 shows, and as section 5.2 forbids",
         arguments: [
             (Frame.text("Hello"), [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]),
             (
@@ -32,13 +31,13 @@ struct FaultServerFrameTests {
         #expect(frame.bytes == bytes)
     }
 
-    @Test("takes the shortest length form", arguments: [(125, 2), (126, 4), (0xFFFF, 4), (0x1_0000, 10)])
+    @Test("A frame takes the shortest length form", arguments: [(125, 2), (126, 4), (0xFFFF, 4), (0x1_0000, 10)])
     func lengthForm(payload: Int, header: Int) {
         #expect(Frame.binary(Array(repeating: 0, count: payload)).bytes.count == header + payload)
     }
 
     @Test(
-        "reads back what it wrote, and nothing from a part of it",
+        "A frame is read back as it was written, and not from a part of it",
         arguments: [
             Frame.text("Hello", maskKey: [1, 2, 3, 4]),
             Frame.binary(Array(repeating: 9, count: 300)),
@@ -57,7 +56,7 @@ struct FaultServerFrameTests {
         #expect(parsed.length == bytes.count)
     }
 
-    @Test("is not confused by a length beyond any array")
+    @Test("A length beyond any array is no frame yet")
     func hugeLength() {
         #expect(Frame.parse(Frame(opcode: 0x2, payload: [1], declaredLength: .max).bytes, at: 0) == nil)
     }

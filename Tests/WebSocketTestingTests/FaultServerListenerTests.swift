@@ -4,8 +4,7 @@ import Testing
 
 @testable import WebSocketTesting
 
-@Suite("The listener of FaultServer", .timeLimit(.minutes(10)))
-struct FaultServerListenerTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultServerListenerTests {
     /// A listener to whose port somebody is connecting already: its socket stays readable until that is accepted.
     private func withWaitingClient(
         _ body: (FaultServerListener, FaultServerInterrupt) throws -> Void
@@ -20,7 +19,9 @@ struct FaultServerListenerTests {
         try body(listener, interrupt)
     }
 
-    @Test("does not spin while the system has no descriptor or memory", arguments: [EMFILE, ENFILE, ENOBUFS, ENOMEM])
+    @Test(
+        "The listener does not spin while the system has no descriptor or memory",
+        arguments: [EMFILE, ENFILE, ENOBUFS, ENOMEM])
     func shortage(error: Int32) throws {
         try withWaitingClient { listener, interrupt in
             var attempts = 0
@@ -40,7 +41,7 @@ struct FaultServerListenerTests {
         }
     }
 
-    @Test("stops at once during a shortage")
+    @Test("The listener stops at once during a shortage")
     func stopDuringShortage() throws {
         try withWaitingClient { listener, interrupt in
             let connection = listener.nextConnection(interrupt: interrupt) { _ in
@@ -52,7 +53,7 @@ struct FaultServerListenerTests {
         }
     }
 
-    @Test("takes the next connection when a client has gone again")
+    @Test("The listener takes the next connection when a client has gone again")
     func clientGone() throws {
         try withWaitingClient { listener, interrupt in
             var attempts = 0

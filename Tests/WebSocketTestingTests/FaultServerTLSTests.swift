@@ -1,8 +1,7 @@
 import Testing
 import WebSocketTesting
 
-@Suite("FaultServer.TLS", .timeLimit(.minutes(10)))
-struct FaultServerTLSTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultServerTLSTests {
     private let authority: CertificateAuthority
     private let certificate: IssuedCertificate
 
@@ -19,7 +18,7 @@ struct FaultServerTLSTests {
     }
 
     @Test(
-        "speaks exactly the version it is told to, the old ones included",
+        "The server speaks exactly the version it is told to, the old ones included",
         arguments: [
             (FaultServer.TLS.Version.tls10, "TLSv1"), (.tls11, "TLSv1.1"), (.tls12, "TLSv1.2"), (.tls13, "TLSv1.3"),
         ])
@@ -40,7 +39,7 @@ struct FaultServerTLSTests {
         }
     }
 
-    @Test("tells both sides that no version fits")
+    @Test("Both sides are told that no version fits")
     func noCommonVersion() async throws {
         try await FaultServer.withServer([.upgrade()], tls: tls(.tls11, .tls11)) { server in
             let client = try RawClient(server)
@@ -55,7 +54,7 @@ struct FaultServerTLSTests {
         }
     }
 
-    @Test("demands a client certificate")
+    @Test("A server with a client authority demands a client certificate")
     func clientCertificate() async throws {
         let tls = FaultServer.TLS(certificate, maximumVersion: .tls12, clientAuthority: authority)
         try await FaultServer.withServer([.upgrade()], tls: tls) { server in
@@ -70,7 +69,7 @@ struct FaultServerTLSTests {
         }
     }
 
-    @Test("ends the stream without close_notify when told to")
+    @Test("The server ends the stream without close_notify when told to")
     func truncation() async throws {
         try await FaultServer.withServer([.write([1]), .shutdownWrite, .readUntilEnd], tls: tls()) { server in
             let client = try RawClient(server)
@@ -82,7 +81,7 @@ struct FaultServerTLSTests {
         }
     }
 
-    @Test("carries large writes and what the client sends meanwhile")
+    @Test("The stream carries large writes and what the client sends meanwhile")
     func bothDirections() async throws {
         let size = 4 << 20
         let script: [FaultServer.Step] = [.flood([1, 2, 3, 4], count: size / 4), .read(1000)]
@@ -96,7 +95,7 @@ struct FaultServerTLSTests {
         }
     }
 
-    @Test("is stopped in the middle of a handshake")
+    @Test("A server is stopped in the middle of a handshake")
     func stalledHandshake() async throws {
         try await FaultServer.withServer([.upgrade()], tls: tls()) { server in
             let client = try RawClient(server)
@@ -108,7 +107,7 @@ struct FaultServerTLSTests {
         }
     }
 
-    @Test("refuses PEM that holds nothing", arguments: [("", "key"), ("certificate", "")])
+    @Test("PEM that holds nothing is refused", arguments: [("", "key"), ("certificate", "")])
     func unusablePEM(missing: (certificate: String, key: String)) {
         let tls = FaultServer.TLS(
             certificateChain: missing.certificate.isEmpty ? "" : certificate.certificatePEM,

@@ -2,11 +2,12 @@ import Testing
 import WebSocketTesting
 import LibC
 
-@Suite("FaultServer", .timeLimit(.minutes(10)))
-struct FaultServerTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultServerTests {
     typealias Frame = FaultServer.Frame
 
-    @Test("answers an upgrade with the accept value of RFC 6455 section 1.3", arguments: FaultServer.Address.allCases)
+    @Test(
+        "The server answers an upgrade with the accept value of RFC 6455 section 1.3",
+        arguments: FaultServer.Address.allCases)
     func upgrade(address: FaultServer.Address) async throws {
         try await FaultServer.withServer([.upgrade()], address: address) { server in
             let client = try RawClient(server)
@@ -27,7 +28,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("sends any other response to an upgrade")
+    @Test("The server sends any other response to an upgrade")
     func wrongUpgrade() async throws {
         let response = FaultServer.UpgradeResponse(
             statusLine: "HTTP/1.0 199 What", upgrade: nil, connection: "close", accept: .value("no"),
@@ -41,7 +42,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("refuses with a complete response")
+    @Test("The server refuses with a complete response")
     func respond() async throws {
         let script: [FaultServer.Step] = [
             .readRequest,
@@ -55,7 +56,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("records frames unmasked, and the close code, however they are cut")
+    @Test("The server records frames unmasked, and the close code, however they are cut")
     func records() async throws {
         let frames = [
             Frame.text("Hello", maskKey: [1, 2, 3, 4]),
@@ -76,7 +77,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("writes the bytes of a script as they are", arguments: [1, 3, 1000])
+    @Test("The server writes the bytes of a script as they are", arguments: [1, 3, 1000])
     func writeSlowly(chunk: Int) async throws {
         let bytes = (0..<100).map { UInt8($0) }
         let script: [FaultServer.Step] = [.writeSlowly(bytes, chunk: chunk), .write(Frame.ping()), .write("end")]
@@ -86,7 +87,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("writes slowly enough for a client to meet each piece by itself")
+    @Test("The server writes slowly enough for a client to meet each piece by itself")
     func pieces() async throws {
         let script: [FaultServer.Step] = [.writeSlowly([1, 2, 3], chunk: 1, pause: .seconds(30))]
         try await FaultServer.withServer(script) { server in
@@ -97,7 +98,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("resets a connection")
+    @Test("The server resets a connection")
     func reset() async throws {
         try await FaultServer.withServer([.upgrade(), .read(1), .reset, .write([2])]) { server in
             let client = try RawClient(server)
@@ -109,7 +110,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("closes one direction and reads on in the other")
+    @Test("The server closes one direction and reads on in the other")
     func shutdownWrite() async throws {
         try await FaultServer.withServer([.shutdownWrite, .read(3), .readUntilEnd]) { server in
             let client = try RawClient(server)
@@ -122,7 +123,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("closes without a reset although the client sent more than the script read")
+    @Test("The server closes without a reset although the client sent more than the script read")
     func unreadBytes() async throws {
         try await FaultServer.withServer([.read(1), .write([7])]) { server in
             let client = try RawClient(server)
@@ -131,7 +132,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("says at which step the client went away")
+    @Test("The server says at which step the client went away")
     func peerCloses() async throws {
         try await FaultServer.withServer([.read(1), .readFrames(1)], [.read(1), .stall], [.readRequest]) { server in
             for _ in 0..<3 {
@@ -146,7 +147,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("runs the last script on every later connection")
+    @Test("The server runs the last script on every later connection")
     func scripts() async throws {
         try await FaultServer.withServer([.write([1])], [.write([2])]) { server in
             var answers: [[UInt8]] = []
@@ -155,7 +156,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("floods a client that answers every frame, without a deadlock")
+    @Test("The server floods a client that answers every frame, without a deadlock")
     func flood() async throws {
         let count = 10_000
         let payload = Array(repeating: UInt8(7), count: 100)
@@ -182,7 +183,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("floods without end until it is stopped, and stopping takes no time")
+    @Test("The server floods without end until it is stopped, and stopping takes no time")
     func endlessFlood() async throws {
         try await FaultServer.withServer([.flood([1, 2, 3], reading: false)]) { server in
             let client = try RawClient(server)
@@ -192,7 +193,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("does not let a client that went away end the process")
+    @Test("The server does not let a client that went away end the process")
     func writeToClosed() async throws {
         try await FaultServer.withServer([.flood([0])]) { server in
             try RawClient(server).disconnect()
@@ -200,7 +201,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("gives up on a request without end")
+    @Test("The server gives up on a request without end")
     func endlessRequest() async throws {
         try await FaultServer.withServer([.readRequest]) { server in
             let client = try RawClient(server)
@@ -214,14 +215,14 @@ struct FaultServerTests {
         }
     }
 
-    @Test("leaves a client without any answer when it never accepts")
+    @Test("The server leaves a client without any answer when it never accepts")
     func neverAccepting() async throws {
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
         #expect(try RawClient(server, blocking: false).isConnected(withinMilliseconds: 300) == false)
     }
 
-    @Test("is gone once stopped, and stopping again is harmless")
+    @Test("The server is gone once stopped, and stopping again is harmless")
     func stop() async throws {
         let server = try FaultServer(scripts: [[.stall]])
         let client = try RawClient(server)
@@ -233,7 +234,7 @@ struct FaultServerTests {
         await #expect(throws: FaultServerError.self) { try await server.transcript(of: 1) }
     }
 
-    @Test("stops when it is dropped")
+    @Test("The server stops when it is dropped")
     func drop() async throws {
         var server: FaultServer? = try FaultServer(scripts: [[.stall]])
         let client = try RawClient(server!)
@@ -242,7 +243,7 @@ struct FaultServerTests {
         #expect(try client.receiveUntilEnd().isEmpty)
     }
 
-    @Test("lets go of a task that is cancelled while it waits for a transcript")
+    @Test("The server lets go of a task that is cancelled while it waits for a transcript")
     func cancellation() async throws {
         try await FaultServer.withServer([.stall]) { server in
             let waiting = Task { try await server.transcript() }
@@ -251,7 +252,7 @@ struct FaultServerTests {
         }
     }
 
-    @Test("names its URL", arguments: FaultServer.Address.allCases)
+    @Test("The server names its URL", arguments: FaultServer.Address.allCases)
     func url(address: FaultServer.Address) async throws {
         try await FaultServer.withServer([.stall], address: address) { server in
             let host = address == .ipv4Loopback ? "127.0.0.1" : "[::1]"

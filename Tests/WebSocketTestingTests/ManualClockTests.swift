@@ -4,7 +4,7 @@ import WebSocketTesting
 @Suite(.timeLimit(.minutes(10))) struct ManualClockTests {
     private let clock = ManualClock()
 
-    @Test func timePassesOnlyWhenItIsMoved() {
+    @Test("Time passes only when it is moved, and not backwards") func timePassesOnlyWhenItIsMoved() {
         let start = clock.now
         #expect(start.sinceStart == .zero)
         clock.advance(by: .seconds(5))
@@ -13,7 +13,7 @@ import WebSocketTesting
         #expect(clock.now.sinceStart == .seconds(5), "time does not run backwards")
     }
 
-    @Test func aSleeperWakesAtItsDeadlineAndNotBefore() async throws {
+    @Test("A sleeper wakes at its deadline and not before") func aSleeperWakesAtItsDeadlineAndNotBefore() async throws {
         let clock = clock
         let woke = Lock(false)
         let sleeper = Task {
@@ -30,14 +30,15 @@ import WebSocketTesting
         #expect(woke.withLock { $0 })
     }
 
-    @Test func aDeadlineInThePastIsNoSleep() async throws {
+    @Test("A deadline that has passed is no sleep") func aDeadlineInThePastIsNoSleep() async throws {
         clock.advance(by: .seconds(3))
         try await clock.sleep(until: .init(sinceStart: .seconds(3)))
         try await clock.sleep(until: .init(sinceStart: .seconds(1)))
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func advancingToTheNextSleeperTakesThemInOrderOfTheirDeadlines() async throws {
+    @Test("Advancing to the next sleeper takes them in the order of their deadlines")
+    func advancingToTheNextSleeperTakesThemInOrderOfTheirDeadlines() async throws {
         let clock = clock
         let sleepers = [3, 1, 2].map { seconds in Task { try await clock.sleep(for: .seconds(seconds)) } }
         try await clock.waitForSleepers(3)
@@ -46,14 +47,14 @@ import WebSocketTesting
         #expect(clock.now.sinceStart == .seconds(3))
     }
 
-    @Test func advancingToTheNextSleeperWaitsForOne() async throws {
+    @Test("Advancing to the next sleeper waits for one") func advancingToTheNextSleeperWaitsForOne() async throws {
         let clock = clock
         let moved = Task { try await clock.advanceToNextSleeper() }
         try await clock.sleep(for: .seconds(7))
         #expect(try await moved.value == .seconds(7))
     }
 
-    @Test func cancellingASleeperEndsItsSleep() async throws {
+    @Test("Cancelling a sleeper ends its sleep") func cancellingASleeperEndsItsSleep() async throws {
         let clock = clock
         let sleeper = Task { try await clock.sleep(for: .seconds(10)) }
         try await clock.waitForSleepers()
@@ -68,7 +69,7 @@ import WebSocketTesting
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test(arguments: 0..<3)
+    @Test("Cancelling who waits for sleepers ends the wait", arguments: 0..<3)
     func cancellingAWatcherEndsItsWait(which: Int) async throws {
         let clock = clock
         let watcher = Task {
@@ -100,7 +101,7 @@ import WebSocketTesting
         await #expect(throws: CancellationError.self) { try await others[1].value }
     }
 
-    @Test func noSleeperIsNoWait() async throws {
+    @Test("A wait for no sleeper ends at once") func noSleeperIsNoWait() async throws {
         for count in [0, -1, .min] { try await clock.waitForSleepers(count) }
     }
 }

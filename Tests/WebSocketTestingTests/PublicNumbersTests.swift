@@ -3,7 +3,7 @@ import WebSocketService
 import WebSocketTesting
 
 /// Every number and duration of the public API, at its extremes: clamped or refused as documented, and never a trap.
-@Suite(.timeLimit(.minutes(10))) struct PublicNumbersTests {
+@Suite("Public numbers at their extremes", .timeLimit(.minutes(10))) struct PublicNumbersTests {
     static let durations: [Duration] = [
         .seconds(Int64.max) * 18, .seconds(Int64.max) * -18, .seconds(Int64.max), .seconds(Int64.min), .seconds(1),
         .zero, .nanoseconds(-1),

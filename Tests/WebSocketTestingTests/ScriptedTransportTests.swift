@@ -13,7 +13,8 @@ import WebSocketService
         return (client, try await transport.nextConnection())
     }
 
-    @Test func attemptsEndAsScriptedAndThenAsTheRest() async throws {
+    @Test("Attempts end as scripted, and later ones as the rest")
+    func attemptsEndAsScriptedAndThenAsTheRest() async throws {
         let transport = ScriptedTransport(
             [.connectionRefused, .refuse(.tooManyRequests, retryAfter: .seconds(7)), .failTLS(.expired)],
             afterwards: .open(headers: [.server: "scripted"], subprotocol: "v2"))
@@ -36,7 +37,7 @@ import WebSocketService
         #expect(try await transport.nextConnection().request == request)
     }
 
-    @Test func aHangingAttemptEndsWhenItIsCancelled() async throws {
+    @Test("A hanging attempt ends when it is cancelled") func aHangingAttemptEndsWhenItIsCancelled() async throws {
         let transport = ScriptedTransport([.hang])
         let attempt = Task { [request] in _ = try await transport.connect(to: request) }
         _ = try await transport.nextRequest()
@@ -45,13 +46,16 @@ import WebSocketService
         #expect(transport.connections.isEmpty)
     }
 
-    @Test(arguments: [("ws://a/", true), ("wss://a/", true), ("http://a/", false), ("", false), ("a", false)])
+    @Test(
+        "A URL is valid with the scheme ws or wss",
+        arguments: [("ws://a/", true), ("wss://a/", true), ("http://a/", false), ("", false), ("a", false)])
     func validation(url: String, isValid: Bool) {
         let isAccepted = (try? ScriptedTransport().validate(ConnectRequest(url: url))) != nil
         #expect(isAccepted == isValid)
     }
 
-    @Test func batchesArriveAsDeliveredBeforeAndAfterTheClientAsks() async throws {
+    @Test("Batches arrive as delivered, before and after the client asks")
+    func batchesArriveAsDeliveredBeforeAndAfterTheClientAsks() async throws {
         let (client, peer) = try await open()
         peer.deliver("a", "b")
         peer.deliver("c")
@@ -67,7 +71,7 @@ import WebSocketService
         #expect(client.bytesReceived == 14)
     }
 
-    @Test func aCancelledReaderLosesNothing() async throws {
+    @Test("A reader that is cancelled loses nothing") func aCancelledReaderLosesNothing() async throws {
         let (client, peer) = try await open()
         let reader = Task { try await client.receive() }
         try await peer.waitUntilRead()
@@ -77,7 +81,8 @@ import WebSocketService
         #expect(try await client.receive() == [.text("a")])
     }
 
-    @Test func thePeersCloseFollowsWhatItDelivered() async throws {
+    @Test("The peer's close follows the messages that it delivered")
+    func thePeersCloseFollowsWhatItDelivered() async throws {
         let (client, peer) = try await open()
         peer.deliver("last words")
         peer.close(code: .serviceRestart, reason: "bye")
@@ -91,7 +96,8 @@ import WebSocketService
         #expect(await client.close(code: .normalClosure, reason: "") == client.closure)
     }
 
-    @Test func aDropFollowsWhatWasDeliveredAndThrows() async throws {
+    @Test("A drop follows the messages that were delivered, and throws")
+    func aDropFollowsWhatWasDeliveredAndThrows() async throws {
         let (client, peer) = try await open()
         peer.deliver("last words")
         peer.drop()
@@ -102,7 +108,8 @@ import WebSocketService
         #expect(client.closure?.code == .abnormalClosure)
     }
 
-    @Test func theEndIsToldWhileMessagesAreUnreadAndNobodyReads() async throws {
+    @Test("The end is told while messages are unread and nobody reads")
+    func theEndIsToldWhileMessagesAreUnreadAndNobodyReads() async throws {
         let frame = CloseFrame(code: .goingAway, reason: "bye")
         let (client, peer) = try await open()
         peer.deliver("last", "words")
@@ -139,7 +146,7 @@ import WebSocketService
         #expect(peer.link.endWaiterCount == 0)
     }
 
-    @Test func waitingForTheEndCanBeCancelled() async throws {
+    @Test("Waiting for the end can be cancelled") func waitingForTheEndCanBeCancelled() async throws {
         let (client, peer) = try await open()
         let cancelled = Task { try await client.ended() }
         let other = Task { try await client.ended() }
@@ -154,7 +161,8 @@ import WebSocketService
         #expect(try await other.value == client.closure)
     }
 
-    @Test func theClientsCloseIsAnsweredOrNot() async throws {
+    @Test("The client's close is answered or not, as the peer is told")
+    func theClientsCloseIsAnsweredOrNot() async throws {
         let (client, peer) = try await open()
         let closure = await client.close(code: .normalClosure, reason: "done")
         #expect(closure.sent == CloseFrame(code: .normalClosure, reason: "done"))
@@ -169,7 +177,7 @@ import WebSocketService
         #expect(silentPeer.wasAborted)
     }
 
-    @Test func sendsAreRecordedHeldAndRejected() async throws {
+    @Test("Sends are recorded, held and rejected") func sendsAreRecordedHeldAndRejected() async throws {
         let (client, peer) = try await open()
         try await client.send(.text("a"))
         #expect(try await peer.nextSent() == .text("a"))
@@ -191,7 +199,7 @@ import WebSocketService
         #expect(peer.sent == [.text("a"), .text("b"), .text("d")])
     }
 
-    @Test func heldSendsFailWhenTheConnectionEnds() async throws {
+    @Test("Held sends fail when the connection ends") func heldSendsFailWhenTheConnectionEnds() async throws {
         let (client, peer) = try await open()
         peer.holdSends()
         let held = Task { try await client.send(.text("a")) }
@@ -203,7 +211,7 @@ import WebSocketService
         #expect(try await peer.ended().initiator == .connectionLoss)
     }
 
-    @Test func pingsAreAnsweredLateOrNever() async throws {
+    @Test("Pings are answered late or never") func pingsAreAnsweredLateOrNever() async throws {
         let (client, peer) = try await open()
         peer.answerPings(after: .milliseconds(5))
         #expect(try await client.ping() == .milliseconds(5))

@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @Suite struct SeededGeneratorTests {
     /// The first numbers of splitmix64.c by Sebastiano Vigna (2015) for this seed.
-    @Test func theNumbersAreThoseOfSplitMix64() {
+    @Test("The numbers are those of SplitMix64") func theNumbersAreThoseOfSplitMix64() {
         var generator = SeededGenerator(seed: 1_234_567)
         let numbers = (0..<5).map { _ in generator.next() }
         #expect(

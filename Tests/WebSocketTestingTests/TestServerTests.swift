@@ -3,8 +3,7 @@ import Synchronization
 import Testing
 import WebSocketTesting
 
-@Suite("TestServer: faults on demand", .timeLimit(.minutes(5)))
-struct TestServerTests {
+@Suite(.timeLimit(.minutes(5))) struct TestServerTests {
     /// A server that says what it is, and a client that is connected to it.
     private static func with(
         _ handler: @escaping WebSocketServer.Handler = TestServer.echo, configuration: WebSocketConfiguration? = nil,

@@ -13,7 +13,7 @@ import WebSocketTesting
 
     private static let soon = Duration.milliseconds(1)
 
-    @Test func aScriptedTransport() async throws {
+    @Test("A scripted transport says what it waited for, and what there was") func aScriptedTransport() async throws {
         let transport = ScriptedTransport()
         #expect(
             try await words { _ = try await transport.nextRequest(within: Self.soon) }
@@ -29,7 +29,7 @@ import WebSocketTesting
         #expect(try await transport.nextConnection().request.url == "ws://b.example")
     }
 
-    @Test func aScriptedConnection() async throws {
+    @Test("A scripted connection says what it waited for, and what there was") func aScriptedConnection() async throws {
         let transport = ScriptedTransport()
         let client = try await transport.connect(to: ConnectRequest(url: "ws://a.example"))
         let peer = try await transport.nextConnection()
@@ -56,7 +56,7 @@ import WebSocketTesting
                 """)
     }
 
-    @Test func aManualClock() async throws {
+    @Test("A manual clock says what it waited for, and who sleeps") func aManualClock() async throws {
         let clock = ManualClock()
         #expect(
             try await words { try await clock.waitForSleepers(2, within: Self.soon) } == """
@@ -75,7 +75,8 @@ import WebSocketTesting
         _ = try await words { try await clock.advanceToNextSleeper(within: Self.soon) }
     }
 
-    @Test func messagesOfATestServer() async throws {
+    @Test("A test server says how many messages it waited for, and which came")
+    func messagesOfATestServer() async throws {
         let server = try await TestServer.start(isSecure: false)
         let client = try await WebSocket.connect(to: server.url)
         try await client.send("one")
@@ -87,7 +88,7 @@ import WebSocketTesting
         await server.stop()
     }
 
-    @Test func aFaultServer() async throws {
+    @Test("A fault server says what it waited for, and what was accepted") func aFaultServer() async throws {
         try await FaultServer.withServer([.stall]) { server in
             #expect(
                 try await words { try await server.waitForConnection(within: Self.soon) } == """
@@ -106,7 +107,7 @@ import WebSocketTesting
 
     private static func block(on semaphore: DispatchSemaphore) { semaphore.wait() }
 
-    @Test func aTestExecutor() async throws {
+    @Test("A test executor says how many jobs kept it from being quiet") func aTestExecutor() async throws {
         let executor = TestExecutor()
         let (proceed, isBlocked) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let busy = Task(executorPreference: executor) {

@@ -22,7 +22,7 @@ import WebSocketTesting
         #expect(!lines.all.contains { $0.hasPrefix("warning") || $0.hasPrefix("critical") })
     }
 
-    @Test("Nor one whose handler fails, and what they wrote stays one short line")
+    @Test("Clients cannot make a handler that fails fill the log, and what they wrote stays one short line")
     func failures() async throws {
         let lines = LogLines()
         let server = WebSocketServer.Configuration(logger: lines.logger)

@@ -157,7 +157,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("200 connections at once, each with its own echo", arguments: Security.allCases)
+    @Test("200 connections at once get each its own echo", arguments: Security.allCases)
     func manyConnections(security: Security) async throws {
         let count = 200
         try await withServer(security, handler: ServerPair.echo) { pair in

@@ -6,7 +6,7 @@ import WebSocketTesting
 
 /// Things that stay behind in a process. Each test has one of its own, so that no other test's descriptors count; and is
 /// run by itself (see the shortage tests): a busy libdispatch opens files to look at its threads.
-@Suite(.hangs) struct LeakIntegrationTests {
+@Suite("Descriptors, threads and memory that must not stay behind", .hangs) struct LeakIntegrationTests {
     private static let backends: [SocketLoop.Backend] = SocketLoop.testsRunOnLibuv ? [.libuv, .poll] : [.poll]
 
     /// Runs `body` once for what a process makes once, then often, and fails when that leaves descriptors open.

@@ -7,7 +7,7 @@ import WebSocketTesting
 
 /// One connection floods its loop with KeyUpdates, records that cost the reader the making of new keys and carry nothing.
 /// The time that they take to make measures the time that they take to read, on this machine and in its present state.
-@Suite(.timeLimit(.minutes(10)), .serialized) struct KeyUpdateFloodTests {
+@Suite("A flood of KeyUpdates", .timeLimit(.minutes(10)), .serialized) struct KeyUpdateFloodTests {
     enum Moment: CaseIterable {
         /// TLS stands, and the flood comes in the place of the request or of its answer.
         case beforeUpgrade

@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// Groups of Diffie-Hellman over finite fields (RFC 7919), with which a server chooses how long its client calculates.
-@Suite(.timeLimit(.minutes(10))) struct TLSGroupTests {
+@Suite("Diffie-Hellman groups over finite fields", .timeLimit(.minutes(10))) struct TLSGroupTests {
     /// The groups that OpenSSL allows by itself.
     private static func allowEverything(_ sslContext: OpaquePointer) {
         guard let fresh = SSL_CTX_new(TLS_server_method()) else { return }
@@ -27,7 +27,7 @@ import WebSocketTesting
         ).connect()
     }
 
-    @Test("None is offered in TLS 1.3", arguments: ["ffdhe2048", "ffdhe8192"])
+    @Test("No group over a finite field is offered in TLS 1.3", arguments: ["ffdhe2048", "ffdhe8192"])
     func tls13(group: String) throws {
         func outcome(_ groups: String) throws -> TLSLoopback.Outcome {
             try connect { sslContext in

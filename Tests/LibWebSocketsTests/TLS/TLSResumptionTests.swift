@@ -12,7 +12,7 @@ final class TestTime: Sendable {
     @Sendable func now() -> Int64 { TLSSessionStore.systemTime() + offset.withLock { $0 } }
 }
 
-@Suite struct TLSResumptionTests {
+@Suite("Resumption of TLS sessions") struct TLSResumptionTests {
     private static func loopback(
         version: Int32,
         client: (CertificateAuthority) throws -> TLSClientConfiguration = {

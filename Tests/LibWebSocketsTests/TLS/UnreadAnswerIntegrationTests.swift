@@ -9,7 +9,7 @@ import WebSocketTesting
 ///
 /// The name puts it among the tests that `scripts/test` runs one after the other: beside others the handshake could take
 /// longer than its deadline, which the test has to wait for.
-@Suite(.hangs) struct UnreadAnswerIntegrationTests {
+@Suite("An answer behind output that nobody reads", .hangs) struct UnreadAnswerIntegrationTests {
     @Test(
         "It is dropped at the handshake's deadline, also when a frame waits, and costs nothing until then",
         arguments: [false, true])

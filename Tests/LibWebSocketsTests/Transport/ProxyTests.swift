@@ -106,7 +106,7 @@ import WebSocketProtocol
     }
 
     @Test(
-        "The environment's variables choose",
+        "The environment's variables choose the proxy",
         arguments: [
             ("wss://a.test", ["https_proxy": "http://p:1"], "http://p:1"),
             ("ws://a.test", ["https_proxy": "http://p:1"], nil),

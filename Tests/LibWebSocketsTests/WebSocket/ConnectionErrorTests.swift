@@ -4,7 +4,7 @@ import WebSocketProtocol
 @testable import LibWebSockets
 
 /// The errors that report a connection's end.
-@Suite struct ConnectionErrorTests {
+@Suite("The error of a connection's end") struct ConnectionErrorTests {
     typealias Cause = ConnectionStateMachine.Cause
 
     private static let lost = WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)

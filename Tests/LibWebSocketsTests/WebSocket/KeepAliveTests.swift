@@ -87,7 +87,7 @@ import WebSocketTesting
 }
 
 @Suite(.hangs) struct WebSocketConvenienceTests {
-    @Test("One message at a time, in order, and nil at the end")
+    @Test("receive() returns one message at a time, in order, and nil at the end")
     func receive() async throws {
         try await withFaultServer([.upgrade(), .write(.text("a"), .text("b"), .text("c"), .close(1000)), .readClose]) {
             _, socket in

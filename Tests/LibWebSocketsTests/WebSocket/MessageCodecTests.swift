@@ -9,7 +9,8 @@ import Testing
         var label: String
     }
 
-    @Test func encodesAsTextAndDecodesBothKinds() throws {
+    @Test("JSON is encoded as text, and decoded from text and binary messages")
+    func encodesAsTextAndDecodesBothKinds() throws {
         let codec = JSONMessageCodec()
         let message = try codec.encode(Point(x: 3, label: "é"))
         #expect(message.kind == .text)
@@ -17,14 +18,14 @@ import Testing
         #expect(try codec.decode(Point.self, from: .binary(message.payload)) == Point(x: 3, label: "é"))
     }
 
-    @Test func theAppMayBringItsOwnCoders() throws {
+    @Test("The app's own encoder is used") func theAppMayBringItsOwnCoders() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         #expect(try JSONMessageCodec(encoder: encoder).encode(["b": 1, "a": 2]).text == #"{"a":2,"b":1}"#)
     }
 
-    @Test func aMismatchIsAnErrorOfTheDecoder() {
+    @Test("A value that does not match is an error of the decoder") func aMismatchIsAnErrorOfTheDecoder() {
         #expect(throws: DecodingError.self) {
             try JSONMessageCodec().decode(Point.self, from: .text(#"{"x":"three"}"#))
         }

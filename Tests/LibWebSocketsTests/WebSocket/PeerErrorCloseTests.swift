@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-@Suite(.hangs) struct PeerErrorCloseTests {
+@Suite("A peer that closes with an error code", .hangs) struct PeerErrorCloseTests {
     @Test(
         "An end that the peer calls an error is one, after the messages that came before",
         arguments: [1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999] as [UInt16])

@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// Every number and duration of the public API, at its extremes: clamped or refused as documented, and never a trap.
-@Suite(.hangs) struct PublicNumbersTests {
+@Suite("Public numbers at their extremes", .hangs) struct PublicNumbersTests {
     /// The largest, what is near 64 bits of seconds, and what is as good as nothing.
     static let longDurations: [Duration] = [
         .seconds(Int64.max) * 18, .seconds(Int64.max), .seconds(3_155_760_001), .seconds(86_400),

@@ -10,7 +10,9 @@ import Testing
     private static let count = getenv("ROUND_TRIPS").flatMap { Int(String(cString: $0)) }
     private static let url = getenv("ROUND_TRIPS_URL").map { String(cString: $0) }
 
-    @Test("Round trips of 64 bytes, one after the other", .enabled(if: count != nil && url != nil))
+    @Test(
+        "Round trips of 64 bytes are made one after the other, to count system calls",
+        .enabled(if: count != nil && url != nil))
     func roundTrips() async throws {
         let count = try #require(Self.count)
         let loop = SocketLoop.forTest()

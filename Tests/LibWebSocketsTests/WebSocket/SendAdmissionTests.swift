@@ -138,8 +138,8 @@ import WebSocketTesting
     }
 
     /// Nobody is left waiting once the output is written and everybody is done, whatever happens in whatever order.
-    @Test(arguments: 0..<30 as Range<UInt64>)
-    func `nobody is forgotten`(seed: UInt64) {
+    @Test("Nobody is forgotten, whatever happens in whatever order", arguments: 0..<30 as Range<UInt64>)
+    func nobodyIsForgotten(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var admission = Admission(limit: Int.random(in: 1...200, using: &generator))
         var queued = 0

@@ -17,7 +17,8 @@ import Testing
     }
 
     @Test(
-        "Every length form and buffer boundary, up to several MiB", arguments: Security.allCases,
+        "A message of any length form comes back whole, at each buffer boundary and up to several MiB",
+        arguments: Security.allCases,
         [
             1, 125, 126, 127, 65_535, 65_536, 65_537, LoopCore.readSize - 14, LoopCore.readSize,
             LoopCore.readSize + 1, 1 << 20, 4_000_001,

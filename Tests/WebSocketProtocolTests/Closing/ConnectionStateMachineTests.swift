@@ -154,8 +154,8 @@ import Testing
         }
     }
 
-    @Test(arguments: rows)
-    func `every event in every state`(row: Row) {
+    @Test("Every event in every state leads to the one action and state of the table", arguments: rows)
+    func everyEventInEveryState(row: Row) {
         var machine = Self.machine(row.situation, row.role)
         let before = machine.state
         #expect(Self.apply(row.event, to: &machine) == row.action)
@@ -170,14 +170,14 @@ import Testing
         }
     }
 
-    @Test(arguments: Situation.allCases, Role.allCases)
-    func `sending is allowed where it means something`(situation: Situation, role: Role) {
+    @Test("Sending is allowed where it means something", arguments: Situation.allCases, Role.allCases)
+    func sendingIsAllowedWhereMeaningful(situation: Situation, role: Role) {
         let machine = Self.machine(situation, role)
         #expect(machine.allowsSending == (situation == .open))
     }
 
-    @Test(arguments: Situation.allCases, Role.allCases)
-    func `whatever happens first closes the connection for good`(situation: Situation, role: Role) {
+    @Test("Whatever happens first closes the connection for good", arguments: Situation.allCases, Role.allCases)
+    func firstEventClosesForGood(situation: Situation, role: Role) {
         for first in Event.allCases {
             var machine = Self.machine(situation, role)
             _ = Self.apply(first, to: &machine)
@@ -191,8 +191,10 @@ import Testing
     }
 
     /// A transport always ends some time, and the deadline always passes: nobody waits forever.
-    @Test(arguments: Situation.allCases, Role.allCases)
-    func `every closing state ends with the transport, with the deadline and with an abort`(
+    @Test(
+        "Every closing state ends with the transport, with the deadline and with an abort",
+        arguments: Situation.allCases, Role.allCases)
+    func closingStatesEnd(
         situation: Situation, role: Role
     ) {
         guard case .closing = Self.machine(situation, role).state else { return }
@@ -207,8 +209,10 @@ import Testing
     }
 
     /// A program that is told may end the process: the answer to the peer's close frame must not stay in it.
-    @Test(arguments: Situation.allCases, Role.allCases)
-    func `the end may be told once this side's close frame is written, or will never be`(
+    @Test(
+        "The end may be told once this side's close frame is written, or will never be", arguments: Situation.allCases,
+        Role.allCases)
+    func endMayBeTold(
         situation: Situation, role: Role
     ) {
         var machine = Self.machine(situation, role)
@@ -230,13 +234,14 @@ import Testing
     }
 
     @Test(
+        "The reply to a close frame echoes its code",
         arguments: [
             (CloseFrame(code: nil), CloseFrame(code: nil)),
             (CloseFrame(code: .normalClosure, reason: "done"), CloseFrame(code: .normalClosure)),
             (CloseFrame(code: .serviceRestart), CloseFrame(code: .serviceRestart)),
             (CloseFrame(code: CloseCode(rawValue: 4999)), CloseFrame(code: CloseCode(rawValue: 4999))),
         ])
-    func `the reply to a close frame echoes its code`(received: CloseFrame, reply: CloseFrame) {
+    func replyEchoesCode(received: CloseFrame, reply: CloseFrame) {
         var machine = ConnectionStateMachine(role: .client)
         _ = machine.opened()
         #expect(machine.received(received) == .sendClose(reply))
@@ -245,7 +250,7 @@ import Testing
                 == .finish(WebSocketClosure(initiator: .remote, sent: reply, received: received)))
     }
 
-    @Test func `a failure of this side's own is told with 1011`() {
+    @Test("A failure of this side is told with 1011") func ownFailureIs1011() {
         var machine = ConnectionStateMachine(role: .client)
         _ = machine.opened()
         let failure = ProtocolViolation(.inflaterFailed("insufficient memory (-4)"))
@@ -255,7 +260,7 @@ import Testing
         #expect(machine.end?.cause == .violation(failure))
     }
 
-    @Test func `what is reported as sent is what went over the wire`() {
+    @Test("What is reported as sent is what went over the wire") func reportedAsSentWentOut() {
         var machine = ConnectionStateMachine(role: .client)
         _ = machine.opened()
         let sent = CloseFrame(code: .goingAway, reason: String(repeating: "x", count: 123))

@@ -5,6 +5,7 @@ import Testing
 @Suite struct WebSocketClosureTests {
     /// RFC 6455 sections 7.1.4 to 7.1.6.
     @Test(
+        "Code, reason and cleanness follow from the two close frames",
         arguments: [
             (nil, nil, .abnormalClosure, "", false),
             (CloseFrame(code: .normalClosure), nil, .abnormalClosure, "", false),
@@ -19,7 +20,7 @@ import Testing
             ),
             (nil, CloseFrame(code: .serviceRestart), .serviceRestart, "", false),
         ] as [(CloseFrame?, CloseFrame?, CloseCode, String, Bool)])
-    func `code, reason and cleanness follow from the two close frames`(
+    func closureFollowsFromFrames(
         sent: CloseFrame?, received: CloseFrame?, code: CloseCode, reason: String, isClean: Bool
     ) {
         let closure = WebSocketClosure(initiator: .local, sent: sent, received: received)
@@ -29,6 +30,7 @@ import Testing
     }
 
     @Test(
+        "A closure reads as a sentence",
         arguments: [
             (.local, .normalClosure, .normalClosure, "this side closed the connection with 1000 normal closure"),
             (
@@ -43,7 +45,7 @@ import Testing
             (.remote, .goingAway, .goingAway, "the peer closed the connection with 1001 going away"),
             (.connectionLoss, nil, nil, "the connection was lost without a close frame"),
         ] as [(WebSocketClosure.Initiator, CloseCode?, CloseCode?, String)])
-    func `a closure reads as a sentence`(
+    func closureReadsAsSentence(
         initiator: WebSocketClosure.Initiator, sent: CloseCode?, received: CloseCode?, sentence: String
     ) {
         let closure = WebSocketClosure(
@@ -52,7 +54,7 @@ import Testing
         #expect("\(closure)" == sentence)
     }
 
-    @Test func `a close frame shows its code and what the peer wrote, but moves no cursor`() {
+    @Test("A close frame shows its code and what the peer wrote, but moves no cursor") func closeFrameShowsCode() {
         #expect("\(CloseFrame(code: .goingAway, reason: "bye"))" == "1001 going away: \"bye\"")
         #expect("\(CloseFrame(code: nil))" == "no code")
         #expect("\(CloseFrame(code: .goingAway, reason: "\u{1B}[2J"))" == "1001 going away: \"\\u{1B}[2J\"")

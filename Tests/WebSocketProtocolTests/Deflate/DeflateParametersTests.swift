@@ -14,6 +14,7 @@ import Testing
     // MARK: - The client's offer
 
     @Test(
+        "A client offers what its options ask of the server",
         arguments: [
             (Options(), "permessage-deflate; client_max_window_bits"),
             (Options(windowBits: 9), "permessage-deflate; client_max_window_bits"),
@@ -31,13 +32,14 @@ import Testing
                     + "server_max_window_bits=9; client_max_window_bits"
             ),
         ])
-    func `a client offers what its options ask of the server`(options: Options, header: String) {
+    func clientOffersWhatOptionsAsk(options: Options, header: String) {
         #expect(DeflateParameters(offering: options).offer.description == header)
     }
 
     // MARK: - The server's answer
 
     @Test(
+        "A server accepts the first offer that it can",
         arguments: [
             // The offers of browsers and common libraries.
             ("permessage-deflate", Options(), "permessage-deflate; server_max_window_bits=12"),
@@ -109,7 +111,7 @@ import Testing
                 Options(windowBits: 15), "permessage-deflate"
             ),
         ])
-    func `a server accepts the first offer that it can`(offer: String, options: Options, answer: String) throws {
+    func serverAcceptsFirstPossible(offer: String, options: Options, answer: String) throws {
         let accepted = DeflateParameters(accepting: try Self.extensions(offer), options: options)
         #expect(accepted?.answer.description == answer)
     }
@@ -139,22 +141,25 @@ import Testing
         ),
     ]
 
-    @Test(arguments: invalid.map(\.0))
-    func `a server declines an invalid offer`(parameters: String) throws {
+    @Test("A server declines an invalid offer", arguments: invalid.map(\.0))
+    func serverDeclinesInvalidOffer(parameters: String) throws {
         let offers = try Self.extensions("permessage-deflate; \(parameters)")
         #expect(DeflateParameters(accepting: offers, options: Options()) == nil)
     }
 
-    @Test(arguments: [
-        "x-webkit-deflate-frame", "Permessage-Deflate", "permessage-deflate; server_max_window_bits=8", "",
-    ])
-    func `a server declines what it cannot do`(offer: String) throws {
+    @Test(
+        "A server declines what it cannot do",
+        arguments: [
+            "x-webkit-deflate-frame", "Permessage-Deflate", "permessage-deflate; server_max_window_bits=8", "",
+        ])
+    func serverDeclinesImpossible(offer: String) throws {
         #expect(DeflateParameters(accepting: try Self.extensions(offer), options: Options()) == nil)
     }
 
     // MARK: - The client's check of the answer
 
     @Test(
+        "A client takes the answer for what it says",
         arguments: [
             (Options(), "permessage-deflate", (false, false, nil, nil)),
             (Options(), "permessage-deflate; server_max_window_bits=8", (false, false, 8, nil)),
@@ -177,7 +182,7 @@ import Testing
                 (true, false, nil, nil)
             ),
         ] as [(Options, String, (Bool, Bool, Int?, Int?))])
-    func `a client takes the answer for what it says`(
+    func clientTakesAnswer(
         options: Options, answer: String, expected: (Bool, Bool, Int?, Int?)
     ) throws {
         let agreed = try #require(
@@ -189,18 +194,20 @@ import Testing
         #expect(agreed.clientMaxWindowBits == expected.3)
     }
 
-    @Test func `an answer without the extension declines it`() throws {
+    @Test("An answer without the extension declines it") func answerWithoutExtensionDeclines() throws {
         #expect(try DeflateParameters(agreed: [], offered: [DeflateParameters(offering: Options()).offer]) == nil)
         #expect(try DeflateParameters(agreed: [WebSocketExtension("other")], offered: []) == nil)
     }
 
     @Test(
+        "An invalid answer fails the connection",
         arguments: invalid + [("client_max_window_bits", .valueMissing("client_max_window_bits"))])
-    func `an invalid answer fails the connection`(parameters: String, problem: DeflateParameterProblem) throws {
+    func invalidAnswerFails(parameters: String, problem: DeflateParameterProblem) throws {
         try expect(problem, "permessage-deflate; \(parameters)", offered: "permessage-deflate; client_max_window_bits")
     }
 
     @Test(
+        "An answer that does not correspond to the offer fails the connection",
         arguments: [
             (
                 "permessage-deflate", "permessage-deflate; client_max_window_bits=10",
@@ -224,19 +231,20 @@ import Testing
             ),
             ("permessage-deflate", "permessage-deflate, permessage-deflate", .severalAnswers),
         ] as [(String, String, DeflateParameterProblem)])
-    func `an answer that does not correspond to the offer fails the connection`(
+    func answerBeyondOfferFails(
         offered: String, answer: String, problem: DeflateParameterProblem
     ) throws {
         try expect(problem, answer, offered: offered)
     }
 
-    @Test func `an answer may correspond to any of several offers`() throws {
+    @Test("An answer may correspond to any of several offers") func answerMayMatchAnyOffer() throws {
         let offered = try Self.extensions("permessage-deflate; server_max_window_bits=10, permessage-deflate")
         let agreed = try DeflateParameters(agreed: Self.extensions("permessage-deflate"), offered: offered)
         #expect(agreed == DeflateParameters())
     }
 
-    @Test func `the opening handshake refuses an invalid answer, with what is wrong with it`() throws {
+    @Test("The opening handshake refuses an invalid answer, with what is wrong with it")
+    func handshakeRefusesInvalidAnswer() throws {
         let request = try UpgradeRequest(
             endpoint: Endpoint("wss://example.com/"), key: #require(HandshakeKey(received: "dGhlIHNhbXBsZSBub25jZQ==")),
             extensions: [DeflateParameters(offering: Options()).offer])
@@ -271,12 +279,13 @@ import Testing
     // MARK: - Both ends
 
     @Test(
+        "What a client of ours offers and a server of ours answers is agreed",
         arguments: Role.allCases,
         [
             Options(), Options(contextTakeover: false), Options(peerContextTakeover: false),
             Options(windowBits: 9, peerWindowBits: 10), Options(windowBits: 15, peerWindowBits: 9),
         ])
-    func `what a client of ours offers and a server of ours answers is agreed`(role: Role, options: Options) throws {
+    func ownClientAndServerAgree(role: Role, options: Options) throws {
         let offer = DeflateParameters(offering: role == .client ? options : Options()).offer
         let onServer = try #require(
             DeflateParameters(accepting: [offer], options: role == .server ? options : Options()))
@@ -284,7 +293,7 @@ import Testing
         #expect(onClient == onServer)
     }
 
-    @Test func `a window too small for zlib means sending uncompressed`() throws {
+    @Test("A window too small for zlib means sending uncompressed") func smallWindowSendsUncompressed() throws {
         var parameters = DeflateParameters()
         parameters.clientMaxWindowBits = 8
         for (role, compresses) in [(Role.client, false), (.server, true)] {

@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import WebSocketProtocol
 
 /// Both ends of the extension together: negotiation, compressor, frames, reader and decompressor.
-@Suite struct DeflateRoundTripTests {
+@Suite("Both ends of the compression together") struct DeflateRoundTripTests {
     typealias Options = WebSocketCompression.DeflateOptions
 
     /// One side's sending, the other side's receiving, after a negotiation between the two.
@@ -78,6 +78,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "What one side compresses, the other restores, however it is fragmented and cut",
         arguments: Role.allCases,
         [
             Options(), Options(level: 1, memoryLevel: 1, windowBits: 9, peerWindowBits: 9),
@@ -85,7 +86,7 @@ import WebSocketTesting
             Options(windowBits: 15, peerContextTakeover: false),
             Options(contextTakeover: false, peerContextTakeover: false),
         ])
-    func `what one side compresses the other restores, however it is fragmented and cut`(
+    func compressedIsRestored(
         sender: Role, options: Options
     ) throws {
         for seed in 0..<2 as Range<UInt64> {
@@ -115,7 +116,8 @@ import WebSocketTesting
         }
     }
 
-    @Test func `context takeover makes repeated messages small, and giving it up does not`() throws {
+    @Test("Context takeover makes repeated messages small, and giving it up does not")
+    func takeoverMakesRepeatsSmall() throws {
         let text = WebSocketMessage.text(#"{"type":"trade","symbol":"BTCUSDT","price":"60000.01","quantity":"0.5"}"#)
         for (options, isSmall) in [(Options(), true), (Options(contextTakeover: false), false)] {
             for sender in Role.allCases {
@@ -128,8 +130,8 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: Role.allCases)
-    func `one message larger than the limit ends the connection, those before it arrive`(sender: Role) throws {
+    @Test("One message larger than the limit ends the connection, and those before it arrive", arguments: Role.allCases)
+    func tooLargeMessageEnds(sender: Role) throws {
         var generator = SeededGenerator(seed: 9)
         var link = try Link(from: sender, client: Options(), server: Options(), limit: 1_000)
         try link.send(.binary(repeatElement(1, count: 1_000)))

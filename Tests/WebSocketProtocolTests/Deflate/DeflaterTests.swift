@@ -6,7 +6,7 @@ import WebSocketTesting
 @Suite struct DeflaterTests {
     private static let text = Array("The quick brown fox jumps over the lazy dog, again and again and again.".utf8)
 
-    @Test func `the examples of RFC 7692 section 7-2-3`() throws {
+    @Test("The examples of RFC 7692 section 7.2.3 are written byte for byte") func rfcExamples() throws {
         var deflater = Deflater.make()
         #expect(try deflater.compress("Hello".utf8) == [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])
         #expect(try deflater.compress("Hello".utf8) == [0xF2, 0x00, 0x11, 0x00, 0x00])
@@ -18,7 +18,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `an empty message is one byte, at whatever point it comes`() throws {
+    @Test("An empty message is one byte, at whatever point it comes") func emptyMessageIsOneByte() throws {
         var deflater = Deflater.make()
         let inflater = Inflater(windowBits: 15, keepsContext: true)
         for message in [[], [], Self.text, [], [], Self.text] {
@@ -28,7 +28,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `each piece of a message can be restored before the next one is made`() throws {
+    @Test("Each piece of a message can be restored before the next one is made") func piecesCanBeRestored() throws {
         var deflater = Deflater.make()
         let inflater = Inflater(windowBits: 15, keepsContext: true)
         var output: [UInt8] = []
@@ -45,7 +45,7 @@ import WebSocketTesting
         #expect(try inflater.restore(try deflater.compress(Self.text)) == Self.text)
     }
 
-    @Test func `a later message refers to an earlier one within the window only`() throws {
+    @Test("A later message refers to an earlier one within the window only") func referencesStayInWindow() throws {
         var generator = SeededGenerator(seed: 1)
         let (first, between) = (generator.bytes(400), generator.bytes(700))
         // After 1,100 bytes, `first` is out of a window of 512 bytes and inside one of 2,048.
@@ -56,7 +56,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `after a reset the peer needs nothing of what came before`() throws {
+    @Test("After a reset the peer needs nothing of what came before") func resetNeedsNothingBefore() throws {
         var deflater = Deflater.make()
         _ = try deflater.compress(Self.text)
         deflater.reset()
@@ -64,7 +64,7 @@ import WebSocketTesting
         #expect(try Inflater(windowBits: 15, keepsContext: true).restore(afterwards) == Self.text)
     }
 
-    @Test func `what cannot be compressed grows by a few bytes in ten thousand`() throws {
+    @Test("What cannot be compressed grows by a few bytes in ten thousand") func incompressibleGrowsLittle() throws {
         var generator = SeededGenerator(seed: 2)
         let noise = generator.bytes(1 << 20)
         var deflater = Deflater(windowBits: 9, level: 6, memoryLevel: 1, keepsContext: true)
@@ -73,7 +73,7 @@ import WebSocketTesting
         #expect(try larger.compress(noise).count < noise.count + noise.count / 1_000)
     }
 
-    @Test func `settings that zlib does not know are an error and no trap`() throws {
+    @Test("Settings that zlib does not know are an error and no trap") func unknownSettingsAreAnError() throws {
         var deflater = Deflater(windowBits: 8, level: 6, memoryLevel: 8, keepsContext: true)
         let failure = #expect(throws: DeflateFailure.self) { try deflater.compress([1]) }
         #expect(failure?.description == "zlib cannot compress: stream error (-2)")

@@ -12,6 +12,7 @@ import WebSocketTesting
     private static let referring: [UInt8] = [0xF2, 0x80, 0x50, 0x95, 0xF9, 0xA5, 0x7A, 0x00, 0x00]
 
     @Test(
+        "Payloads are restored wherever they are cut, and what follows does not suffer",
         arguments: [
             ("one block (RFC 7692 section 7.2.3.1)", [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00], hello),
             (
@@ -31,7 +32,7 @@ import WebSocketTesting
             ("a final block without the byte after it", [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00], hello),
             ("empty, as no byte at all", [], []),
         ] as [(String, [UInt8], [UInt8])])
-    func `payloads are restored wherever they are cut, and what follows does not suffer`(
+    func payloadsAreRestored(
         name: String, payload: [UInt8], expected: [UInt8]
     ) throws {
         for keepsContext in [true, false] {
@@ -43,13 +44,13 @@ import WebSocketTesting
         }
     }
 
-    @Test func `a message may refer to an earlier one (RFC 7692 section 7-2-3-2)`() throws {
+    @Test("A message may refer to an earlier one (RFC 7692 section 7.2.3.2)") func messageMayReferToEarlier() throws {
         let inflater = Inflater(windowBits: 15, keepsContext: true)
         #expect(try inflater.restore([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]) == Self.hello)
         #expect(try inflater.restore([0xF2, 0x00, 0x11, 0x00, 0x00]) == Self.hello)
     }
 
-    @Test func `a final block does not end the context`() throws {
+    @Test("A final block does not end the context") func finalBlockKeepsContext() throws {
         let inflater = Inflater(windowBits: 15, keepsContext: true)
         #expect(try inflater.restore(Self.final + [0x00]) == Array("Hello, ".utf8))
         #expect(try inflater.restore(Self.referring) == Array("Hello, you.".utf8))
@@ -57,7 +58,7 @@ import WebSocketTesting
         #expect(try inflater.restore(Self.referring) == Array("Hello, you.".utf8))
     }
 
-    @Test func `a peer that goes on using the context it gave up is refused`() throws {
+    @Test("A peer that goes on using the context it gave up is refused") func contextGivenUpIsRefused() throws {
         let inflater = Inflater(windowBits: 15, keepsContext: false)
         var deflater = Deflater.make()
         let text = Array("Hello, Hello, Hello".utf8)
@@ -65,7 +66,7 @@ import WebSocketTesting
         expect("invalid distance too far back (-3)") { try inflater.restore(try deflater.compress(text)) }
     }
 
-    @Test func `a peer that looks back further than agreed is refused`() throws {
+    @Test("A peer that looks back further than agreed is refused") func tooFarLookBackIsRefused() throws {
         var generator = SeededGenerator(seed: 3)
         let (first, between) = (generator.bytes(400), generator.bytes(700))
         for (windowBits, isAccepted) in [(15, true), (11, true), (10, false), (9, false), (8, false)] {
@@ -84,6 +85,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "What is no DEFLATE stream is refused",
         arguments: [
             ("a reserved block type", [0x06, 0x00], "invalid block type (-3)"),
             (
@@ -96,13 +98,14 @@ import WebSocketTesting
             ("a stored block cut short", [0x00, 0x06, 0x00, 0xF9, 0xFF, 0x48], "it ends inside a DEFLATE block"),
             ("the tail left in place", [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00, 0x00, 0xFF, 0xFF], "it ends"),
         ] as [(String, [UInt8], String)])
-    func `what is no DEFLATE stream is refused`(name: String, payload: [UInt8], text: String) {
+    func notDEFLATEIsRefused(name: String, payload: [UInt8], text: String) {
         expect(text) { try Inflater(windowBits: 15, keepsContext: true).restore(payload) }
     }
 
     // MARK: - Bombs
 
-    @Test func `a message of just the limit is accepted, one byte more is not`() throws {
+    @Test("A message of just the limit is accepted, and one byte more is not")
+    func messageOfTheLimitIsAccepted() throws {
         for size in [1, 100, 32 << 10, (32 << 10) + 1, 1 << 20] {
             var deflater = Deflater.make()
             let payload = try deflater.compress(repeatElement(7, count: size))
@@ -116,7 +119,8 @@ import WebSocketTesting
         }
     }
 
-    @Test func `a bomb is refused at the limit and never stored: 1 MiB that inflates to 1 GiB`() throws {
+    @Test("A bomb is refused at the limit and never stored: 1 MiB that inflates to 1 GiB")
+    func bombIsRefusedAtLimit() throws {
         var deflater = Deflater.make()
         let zeros = [UInt8](repeating: 0, count: 1 << 20)
         let first = try deflater.compress(zeros, endsMessage: false)
@@ -138,7 +142,8 @@ import WebSocketTesting
         #expect(violation?.description.contains("inflates beyond the limit of 4194304 bytes") == true)
     }
 
-    @Test func `a hundred thousand final blocks with nothing in them are an empty message`() throws {
+    @Test("A hundred thousand final blocks with nothing in them are an empty message")
+    func manyFinalBlocksAreEmptyMessage() throws {
         let blocks = [UInt8](repeatElement([0x03, 0x00], count: 100_000).joined())
         let inflater = Inflater(windowBits: 15, keepsContext: true)
         #expect(try inflater.restore([0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]) == Self.hello)
@@ -148,7 +153,8 @@ import WebSocketTesting
 
     // MARK: - Failures of this side
 
-    @Test func `a lack of memory is this side's failure, whenever it comes, and not the peer's`() {
+    @Test("A lack of memory is this side's failure, whenever it comes, and not the peer's")
+    func lackOfMemoryIsOurFailure() {
         // The state of a stream takes 7 KiB, its window 32.
         for (name, allocate) in [
             ("from the beginning", { _, _, _ in nil }),
@@ -170,8 +176,8 @@ import WebSocketTesting
 
     // MARK: - Damage
 
-    @Test(arguments: 0..<20 as Range<UInt64>)
-    func `damaged streams end in a message or in a violation`(seed: UInt64) throws {
+    @Test("Damaged streams end in a message or in a violation", arguments: 0..<20 as Range<UInt64>)
+    func damagedStreamsEnd(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let text = (0..<400).flatMap { _ in Array("word\(Int.random(in: 0..<50, using: &generator)) ".utf8) }
         var deflater = Deflater.make()

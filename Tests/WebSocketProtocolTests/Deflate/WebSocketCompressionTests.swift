@@ -6,6 +6,7 @@ import Testing
     typealias Options = WebSocketCompression.DeflateOptions
 
     @Test(
+        "Options outside of their ranges are named",
         arguments: [
             (Options(), nil),
             (Options(level: 1, memoryLevel: 1, windowBits: 9, peerWindowBits: 9, threshold: 0), nil),
@@ -19,11 +20,11 @@ import Testing
             (Options(peerWindowBits: -15), "peerWindowBits is -15, but must be from 9 to 15"),
             (Options(threshold: -1), "threshold is -1, but must be at least 0"),
         ] as [(Options, String?)])
-    func `options outside of their ranges are named`(options: Options, problem: String?) {
+    func optionsOutOfRangeAreNamed(options: Options, problem: String?) {
         #expect(options.problem == problem.map { "compression: \($0)" })
     }
 
-    @Test func `automatic stands for the defaults`() {
+    @Test("`automatic` stands for the defaults") func automaticMeansDefaults() {
         #expect(WebSocketCompression.automatic.deflateOptions == Options())
         #expect(WebSocketCompression.deflate(Options(level: 9)).deflateOptions == Options(level: 9))
         #expect(WebSocketCompression.disabled.deflateOptions == nil)

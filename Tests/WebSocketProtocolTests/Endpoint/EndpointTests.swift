@@ -98,8 +98,8 @@ import Testing
             hostHeader: "[fe80::1]", description: "ws://[fe80::1%252]/", kind: .ipv6),
     ]
 
-    @Test(arguments: rows)
-    func `a URL comes apart exactly`(row: Row) throws {
+    @Test("A URL comes apart exactly", arguments: rows)
+    func urlComesApart(row: Row) throws {
         let endpoint = try Endpoint(row.url)
         #expect(endpoint.isSecure == row.isSecure)
         #expect(endpoint.host == row.host)
@@ -114,6 +114,7 @@ import Testing
     }
 
     @Test(
+        "A URL that cannot be used is refused with what is wrong and where",
         arguments: [
             ("", "The URL does not begin with wss:// or ws://."),
             ("example.com/chat", "The URL does not begin with wss:// or ws://."),
@@ -185,7 +186,7 @@ import Testing
             ("wss://[fe80::1%25a/b]/", "an opening bracket at byte 6 only"),
             ("wss://[fe80::1%25a%62]/", "The zone of the IPv6 address at byte 7"),
         ] as [(String, String?)])
-    func `a URL that cannot be used is refused with what is wrong and where`(url: String, message: String?) {
+    func unusableURLIsRefused(url: String, message: String?) {
         var failure: InvalidEndpoint?
         do { _ = try Endpoint(url) } catch { failure = error }
         guard let message else {
@@ -196,6 +197,7 @@ import Testing
     }
 
     @Test(
+        "Credentials are taken out of the URL and never shown",
         arguments: [
             ("wss://user:secret@example.com/", "user", "secret", "Basic dXNlcjpzZWNyZXQ="),
             ("wss://user@example.com/", "user", "", "Basic dXNlcjo="),
@@ -203,7 +205,7 @@ import Testing
             ("wss://user:a:b@example.com/", "user", "a:b", "Basic dXNlcjphOmI="),
             ("wss://:secret@example.com/", "", "secret", "Basic OnNlY3JldA=="),
         ])
-    func `credentials are taken out of the URL and never shown`(
+    func credentialsAreTakenOut(
         url: String, user: String, password: String, basic: String
     ) throws {
         let endpoint = try Endpoint(url)
@@ -223,6 +225,7 @@ import Testing
     }
 
     @Test(
+        "Credentials that cannot be sent are refused without being shown",
         arguments: [
             ("wss://us er:topsecret@h/", "a space at byte 8"),
             ("wss://user:top\\secret@h/", "character at byte 14 that must be percent-encoded"),
@@ -236,7 +239,7 @@ import Testing
             ("wss://user:topsecret/rest@h/", "The URL's port at byte 11"),
             ("wss://user:topsecret@h:x/", "The URL's port at byte 23"),
         ])
-    func `credentials that cannot be sent are refused without being shown`(url: String, message: String) {
+    func unsendableCredentialsAreRefused(url: String, message: String) {
         var failure: InvalidEndpoint?
         do { _ = try Endpoint(url) } catch { failure = error }
         #expect(failure?.message.contains(message) == true, "\(failure?.message ?? "accepted")")
@@ -245,6 +248,7 @@ import Testing
 
     /// The seed's `${prefix}//${hostname}:${port}/${name}/${suffixName}`.
     @Test(
+        "An endpoint is made of a base URL, a port and a path",
         arguments: [
             ("https://www.example.com/app?x=1#/home", 9000, "live/xx", "wss://www.example.com:9000/live/xx"),
             ("http://www.example.com:8080/app", 9000, "/live", "ws://www.example.com:9000/live"),
@@ -255,7 +259,7 @@ import Testing
             ("ws://[::1]:3000/#/标题", 1, "x", "ws://[::1]:1/x"),
             ("wss://api.example.com", nil, "//evil.example/x", "wss://api.example.com//evil.example/x"),
         ] as [(String, Int?, String, String)])
-    func `an endpoint is made of a base URL, a port and a path`(
+    func endpointOfBasePortAndPath(
         base: String, port: Int?, path: String, expected: String
     ) throws {
         let endpoint = try Endpoint(base: base, port: port, path: path)
@@ -265,6 +269,7 @@ import Testing
     }
 
     @Test(
+        "A base URL, port or path that cannot be used is refused",
         arguments: [
             ("www.example.com", 1, "x", "The URL does not begin with wss:// or ws://."),
             ("https://www.exa mple.com", 1, "x", "The URL has a space at byte 15"),
@@ -276,7 +281,7 @@ import Testing
             ("https://h", 1, "名字", "The path has a character that is not ASCII at byte 0"),
             ("https://h", 1, "a#b", "The path has a fragment at byte 1"),
         ] as [(String, Int?, String, String)])
-    func `a base URL, port or path that cannot be used is refused`(
+    func unusablePartsAreRefused(
         base: String, port: Int?, path: String, message: String
     ) {
         var failure: InvalidEndpoint?
@@ -284,7 +289,7 @@ import Testing
         #expect(failure?.message.contains(message) == true, "\(failure?.message ?? "accepted")")
     }
 
-    @Test func `equal endpoints are those that lead to the same place`() throws {
+    @Test("Equal endpoints are those that lead to the same place") func equalEndpointsLeadToSamePlace() throws {
         #expect(try Endpoint("WSS://HOST:443") == Endpoint("wss://host/"))
         #expect(try Endpoint("wss://host/a") != Endpoint("wss://host/A"))
         #expect(try Endpoint("ws://host/") != Endpoint("wss://host/"))

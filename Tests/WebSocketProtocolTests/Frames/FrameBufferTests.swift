@@ -3,14 +3,14 @@ import Testing
 @testable import WebSocketProtocol
 
 @Suite struct FrameBufferTests {
-    @Test func `a new buffer is empty and holds no memory`() {
+    @Test("A new buffer is empty and holds no memory") func newBufferIsEmpty() {
         let buffer = FrameBuffer()
         #expect(buffer.isEmpty)
         #expect(buffer.capacity == 0)
         #expect(buffer.bytes.isEmpty)
     }
 
-    @Test func `bytes survive growth`() {
+    @Test("Bytes survive growth") func bytesSurviveGrowth() {
         let buffer = FrameBuffer()
         var expected: [UInt8] = []
         for round in 0..<200 {
@@ -22,7 +22,7 @@ import Testing
         #expect(buffer.count == expected.count)
     }
 
-    @Test func `growth is geometric`() {
+    @Test("Growth is geometric") func growthIsGeometric() {
         let buffer = FrameBuffer()
         var capacities: Set<Int> = []
         for _ in 0..<100_000 {
@@ -33,7 +33,7 @@ import Testing
         #expect(buffer.capacity < 300_000)
     }
 
-    @Test func `emptying keeps the memory or gives it back`() {
+    @Test("Emptying keeps the memory or gives it back") func emptyingKeepsOrReturnsMemory() {
         let buffer = FrameBuffer(minimumCapacity: 1000)
         #expect(buffer.capacity == 1000)
         [UInt8](repeating: 1, count: 500).withUnsafeBytes { buffer.append(contentsOf: $0) }

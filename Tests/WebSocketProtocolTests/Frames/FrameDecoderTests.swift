@@ -3,7 +3,8 @@ import Testing
 @testable import WebSocketProtocol
 
 @Suite struct FrameDecoderTests {
-    @Test func `a frame cut by reads yields a piece per read, the first one with the header alone`() throws {
+    @Test("A frame cut by reads yields a piece per read, the first one with the header alone")
+    func cutFrameYieldsPieces() throws {
         let frame = RawFrame(.binary, [10, 11, 12, 13, 14], to: .server).bytes
         var decoder = FrameDecoder(role: .server)
         var pieces: [(payload: [UInt8], starts: Bool, ends: Bool)] = []
@@ -25,7 +26,7 @@ import Testing
         #expect(pieces.map(\.ends) == [false, false, true])
     }
 
-    @Test func `an empty payload ends with its header`() throws {
+    @Test("An empty payload ends with its header") func emptyPayloadEndsWithHeader() throws {
         var bytes = RawFrame(.pong, to: .client).bytes + RawFrame(.text, [0x61], to: .client).bytes
         var decoder = FrameDecoder(role: .client)
         try bytes.withUnsafeMutableBytes { bytes in
@@ -43,6 +44,7 @@ import Testing
 
     /// The rules that a header breaks are told from as few bytes as possible.
     @Test(
+        "A bad header is refused at the byte that makes it bad",
         arguments: [
             ([0x83], .reservedOpcode(3)),
             ([0xC1], .reservedBits(0x40)),
@@ -52,7 +54,7 @@ import Testing
             ([0x82, 0x7E, 0x00, 0x7D], .lengthNotMinimal(length: 125)),
             ([0x82, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], .lengthExceeds63Bits(length: 1 << 63)),
         ] as [([UInt8], ProtocolViolation.Rule)])
-    func `a bad header is refused at the byte that makes it bad`(bytes: [UInt8], rule: ProtocolViolation.Rule) {
+    func badHeaderIsRefusedAtItsByte(bytes: [UInt8], rule: ProtocolViolation.Rule) {
         var decoder = FrameDecoder(role: .client)
         for (index, byte) in bytes.enumerated() {
             var chunk = [byte]
@@ -65,7 +67,8 @@ import Testing
         }
     }
 
-    @Test func `RSV1 is let through on the first frame of a message when an extension uses it`() throws {
+    @Test("RSV1 is let through on the first frame of a message when an extension uses it")
+    func rsv1IsLetThroughForExtension() throws {
         for opcode in [Opcode.text, .binary] {
             var bytes = RawFrame(opcode, [1], rsv: 4, to: .client).bytes
             var decoder = FrameDecoder(role: .client, allowsRSV1: true)

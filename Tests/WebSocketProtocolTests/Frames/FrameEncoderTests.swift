@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct FrameEncoderTests {
     /// RFC 6455 section 5.7.
-    @Test func `the RFC's unmasked examples are written byte for byte`() throws {
+    @Test("The RFC's unmasked examples are written byte for byte") func unmaskedExamples() throws {
         #expect(try encode(.text, Array("Hello".utf8), role: .server) == [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f])
         #expect(try encode(.text, Array("Hel".utf8), fin: false, role: .server) == [0x01, 0x03, 0x48, 0x65, 0x6c])
         #expect(try encode(.continuation, Array("lo".utf8), role: .server) == [0x80, 0x02, 0x6c, 0x6f])
@@ -17,7 +17,7 @@ import Testing
     }
 
     /// RFC 6455 section 5.7: the same text, masked with the key 0x37FA213D.
-    @Test func `the RFC's masked example is written byte for byte`() throws {
+    @Test("The RFC's masked example is written byte for byte") func maskedExample() throws {
         let source = RandomByteSource { bytes in
             for index in bytes.indices { bytes[index] = [0x37, 0xFA, 0x21, 0x3D][index % 4] }
         }
@@ -28,8 +28,8 @@ import Testing
             Array(buffer.bytes) == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
     }
 
-    @Test(arguments: Opcode.allCases, Role.allCases)
-    func `opcode, fin, rsv1 and mask end up in their bits`(opcode: Opcode, role: Role) throws {
+    @Test("Opcode, fin, rsv1 and mask end up in their bits", arguments: Opcode.allCases, Role.allCases)
+    func fieldsEndUpInTheirBits(opcode: Opcode, role: Role) throws {
         for (fin, rsv1) in [(true, false), (false, false), (true, true), (false, true)] {
             let bytes = try encode(opcode, [1, 2, 3], fin: fin, rsv1: rsv1, role: role)
             #expect(bytes[0] == (fin ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode.rawValue)
@@ -39,12 +39,13 @@ import Testing
     }
 
     @Test(
+        "A length takes its shortest form",
         arguments: [
             (0, [0x00]), (1, [0x01]), (125, [0x7D]),
             (126, [0x7E, 0x00, 0x7E]), (127, [0x7E, 0x00, 0x7F]), (65535, [0x7E, 0xFF, 0xFF]),
             (65536, [0x7F, 0, 0, 0, 0, 0, 1, 0, 0]), (1 << 20, [0x7F, 0, 0, 0, 0, 0, 0x10, 0, 0]),
         ] as [(Int, [UInt8])])
-    func `a length takes its shortest form`(length: Int, form: [UInt8]) throws {
+    func lengthTakesShortestForm(length: Int, form: [UInt8]) throws {
         let payload = [UInt8](repeating: 0x5A, count: length)
         let fromServer = try encode(.binary, payload, role: .server)
         #expect(Array(fromServer[1..<(1 + form.count)]) == form)
@@ -56,7 +57,7 @@ import Testing
         #expect(fromClient.count == 1 + form.count + 4 + length)
     }
 
-    @Test func `frames line up one behind the other in a buffer`() throws {
+    @Test("Frames line up one behind the other in a buffer") func framesLineUp() throws {
         var encoder = FrameEncoder(role: .server, maskingKeys: MaskingKeySource(.seeded(1)))
         let buffer = FrameBuffer()
         try encoder.encode(.text, payload: "a".utf8, into: buffer)
@@ -66,14 +67,14 @@ import Testing
             Array(buffer.bytes) == [0x81, 0x01, 0x61, 0x89, 0x00, 0x88, 0x03, 0x03, 0xE9, 0x78])
     }
 
-    @Test func `a sequence without contiguous storage is encoded as well`() throws {
+    @Test("A sequence without contiguous storage is encoded as well") func sequenceWithoutContiguousStorage() throws {
         var encoder = FrameEncoder(role: .server, maskingKeys: MaskingKeySource(.seeded(1)))
         let buffer = FrameBuffer()
         try encoder.encode(.binary, payload: (0..<200).lazy.map { UInt8($0) }, into: buffer)
         #expect(Array(buffer.bytes) == [0x82, 0x7E, 0x00, 0xC8] + (0..<200))
     }
 
-    @Test func `without a random mask nothing is written`() throws {
+    @Test("Without a random mask nothing is written") func noRandomMaskWritesNothing() throws {
         let source = RandomByteSource { _ throws(RandomSourceFailure) in
             throw RandomSourceFailure(description: "the entropy pool is gone")
         }

@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import WebSocketProtocol
 
 @Suite struct MaskingKeySourceTests {
-    @Test func `keys are the source's bytes in order, drawn in blocks of at most 2 KiB`() throws {
+    @Test("Keys are the source's bytes in order, drawn in blocks of at most 2 KiB") func keysAreDrawnInBlocks() throws {
         let blocks = Lock<[Int]>([])
         var keys = MaskingKeySource(
             RandomByteSource { bytes in
@@ -25,7 +25,7 @@ import WebSocketTesting
         #expect(sizes.reduce(0, +) / 4 >= 10_000)
     }
 
-    @Test func `no key is handed out twice`() throws {
+    @Test("No key is handed out twice") func keysAreNotRepeated() throws {
         let generator = Lock(SeededGenerator(seed: 7))
         var keys = MaskingKeySource(
             RandomByteSource { bytes in
@@ -38,7 +38,7 @@ import WebSocketTesting
         #expect(seen.count > 4_990)
     }
 
-    @Test func `a refill that fails is an error, and the next one may succeed`() throws {
+    @Test("A refill that fails is an error, and the next one may succeed") func failedRefillIsAnError() throws {
         let isBroken = Lock(false)
         var keys = MaskingKeySource(
             RandomByteSource { bytes throws(RandomSourceFailure) in

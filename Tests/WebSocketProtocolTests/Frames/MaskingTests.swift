@@ -5,8 +5,8 @@ import WebSocketTesting
 
 @Suite struct MaskingTests {
     /// Every length around the widths that are handled at once, at every alignment of source and target.
-    @Test(arguments: 0...80)
-    func `masking is the XOR of RFC 6455 section 5 dot 3, whatever the length and the alignment`(count: Int) {
+    @Test("Masking is the XOR of RFC 6455 section 5.3, whatever the length and the alignment", arguments: 0...80)
+    func maskingIsXOR(count: Int) {
         var generator = SeededGenerator(seed: UInt64(count))
         let source = generator.bytes(count + 8)
         let key: [UInt8] = [0x12, 0x34, 0x56, 0x78]
@@ -25,7 +25,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `masking in place twice gives the bytes back`() {
+    @Test("Masking in place twice gives the bytes back") func maskingTwiceRestores() {
         let original = Array(0..<UInt8(100))
         var bytes = original
         for _ in 0..<2 {
@@ -37,8 +37,10 @@ import WebSocketTesting
         #expect(bytes == original)
     }
 
-    @Test(arguments: [(0, 0x4433_2211), (1, 0x1144_3322), (2, 0x2211_4433), (3, 0x3322_1144), (4, 0x4433_2211)])
-    func `a key is rotated to the place in the payload`(offset: Int, expected: UInt32) {
+    @Test(
+        "A key is rotated to the place in the payload",
+        arguments: [(0, 0x4433_2211), (1, 0x1144_3322), (2, 0x2211_4433), (3, 0x3322_1144), (4, 0x4433_2211)])
+    func keyIsRotated(offset: Int, expected: UInt32) {
         #expect(Masking.rotated(0x4433_2211, by: offset) == expected)
     }
 }

@@ -145,8 +145,8 @@ import Testing
             "reason of the close frame is not valid UTF-8 (RFC 6455 section 5.5.1)"),
     ]
 
-    @Test(arguments: rows)
-    func `each violation ends the connection with its code and says what the peer did`(row: Row) throws {
+    @Test("Each violation ends the connection with its code and says what the peer did", arguments: rows)
+    func violationHasItsCode(row: Row) throws {
         let received = MessageReader.read(row.bytes, role: row.role, limit: 1000)
         let violation = try #require(received.violation)
         #expect(violation.rule == row.rule)
@@ -156,8 +156,8 @@ import Testing
         #expect(violation.description.hasPrefix(fault))
     }
 
-    @Test(arguments: rows)
-    func `what came before the violation is delivered, and what comes after is not`(row: Row) {
+    @Test("What came before the violation is delivered, and what comes after is not", arguments: rows)
+    func messagesBeforeViolationAreDelivered(row: Row) {
         let good = RawFrame(.text, Array("before".utf8), to: row.role).bytes
         let bytes = good + row.bytes + RawFrame(.text, Array("after".utf8), to: row.role).bytes
         let received = MessageReader.read(bytes, role: row.role, limit: 1000)
@@ -166,8 +166,8 @@ import Testing
         #expect(received.violation?.rule == row.rule)
     }
 
-    @Test(arguments: rows)
-    func `a violation is the same wherever the reads cut the bytes`(row: Row) {
+    @Test("A violation is the same wherever the reads cut the bytes", arguments: rows)
+    func violationDoesNotDependOnReads(row: Row) {
         for cut in 0...row.bytes.count {
             let received = MessageReader.read(row.bytes, role: row.role, limit: 1000, cutAt: [cut])
             #expect(received.violation?.rule == row.rule, "cut at \(cut)")
@@ -176,8 +176,8 @@ import Testing
         #expect(single.violation?.rule == row.rule)
     }
 
-    @Test(arguments: [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] as [UInt8], Role.allCases)
-    func `reserved opcodes are refused`(opcode: UInt8, role: Role) throws {
+    @Test("Reserved opcodes are refused", arguments: [3, 4, 5, 6, 7, 11, 12, 13, 14, 15] as [UInt8], Role.allCases)
+    func reservedOpcodesAreRefused(opcode: UInt8, role: Role) throws {
         let received = MessageReader.read(RawFrame(first: 0x80 | opcode, to: role).bytes, role: role)
         let violation = try #require(received.violation)
         #expect(violation.rule == .reservedOpcode(opcode))
@@ -185,8 +185,8 @@ import Testing
         #expect(violation.description.contains("reserved opcode 0x\(String(opcode, radix: 16, uppercase: true))"))
     }
 
-    @Test(arguments: rows)
-    func `the reason for the peer fits into a close frame`(row: Row) {
+    @Test("The reason for the peer fits into a close frame", arguments: rows)
+    func reasonFitsCloseFrame(row: Row) {
         let frame = ProtocolViolation(row.rule).closeFrame
         #expect(frame.reason.utf8.count <= CloseFrame.maximumReasonSize)
         #expect(frame.asSent == frame)

@@ -25,7 +25,7 @@ import WebSocketTesting
 
     // MARK: - Length
 
-    @Test func `a body has the length that the head says`() {
+    @Test("A body has the length that the head says") func bodyHasItsLength() {
         expect("why?", from: "Content-Length: 4", "why?", isEarly: true)
         expect("why?", from: "Content-Length: 4", "why? and more", isEarly: true)
         expect("why?", from: "Content-Length: 0004", "why?", isEarly: true)
@@ -35,7 +35,7 @@ import WebSocketTesting
         expect("why?", from: "Content-Length: 9223372036854775807", "why?", isEarly: false)
     }
 
-    @Test func `a body without a length lasts until the end of the stream`() {
+    @Test("A body without a length lasts until the end of the stream") func bodyWithoutLengthLasts() {
         expect("why? and more", from: "Server: s", "why? and more", isEarly: false)
         expect("why?", from: "Transfer-Encoding: gzip", "why?", isEarly: false)
         expect("4\r\nwhy?", from: "Transfer-Encoding: chunked, gzip", "4\r\nwhy?", isEarly: false)
@@ -43,8 +43,10 @@ import WebSocketTesting
         expect("4\r\nwhy?", from: Self.chunked, "4\r\nwhy?", isEarly: false, status: "HTTP/1.0 403 No")
     }
 
-    @Test(arguments: ["HTTP/1.1 204 No Content", "HTTP/1.1 304 Not Modified"])
-    func `these have no body, whatever the head says`(status: String) {
+    @Test(
+        "204 and 304 have no body, whatever the head says",
+        arguments: ["HTTP/1.1 204 No Content", "HTTP/1.1 304 Not Modified"])
+    func statusWithoutBody(status: String) {
         for headers in ["Server: s", "Content-Length: 5", "Content-Length: x", Self.chunked] {
             expect("", from: headers, "more", isEarly: true, status: status)
             expect("", from: headers, "", isEarly: true, status: status)
@@ -52,17 +54,18 @@ import WebSocketTesting
     }
 
     @Test(
+        "What is not one length leaves the status, and the body ends with the connection",
         arguments: [
             "-1", "+4", "4 4", "4,5", "0x4", "4.0", "", ",", "a", "٤", "9223372036854775808",
             "99999999999999999999999", "4\r\nContent-Length: 5", "4\r\nContent-Length: ", "4;",
         ])
-    func `what is not one length leaves the status, and the body ends with the connection`(value: String) {
+    func notOneLengthKeepsStatus(value: String) {
         // An empty line besides a good one says nothing.
         let isOneLength = value.hasPrefix("4\r\nContent-Length: ") && !value.hasSuffix("5")
         expect("why?", from: "Content-Length: \(value)", "why?", isEarly: isOneLength)
     }
 
-    @Test func `of a body, the limit and no more is kept, and then it is over`() {
+    @Test("Of a body, the limit and no more is kept, and then it is over") func bodyIsKeptToTheLimit() {
         let body = [UInt8](repeating: 0x78, count: 70_000)
         let heads = [
             "Content-Length: 70000", "Server: s", "\(Self.chunked)\r\n\r\n11170", "\(Self.chunked)\r\n\r\nffffffff",
@@ -88,6 +91,7 @@ import WebSocketTesting
     // MARK: - Chunks
 
     @Test(
+        "Chunks are put together, without extensions and trailers",
         arguments: [
             ("4\r\nthe \r\n6\r\nreason\r\n0\r\n\r\n", "the reason"),
             ("4\nthe \n6\nreason\n0\n\n", "the reason"),
@@ -99,7 +103,7 @@ import WebSocketTesting
             ("00000000000000000000000000a\r\nthe reason\r\n000\r\n", "the reason"),
             ("a \t\r\nthe reason\r\n0 \r\n", "the reason"),
         ])
-    func `chunks are put together, without extensions and trailers`(sent: String, body: String) {
+    func chunksArePutTogether(sent: String, body: String) {
         expect(body, from: Self.chunked, sent, isEarly: true)
         expect(body, from: "Transfer-Encoding: gzip\r\nTRANSFER-ENCODING: ,Chunked,", sent, isEarly: true)
         // Section 6.3: the coding overrides the length, right or wrong.
@@ -108,33 +112,37 @@ import WebSocketTesting
     }
 
     @Test(
+        "The size of a chunk can be any number",
         arguments: [
             "7fffffff", "80000000", "ffffffff", "100000000", "7fffffffffffffff", "8000000000000000", "ffffffffffffffff",
             "10000000000000000", "fffffffffffffffffffffffffffffff0", "8000000000000000000000000000000a",
         ])
-    func `the size of a chunk can be any number`(size: String) {
+    func chunkSizeCanBeAnyNumber(size: String) {
         expect("all that came", from: Self.chunked, "\(size)\r\nall that came", isEarly: false)
         expect("all\r\n0\r\n\r\n", from: Self.chunked, "\(size);x\r\nall\r\n0\r\n\r\n", isEarly: false)
         expect("before all", from: Self.chunked, "7\r\nbefore \r\n\(size)\r\nall", isEarly: false)
     }
 
     @Test(
+        "Chunks that break HTTP end the body at once, and the head stays",
         arguments: [
             "x\r\n", "-1\r\n", "+4\r\n", " 4\r\n", "0x4\r\n", "\r\n", ";a\r\n", "4 4\r\n", "4\r4\n", "4\u{0}\r\n",
             "4g\r\n",
             "4;a\rb\r\n",
         ])
-    func `chunks that break HTTP end the body at once, and the head stays`(size: String) {
+    func brokenChunksEndBody(size: String) {
         expect("", from: Self.chunked, size, isEarly: true)
         expect("good", from: Self.chunked, "4\r\ngood\r\n\(size)", isEarly: true)
     }
 
-    @Test(arguments: ["good and more", "good\r\r\n", "good0\r\n", "good\rx"])
-    func `data that is longer than its chunk ends the body at once`(data: String) {
+    @Test(
+        "Data that is longer than its chunk ends the body at once",
+        arguments: ["good and more", "good\r\r\n", "good0\r\n", "good\rx"])
+    func dataBeyondChunkEndsBody(data: String) {
         expect("good", from: Self.chunked, "4\r\n\(data)", isEarly: true)
     }
 
-    @Test func `extensions cannot go on for ever`() {
+    @Test("Extensions cannot go on for ever") func extensionsAreBounded() {
         let head = Array("HTTP/1.1 403 No\r\n\(Self.chunked)\r\n\r\n4\r\ngood\r\n4;".utf8)
         let bytes = head + [UInt8](repeating: 0x61, count: 8 * 1_024)
         for cuts in [[], [head.count], [5_000], Array(1..<bytes.count)] {

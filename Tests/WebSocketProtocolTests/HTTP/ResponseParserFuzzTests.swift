@@ -45,7 +45,7 @@ import WebSocketTesting
         #expect(decisions.count == 4 && decisions.values.allSatisfy { $0 > 300 }, "\(decisions)")
     }
 
-    @Test func `random chunked bodies come out as they went in, however they are cut`() {
+    @Test("Random chunked bodies come out as they went in, however they are cut") func randomChunkedBodies() {
         var generator = SeededGenerator(seed: 10)
         for round in 0..<1_000 {
             let body = generator.bytes(Int.random(in: 0...2_000, using: &generator))
@@ -78,7 +78,7 @@ import WebSocketTesting
         } while true
     }
 
-    @Test func `mutated chunks give what a decoder that sees all of them gives`() {
+    @Test("Mutated chunks give what a decoder that sees all of them gives") func mutatedChunks() {
         var generator = SeededGenerator(seed: 11)
         var malformed = 0
         for round in 0..<3_000 {

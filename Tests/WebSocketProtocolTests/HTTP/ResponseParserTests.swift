@@ -15,7 +15,8 @@ import WebSocketTesting
 
     // MARK: - Heads
 
-    @Test func `a head comes out whole and in order, wherever the reads end, and the first frames after it`() {
+    @Test("A head comes out whole and in order, wherever the reads end, and the first frames after it")
+    func headComesOutWhole() {
         let text = Self.sample + "\u{1}\u{2}rest\r\n\r\n"
         for cut in 0...text.utf8.count {
             let answer = ResponseParser.read(text, cutAt: [cut])
@@ -28,12 +29,12 @@ import WebSocketTesting
         }
     }
 
-    @Test func `one byte at a time is enough`() {
+    @Test("One byte at a time is enough") func oneByteAtATime() {
         let answer = ResponseParser.read(Self.sample, cutAt: Array(1..<Self.sample.utf8.count))
         #expect(answer.lines == Self.sampleLines)
     }
 
-    @Test func `lines that end with LF alone are lines, and nothing but what arrived is in them`() {
+    @Test("Lines that end with LF alone are lines, and nothing but what arrived is in them") func linesMayEndWithLF() {
         let text = "HTTP/1.1 403 Forbidden\nX-Why: because\r\nContent-Length: 0\n\n"
         for cut in 0...text.utf8.count {
             let answer = ResponseParser.read(text, cutAt: [cut])
@@ -43,6 +44,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "A status line gives the version, the code and the reason, which may be empty",
         arguments: [
             ("HTTP/1.1 403 Forbidden", 1, 403, "Forbidden"),
             ("HTTP/1.1 403 ", 1, 403, ""),
@@ -51,27 +53,28 @@ import WebSocketTesting
             ("HTTP/1.9 599 \u{E9}", 9, 599, "\u{C3}\u{A9}"),
             ("HTTP/1.1 200 OK", 1, 200, "OK"),
         ] as [(String, Int, Int, String)])
-    func `a status line`(line: String, minorVersion: Int, code: Int, reason: String) {
+    func statusLine(line: String, minorVersion: Int, code: Int, reason: String) {
         let head = ResponseParser.read("\(line)\r\nContent-Length: 0\r\n\r\n").head
         #expect(head?.minorVersion == minorVersion)
         #expect(head?.status.code == code)
         #expect(head?.status.reasonPhrase == reason)
     }
 
-    @Test func `bytes outside ASCII are kept in values and cost no other header`() {
+    @Test("Bytes outside ASCII are kept in values and cost no other header") func bytesOutsideASCIIAreKept() {
         let text = Array("HTTP/1.1 403 Verboten\r\nX-Latin: caf".utf8) + [0xE9] + Array("\r\nX-Next: n\r\n\r\n".utf8)
         let answer = ResponseParser.read(text)
         #expect(answer.lines == ["1 403 Verboten", "X-Latin:caf\u{E9}", "X-Next:n"])
     }
 
-    @Test func `many Set-Cookie lines are all there`() {
+    @Test("Many Set-Cookie lines are all there") func manyCookiesAreThere() {
         let cookies = (0..<500).map { "Set-Cookie: name\($0)=value; Path=/; Secure\r\n" }.joined()
         let answer = ResponseParser.read("HTTP/1.1 401 Unauthorized\r\n\(cookies)Content-Length: 0\r\n\r\n")
         #expect(answer.head?.headers[values: .setCookie].count == 500)
         #expect(answer.head?.headers[values: .setCookie].last == "name499=value; Path=/; Secure")
     }
 
-    @Test func `60 cookies as large as a client has to keep are all there (RFC 6265 section 6.1)`() {
+    @Test("60 cookies as large as a client has to keep are all there (RFC 6265 section 6.1)")
+    func largeCookiesAreThere() {
         let cookie = "Set-Cookie: name=" + String(repeating: "v", count: 4_096 - 5) + "; Path=/\r\n"
         let cookies = String(repeating: cookie, count: 60)
         let answer = ResponseParser.read("HTTP/1.1 401 Unauthorized\r\n\(cookies)Content-Length: 0\r\n\r\n")
@@ -79,6 +82,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "Another protocol is recognised by its first bytes",
         arguments: [
             ("ICY 200 OK\r\n", "It is not HTTP: it begins with \"ICY 200 OK\" (RFC 9112 section 2.3)."),
             ("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "\"SSH-2.0-OpenSSH_9.2p1 Debian-2\""),
@@ -90,7 +94,7 @@ import WebSocketTesting
             ("HTTPS", "\"HTTPS\""),
             ("{\"error\":1}", "\"{\\\"error\\\":1}\""),
         ])
-    func `another protocol is recognised by its first bytes`(text: String, words: String) {
+    func otherProtocolsAreRecognised(text: String, words: String) {
         let whole = ResponseParser.read(text)
         guard case .notHTTP = whole.violation?.rule else {
             Issue.record("\(whole)")
@@ -104,6 +108,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "A status line that breaks HTTP is a violation, at its end",
         arguments: [
             ("HTTP/2 101 Switching Protocols", .version("\"HTTP/2\""), "The version is \"HTTP/2\" instead of HTTP/1.1"),
             ("HTTP/2.0 101", .version("\"HTTP/2.0\""), "RFC 9112 section 2.3"),
@@ -127,7 +132,7 @@ import WebSocketTesting
             ("HTTP/1.1 101 O\rK", .statusLine("\"HTTP/1.1 101 O\\rK\""), "malformed"),
             ("HTTP/1.1 101 OK\r", .statusLine("\"HTTP/1.1 101 OK\\r\""), "malformed"),
         ] as [(String, HTTPViolation.Rule, String)])
-    func `a status line that breaks HTTP is a violation, at its end`(
+    func brokenStatusLineIsViolation(
         line: String, rule: HTTPViolation.Rule, words: String
     ) {
         let text = line + "\r\n"
@@ -139,6 +144,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "A header line that breaks HTTP is a violation, at its end",
         arguments: [
             (
                 " folded", .foldedLine("\" folded\""),
@@ -163,7 +169,7 @@ import WebSocketTesting
             ("Server: a\r", .controlCharacter(0x0D, field: "\"Server\""), "0x0d"),
             ("Server: \u{1B}[2J", .controlCharacter(0x1B, field: "\"Server\""), "0x1b"),
         ] as [(String, HTTPViolation.Rule, String)])
-    func `a header line that breaks HTTP is a violation, at its end`(
+    func brokenHeaderLineIsViolation(
         line: String, rule: HTTPViolation.Rule, words: String
     ) {
         for status in ["101 Switching Protocols", "100 Continue", "403 Forbidden"] {
@@ -176,7 +182,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `a head larger than the limit is a violation, without waiting for its end`() {
+    @Test("A head larger than the limit is a violation, without waiting for its end") func tooLargeHeadIsViolation() {
         let bytes = Array(Self.sample.utf8)
         let answer = ResponseParser.read(bytes, maximumHeadSize: bytes.count)
         #expect(answer.lines == Self.sampleLines)
@@ -192,7 +198,7 @@ import WebSocketTesting
         )
     }
 
-    @Test func `a head followed by more than the limit is no larger for that`() {
+    @Test("A head followed by more than the limit is no larger for that") func headMayBeFollowedByMore() {
         let answer = ResponseParser.read(Array(Self.sample.utf8) + [UInt8](repeating: 0x82, count: 100_000))
         guard case .switched(_, let rest) = answer else {
             Issue.record("\(answer)")
@@ -201,7 +207,7 @@ import WebSocketTesting
         #expect(rest.count == 100_000)
     }
 
-    @Test func `more header lines than can be looked through are a violation`() {
+    @Test("More header lines than can be looked through are a violation") func tooManyLinesAreViolation() {
         let lines = String(repeating: "a:\n", count: HTTPFields.maximumReceivedCount)
         #expect(ResponseParser.read("HTTP/1.1 403 No\n\(lines)\n").head?.headers.count == 1_000)
         #expect(ResponseParser.read("HTTP/1.1 403 No\n\(lines)b:\n").violation?.rule == .tooManyFields(limit: 1_000))
@@ -209,8 +215,8 @@ import WebSocketTesting
 
     // MARK: - Interim responses
 
-    @Test(arguments: ["101 Switching Protocols", "403 Forbidden"])
-    func `interim responses are skipped`(status: String) {
+    @Test("Interim responses are skipped", arguments: ["101 Switching Protocols", "403 Forbidden"])
+    func interimResponsesAreSkipped(status: String) {
         let text =
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\n\r\n"
             + "HTTP/1.1 199\r\n\r\nHTTP/1.1 \(status)\r\nServer: s\r\nContent-Length: 0\r\n\r\n"
@@ -220,7 +226,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `interim responses without end are a violation`() {
+    @Test("Interim responses without end are a violation") func endlessInterimsAreViolation() {
         let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
         let limit = ResponseParser.maximumInterimResponses
         let allowed = String(repeating: interim, count: limit)
@@ -230,7 +236,7 @@ import WebSocketTesting
         #expect(violation?.description == "More than 16 interim responses (status 1xx) come first.")
     }
 
-    @Test func `each interim head has the limit of its own`() {
+    @Test("Each interim head has the limit of its own") func interimHeadsHaveOwnLimit() {
         let hints = Array("HTTP/1.1 103 Early Hints\r\nLink: \(String(repeating: "x", count: 100))\r\n\r\n".utf8)
         let answer = ResponseParser.read(hints + hints + Array(Self.sample.utf8), maximumHeadSize: hints.count + 10)
         #expect(answer.lines == Self.sampleLines)
@@ -241,11 +247,12 @@ import WebSocketTesting
     // MARK: - 101, and the tunnel
 
     @Test(
+        "What would frame a body means nothing where the connection switches",
         arguments: [
             "Content-Length: 0", "Content-Length: 100", "Content-Length: x", "Transfer-Encoding: chunked",
             "Transfer-Encoding: chunked\r\nContent-Length: -1",
         ])
-    func `what would frame a body means nothing where the connection switches`(header: String) {
+    func bodyFramingMeansNothing(header: String) {
         let upgrade = ResponseParser.read("HTTP/1.1 101 Yes\r\n\(header)\r\n\r\nrest")
         let tunnel = ResponseParser.read("HTTP/1.1 200 Yes\r\n\(header)\r\n\r\nrest", to: .connect)
         for answer in [upgrade, tunnel] {
@@ -259,12 +266,13 @@ import WebSocketTesting
     }
 
     @Test(
+        "Any 2xx to CONNECT stands for a tunnel, in any number of reads",
         arguments: [
             "HTTP/1.1 200 Connection established", "HTTP/1.0 200 Connection established", "HTTP/1.1 200",
             "HTTP/1.1 200 ",
             "HTTP/1.1 204 No Content", "HTTP/1.1 299", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK",
         ])
-    func `any 2xx to CONNECT stands for a tunnel, in any number of reads`(statusLine: String) {
+    func any2xxIsATunnel(statusLine: String) {
         let text = "\(statusLine)\r\nVia: p\r\n\r\n\u{16}\u{3}"
         for cut in 0...text.utf8.count {
             let answer = ResponseParser.read(text, to: .connect, cutAt: [cut])
@@ -277,7 +285,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `a proxy that wants credentials says so`() {
+    @Test("A proxy that wants credentials says so") func proxyWantsCredentials() {
         let text =
             "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n"
             + "Content-Length: 4\r\n\r\nwhy?"
@@ -289,7 +297,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `a switch that cannot be meant is a violation`() {
+    @Test("A switch that cannot be meant is a violation") func impossibleSwitchIsViolation() {
         let old = ResponseParser.read("HTTP/1.0 101 Switching Protocols\r\n\r\n").violation
         #expect(old?.rule == .switchInHTTP10)
         #expect(
@@ -303,7 +311,8 @@ import WebSocketTesting
 
     // MARK: - The end of the stream
 
-    @Test func `after a head, the end of the stream completes the refusal with what there is`() {
+    @Test("After a head, the end of the stream completes the refusal with what there is")
+    func endAfterHeadCompletesRefusal() {
         let head = "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n"
         let answers = [
             ("Content-Length: 100\r\n\r\nhalf", "half"), ("Content-Length: 100\r\n\r\n", ""),
@@ -324,7 +333,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `within a head, the end of the stream leaves nothing`() {
+    @Test("Within a head, the end of the stream leaves nothing") func endWithinHeadLeavesNothing() {
         let bytes = Array("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 403 Forbidden\r\nServer: s\r\n\r\n".utf8)
         #expect(ResponseParser.read([]) == .nothing(isWithinHead: false))
         for count in 1..<bytes.count {
@@ -333,7 +342,7 @@ import WebSocketTesting
         #expect(ResponseParser.read(bytes).head?.status.code == 403)
     }
 
-    @Test func `a decision is made once`() throws {
+    @Test("A decision is made once") func decisionIsMadeOnce() throws {
         var parser = ResponseParser(to: .upgrade)
         let refusal = Array("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".utf8)
         let progress = try refusal.withUnsafeBytes { try parser.receive($0) }

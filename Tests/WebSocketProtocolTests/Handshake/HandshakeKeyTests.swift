@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct HandshakeKeyTests {
     /// RFC 6455 section 1.3.
-    @Test func `the RFC's sample key has the RFC's sample answer`() throws {
+    @Test("The RFC's sample key has the RFC's sample answer") func sampleKeyHasSampleAnswer() throws {
         let source = RandomByteSource { bytes in
             for (index, byte) in "the sample nonce".utf8.enumerated() { bytes[index] = byte }
         }
@@ -15,15 +15,16 @@ import Testing
     }
 
     @Test(
+        "A received key that is not 16 bytes is none",
         arguments: [
             "", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25j", "AAAA",
             "dGhlIHNhbXBsZSBub25jZSE=", "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==",
         ])
-    func `a received key that is not 16 bytes is none`(value: String) {
+    func wrongKeyLengthIsNone(value: String) {
         #expect(HandshakeKey(received: value) == nil)
     }
 
-    @Test func `without random bytes there is no key`() {
+    @Test("Without random bytes there is no key") func noRandomBytesNoKey() {
         let source = RandomByteSource { _ throws(RandomSourceFailure) in
             throw RandomSourceFailure(description: "no entropy")
         }

@@ -34,6 +34,7 @@ import Testing
     }
 
     @Test(
+        "A right answer is accepted, with all of its headers",
         arguments: [
             good,
             [("upgrade", "WebSocket"), ("CONNECTION", "keep-alive, uPGRADE"), ("Sec-WebSocket-Accept", accept)],
@@ -43,7 +44,7 @@ import Testing
             good + [("Content-Length", "0")], good + [("Content-Length", "100")],
             good + [("Transfer-Encoding", "chunked")],
         ])
-    func `a right answer is accepted, with all of its headers`(lines: [(String, String)]) throws {
+    func rightAnswerIsAccepted(lines: [(String, String)]) throws {
         let response = try validate(lines)
         #expect(response.status == .switchingProtocols)
         #expect(response.headers == Self.fields(lines))
@@ -51,12 +52,13 @@ import Testing
         #expect(response.extensions == [])
     }
 
-    @Test func `a reason phrase of the server's own changes nothing`() throws {
+    @Test("A reason phrase of the server's own changes nothing") func reasonPhraseChangesNothing() throws {
         let status = HTTPResponse.Status(code: 101, reasonPhrase: "Web Socket Protocol Handshake")
         #expect(try validate(status: status, Self.good).status.code == 101)
     }
 
     @Test(
+        "A wrong answer is refused with what is wrong",
         arguments: [
             (without("Upgrade"), .upgrade(found: nil), "header Upgrade is missing (RFC 6455 section 4.1)"),
             (
@@ -90,20 +92,20 @@ import Testing
                 "instead of"
             ),
         ] as [([(String, String)], HandshakeViolation.Rule, String)])
-    func `a wrong answer is refused with what is wrong`(
+    func wrongAnswerIsRefused(
         lines: [(String, String)], rule: HandshakeViolation.Rule, text: String
     ) {
         expect(rule, text) { try validate(lines) }
     }
 
-    @Test(arguments: [200, 301, 404, 100, 503])
-    func `another status is no acceptance`(code: Int) {
+    @Test("Another status is no acceptance", arguments: [200, 301, 404, 100, 503])
+    func otherStatusIsNoAcceptance(code: Int) {
         expect(.statusNot101(code), "status \(code) instead of 101") {
             try validate(status: .init(code: code), Self.good)
         }
     }
 
-    @Test func `the subprotocol is one of those offered`() throws {
+    @Test("The subprotocol is one of those offered") func subprotocolIsOneOffered() throws {
         let lines = Self.good + [("Sec-WebSocket-Protocol", "v1")]
         #expect(try validate(lines, subprotocols: ["v2", "v1"]).subprotocol == "v1")
         #expect(try validate(Self.good, subprotocols: ["v2"]).subprotocol == nil)
@@ -129,7 +131,7 @@ import Testing
         }
     }
 
-    @Test func `extensions are among those offered`() throws {
+    @Test("Extensions are among those offered") func extensionsAreAmongOffered() throws {
         let answer = Self.good + [("Sec-WebSocket-Extensions", "permessage-deflate; server_max_window_bits=12")]
         #expect(
             try validate(answer, extensions: [Self.deflate]).extensions
@@ -147,7 +149,7 @@ import Testing
         }
     }
 
-    @Test func `what a server wrote cannot disturb a terminal or fill a log`() {
+    @Test("What a server wrote cannot disturb a terminal or fill a log") func serverTextIsHarmless() {
         let value = String(repeating: "é", count: 5_000)
         expect(.upgrade(found: value), "…\" instead of") {
             try validate(Self.without("Upgrade", ("Upgrade", value)))

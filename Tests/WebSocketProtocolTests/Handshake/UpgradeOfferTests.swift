@@ -23,7 +23,7 @@ import Testing
         return try UpgradeOffer(head)
     }
 
-    @Test func `a right request is an offer`() throws {
+    @Test("A right request is an offer") func rightRequestIsOffer() throws {
         let offer = try offer(
             "GET /chat HTTP/1.1",
             Self.good + [
@@ -39,17 +39,18 @@ import Testing
     }
 
     @Test(
+        "A Host header names a host, with or without a port",
         arguments: [
             "example.com", "EXAMPLE.com:8080", "localhost", "127.0.0.1:9000", "[::1]", "[2001:db8::1]:443",
             "my_service",
             "example.com.", "example.com:",
         ])
-    func `a Host header names a host, with or without a port`(host: String) throws {
+    func hostNamesAHost(host: String) throws {
         let offer = try offer("GET //chat?x=/y HTTP/1.1", Self.without("Host", "Host: \(host)"))
         #expect(offer.head.target == "//chat?x=/y")
     }
 
-    @Test func `what the client side writes the server side accepts`() throws {
+    @Test("What the client side writes, the server side accepts") func serverAcceptsClientRequest() throws {
         let key = try HandshakeKey(.seeded(3))
         let request = try UpgradeRequest(
             endpoint: Endpoint("ws://[::1]:9000/a?b"), key: key, subprotocols: ["a", "b"],
@@ -70,6 +71,7 @@ import Testing
     }
 
     @Test(
+        "A wrong request is refused with its status and why",
         arguments: [
             ("POST / HTTP/1.1", good, 405, "WebSocket needs the method GET, not POST."),
             ("get / HTTP/1.1", good, 405, "not get"),
@@ -125,7 +127,7 @@ import Testing
             ("GET / HTTP/1.1", good + ["Content-Length: 5"], 400, "An opening handshake has no body."),
             ("GET / HTTP/1.1", good + ["Transfer-Encoding: chunked"], 400, "An opening handshake has no body."),
         ] as [(String, [String], Int, String)])
-    func `a wrong request is refused with its status and why`(
+    func wrongRequestIsRefused(
         requestLine: String, lines: [String], status: Int, message: String
     ) {
         let rejection = #expect(throws: UpgradeRejection.self) { try offer(requestLine, lines) }

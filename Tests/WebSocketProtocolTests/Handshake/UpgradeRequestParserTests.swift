@@ -28,7 +28,8 @@ import WebSocketTesting
     private static let sample =
         "GET /chat?x=1 HTTP/1.1\r\nHost: example.com\r\nX-Empty:\r\nCookie:\t a=1 \r\nCookie: b=2\r\n\r\n"
 
-    @Test func `a head comes out whole, wherever the reads end, and the first frames with it`() throws {
+    @Test("A head comes out whole, wherever the reads end, and the first frames with it")
+    func headComesOutWhole() throws {
         let text = Self.sample + "\u{1}\u{2}rest\r\n\r\n"
         for cut in 0...text.utf8.count {
             let (head, rest) = try #require(try parse(text, cutAt: cut).get())
@@ -43,7 +44,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `one byte at a time is enough`() throws {
+    @Test("One byte at a time is enough") func oneByteAtATime() throws {
         var parser = UpgradeRequestParser()
         let bytes = Array(("\r\n" + Self.sample).utf8)
         for (index, byte) in bytes.enumerated() {
@@ -60,6 +61,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "A head that breaks HTTP is refused with 400",
         arguments: [
             ("\u{16}\u{3}\u{1}", "It is not HTTP: it begins with"),
             (" GET / HTTP/1.1\r\n\r\n", "It is not HTTP: it begins with"),
@@ -89,7 +91,7 @@ import WebSocketTesting
             ("GET / HTTP/1.1\r\nA: b\u{0}c\r\n\r\n", "has a control character: 0x00"),
             ("GET / HTTP/1.1\r\nA\u{0}: b\r\n\r\n", "A header line does not begin with a header's name"),
         ])
-    func `a head that breaks HTTP is refused with 400`(text: String, message: String) {
+    func brokenHeadIs400(text: String, message: String) {
         for cut in 0...text.utf8.count {
             guard case .failure(let rejection) = parse(text, cutAt: cut) else {
                 Issue.record("accepted when cut at \(cut)")
@@ -100,7 +102,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `a head larger than the limit is refused with 431, without waiting for its end`() {
+    @Test("A head larger than the limit is refused with 431, without waiting for its end") func tooLargeHeadIs431() {
         let limit = Self.sample.utf8.count
         #expect((try? parse(Self.sample, maximumSize: limit).get()) != nil)
         guard case .failure(let rejection) = parse(Self.sample, maximumSize: limit - 1) else {
@@ -118,13 +120,13 @@ import WebSocketTesting
         #expect(other.status.code == 431)
     }
 
-    @Test func `a head followed by more than the limit is no larger for that`() throws {
+    @Test("A head followed by more than the limit is no larger for that") func headMayBeFollowedByMore() throws {
         let frames = String(repeating: "f", count: 30_000)
         let (_, rest) = try #require(try parse(Self.sample + frames).get())
         #expect(rest.count == 30_000)
     }
 
-    @Test func `more header lines than can be looked through are refused with 431`() {
+    @Test("More header lines than can be looked through are refused with 431") func tooManyLinesAre431() {
         let lines = String(repeating: "a:\r\n", count: 1_001)
         guard case .failure(let rejection) = parse("GET / HTTP/1.1\r\n\(lines)\r\n") else {
             Issue.record("accepted")
@@ -134,7 +136,7 @@ import WebSocketTesting
         #expect(rejection.message == "The head has more than 1000 header lines.")
     }
 
-    @Test func `mutated requests come to one end, however they are cut`() {
+    @Test("Mutated requests come to one end, however they are cut") func mutatedRequestsEnd() {
         var generator = SeededGenerator(seed: 12)
         var ends: [String: Int] = [:]
         for round in 0..<12_000 {

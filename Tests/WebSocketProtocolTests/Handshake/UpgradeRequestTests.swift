@@ -30,14 +30,14 @@ import Testing
 
     private static let custom = HTTPField.Name("X-Trace")
 
-    @Test func `the plain request, to the last byte`() throws {
+    @Test("The plain request is this, to the last byte") func plainRequest() throws {
         let expected =
             "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         #expect(String(decoding: try request().bytes, as: UTF8.self) == expected)
     }
 
-    @Test func `a request with everything, to the last byte`() throws {
+    @Test("A request with everything is this, to the last byte") func fullRequest() throws {
         let request = try request(
             "ws://user:secret@[2001:db8::9]:8080?token=a%20b",
             subprotocols: ["v2.feed", "v1.feed"],
@@ -61,7 +61,7 @@ import Testing
                 == "GET /?token=a%20b HTTP/1.1\r\nHost: [2001:db8::9]:8080\r\n\(lines)\r\n")
     }
 
-    @Test func `an Authorization header wins over the URL's credentials`() throws {
+    @Test("An Authorization header wins over the URL's credentials") func authorizationHeaderWins() throws {
         let request = try request("wss://user:secret@example.com/", headers: [.authorization: "Bearer token"])
         let text = String(decoding: request.bytes, as: UTF8.self)
         #expect(text.contains("\r\nAuthorization: Bearer token\r\n"))
@@ -69,51 +69,59 @@ import Testing
     }
 
     @Test(
+        "Headers of the handshake itself cannot be set",
         arguments: [
             "Host", "host", "Upgrade", "CONNECTION", "Content-Length", "transfer-encoding", "Sec-WebSocket-Key",
             "sec-websocket-version", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
             "Sec-WebSocket-Whatever",
         ])
-    func `headers of the handshake itself cannot be set`(name: String) throws {
+    func handshakeHeadersCannotBeSet(name: String) throws {
         let name = try #require(HTTPField.Name(name))
         #expect(
             try refusal(headers: [name: "x"]).hasPrefix(
                 "Header \(name.rawName) belongs to the opening handshake itself and cannot be set"))
     }
 
-    @Test(arguments: ["Origin", "Cookie", "User-Agent", "Authorization", "Sec-Fetch-Mode", "X-Sec-WebSocket-Key"])
-    func `other headers can be set`(name: String) throws {
+    @Test(
+        "Other headers can be set",
+        arguments: ["Origin", "Cookie", "User-Agent", "Authorization", "Sec-Fetch-Mode", "X-Sec-WebSocket-Key"])
+    func otherHeadersCanBeSet(name: String) throws {
         let name = try #require(HTTPField.Name(name))
         let text = String(decoding: try request(headers: [name: "value"]).bytes, as: UTF8.self)
         #expect(text.contains("\r\n\(name.rawName): value\r\n"))
     }
 
-    @Test(arguments: ["", "a b", "a,b", "a\r\nX-Evil: 1", "a\u{0}", "ä", "a/b", "a;b", "\"a\""])
-    func `a subprotocol that is no token is refused`(name: String) throws {
+    @Test(
+        "A subprotocol that is no token is refused",
+        arguments: ["", "a b", "a,b", "a\r\nX-Evil: 1", "a\u{0}", "ä", "a/b", "a;b", "\"a\""])
+    func subprotocolMustBeToken(name: String) throws {
         let text = try refusal(subprotocols: ["good", name])
         #expect(text.contains("is not a token: RFC 6455 section 4.1"))
         #expect(!text.contains("\r") && !text.contains("\n") && !text.contains("\u{0}"))
     }
 
-    @Test func `a subprotocol offered twice is refused`() throws {
+    @Test("A subprotocol offered twice is refused") func subprotocolsMustDiffer() throws {
         #expect(
             try refusal(subprotocols: ["a", "b", "a"]) == "Subprotocol \"a\" is offered twice (RFC 6455 section 4.1).")
         #expect(try refusal(subprotocols: ["a", "A"]) == "accepted")
     }
 
     @Test(
+        "An extension that is not made of tokens is refused",
         arguments: [
             WebSocketExtension(""), WebSocketExtension("a\r\nb"), WebSocketExtension("a", parameters: [.init("b c")]),
             WebSocketExtension("a", parameters: [.init("b", "c\r\n")]),
             WebSocketExtension("a", parameters: [.init("b", "")]),
         ])
-    func `an extension that is not made of tokens is refused`(offer: WebSocketExtension) throws {
+    func extensionMustBeTokens(offer: WebSocketExtension) throws {
         #expect(try refusal(extensions: [offer]).contains("is not made of tokens (RFC 6455 section 9.1)"))
     }
 
     /// `HTTPField` turns line breaks into spaces by itself; its lenient form keeps other control characters.
-    @Test(arguments: ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1", "a\u{0}b", "a\u{1}b", "a\u{1B}[31m", "a\u{7F}"])
-    func `no header value can add a line or carry a control character`(value: String) throws {
+    @Test(
+        "No header value can add a line or carry a control character",
+        arguments: ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1", "a\u{0}b", "a\u{1}b", "a\u{1B}[31m", "a\u{7F}"])
+    func valuesCannotAddLines(value: String) throws {
         for field in [
             HTTPField(name: .origin, value: value), HTTPField(name: .origin, lenientValue: Array(value.utf8)),
         ] {
@@ -132,7 +140,7 @@ import Testing
         }
     }
 
-    @Test func `a request larger than the limit is refused with both sizes`() throws {
+    @Test("A request larger than the limit is refused with both sizes") func tooLargeRequestIsRefused() throws {
         let size = try request(headers: [.cookie: "a"]).bytes.count
         #expect(try refusal(headers: [.cookie: "a"], maximumSize: size) == "accepted")
         #expect(

@@ -15,14 +15,14 @@ import Testing
                 ]))
     }
 
-    @Test func `the plain acceptance, to the last byte`() throws {
+    @Test("The plain acceptance is this, to the last byte") func plainAcceptance() throws {
         let expected =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
         #expect(String(decoding: try UpgradeResponse.accepting(offer()), as: UTF8.self) == expected)
     }
 
-    @Test func `an acceptance with everything`() throws {
+    @Test("An acceptance with everything has one line for each, and no line more") func fullAcceptance() throws {
         let bytes = try UpgradeResponse.accepting(
             offer(),
             subprotocol: "v2",
@@ -36,11 +36,12 @@ import Testing
     }
 
     @Test(
+        "Headers of the handshake itself cannot be added to an acceptance",
         arguments: [
             "Upgrade", "connection", "Content-Length", "TRANSFER-ENCODING", "Host", "Sec-WebSocket-Accept",
             "Sec-WebSocket-Protocol", "sec-websocket-extensions", "Sec-WebSocket-Whatever",
         ])
-    func `headers of the handshake itself cannot be added to an acceptance`(name: String) throws {
+    func handshakeHeadersCannotBeAdded(name: String) throws {
         let name = try #require(HTTPField.Name(name))
         let rejection = try #require(throws: UpgradeRejection.self) {
             try UpgradeResponse.accepting(offer(), headers: [.server: "test", name: "x"])
@@ -52,8 +53,9 @@ import Testing
         )
     }
 
-    @Test(arguments: ["v3", "V1", "", "v1, v2", "v1\r\nX-Evil: 1"])
-    func `a subprotocol that was not offered cannot be chosen`(name: String) throws {
+    @Test(
+        "A subprotocol that was not offered cannot be chosen", arguments: ["v3", "V1", "", "v1, v2", "v1\r\nX-Evil: 1"])
+    func subprotocolMustBeOffered(name: String) throws {
         let rejection = try #require(throws: UpgradeRejection.self) {
             try UpgradeResponse.accepting(offer(), subprotocol: name)
         }
@@ -62,7 +64,8 @@ import Testing
         #expect(!rejection.message.contains("\r"))
     }
 
-    @Test func `a value with a control character cannot be added to an acceptance`() throws {
+    @Test("A value with a control character cannot be added to an acceptance")
+    func controlCharactersCannotBeAdded() throws {
         var headers = HTTPFields()
         headers.append(HTTPField(name: .server, lenientValue: Array("a\u{1B}[31m".utf8)))
         let rejection = try #require(throws: UpgradeRejection.self) {
@@ -72,7 +75,7 @@ import Testing
             rejection.message == "The value of header Server has a control character at byte 1 (RFC 9110 section 5.5).")
     }
 
-    @Test func `how long a refusal's body is, no header of the program can say otherwise`() {
+    @Test("How long a refusal's body is, no header of the program can say otherwise") func bodyLengthIsOurs() {
         let bytes = UpgradeResponse.refusing(
             .forbidden, headers: [.contentLength: "7", .transferEncoding: "chunked"], body: Array("no".utf8))
         let expected =
@@ -81,7 +84,7 @@ import Testing
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 
-    @Test func `a refusal ends the connection and says how long its body is`() {
+    @Test("A refusal ends the connection and says how long its body is") func refusalEndsConnection() {
         let bytes = UpgradeResponse.refusing(.forbidden, headers: [.retryAfter: "5"], body: Array("nø\n".utf8))
         let expected =
             "HTTP/1.1 403 Forbidden\r\nRetry-After: 5\r\nContent-Length: 4\r\nConnection: close\r\n"
@@ -92,7 +95,7 @@ import Testing
                 == "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     }
 
-    @Test func `a rejection becomes a response with its headers and its message`() {
+    @Test("A rejection becomes a response with its headers and its message") func rejectionBecomesResponse() {
         let rejection = UpgradeRejection(
             .upgradeRequired, headers: [.upgrade: "websocket", .connection: "Upgrade"], "Speak WebSocket.")
         let expected =

@@ -32,7 +32,8 @@ import Testing
 
     private func inverted(_ text: String) -> [UInt8] { text.utf8.map { ~$0 } }
 
-    @Test func `compressed and plain messages alternate, whole and fragmented, wherever the reads end`() {
+    @Test("Compressed and plain messages alternate, whole and fragmented, wherever the reads end")
+    func compressedAndPlainAlternate() {
         let frames = [
             RawFrame(.text, inverted("whole"), rsv: 4, to: .server),
             RawFrame(.text, Array("plain".utf8), to: .server),
@@ -49,7 +50,7 @@ import Testing
         for cut in 0...frames.flatMap(\.bytes).count { #expect(read(frames, cutAt: cut) == expected) }
     }
 
-    @Test func `the limit is that of the inflated message`() {
+    @Test("The limit is that of the inflated message") func limitIsOfInflatedMessage() {
         let frame = RawFrame(.text, inverted("12345"), rsv: 4, to: .server)
         #expect(read([frame], limit: 6).messages == [.text("12345!")])
         let violation = read([frame], limit: 5).violation
@@ -59,20 +60,20 @@ import Testing
             violation?.description.contains("compressed message inflates beyond the limit of 5 bytes") == true)
     }
 
-    @Test func `inflated text must be UTF-8`() {
+    @Test("Inflated text must be UTF-8") func inflatedTextMustBeUTF8() {
         let frame = RawFrame(.text, [~0x61, ~0xC0], rsv: 4, to: .server)
         #expect(read([frame]).violation?.rule == .textNotUTF8)
     }
 
-    @Test func `data that does not inflate is refused with 1007`() {
+    @Test("Data that does not inflate is refused with 1007") func uninflatableIs1007() {
         let violation = read([RawFrame(.binary, [1, 0, 1], rsv: 4, to: .server)]).violation
         #expect(violation?.rule == .compressedDataInvalid("a zero"))
         #expect(violation?.closeCode == .invalidFramePayloadData)
         #expect(violation?.description.contains("compressed message cannot be inflated: a zero") == true)
     }
 
-    @Test(arguments: [Opcode.continuation, .close, .ping, .pong])
-    func `RSV1 is refused on a frame that begins no message`(opcode: Opcode) {
+    @Test("RSV1 is refused on a frame that begins no message", arguments: [Opcode.continuation, .close, .ping, .pong])
+    func rsv1OnContinuationIsRefused(opcode: Opcode) {
         let begin = RawFrame(.text, inverted("a"), fin: false, rsv: 4, to: .server)
         let violation = read([begin, RawFrame(opcode, [], rsv: 4, to: .server)]).violation
         #expect(violation?.rule == .compressionBitOutOfPlace(opcode))
@@ -80,8 +81,8 @@ import Testing
         #expect(violation?.description.contains("RSV1 set on a \(opcode) frame (RFC 7692 section 6)") == true)
     }
 
-    @Test(arguments: [1, 2, 3, 5, 6, 7] as [UInt8])
-    func `the other reserved bits stay forbidden`(bits: UInt8) {
+    @Test("The other reserved bits stay forbidden", arguments: [1, 2, 3, 5, 6, 7] as [UInt8])
+    func otherReservedBitsAreForbidden(bits: UInt8) {
         let violation = read([RawFrame(.text, inverted("a"), rsv: bits, to: .server)]).violation
         #expect(violation?.rule == .reservedBits((bits & 3) << 4))
     }

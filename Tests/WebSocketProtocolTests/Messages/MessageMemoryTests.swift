@@ -18,7 +18,7 @@ import Testing
         return turn
     }
 
-    @Test func `a turn counts the memory of its payloads as it can be counted afterwards`() {
+    @Test("A turn counts the memory of its payloads as it can be counted afterwards") func turnCountsItsMemory() {
         let turn = Self.turn()
         #expect(turn.messages.count == 104)
         #expect(turn.payloadMemory == MessageMemory.ofPayloads(turn.messages[...]))
@@ -27,7 +27,7 @@ import Testing
         #expect((least...least + 100).contains(turn.payloadMemory))
     }
 
-    @Test func `the rest of a batch counts what it keeps alive, also of messages that were used`() {
+    @Test("The rest of a batch counts what it keeps alive, also of messages that were used") func restOfBatchCounts() {
         let messages = Self.turn().messages
         // The last of a hundred keeps the memory of all of them.
         let last = MessageMemory.ofPayloads(messages[103...])
@@ -36,7 +36,7 @@ import Testing
         #expect(MessageMemory.ofPayloads(messages[104...]) == 0)
     }
 
-    @Test func `a turn costs at least the memory of what it brings`() {
+    @Test("A turn costs at least the memory of what it brings") func turnCostsWhatItBrings() {
         for payload in [0, 1, 100] {
             var bytes = (0..<1_000).flatMap { _ in
                 RawFrame(.binary, [UInt8](repeating: 1, count: payload), to: .client).bytes
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func `an emptied turn keeps nothing of a large one`() {
+    @Test("An emptied turn keeps nothing of a large one") func emptiedTurnKeepsNothing() {
         var reader = MessageReader(role: .client, maximumMessageSize: 1 << 20)
         var turn = ReceivedTurn()
         let frames = [Opcode.binary, .ping, .pong].map { RawFrame($0, [1], to: .client).bytes }

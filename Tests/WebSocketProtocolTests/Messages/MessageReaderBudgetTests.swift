@@ -67,8 +67,10 @@ import WebSocketTesting
         return (frames.flatMap(\.bytes), expected)
     }
 
-    @Test(arguments: Role.allCases, 0..<6 as Range<UInt64>)
-    func `any budgets bring the same as none, masks and compression included`(role: Role, seed: UInt64) throws {
+    @Test(
+        "Any budgets bring the same as none, masks and compression included", arguments: Role.allCases,
+        0..<6 as Range<UInt64>)
+    func anyBudgetsBringTheSame(role: Role, seed: UInt64) throws {
         let (bytes, expected) = try Self.mixture(to: role, seed: seed)
         for budget in [100, 5_000, 300_000] {
             var generator = SeededGenerator(seed: seed)
@@ -83,8 +85,8 @@ import WebSocketTesting
     private static let slack = 44 << 10
     private static let budget = 256 << 10
 
-    @Test(arguments: Role.allCases)
-    func `a bomb in one read is inflated turn by turn`(role: Role) throws {
+    @Test("A bomb in one read is inflated turn by turn", arguments: Role.allCases)
+    func bombIsInflatedTurnByTurn(role: Role) throws {
         let size = 16 << 20
         let bomb = try Self.deflated([[UInt8](repeating: 0, count: size)])
         let bytes = RawFrame(.binary, bomb[0], rsv: 4, to: role).bytes
@@ -97,7 +99,7 @@ import WebSocketTesting
         #expect(turns.costs.count > 50)
     }
 
-    @Test func `messages that are bombs are restored as far as the budget goes`() throws {
+    @Test("Messages that are bombs are restored as far as the budget goes") func bombsAreRestoredWithinBudget() throws {
         let bombs = try Self.deflated([[UInt8]](repeating: [UInt8](repeating: 0, count: 100_000), count: 400))
         let bytes = bombs.flatMap { RawFrame(.binary, $0, rsv: 4, to: .client).bytes }
         #expect(bytes.count < 128 << 10)
@@ -118,6 +120,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "Tiny frames end a turn as large ones do",
         arguments: [
             Flood(name: "empty messages", frame: RawFrame(.binary, to: .client), most: 6_554),
             Flood(name: "messages of one byte", frame: RawFrame(.text, [0x61], to: .client), most: 6_394),
@@ -125,7 +128,7 @@ import WebSocketTesting
             Flood(name: "pings", frame: RawFrame(.ping, to: .client), most: 4_096),
             Flood(name: "pongs", frame: RawFrame(.pong, to: .client), most: 4_096),
         ])
-    func `tiny frames end a turn as large ones do`(flood: Flood) {
+    func tinyFramesEndATurn(flood: Flood) {
         let count = 60_000
         let begin = flood.name == "empty fragments" ? RawFrame(.binary, fin: false, to: .client).bytes : []
         let bytes = begin + [UInt8](repeatElement(flood.frame.bytes, count: count).joined())
@@ -135,7 +138,7 @@ import WebSocketTesting
         #expect((least...least + 2).contains(turns.costs.count))
     }
 
-    @Test func `compressed data that inflates to nothing ends a turn too`() throws {
+    @Test("Compressed data that inflates to nothing ends a turn too") func emptyInflationEndsATurn() throws {
         // Final blocks with nothing in them.
         let payload = [UInt8](repeatElement([0x03, 0x00], count: 60_000).joined())
         let bytes = RawFrame(.binary, payload, rsv: 4, to: .client).bytes
@@ -146,13 +149,13 @@ import WebSocketTesting
         #expect(turns.costs.count >= 4)
     }
 
-    @Test func `one large message takes one turn: its memory came with the read`() {
+    @Test("One large message takes one turn: its memory came with the read") func largeMessageTakesOneTurn() {
         let bytes = RawFrame(.binary, [UInt8](repeating: 1, count: 128 << 10), to: .client).bytes
         var reader = MessageReader(role: .client, maximumMessageSize: 1 << 20)
         #expect(Self.turns(of: bytes, with: &reader) { _ in Self.budget }.costs.count == 1)
     }
 
-    @Test func `what stands behind the end counts as used`() {
+    @Test("What stands behind the end counts as used") func bytesBehindTheEndCount() {
         var bytes = RawFrame(.close, to: .client).bytes + RawFrame(.binary, [1], to: .client).bytes
         let count = bytes.count
         var reader = MessageReader(role: .client, maximumMessageSize: 10)

@@ -41,36 +41,38 @@ import WebSocketTesting
         return (frames.flatMap(\.bytes), expected)
     }
 
-    @Test(arguments: Role.allCases)
-    func `a read of everything brings everything`(role: Role) {
+    @Test("A read of everything brings everything", arguments: Role.allCases)
+    func readBringsEverything(role: Role) {
         let (bytes, expected) = Self.corpus(to: role)
         #expect(MessageReader.read(bytes, role: role) == expected)
     }
 
-    @Test(arguments: Role.allCases)
-    func `two reads bring the same, wherever the first one ends`(role: Role) {
+    @Test("Two reads bring the same, wherever the first one ends", arguments: Role.allCases)
+    func twoReadsBringTheSame(role: Role) {
         let (bytes, expected) = Self.corpus(to: role)
         for cut in 0...bytes.count {
             #expect(MessageReader.read(bytes, role: role, cutAt: [cut]) == expected, "cut at \(cut)")
         }
     }
 
-    @Test(arguments: Role.allCases)
-    func `reads of one byte bring the same`(role: Role) {
+    @Test("Reads of one byte bring the same", arguments: Role.allCases)
+    func singleBytesBringTheSame(role: Role) {
         let (bytes, expected) = Self.corpus(to: role)
         #expect(MessageReader.read(bytes, role: role, cutAt: Array(1..<bytes.count)) == expected)
     }
 
-    @Test(arguments: Role.allCases, 0..<20 as Range<UInt64>)
-    func `reads of random sizes bring the same`(role: Role, seed: UInt64) {
+    @Test("Reads of random sizes bring the same", arguments: Role.allCases, 0..<20 as Range<UInt64>)
+    func randomReadsBringTheSame(role: Role, seed: UInt64) {
         let (bytes, expected) = Self.corpus(to: role)
         var generator = SeededGenerator(seed: seed)
         let cuts = (0..<12).map { _ in Int.random(in: 0...bytes.count, using: &generator) }.sorted()
         #expect(MessageReader.read(bytes, role: role, cutAt: cuts) == expected, "cut at \(cuts)")
     }
 
-    @Test(arguments: Role.allCases, [0, 1, 125, 126, 127, 65535, 65536, 200_000])
-    func `every length form arrives, whole and cut`(role: Role, length: Int) {
+    @Test(
+        "Every length form arrives, whole and cut", arguments: Role.allCases,
+        [0, 1, 125, 126, 127, 65535, 65536, 200_000])
+    func everyLengthFormArrives(role: Role, length: Int) {
         var generator = SeededGenerator(seed: UInt64(length))
         let payload = generator.bytes(length)
         let bytes = RawFrame(.binary, payload, to: role).bytes
@@ -81,8 +83,8 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: Role.allCases, 0..<8 as Range<UInt64>)
-    func `what one side encodes the other side reads`(reader: Role, seed: UInt64) throws {
+    @Test("What one side encodes, the other side reads", arguments: Role.allCases, 0..<8 as Range<UInt64>)
+    func otherSideReadsWhatIsEncoded(reader: Role, seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let writer: Role = reader == .client ? .server : .client
         var encoder = FrameEncoder(role: writer, maskingKeys: MaskingKeySource(.seeded(seed)))
@@ -118,7 +120,7 @@ import WebSocketTesting
         #expect(MessageReader.read(bytes, role: reader, cutAt: cuts) == expected)
     }
 
-    @Test func `messages of one read share one array of just the size of their frames`() {
+    @Test("Messages of one read share one array of just the size of their frames") func messagesShareOneArray() {
         let bytes = (0..<1000).flatMap {
             RawFrame(.binary, [UInt8](repeating: UInt8($0 % 251), count: 64), to: .client).bytes
         }
@@ -135,7 +137,8 @@ import WebSocketTesting
         #expect(zip(addresses, addresses.dropFirst()).allSatisfy { $1 - $0 == 66 })
     }
 
-    @Test func `the rest of a large message is read to where it stays, up to the end of its frame`() throws {
+    @Test("The rest of a large message is read to where it stays, up to the end of its frame")
+    func restOfLargeMessageIsReadDirectly() throws {
         let payload = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
         var bytes =
             RawFrame(.binary, payload, to: .client).bytes + RawFrame(.text, Array("next".utf8), to: .client).bytes
@@ -167,7 +170,7 @@ import WebSocketTesting
         #expect(turn.cost >= 200_000)
     }
 
-    @Test func `what is read directly ends its message, counts, and is checked as it comes`() {
+    @Test("What is read directly ends its message, counts, and is checked as it comes") func directReadsAreChecked() {
         func begin(_ opcode: Opcode, role: Role = .client) -> MessageReader {
             var bytes = RawFrame(opcode, [UInt8](repeating: 0x61, count: 50_000), to: role).bytes
             var reader = MessageReader(role: role, maximumMessageSize: 1 << 20)
@@ -198,7 +201,7 @@ import WebSocketTesting
         #expect(reader.readDirectly(atLeast: 16_384, into: &turn, fill(1)) == nil, "it has to be unmasked")
     }
 
-    @Test func `a turn is reused without memory of the last one`() {
+    @Test("A turn is reused without memory of the last one") func turnIsReused() {
         var reader = MessageReader(role: .client, maximumMessageSize: 1000)
         var turn = ReceivedTurn()
         var bytes = RawFrame(.text, [0x61], to: .client).bytes + RawFrame(.ping, to: .client).bytes
@@ -212,7 +215,7 @@ import WebSocketTesting
         #expect(turn.pings == [[]])
     }
 
-    @Test func `nothing is read after a close frame`() {
+    @Test("Nothing is read after a close frame") func nothingFollowsCloseFrame() {
         let bytes =
             RawFrame(.text, Array("last".utf8), to: .client).bytes + RawFrame(.close, [0x03, 0xE8], to: .client).bytes
             + RawFrame(.text, Array("too late".utf8), to: .client).bytes + [0xFF, 0xFF, 0xFF]
@@ -222,14 +225,16 @@ import WebSocketTesting
         }
     }
 
-    @Test func `a close frame may end an unfinished message`() {
+    @Test("A close frame may end an unfinished message") func closeMayEndUnfinishedMessage() {
         let bytes =
             RawFrame(.text, Array("half".utf8), fin: false, to: .client).bytes + RawFrame(.close, to: .client).bytes
         #expect(MessageReader.read(bytes, role: .client) == Received(end: .close(CloseFrame(code: nil))))
     }
 
-    @Test(arguments: UTF8ValidatorTests.invalid)
-    func `invalid text fails as soon as it is certain, whatever the fragments and the reads`(
+    @Test(
+        "Invalid text fails as soon as it is certain, whatever the fragments and the reads",
+        arguments: UTF8ValidatorTests.invalid)
+    func invalidTextFailsEarly(
         sequence: [UInt8], certainAfter: Int
     ) {
         // The message goes on after the bad byte: nothing of that may be needed to refuse it.
@@ -253,8 +258,9 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: UTF8ValidatorTests.incomplete)
-    func `a text that ends inside a sequence is refused when its message ends`(sequence: [UInt8]) {
+    @Test(
+        "A text that ends inside a sequence is refused when its message ends", arguments: UTF8ValidatorTests.incomplete)
+    func unfinishedSequenceIsRefused(sequence: [UInt8]) {
         let whole = RawFrame(.text, sequence, to: .client).bytes
         #expect(MessageReader.read(whole, role: .client).violation?.rule == .textNotUTF8)
         let fragments = RawFrame(.text, sequence, fin: false, to: .client).bytes
@@ -263,14 +269,14 @@ import WebSocketTesting
         #expect(MessageReader.read(ended, role: .client).violation?.rule == .textNotUTF8)
     }
 
-    @Test func `binary messages may hold anything`() {
+    @Test("Binary messages may hold anything") func binaryMayHoldAnything() {
         let payload: [UInt8] = [0xFF, 0xC0, 0x80, 0xED, 0xA0, 0x80]
         let bytes = RawFrame(.binary, payload, to: .client).bytes
         #expect(MessageReader.read(bytes, role: .client) == Received(messages: [.binary(payload)]))
     }
 
-    @Test(arguments: [0, 1, 100, 1000])
-    func `a message of just the limit passes`(limit: Int) {
+    @Test("A message of just the limit passes", arguments: [0, 1, 100, 1000])
+    func messageOfTheLimitPasses(limit: Int) {
         let payload = [UInt8](repeating: 0x61, count: limit)
         let whole = RawFrame(.text, payload, to: .client).bytes
         let text = WebSocketMessage.text(String(repeating: "a", count: limit))
@@ -283,7 +289,7 @@ import WebSocketTesting
         #expect(MessageReader.read(over, role: .client, limit: limit).violation?.rule == rule)
     }
 
-    @Test func `a length beyond the limit is refused from its header alone`() {
+    @Test("A length beyond the limit is refused from its header alone") func tooLongIsRefusedFromHeader() {
         var frame = RawFrame(.binary, to: .client)
         frame.announcedLength = 1 << 40
         #expect(
@@ -291,21 +297,22 @@ import WebSocketTesting
                 == .messageTooBig(size: 1 << 40, limit: 1 << 20))
     }
 
-    @Test func `a length within a huge limit reserves little until the payload comes`() throws {
+    @Test("A length within a huge limit reserves little until the payload comes")
+    func hugeLimitReservesLittle() throws {
         var frame = RawFrame(.binary, [1, 2, 3], to: .client)
         frame.announcedLength = 1 << 50
         let received = MessageReader.read(frame.bytes, role: .client, limit: .max)
         #expect(received == Received())
     }
 
-    @Test func `a flood of pings brings every payload in order`() {
+    @Test("A flood of pings brings every payload in order") func pingFloodArrivesInOrder() {
         let bytes = (0..<10_000).flatMap { RawFrame(.ping, [UInt8($0 & 0xFF), UInt8($0 >> 8)], to: .server).bytes }
         let received = MessageReader.read(bytes, role: .server)
         #expect(received.pings.count == 10_000)
         #expect(received.pings.enumerated().allSatisfy { $1 == [UInt8($0 & 0xFF), UInt8($0 >> 8)] })
     }
 
-    @Test func `a message of many empty fragments is one message`() {
+    @Test("A message of many empty fragments is one message") func manyEmptyFragmentsAreOneMessage() {
         let bytes =
             RawFrame(.text, Array("a".utf8), fin: false, to: .client).bytes
             + (0..<50_000).flatMap { _ in RawFrame(.continuation, fin: false, to: .client).bytes }
@@ -314,8 +321,8 @@ import WebSocketTesting
     }
 
     /// No byte string may make the reader trap, read beyond its input or deliver after the end.
-    @Test(arguments: 0..<30 as Range<UInt64>)
-    func `random bytes end in a violation or wait for more`(seed: UInt64) {
+    @Test("Random bytes end in a violation or wait for more", arguments: 0..<30 as Range<UInt64>)
+    func randomBytesEnd(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<200 {
             var bytes = generator.bytes(Int.random(in: 0...200, using: &generator))

@@ -28,8 +28,8 @@ import WebSocketTesting
         [0xC2], [0xE2], [0xE2, 0x82], [0xF0], [0xF0, 0x9F], [0xF0, 0x9F, 0x98], [0x61, 0xF4, 0x8F, 0xBF],
     ]
 
-    @Test(arguments: valid)
-    func `valid text is valid however it is cut`(bytes: [UInt8]) {
+    @Test("Valid text is valid however it is cut", arguments: valid)
+    func validTextIsValid(bytes: [UInt8]) {
         // With ASCII around it, so that the wide paths see it at every place.
         for padding in 0..<34 {
             let text = [UInt8](repeating: 0x61, count: padding) + bytes + [UInt8](repeating: 0x62, count: padding)
@@ -38,8 +38,8 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: invalid)
-    func `invalid text fails at the byte that makes it certain, however it is cut`(
+    @Test("Invalid text fails at the byte that makes it certain, however it is cut", arguments: invalid)
+    func invalidTextFailsAtItsByte(
         bytes: [UInt8], certainAfter: Int
     ) {
         for padding in 0..<34 {
@@ -57,8 +57,8 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: incomplete)
-    func `a text that ends inside a sequence is neither wrong nor complete`(bytes: [UInt8]) {
+    @Test("A text that ends inside a sequence is neither wrong nor complete", arguments: incomplete)
+    func unfinishedTextIsNeither(bytes: [UInt8]) {
         var validator = UTF8Validator()
         #expect(bytes.withUnsafeBytes { validator.consume($0) })
         #expect(!validator.isComplete)
@@ -66,8 +66,8 @@ import WebSocketTesting
     }
 
     /// The standard library is the reference.
-    @Test(arguments: 0..<20 as Range<UInt64>)
-    func `random bytes are judged as the standard library judges them`(seed: UInt64) {
+    @Test("Random bytes are judged as the standard library judges them", arguments: 0..<20 as Range<UInt64>)
+    func randomBytesAreJudgedAlike(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         // Bytes that matter to UTF-8, so that long valid runs happen.
         let alphabet: [UInt8] = [
@@ -82,8 +82,10 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: 0..<20 as Range<UInt64>)
-    func `random text is valid, and wrong with any one byte broken the same way as the standard library says`(
+    @Test(
+        "Random text is valid, and with any one byte broken wrong the way the standard library says",
+        arguments: 0..<20 as Range<UInt64>)
+    func randomTextIsJudgedAlike(
         seed: UInt64
     ) {
         var generator = SeededGenerator(seed: seed)

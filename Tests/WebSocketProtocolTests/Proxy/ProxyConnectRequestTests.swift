@@ -8,23 +8,24 @@ import Testing
     }
 
     @Test(
+        "A tunnel is asked for by host and port",
         arguments: [
             ("wss://feed.example.com/stream?a=b", "feed.example.com:443"),
             ("ws://feed.example.com", "feed.example.com:80"),
             ("wss://feed.example.com:8443", "feed.example.com:8443"), ("wss://192.0.2.1", "192.0.2.1:443"),
             ("wss://[2001:DB8::1]:1/", "[2001:db8::1]:1"), ("wss://user:secret@a.test/", "a.test:443"),
         ])
-    func `a tunnel is asked for by host and port`(url: String, authority: String) throws {
+    func tunnelIsAskedByHostAndPort(url: String, authority: String) throws {
         #expect(try text(url) == "CONNECT \(authority) HTTP/1.1\r\nHost: \(authority)\r\n\r\n")
     }
 
-    @Test func `a host name of any length goes out whole`() throws {
+    @Test("A host name of any length goes out whole") func longHostNamesGoOut() throws {
         let host = Array(repeating: String(repeating: "a", count: 62), count: 4).joined(separator: ".")
         #expect(try text("wss://\(host)/") == "CONNECT \(host):443 HTTP/1.1\r\nHost: \(host):443\r\n\r\n")
     }
 
-    @Test(arguments: [0, 1, 2, 3, 93, 94, 95, 96, 1_000, 20_000])
-    func `credentials of any length go out whole`(length: Int) throws {
+    @Test("Credentials of any length go out whole", arguments: [0, 1, 2, 3, 93, 94, 95, 96, 1_000, 20_000])
+    func longCredentialsGoOut(length: Int) throws {
         let credentials = Endpoint.Credentials(user: "user", password: String(repeating: "p", count: length))
         let lines = try text("wss://a.test", credentials).components(separatedBy: "\r\n")
         #expect(lines.count == 5)
@@ -34,11 +35,12 @@ import Testing
     }
 
     @Test(
+        "Credentials that would break the request are refused, and not shown",
         arguments: [
             ("us:er", "password"), ("user\r\nX: y", "password"), ("user", "pass\nword"), ("user", "\u{0}"),
             ("user", "\u{7F}"),
         ])
-    func `credentials that would break the request are refused, and not shown`(user: String, password: String) {
+    func breakingCredentialsAreRefused(user: String, password: String) {
         let error = #expect(throws: InvalidProxyRequest.self) {
             try text("wss://a.test", Endpoint.Credentials(user: user, password: password))
         }
@@ -47,7 +49,7 @@ import Testing
                 + "Basic authorization cannot carry that (RFC 7617 section 2).")
     }
 
-    @Test func `an address that means something on this machine only is refused`() {
+    @Test("An address that means something on this machine only is refused") func localAddressIsRefused() {
         let error = #expect(throws: InvalidProxyRequest.self) { try text("wss://[fe80::1%25eth0]/") }
         #expect(
             error?.description

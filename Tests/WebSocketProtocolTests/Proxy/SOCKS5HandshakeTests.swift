@@ -33,7 +33,8 @@ import WebSocketTesting
 
     // MARK: - The way to a tunnel
 
-    @Test func `without credentials a tunnel takes two answers, wherever they are cut`() throws {
+    @Test("Without credentials a tunnel takes two answers, wherever they are cut")
+    func twoAnswersWithoutCredentials() throws {
         let method: [UInt8] = [5, 0]
         let reply = Self.bound + [0x16, 3, 1]
         for methodCut in method.indices {
@@ -49,7 +50,8 @@ import WebSocketTesting
         }
     }
 
-    @Test func `with credentials it takes three, and the proxy may do without them`() throws {
+    @Test("With credentials it takes three, and the proxy may do without them")
+    func threeAnswersWithCredentials() throws {
         for cut in 0...1 {
             var handshake = try make(Self.target, Self.credentials)
             #expect(handshake.greeting == [5, 2, 0, 2])
@@ -63,7 +65,7 @@ import WebSocketTesting
         #expect(try receive(&handshake, Self.bound[...]) == .connected(consumed: 10))
     }
 
-    @Test func `one byte at a time is enough`() throws {
+    @Test("One byte at a time is enough") func oneByteAtATime() throws {
         var handshake = try make(Self.target, Self.credentials)
         var sent: [[UInt8]] = []
         for byte in [5, 2] + [1, 0] + Self.bound.dropLast() {
@@ -78,6 +80,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "A server is asked for by address or by name",
         arguments: [
             ("wss://192.0.2.255/", [1, 192, 0, 2, 255, 0x01, 0xBB]),
             (
@@ -88,17 +91,18 @@ import WebSocketTesting
             ("ws://[1:2:3:4:5:6:7:8]:1", [4, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8, 0, 1]),
             ("ws://A.test:65535", [3, 6] + Array("a.test".utf8) + [0xFF, 0xFF]),
         ] as [(String, [UInt8])])
-    func `a server is asked for by address or by name`(url: String, address: [UInt8]) throws {
+    func serverIsAskedByAddressOrName(url: String, address: [UInt8]) throws {
         var handshake = try make(url)
         #expect(try receive(&handshake, [5, 0]) == .send([5, 1, 0] + address))
     }
 
     @Test(
+        "The address that the proxy has bound can be of any type",
         arguments: [
             [1, 0, 0, 0, 0], [4] + [UInt8](repeating: 9, count: 16), [3, 0], [3, 1, 0x61],
             [3, 255] + [UInt8](repeating: 0x61, count: 255),
         ] as [[UInt8]])
-    func `the address that the proxy has bound can be of any type`(address: [UInt8]) throws {
+    func boundAddressOfAnyType(address: [UInt8]) throws {
         let reply: [UInt8] = [5, 0, 0] + address + [0, 80]
         for cut in 0..<reply.count {
             var handshake = try make()
@@ -111,6 +115,7 @@ import WebSocketTesting
     // MARK: - Refusals
 
     @Test(
+        "Each refusal is a sentence, as soon as its code is there",
         arguments: [
             (1, "general failure of the proxy"), (2, "its rules do not allow this connection"),
             (3, "the server's network is unreachable for it"),
@@ -119,7 +124,7 @@ import WebSocketTesting
             (7, "it does not know the command CONNECT"), (8, "it does not know this type of address"),
             (9, "the reason has no meaning in SOCKS5"), (255, "the reason has no meaning in SOCKS5"),
         ] as [(UInt8, String)])
-    func `each refusal is a sentence, as soon as its code is there`(code: UInt8, words: String) throws {
+    func refusalIsASentence(code: UInt8, words: String) throws {
         var handshake = try make()
         _ = try receive(&handshake, [5, 0])
         let failure = #expect(throws: SOCKS5Failure.self) { try receive(&handshake, [5], [code]) }
@@ -130,6 +135,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "A choice of method that leads nowhere fails with what is wrong with it",
         arguments: [
             (false, [4, 0], .notSOCKS5(firstByte: 4), "its answer begins with byte 4 instead of 5"),
             (false, Array("HTTP/1.1 400".utf8), .notSOCKS5(firstByte: 0x48), "does not speak SOCKS5, but perhaps HTTP"),
@@ -145,7 +151,7 @@ import WebSocketTesting
             (true, [5, 1], .unofferedMethod(1), "method 1, which was not offered (RFC 1928 section 3)."),
             (false, [5, 0, 5], .answerBeforeQuestion, "it goes on before it was asked"),
         ] as [(Bool, [UInt8], SOCKS5Failure.Reason, String)])
-    func `a choice of method that leads nowhere`(
+    func uselessMethodIsRefused(
         withCredentials: Bool, answer: [UInt8], reason: SOCKS5Failure.Reason, words: String
     ) throws {
         var handshake = try make(Self.target, withCredentials ? Self.credentials : nil)
@@ -154,7 +160,8 @@ import WebSocketTesting
         #expect(failure?.description.contains(words) == true, "\(failure?.description ?? "")")
     }
 
-    @Test func `credentials that the proxy refuses, and answers that are none`() throws {
+    @Test("Credentials that the proxy refuses fail with its status, and answers that are none are told apart")
+    func refusedCredentialsFail() throws {
         func failure(to answer: [UInt8]) throws -> SOCKS5Failure? {
             var handshake = try make(Self.target, Self.credentials)
             _ = try receive(&handshake, [5, 2])
@@ -171,11 +178,12 @@ import WebSocketTesting
     }
 
     @Test(
+        "A reply that breaks SOCKS5 fails with what breaks it",
         arguments: [
             ([1, 0, 0, 1], "version 1 of its reply is not 5"), ([5, 0, 0, 0, 0], "an address of the unknown type 0"),
             ([5, 0, 0, 2, 0], "an address of the unknown type 2"),
         ] as [([UInt8], String)])
-    func `a reply that breaks SOCKS5`(reply: [UInt8], words: String) throws {
+    func brokenReplyFails(reply: [UInt8], words: String) throws {
         var handshake = try make()
         _ = try receive(&handshake, [5, 0])
         let failure = #expect(throws: SOCKS5Failure.self) { try receive(&handshake, reply[...]) }
@@ -184,7 +192,7 @@ import WebSocketTesting
 
     // MARK: - What a user passes in
 
-    @Test func `user name and password have 1 to 255 bytes`() throws {
+    @Test("User name and password have 1 to 255 bytes") func credentialsHaveBounds() throws {
         let longest = String(repeating: "x", count: 255)
         var handshake = try make(Self.target, Endpoint.Credentials(user: longest, password: longest))
         let bytes = [255] + Array(longest.utf8)
@@ -204,7 +212,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func `an address that means something on this machine only is refused`() {
+    @Test("An address that means something on this machine only is refused") func localAddressIsRefused() {
         let error = #expect(throws: InvalidProxyRequest.self) { try make("wss://[fe80::1%25eth0]/") }
         #expect(error?.description.contains("has the zone \"eth0\"") == true)
     }

@@ -30,7 +30,8 @@ import Testing
 
     private let closed = Inbox.Item.closed(.failed(.heartbeatTimeout(unanswered: 1)))
 
-    @Test mutating func allOfAConnectionComesBeforeAnythingOfTheNext() {
+    @Test("All of a connection comes before anything of the next")
+    mutating func allOfAConnectionComesBeforeAnythingOfTheNext() {
         inbox.begin(1, opened(1))
         inbox.append(texts("1a"), from: 1)
         inbox.end(1, with: [closed])
@@ -49,7 +50,7 @@ import Testing
         #expect(inbox.isIdle)
     }
 
-    @Test mutating func noticesWithoutAConnectionAreTakenAtOnce() {
+    @Test("Notices without a connection are taken at once") mutating func noticesWithoutAConnectionAreTakenAtOnce() {
         inbox.append(.failed(.stopped))
         #expect(!inbox.isIdle)
         #expect(takeAll() == ["stopped"])
@@ -58,7 +59,8 @@ import Testing
         #expect(!inbox.isIdle, "somebody reads")
     }
 
-    @Test mutating func readingPausesAtTheLimitOnMessages() {
+    @Test("Reading pauses at the limit on messages, unless a handler waits")
+    mutating func readingPausesAtTheLimitOnMessages() {
         inbox.begin(1, nil)
         inbox.append(texts("a", "b"), from: 1)
         #expect(inbox.mayRead(1))
@@ -71,7 +73,8 @@ import Testing
         #expect(inbox.mayRead(1))
     }
 
-    @Test mutating func readingPausesAtTheLimitOnMemoryWhoeverWaits() {
+    @Test("Reading pauses at the limit on memory, even where a handler waits")
+    mutating func readingPausesAtTheLimitOnMemoryWhoeverWaits() {
         inbox.begin(1, nil)
         inbox.beginHandlerWait()
         // Empty messages take memory too.
@@ -89,7 +92,8 @@ import Testing
         #expect(inbox.mayRead(1))
     }
 
-    @Test mutating func theConnectionWhoseTurnItIsMayComeToItsEndThoughAnotherFillsTheInbox() {
+    @Test("The connection whose turn it is may come to its end though another fills the inbox")
+    mutating func theConnectionWhoseTurnItIsMayComeToItsEndThoughAnotherFillsTheInbox() {
         inbox.begin(1, nil)
         inbox.begin(2, nil)
         inbox.append(texts("a", "b", "c"), from: 2)
@@ -101,7 +105,7 @@ import Testing
         #expect(inbox.mayRead(1))
     }
 
-    @Test mutating func stoppingForgetsMessagesAndCountsThem() {
+    @Test("Stopping forgets messages and counts them") mutating func stoppingForgetsMessagesAndCountsThem() {
         inbox.begin(1, nil)
         inbox.append(texts("a", "b", "c"), from: 1)
         inbox.append(.failed(.stopped))
@@ -116,7 +120,8 @@ import Testing
         #expect(takeAll() == ["stopped", "close"], "what is no message stays")
     }
 
-    @Test mutating func whatHappensWhileOneHandlerRunsForEverDoesNotAddUp() {
+    @Test("Connections that come and go while one handler runs for ever do not add up")
+    mutating func whatHappensWhileOneHandlerRunsForEverDoesNotAddUp() {
         inbox.begin(1, nil)
         inbox.append(texts("handled"), from: 1)
         #expect(inbox.next() != nil)
@@ -139,7 +144,8 @@ import Testing
         #expect(inbox.messageCount == 0 && inbox.byteCount == 0)
     }
 
-    @Test mutating func noticesOfAConnectionThatIsReadDoNotAddUpEither() {
+    @Test("Notices of a connection that is read do not add up either")
+    mutating func noticesOfAConnectionThatIsReadDoNotAddUpEither() {
         inbox.begin(1, nil)
         inbox.append(texts("a"), from: 1)
         for _ in 0..<2_000 { inbox.append(.failed(.stopped)) }

@@ -11,7 +11,7 @@ import Testing
 
     private func seconds(_ seconds: Double) -> Duration { .seconds(seconds) }
 
-    @Test func defaultsAreTheDocumentedOnes() {
+    @Test("The defaults are the documented ones") func defaultsAreTheDocumentedOnes() {
         let policy = HeartbeatPolicy.ping()
         #expect(policy.interval == .seconds(30))
         #expect(policy.timeout == .seconds(10))
@@ -22,12 +22,12 @@ import Testing
         #expect(message.beatsOnOpen)
     }
 
-    @Test func offHasNothingToDo() {
+    @Test("A heartbeat that is off has nothing to do") func offHasNothingToDo() {
         var machine = machine(.off)
         #expect(machine.advance(now: seconds(1e6)) == .off)
     }
 
-    @Test func answeredBeatsFollowTheInterval() {
+    @Test("Answered beats follow the interval") func answeredBeatsFollowTheInterval() {
         var machine = machine(.ping(), openedAt: seconds(5))
         #expect(machine.advance(now: seconds(5)) == .sleep(until: seconds(35)))
         #expect(machine.advance(now: seconds(35)) == .beat(1))
@@ -37,14 +37,14 @@ import Testing
         #expect(machine.advance(now: seconds(65)) == .beat(2))
     }
 
-    @Test func theFirstBeatCanComeRightOnOpen() {
+    @Test("The first beat can come right when the connection opens") func theFirstBeatCanComeRightOnOpen() {
         var application = machine(.message(.text("beat")), openedAt: seconds(5))
         #expect(application.advance(now: seconds(5)) == .beat(1))
         var ping = machine(.ping(beatsOnOpen: true), openedAt: seconds(5))
         #expect(ping.advance(now: seconds(5)) == .beat(1))
     }
 
-    @Test(arguments: [0, 1, 3])
+    @Test("Silence is death after the misses allowed", arguments: [0, 1, 3])
     func silenceIsDeathAfterTheMissesAllowed(missesAllowed: Int) {
         var machine = machine(.ping(missesAllowed: missesAllowed))
         var now = seconds(30)
@@ -57,7 +57,7 @@ import Testing
         #expect(machine.advance(now: now + .seconds(10)) == .dead(unanswered: missesAllowed + 1))
     }
 
-    @Test func anAnswerForgivesEarlierMisses() {
+    @Test("An answer forgives earlier misses") func anAnswerForgivesEarlierMisses() {
         var machine = machine(.ping(missesAllowed: 1))
         #expect(machine.advance(now: seconds(30)) == .beat(1))
         #expect(machine.advance(now: seconds(40)) == .beat(2))
@@ -66,7 +66,7 @@ import Testing
         #expect(machine.advance(now: seconds(80)) == .beat(4), "the miss before the answer no longer counts")
     }
 
-    @Test func timeoutMayBeLongerThanTheInterval() {
+    @Test("The timeout may be longer than the interval") func timeoutMayBeLongerThanTheInterval() {
         var machine = machine(.ping(every: .seconds(3), timeout: .seconds(10)))
         let beats = [3.0, 6, 9, 12].map { machine.advance(now: seconds($0)) }
         #expect(beats == [.beat(1), .beat(2), .beat(3), .beat(4)])
@@ -74,7 +74,7 @@ import Testing
         #expect(machine.advance(now: seconds(13)) == .dead(unanswered: 1))
     }
 
-    @Test(arguments: [true, false])
+    @Test("Any traffic counts where the policy says so", arguments: [true, false])
     func trafficCountsWhereThePolicySaysSo(anyTrafficCounts: Bool) {
         var machine = machine(.ping(anyTrafficCounts: anyTrafficCounts))
         #expect(machine.advance(now: seconds(30)) == .beat(1))
@@ -83,7 +83,7 @@ import Testing
         #expect(action == (anyTrafficCounts ? .sleep(until: seconds(60)) : .dead(unanswered: 1)))
     }
 
-    @Test(arguments: [true, false])
+    @Test("Bytes of an unfinished message are traffic", arguments: [true, false])
     func bytesOfAnUnfinishedMessageAreTraffic(anyTrafficCounts: Bool) {
         var machine = machine(.ping(anyTrafficCounts: anyTrafficCounts))
         #expect(machine.advance(now: seconds(30), bytesReceived: 1000) == .beat(1))
@@ -91,20 +91,21 @@ import Testing
         #expect(action == (anyTrafficCounts ? .sleep(until: seconds(60)) : .dead(unanswered: 1)))
     }
 
-    @Test func bytesFromBeforeTheBeatAreNot() {
+    @Test("Bytes from before the beat are no answer to it") func bytesFromBeforeTheBeatAreNot() {
         var machine = machine(.ping())
         #expect(machine.advance(now: seconds(30), bytesReceived: 1000) == .beat(1))
         #expect(machine.advance(now: seconds(40), bytesReceived: 1000) == .dead(unanswered: 1))
     }
 
-    @Test func trafficRestartsTheApplicationsHeartbeat() {
+    @Test("Traffic puts off the next beat of the application's heartbeat")
+    func trafficRestartsTheApplicationsHeartbeat() {
         var machine = machine(.message(.text("beat"), beatsOnOpen: false))
         _ = machine.received(isAnswer: false, now: seconds(59))
         #expect(machine.advance(now: seconds(60)) == .sleep(until: seconds(119)))
         #expect(machine.advance(now: seconds(119)) == .beat(1))
     }
 
-    @Test func onlyTheAnswerCountsWhereThePolicyKnowsIt() {
+    @Test("Only the answer counts where the policy knows it") func onlyTheAnswerCountsWhereThePolicyKnowsIt() {
         var machine = machine(.message(.text("ping"), beatsOnOpen: false, isAnswer: { $0.text == "pong" }))
         #expect(machine.advance(now: seconds(60)) == .beat(1))
         #expect(machine.received(isAnswer: false, now: seconds(61)) == nil)
@@ -114,13 +115,14 @@ import Testing
         #expect(machine.advance(now: seconds(70)) == .sleep(until: seconds(120)))
     }
 
-    @Test func withoutATimeoutNothingIsExpected() {
+    @Test("Without a timeout, no answer is expected") func withoutATimeoutNothingIsExpected() {
         var machine = machine(.message(.text("beat"), timeout: nil))
         let beats = [0.0, 60, 120, 180].map { machine.advance(now: seconds($0)) }
         #expect(beats == [.beat(1), .beat(2), .beat(3), .beat(4)])
     }
 
-    @Test func aPauseOfReadingHidesTheAnswerSoNothingIsMissed() {
+    @Test("While reading is paused nothing is missed, and afterwards a whole timeout is left")
+    func aPauseOfReadingHidesTheAnswerSoNothingIsMissed() {
         var machine = machine(.ping())
         machine.readingPaused(now: seconds(25))
         let beats = [30.0, 40, 60, 70, 90].map { machine.advance(now: seconds($0)) }
@@ -130,7 +132,8 @@ import Testing
         #expect(machine.advance(now: seconds(105)) == .dead(unanswered: 1))
     }
 
-    @Test func pausesOfReadingPutTheVerdictOffByNoMoreThanTheyTake() {
+    @Test("Pauses of reading put the verdict off by no more than they take")
+    func pausesOfReadingPutTheVerdictOffByNoMoreThanTheyTake() {
         var machine = machine(.message(.text("ping"), beatsOnOpen: false, isAnswer: { $0.text == "pong" }))
         #expect(machine.advance(now: seconds(60)) == .beat(1))
         for second in 61...69 {
@@ -142,7 +145,7 @@ import Testing
         #expect(machine.advance(now: .milliseconds(70_900)) == .dead(unanswered: 1))
     }
 
-    @Test func senselessNumbersDoNotSpin() {
+    @Test("Numbers that make no sense do not make it spin") func senselessNumbersDoNotSpin() {
         var machine = machine(.ping(every: .seconds(-1), timeout: .zero, missesAllowed: -1))
         #expect(machine.advance(now: .zero) == .sleep(until: .milliseconds(1)))
         #expect(machine.advance(now: .milliseconds(1)) == .beat(1))
@@ -155,7 +158,7 @@ import Testing
 }
 
 @Suite struct RoundTripTimeTests {
-    @Test func smoothsWithTheWeightOfRFC6298() {
+    @Test("Round trips are smoothed with the weight of RFC 6298") func smoothsWithTheWeightOfRFC6298() {
         var time = RoundTripTime(first: .milliseconds(80))
         time.add(.milliseconds(160))
         time.add(.milliseconds(10))

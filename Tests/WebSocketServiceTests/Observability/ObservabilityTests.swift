@@ -9,7 +9,8 @@ import WebSocketTesting
 @testable import WebSocketService
 
 @Suite(.timeLimit(.minutes(10))) struct EventBroadcasterTests {
-    @Test func everySubscriberGetsEveryEventFromItsBeginningOn() async {
+    @Test("A subscriber gets every event from its subscription to the end, and none after that")
+    func everySubscriberGetsEveryEventFromItsBeginningOn() async {
         let broadcaster = EventBroadcaster(bufferLimit: 10)
         let first = broadcaster.subscribe()
         broadcaster.send(.paused)
@@ -24,7 +25,8 @@ import WebSocketTesting
         for await _ in broadcaster.subscribe() { Issue.record("nothing follows the end") }
     }
 
-    @Test func aSubscriberThatLagsLosesTheOldestAndThatIsCounted() async {
+    @Test("A subscriber that lags loses the oldest events, and they are counted")
+    func aSubscriberThatLagsLosesTheOldestAndThatIsCounted() async {
         let broadcaster = EventBroadcaster(bufferLimit: 3)
         let lagging = broadcaster.subscribe()
         for attempt in 1...4 { broadcaster.send(.waiting(.zero, attempt: attempt)) }
@@ -35,7 +37,7 @@ import WebSocketTesting
         #expect(broadcaster.droppedCount == 2)
     }
 
-    @Test func aSubscriberThatLeftIsForgotten() async {
+    @Test("A subscriber that left is forgotten") func aSubscriberThatLeftIsForgotten() async {
         let broadcaster = EventBroadcaster(bufferLimit: 1)
         do { _ = broadcaster.subscribe() }
         for _ in 1...5 { broadcaster.send(.paused) }
@@ -96,8 +98,9 @@ import WebSocketTesting
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct StatisticsAndMetricsTests {
-    @Test func countersGaugeAndTimerSayWhatHappened() async throws {
+@Suite("Statistics and metrics", .timeLimit(.minutes(10))) struct StatisticsAndMetricsTests {
+    @Test("Counters, gauges and timers agree with the statistics on what happened")
+    func countersGaugeAndTimerSayWhatHappened() async throws {
         let metrics = TestMetrics()
         let fixture = Fixture(
             [.connectionRefused], heartbeat: .ping(), queue: QueuePolicy(limit: 1),
@@ -242,7 +245,8 @@ import WebSocketTesting
         await until { !exist() }
     }
 
-    @Test func theGaugeFollowsTheQueueAlsoWhereNothingIsSent() async throws {
+    @Test("The gauge follows the queue also where nothing is sent")
+    func theGaugeFollowsTheQueueAlsoWhereNothingIsSent() async throws {
         let metrics = TestMetrics()
         let fixture = Fixture([.hang], configure: { $0.metrics = metrics })
         let depth = try metrics.expectGauge("websocket_service_queued_messages", [("service", "feed.example.com")])
@@ -263,8 +267,9 @@ import WebSocketTesting
     }
 }
 
-@Suite(.timeLimit(.minutes(10))) struct LoggingTests {
-    @Test func linesCarryTheServiceAndNoToken() async throws {
+@Suite("Log lines", .timeLimit(.minutes(10))) struct LoggingTests {
+    @Test("Log lines carry the service's name, and no credentials or token")
+    func linesCarryTheServiceAndNoToken() async throws {
         let lines = LogLines()
         let fixture = Fixture(
             [.connectionRefused], urls: ["wss://user:secret@feed.example.com/stream?token=secret"],

@@ -4,7 +4,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct OutageLogTests {
+@Suite("The log of an outage", .timeLimit(.minutes(10))) struct OutageLogTests {
     @Test("At info the log tells the story of an outage")
     func story() async throws {
         let lines = LogLines()
@@ -61,7 +61,7 @@ import WebSocketTesting
         #expect(lines.all.count <= 16, "\(lines.all)")
     }
 
-    @Test("One line and one sentence when it gives up")
+    @Test("A service that gives up says so in one line and one sentence")
     func givesUp() async throws {
         let lines = LogLines()
         let fixture = Fixture(

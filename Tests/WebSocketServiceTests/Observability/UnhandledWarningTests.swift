@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct UnhandledWarningTests {
+@Suite("Warnings about unhandled messages", .timeLimit(.minutes(10))) struct UnhandledWarningTests {
     private func warnings(
         of messages: [String], router: any MessageRouter = .json(), prepare: (SocketService) -> Void = { _ in }
     ) async throws -> [String] {

@@ -99,6 +99,7 @@ import Testing
     /// The table in the documentation of `SocketService.State`: per state, what a message and a volatile one become, for each
     /// of the callers in their order.
     @Test(
+        "Who sends in which state is sent at once, queued or refused as the table says",
         arguments: [
             (
                 "down", ["queued", "queued", "connectionEnded", "connectionEnded"],
@@ -129,6 +130,7 @@ import Testing
 
     /// The same with a full queue: per overflow rule, what a message from outside and one of a handler become.
     @Test(
+        "A send to a full queue ends as the overflow rule says, by state and caller",
         arguments: [
             (
                 "down",
@@ -156,7 +158,7 @@ import Testing
 
     // MARK: Waiting for room
 
-    @Test func anEmptyQueueIsNoPhase() {
+    @Test("With an empty queue, a new connection is sent to directly, without a drain") func anEmptyQueueIsNoPhase() {
         var fixture = Fixture()
         fixture.connect(1)
         #expect(fixture.machine.isDirect && fixture.machine.isQuiet)
@@ -164,7 +166,7 @@ import Testing
         #expect(fixture.drains.isEmpty)
     }
 
-    @Test func firstComeFirstServed() {
+    @Test("Who waits to send is served first come, first served") func firstComeFirstServed() {
         var fixture = Fixture(QueuePolicy(limit: 1, overflow: .suspend))
         #expect((1...3).map { fixture.send($0) } == ["queued", "waits", "waits"])
         fixture.connect(1)
@@ -179,7 +181,8 @@ import Testing
         #expect(fixture.machine.isDirect)
     }
 
-    @Test func whoeverIsCancelledLeavesRoomForTheSmallerOneBehind() {
+    @Test("A waiting sender that is cancelled leaves room for the smaller one behind it, and is told once")
+    func whoeverIsCancelledLeavesRoomForTheSmallerOneBehind() {
         var fixture = Fixture(QueuePolicy(byteLimit: 6, overflow: .suspend))
         #expect(fixture.send(1, size: 4) == "queued")
         #expect(fixture.send(2, size: 5) == "waits")
@@ -191,14 +194,14 @@ import Testing
         #expect(fixture.told.count == 2, "each once")
     }
 
-    @Test func aRequestThatIsTakenBackMakesRoom() {
+    @Test("A request that is taken back makes room for a sender that waits") func aRequestThatIsTakenBackMakesRoom() {
         var fixture = Fixture(QueuePolicy(limit: 1, overflow: .suspend))
         #expect((1...2).map { fixture.send($0) } == ["queued", "waits"])
         fixture.change { $0.remove(1, &$1) }
         #expect(fixture.told == ["2 queued"])
     }
 
-    @Test func aTimeToLiveIsKeptByASenderThatWaits() {
+    @Test("A sender that waits is told when its time to live is over") func aTimeToLiveIsKeptByASenderThatWaits() {
         var fixture = Fixture(QueuePolicy(limit: 1, overflow: .suspend))
         #expect(fixture.send(1) == "queued")
         #expect(fixture.send(2, expiry: .seconds(5)) == "waits")
@@ -208,7 +211,7 @@ import Testing
         #expect(fixture.machine.nextExpiry == nil)
     }
 
-    @Test func anExpiredMessageIsNotDrained() {
+    @Test("A message that has expired is not drained, even before its timer runs") func anExpiredMessageIsNotDrained() {
         var fixture = Fixture()
         #expect(fixture.send(1, expiry: .seconds(5)) == "queued")
         #expect(fixture.send(2) == "queued")
@@ -219,7 +222,8 @@ import Testing
         #expect(fixture.told == ["1 dropped expired"])
     }
 
-    @Test func whatADrainCouldNotHandOverInTimeOrIsRefusedIsReported() {
+    @Test("What a drain did not hand over in time, or was refused, is reported as dropped")
+    func whatADrainCouldNotHandOverInTimeOrIsRefusedIsReported() {
         var fixture = Fixture()
         #expect((1...2).map { fixture.send($0) } == ["queued", "queued"])
         fixture.connect(1)
@@ -231,7 +235,8 @@ import Testing
 
     // MARK: Connections that come and go
 
-    @Test func aDrainWaitsForTheOneBeforeWhichHandsBackTheOldestMessage() {
+    @Test("A drain waits for the one before to hand back the oldest message")
+    func aDrainWaitsForTheOneBeforeWhichHandsBackTheOldestMessage() {
         var fixture = Fixture()
         #expect((1...2).map { fixture.send($0) } == ["queued", "queued"])
         fixture.connect(1)
@@ -247,7 +252,8 @@ import Testing
         #expect(fixture.drain(2, after: .taken) == 3)
     }
 
-    @Test func whatAnOldConnectionRefusesLateGoesOutOnTheNewerThatIsPastItsQueue() {
+    @Test("What an old connection refuses late goes out on the newer one")
+    func whatAnOldConnectionRefusesLateGoesOutOnTheNewerThatIsPastItsQueue() {
         var fixture = Fixture()
         fixture.connect(1)
         #expect(fixture.send(1) == "direct 1")
@@ -262,7 +268,7 @@ import Testing
         #expect(fixture.send(1) == "direct 2", "and with nothing queued it does at once")
     }
 
-    @Test func aLinkThatRefusedAMessageAsEndedIsDown() {
+    @Test("A connection that refused a message as ended counts as down") func aLinkThatRefusedAMessageAsEndedIsDown() {
         var fixture = Fixture()
         fixture.connect(1)
         fixture.disconnect(1)
@@ -273,6 +279,7 @@ import Testing
     }
 
     @Test(
+        "When the connection is lost, the overflow rule decides about who waits",
         arguments: zip(
             QueuePolicy.Overflow.allCases,
             [["1 dropped queueFull", "3 queued"], ["3 queueFull"], ["3 full"], []] as [[String]]))
@@ -288,7 +295,8 @@ import Testing
         #expect(Set(fixture.told) == Set(told))
     }
 
-    @Test func handlersThatWaitAreNotLeftToAQueueThatOnlyTheirReturnCouldDrain() {
+    @Test("A handler is not left waiting for a queue that only its return can drain")
+    func handlersThatWaitAreNotLeftToAQueueThatOnlyTheirReturnCouldDrain() {
         var fixture = Fixture(QueuePolicy(limit: 1, overflow: .suspend))
         #expect(fixture.send(1) == "queued")
         fixture.connect(1)
@@ -305,7 +313,8 @@ import Testing
         #expect(fixture.drain(2, after: .taken) == 3)
     }
 
-    @Test func finishingCompletesEverybodyOnceAndLeavesTheQueue() {
+    @Test("Finishing completes every waiting sender once, and leaves the queue")
+    func finishingCompletesEverybodyOnceAndLeavesTheQueue() {
         var fixture = Fixture(QueuePolicy(limit: 1, overflow: .suspend))
         #expect((1...3).map { fixture.send($0) } == ["queued", "waits", "waits"])
         fixture.change { $0.finish(&$1) }
@@ -319,7 +328,9 @@ import Testing
         #expect(leftovers == [1])
     }
 
-    @Test(arguments: [(QueuePolicy(limit: 0), "queueFull"), (QueuePolicy(byteLimit: 3), "largerThanQueue")])
+    @Test(
+        "A message that the queue can never hold does not wait",
+        arguments: [(QueuePolicy(limit: 0), "queueFull"), (QueuePolicy(byteLimit: 3), "largerThanQueue")])
     func whatTheQueueCanNeverHoldDoesNotWait(policy: QueuePolicy, outcome: String) {
         var fixture = Fixture(policy)
         #expect(fixture.send(1, size: 4) == outcome)

@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test func defaultsAreTheDocumentedOnes() {
+    @Test("The defaults are the documented ones") func defaultsAreTheDocumentedOnes() {
         let policy = QueuePolicy()
         #expect(policy.limit == 1_000)
         #expect(policy.byteLimit == 16 << 20)
@@ -43,6 +43,7 @@ import Testing
     }
 
     @Test(
+        "A queue that is full by count drops, refuses or waits as the overflow rule says",
         arguments: [
             (.dropOldest, .queued, ["a queueFull"], ["b", "c"]),
             (.dropNewest, .dropped(.queueFull), [], ["a", "b"]),
@@ -61,6 +62,7 @@ import Testing
     }
 
     @Test(
+        "A queue that is full by bytes drops, refuses or waits as the overflow rule says",
         arguments: [
             (.dropOldest, .queued, ["aaa queueFull", "bbb queueFull"], ["c", "dddddddd"]),
             (.dropNewest, .dropped(.queueFull), [], ["aaa", "bbb", "c"]),
@@ -79,7 +81,8 @@ import Testing
         #expect(fixture.queue.byteCount == 0)
     }
 
-    @Test(arguments: QueuePolicy.Overflow.allCases)
+    @Test(
+        "A message larger than the queue is refused without dropping others", arguments: QueuePolicy.Overflow.allCases)
     func aMessageLargerThanTheQueueIsRefusedWithoutDroppingOthers(overflow: QueuePolicy.Overflow) {
         var fixture = Fixture(QueuePolicy(byteLimit: 4, overflow: overflow))
         #expect(fixture.send("abc") == .queued)
@@ -88,14 +91,14 @@ import Testing
         #expect(fixture.rest() == ["abc"])
     }
 
-    @Test(arguments: QueuePolicy.Overflow.allCases)
+    @Test("A limit of zero keeps nothing", arguments: QueuePolicy.Overflow.allCases)
     func aLimitOfZeroKeepsNothing(overflow: QueuePolicy.Overflow) {
         var fixture = Fixture(QueuePolicy(limit: 0, overflow: overflow))
         #expect(fixture.send("a") == .dropped(.queueFull))
         #expect(fixture.queue.isEmpty)
     }
 
-    @Test(arguments: QueuePolicy.Overflow.allCases)
+    @Test("While the queue is drained, every overflow rule waits", arguments: QueuePolicy.Overflow.allCases)
     func whileItIsDrainedEveryRuleWaits(overflow: QueuePolicy.Overflow) {
         var fixture = Fixture(QueuePolicy(limit: 1, overflow: overflow))
         #expect(fixture.send("a", waitsForRoom: true) == .queued)
@@ -105,6 +108,7 @@ import Testing
     }
 
     @Test(
+        "The shorter time to live of the policy and the delivery holds",
         arguments: [
             (nil, .queued, nil),
             (.seconds(5), .queued, .seconds(5)),
@@ -126,7 +130,8 @@ import Testing
         #expect(fixture.rest() == ["b", "c"])
     }
 
-    @Test func anExpiredMessageMakesRoomBeforeAnotherIsDropped() {
+    @Test("An expired message makes room before another is dropped")
+    func anExpiredMessageMakesRoomBeforeAnotherIsDropped() {
         var fixture = Fixture(QueuePolicy(limit: 2))
         #expect(fixture.send("a") == .queued)
         #expect(fixture.send("b", .expiring(after: .seconds(1))) == .queued)
@@ -136,7 +141,8 @@ import Testing
         #expect(fixture.rest() == ["a", "c"])
     }
 
-    @Test func whatALostConnectionHandsBackKeepsItsPlace() {
+    @Test("A message that a lost connection hands back takes its place by number")
+    func whatALostConnectionHandsBackKeepsItsPlace() {
         var fixture = Fixture(QueuePolicy(limit: 3, overflow: .dropOldest))
         #expect(fixture.send("b", number: 20) == .queued)
         #expect(fixture.send("d", number: 40) == .queued)
@@ -145,7 +151,8 @@ import Testing
         #expect(fixture.rest() == ["b", "c", "d"])
     }
 
-    @Test func aMessageKeepsItsPlaceUntilAConnectionHasTakenIt() {
+    @Test("A message keeps its place until a connection has taken it")
+    func aMessageKeepsItsPlaceUntilAConnectionHasTakenIt() {
         var fixture = Fixture(QueuePolicy(limit: 2))
         for text in ["a", "bb"] { #expect(fixture.send(text) == .queued) }
         #expect(fixture.queue.takeFirst()?.message.text == "a")
@@ -165,7 +172,7 @@ import Testing
         #expect(fixture.queue.isEmpty)
     }
 
-    @Test func aMessageCanBeTakenBack() {
+    @Test("A message can be taken back, once") func aMessageCanBeTakenBack() {
         var fixture = Fixture(QueuePolicy())
         for text in ["a", "bb", "ccc"] { #expect(fixture.send(text) == .queued) }
         let removals = [fixture.queue.remove(number: 2), fixture.queue.remove(number: 2)]
@@ -174,7 +181,7 @@ import Testing
         #expect(fixture.rest() == ["a", "ccc"])
     }
 
-    @Test func aMessageThatIsHandedBackKeepsItsTimeToLive() {
+    @Test("A message that is handed back keeps its time to live") func aMessageThatIsHandedBackKeepsItsTimeToLive() {
         var fixture = Fixture(QueuePolicy())
         #expect(fixture.send("a", .expiring(after: .seconds(10))) == .queued)
         #expect(fixture.send("b", .expiring(after: .seconds(5))) == .queued)
@@ -186,7 +193,8 @@ import Testing
         #expect(fixture.queue.nextExpiry == .seconds(10))
     }
 
-    @Test func theLimitOnBytesCountsMemoryAsTheInboxDoes() {
+    @Test("The limit on bytes counts the memory that a message keeps, as the inbox does")
+    func theLimitOnBytesCountsMemoryAsTheInboxDoes() {
         var queue = SendQueue(policy: QueuePolicy(limit: .max, byteLimit: 100_000, overflow: .fail))
         var drops: [SendQueue.Drop] = []
         var count: UInt64 = 0

@@ -11,7 +11,8 @@ import Testing
         return policy.decision(.init(failure: failure, failuresBefore: failuresBefore), using: &generator)
     }
 
-    @Test func defaultsAreTheDocumentedOnes() {
+    @Test("The default policy tries again for ever, with delays that double up to 30 s")
+    func defaultsAreTheDocumentedOnes() {
         let policy = ReconnectPolicy.exponential()
         #expect(policy.maximumRetries == nil)
         #expect(policy.stableAfter == .seconds(10))
@@ -20,30 +21,34 @@ import Testing
         #expect(decide(policy, failuresBefore: 10_000) == .retry(after: .seconds(30)))
     }
 
-    @Test func linearGivesUpAfterTenAttempts() {
+    @Test("The linear policy gives up after ten retries") func linearGivesUpAfterTenAttempts() {
         #expect(decide(.linear(), failuresBefore: 9) == .retry(after: .seconds(10)))
         #expect(decide(.linear(), failuresBefore: 10) == .giveUp)
     }
 
-    @Test(arguments: [(0, 0, false), (1, 0, true), (1, 1, false), (3, 2, true), (3, 3, false)])
+    @Test(
+        "A policy retries as often as its maximum says",
+        arguments: [(0, 0, false), (1, 0, true), (1, 1, false), (3, 2, true), (3, 3, false)])
     func attemptLimit(maximum: Int, failuresBefore: Int, retries: Bool) {
         let decision = decide(.fixed(.zero, maximumRetries: maximum), failuresBefore: failuresBefore)
         #expect(decision == (retries ? .retry(after: .zero) : .giveUp))
     }
 
-    @Test func neverGivesUpAtOnce() {
+    @Test("The policy `never` gives up at once") func neverGivesUpAtOnce() {
         #expect(decide(.never) == .giveUp)
     }
 
-    @Test(arguments: [
-        (429, 7, 7), (503, 7, 7), (503, 0, 0), (503, -5, 0), (503, 100_000, 3600), (500, 7, 0), (408, 7, 0),
-    ])
+    @Test(
+        "Retry-After is added to the delay for 429 and 503, up to an hour",
+        arguments: [
+            (429, 7, 7), (503, 7, 7), (503, 0, 0), (503, -5, 0), (503, 100_000, 3600), (500, 7, 0), (408, 7, 0),
+        ])
     func retryAfterIsAddedToTheDelay(status: Int, asked: Int, honoured: Int) {
         let failure = ConnectionFailure.refused(.init(code: status), retryAfter: .seconds(asked))
         #expect(decide(.fixed(.seconds(2)), failure) == .retry(after: .seconds(2 + honoured)))
     }
 
-    @Test func overruleHasTheLastWord() {
+    @Test("The app's overruling closure has the last word") func overruleHasTheLastWord() {
         var policy = ReconnectPolicy.fixed(.seconds(1), maximumRetries: 0)
         policy.overrule = { context, decision in
             // Everything the rest of the policy decided is there to be used.
@@ -79,7 +84,7 @@ import Testing
         #expect(decide(limited, .refused(.notFound), failuresBefore: 2) == .giveUp)
     }
 
-    @Test func aFinalFailureMovesOnWhileOtherServersAreLeft() {
+    @Test("A final failure moves on while other servers are left") func aFinalFailureMovesOnWhileOtherServersAreLeft() {
         var generator = ConstantGenerator.highest
         var overruled = ReconnectPolicy.fixed(.seconds(1))
         overruled.overrule = { context, decision in context.failure.isFinal ? .giveUp : decision }
@@ -98,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func customReplacesEveryRule() {
+    @Test("A custom policy replaces every rule") func customReplacesEveryRule() {
         let policy = ReconnectPolicy.custom { $0.failuresBefore < 1 ? .seconds(5) : nil }
         #expect(decide(policy, .tls(.expired)) == .retry(after: .seconds(5)))
         #expect(decide(policy, failuresBefore: 1) == .giveUp)
@@ -112,7 +117,7 @@ import Testing
     }
 
     @Test(
-        "Final only when every server failed finally in one round",
+        "A failure is final only when every server failed finally in one round",
         arguments: [
             (1, [.final], [(0, 0)]),
             (1, [.transient, .stableTransient], [(0, 0), (0, 0)]),
@@ -150,14 +155,16 @@ import Testing
 @Suite struct BackoffTests {
     private var generator = ConstantGenerator.highest
 
-    @Test mutating func failuresInARowGrowTheDelay() {
+    @Test("Failures in a row grow the delay") mutating func failuresInARowGrowTheDelay() {
         var backoff = Backoff(policy: .exponential(), endpointCount: 1)
         let delays = (0..<3).map { _ in backoff.failed(.refusedTCP, uptime: nil, using: &generator) }
         #expect(delays == [.milliseconds(500), .seconds(1), .seconds(2)].map { .retry(after: $0) })
         #expect(backoff.failures == 3)
     }
 
-    @Test(arguments: [(Duration.milliseconds(9_999), 4), (.seconds(10), 1), (.seconds(3600), 1)])
+    @Test(
+        "A stable connection resets the count of failures",
+        arguments: [(Duration.milliseconds(9_999), 4), (.seconds(10), 1), (.seconds(3600), 1)])
     mutating func aStableConnectionResetsTheCount(uptime: Duration, failures: Int) {
         var backoff = Backoff(policy: .exponential(), endpointCount: 1)
         for _ in 0..<3 { _ = backoff.failed(.refusedTCP, uptime: nil, using: &generator) }
@@ -166,13 +173,14 @@ import Testing
         #expect(decision == .retry(after: failures == 1 ? .milliseconds(500) : .seconds(4)))
     }
 
-    @Test mutating func decorrelatedDelaysBuildOnThePreviousOne() {
+    @Test("Decorrelated delays build on the previous one") mutating func decorrelatedDelaysBuildOnThePreviousOne() {
         var backoff = Backoff(policy: .exponential(jitter: .decorrelated), endpointCount: 1)
         let delays = (0..<3).map { _ in backoff.failed(.refusedTCP, uptime: nil, using: &generator) }
         #expect(delays == [.milliseconds(1500), .milliseconds(4500), .milliseconds(13500)].map { .retry(after: $0) })
     }
 
-    @Test mutating func everyServerHasItsTryBeforeAFinalFailureIsFinal() {
+    @Test("Every server has its try before a final failure is final")
+    mutating func everyServerHasItsTryBeforeAFinalFailureIsFinal() {
         var backoff = Backoff(policy: .fixed(.seconds(1)), endpointCount: 3)
         let failures: [ConnectionFailure] = [.refused(.notFound), .tls(.expired), .refused(.forbidden)]
         let decisions = failures.map { backoff.failed($0, uptime: nil, using: &generator) }
@@ -181,7 +189,7 @@ import Testing
         #expect(backoff.failed(.tls(.expired), uptime: nil, using: &generator) == .retry(after: .seconds(1)))
     }
 
-    @Test mutating func aNegativeDelayOfTheAppIsNone() {
+    @Test("A negative delay of the app is none") mutating func aNegativeDelayOfTheAppIsNone() {
         var backoff = Backoff(policy: .custom { _ in .seconds(-3) }, endpointCount: 1)
         #expect(backoff.failed(.refusedTCP, uptime: nil, using: &generator) == .retry(after: .zero))
     }

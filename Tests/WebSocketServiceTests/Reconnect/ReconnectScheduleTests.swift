@@ -21,6 +21,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "Exponential delays grow up to the maximum, as the jitter and its random numbers say",
         arguments: [
             (.none, ConstantGenerator.middle, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]),
             (.full, .lowest, [0, 0, 0, 0, 0, 0, 0, 0]),
@@ -40,7 +41,7 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: ReconnectSchedule.Jitter.allCases)
+    @Test("Random delays stay in their range, and are spread over it", arguments: ReconnectSchedule.Jitter.allCases)
     func randomDelaysStayInTheirRangeAndAreSpread(jitter: ReconnectSchedule.Jitter) {
         var generator = SeededGenerator(seed: 7)
         let drawn = (0..<1_000).compactMap { _ in
@@ -62,24 +63,25 @@ import WebSocketTesting
         #expect(abs(mean / middle - 1) < 0.05, "\(mean) is far from \(middle)")
     }
 
-    @Test func linearIsTheSeedsOne() {
+    @Test("Linear delays grow by a step for each failure") func linearIsTheSeedsOne() {
         let expected = (1...10).map { Duration.seconds($0) }
         #expect(delays(.linear(step: .seconds(1)), count: 10, using: ConstantGenerator.lowest) == expected)
     }
 
-    @Test func fixedNeverChanges() {
+    @Test("A fixed delay never changes") func fixedNeverChanges() {
         #expect(
             delays(.fixed(.seconds(3)), count: 3, using: ConstantGenerator.highest) == [
                 .seconds(3), .seconds(3), .seconds(3),
             ])
     }
 
-    @Test func customDecidesFromTheContext() {
+    @Test("A custom schedule decides from the context") func customDecidesFromTheContext() {
         let schedule = ReconnectSchedule.custom { $0.failuresBefore < 2 ? .seconds($0.failuresBefore) : nil }
         #expect(delays(schedule, count: 3, using: ConstantGenerator.lowest) == [.zero, .seconds(1), nil])
     }
 
     @Test(
+        "Numbers that make no sense give sensible delays",
         arguments: [
             (initial: -1, multiplier: 2, maximum: 30, expected: 0),
             (initial: 1, multiplier: 0.5, maximum: 30, expected: 1),

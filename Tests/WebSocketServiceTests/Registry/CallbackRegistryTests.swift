@@ -15,7 +15,8 @@ import Testing
         for callback in registry.callbacks(for: route) { try await callback(.text(text)) }
     }
 
-    @Test func handlersOfARouteRunInTheOrderOfTheirRegistration() async throws {
+    @Test("Handlers of a route run in the order of their registration")
+    func handlersOfARouteRunInTheOrderOfTheirRegistration() async throws {
         let calls = Calls()
         var registry = CallbackRegistry()
         for name in ["first", "second", "third"] {
@@ -27,7 +28,7 @@ import Testing
         #expect(registry.callbacks(for: "unknown").isEmpty)
     }
 
-    @Test func removingOneLeavesTheOthers() async throws {
+    @Test("Removing one handler leaves the others") func removingOneLeavesTheOthers() async throws {
         let calls = Calls()
         var registry = CallbackRegistry()
         let first = CallbackRegistry.MessageCallback { _ in calls.add("first") }
@@ -39,7 +40,7 @@ import Testing
         #expect(calls.all == ["second"])
     }
 
-    @Test func unregisteringANameRemovesAllItsHandlers() async throws {
+    @Test("Unregistering a name removes all its handlers") func unregisteringANameRemovesAllItsHandlers() async throws {
         let calls = Calls()
         var registry = CallbackRegistry()
         registry.add(Callback { _ in calls.add("a") }, to: "map")
@@ -69,7 +70,8 @@ import Testing
         #expect(ratio < 24, "8 times as many took \(ratio) times as long; 64 were quadratic")
     }
 
-    @Test func aCopyOfTheRegistryDoesNotCallWhatWasRemovedSince() async throws {
+    @Test("A copy of the registry does not call a handler that was removed since")
+    func aCopyOfTheRegistryDoesNotCallWhatWasRemovedSince() async throws {
         let calls = Calls()
         var registry = CallbackRegistry()
         let callback = CallbackRegistry.MessageCallback { _ in calls.add("late") }

@@ -9,66 +9,74 @@ import WebSocketTesting
         JSONRouter(routeKey: key).route(of: .text(text))
     }
 
-    @Test(arguments: [
-        (#"{"socketType":"mapData"}"#, "mapData"),
-        (" {\t\"socketType\" :  \"mapData\" , \"x\":1}", "mapData"),
-        ("{\r\n\"socketType\"\r\n:\r\n\"mapData\"\r\n}", "mapData"),
-        (#"{"a":1,"socketType":"mapData"}"#, "mapData"),
-        (#"{"a":{"socketType":"inner"},"socketType":"outer"}"#, "outer"),
-        (#"{"a":[{"socketType":"inner"},["socketType"]],"socketType":"outer"}"#, "outer"),
-        (#"{"a":"socketType","socketType":"b"}"#, "b"),
-        (#"{"a":"\"socketType\":\"no\"","socketType":"yes"}"#, "yes"),
-        (#"{"a":"\\","socketType":"yes"}"#, "yes"),
-        (#"{"a":"}]{[","socketType":"yes"}"#, "yes"),
-        (#"{"socketType":"first","socketType":"second"}"#, "first"),
-        (#"{"socket\u0054ype":"escaped key"}"#, "escaped key"),
-        (#"{"\u0073\u006f\u0063\u006B\u0065\u0074\u0054\u0079\u0070\u0065":"x"}"#, "x"),
-        (#"{"socketType\n":"no","socketType":"yes"}"#, "yes"),
-        (#"{"socketType":"a\"b\\c\/d\b\f\n\r\te"}"#, "a\"b\\c/d\u{8}\u{c}\n\r\te"),
-        (#"{"socketType":"\u00e9\u20AC\ud83d\ude00"}"#, "é€😀"),
-        (#"{"socketType":"é€😀"}"#, "é€😀"),
-        (#"{"socketType":""}"#, ""),
-        (
-            #"{"socketType":"a route that is far longer than a small string"}"#,
-            "a route that is far longer than a small string"
-        ),
-        (#"{"socketType":10}"#, "10"),
-        (#"{"socketType":-1.5e+3}"#, "-1.5e+3"),
-        (#"{"socketType":true}"#, "true"),
-        (#"{"socketType":false ,"a":1}"#, "false"),
-        (#"{"socketType":null}"#, "null"),
-        ("\u{FEFF}{\"socketType\":\"after a byte order mark\"}", "after a byte order mark"),
-        (#"{"socketType":"\ud83d"}"#, "\u{FFFD}"),
-        (#"{"socketType":"\ud83dx\ude00"}"#, "\u{FFFD}x\u{FFFD}"),
-        (#"{"socketType":"\ud83d\ud83d\ude00"}"#, "\u{FFFD}😀"),
-    ])
+    @Test(
+        "The route is found in any valid JSON object, wherever and however its key is written",
+        arguments: [
+            (#"{"socketType":"mapData"}"#, "mapData"),
+            (" {\t\"socketType\" :  \"mapData\" , \"x\":1}", "mapData"),
+            ("{\r\n\"socketType\"\r\n:\r\n\"mapData\"\r\n}", "mapData"),
+            (#"{"a":1,"socketType":"mapData"}"#, "mapData"),
+            (#"{"a":{"socketType":"inner"},"socketType":"outer"}"#, "outer"),
+            (#"{"a":[{"socketType":"inner"},["socketType"]],"socketType":"outer"}"#, "outer"),
+            (#"{"a":"socketType","socketType":"b"}"#, "b"),
+            (#"{"a":"\"socketType\":\"no\"","socketType":"yes"}"#, "yes"),
+            (#"{"a":"\\","socketType":"yes"}"#, "yes"),
+            (#"{"a":"}]{[","socketType":"yes"}"#, "yes"),
+            (#"{"socketType":"first","socketType":"second"}"#, "first"),
+            (#"{"socket\u0054ype":"escaped key"}"#, "escaped key"),
+            (#"{"\u0073\u006f\u0063\u006B\u0065\u0074\u0054\u0079\u0070\u0065":"x"}"#, "x"),
+            (#"{"socketType\n":"no","socketType":"yes"}"#, "yes"),
+            (#"{"socketType":"a\"b\\c\/d\b\f\n\r\te"}"#, "a\"b\\c/d\u{8}\u{c}\n\r\te"),
+            (#"{"socketType":"\u00e9\u20AC\ud83d\ude00"}"#, "é€😀"),
+            (#"{"socketType":"é€😀"}"#, "é€😀"),
+            (#"{"socketType":""}"#, ""),
+            (
+                #"{"socketType":"a route that is far longer than a small string"}"#,
+                "a route that is far longer than a small string"
+            ),
+            (#"{"socketType":10}"#, "10"),
+            (#"{"socketType":-1.5e+3}"#, "-1.5e+3"),
+            (#"{"socketType":true}"#, "true"),
+            (#"{"socketType":false ,"a":1}"#, "false"),
+            (#"{"socketType":null}"#, "null"),
+            ("\u{FEFF}{\"socketType\":\"after a byte order mark\"}", "after a byte order mark"),
+            (#"{"socketType":"\ud83d"}"#, "\u{FFFD}"),
+            (#"{"socketType":"\ud83dx\ude00"}"#, "\u{FFFD}x\u{FFFD}"),
+            (#"{"socketType":"\ud83d\ud83d\ude00"}"#, "\u{FFFD}😀"),
+        ])
     func findsTheRoute(text: String, expected: String) {
         #expect(route(text) == expected)
     }
 
-    @Test(arguments: [
-        "", " ", "{}", "[]", "[{\"socketType\":\"in an array\"}]", "\"socketType\"", "12", "null",
-        #"{"a":1}"#, #"{"a":{"socketType":"inner"}}"#, #"{"SocketType":"case matters"}"#,
-        #"{"socketType":{"an":"object"}}"#, #"{"socketType":["an array"]}"#,
-        #"{"socketType":{"a":1},"socketType":"the first one wins, and is no route"}"#,
-    ])
+    @Test(
+        "A message without a route has none",
+        arguments: [
+            "", " ", "{}", "[]", "[{\"socketType\":\"in an array\"}]", "\"socketType\"", "12", "null",
+            #"{"a":1}"#, #"{"a":{"socketType":"inner"}}"#, #"{"SocketType":"case matters"}"#,
+            #"{"socketType":{"an":"object"}}"#, #"{"socketType":["an array"]}"#,
+            #"{"socketType":{"a":1},"socketType":"the first one wins, and is no route"}"#,
+        ])
     func messagesWithoutARouteHaveNone(text: String) {
         #expect(route(text) == nil)
     }
 
-    @Test(arguments: [
-        "{", "{\"", "{\"socketType", "{\"socketType\"", "{\"socketType\":", "{\"socketType\":\"", "{\"socketType\":\"a",
-        "{\"socketType\":\"a\\", "{\"socketType\":\"a\\\"", #"{"socketType":"\q"}"#, #"{"socketType":"\u12"}"#,
-        #"{"socketType":"\u12G4"}"#, #"{"socketType":"\ud83d\u"}"#, #"{socketType:"a"}"#, #"{"a" "socketType":"b"}"#,
-        #"{"a":,"socketType":"b"}"#, #"{"a":1 "socketType":"b"}"#, #"{,"socketType":"b"}"#,
-        #"{"a":[1,"socketType":"b"}"#,
-        #"{"socketType":}"#, #"{"socketType":,"a":1}"#, "}", "]", "\\", #"{"a":"\"#,
-    ])
+    @Test(
+        "Broken JSON has no route",
+        arguments: [
+            "{", "{\"", "{\"socketType", "{\"socketType\"", "{\"socketType\":", "{\"socketType\":\"",
+            "{\"socketType\":\"a",
+            "{\"socketType\":\"a\\", "{\"socketType\":\"a\\\"", #"{"socketType":"\q"}"#, #"{"socketType":"\u12"}"#,
+            #"{"socketType":"\u12G4"}"#, #"{"socketType":"\ud83d\u"}"#, #"{socketType:"a"}"#,
+            #"{"a" "socketType":"b"}"#,
+            #"{"a":,"socketType":"b"}"#, #"{"a":1 "socketType":"b"}"#, #"{,"socketType":"b"}"#,
+            #"{"a":[1,"socketType":"b"}"#,
+            #"{"socketType":}"#, #"{"socketType":,"a":1}"#, "}", "]", "\\", #"{"a":"\"#,
+        ])
     func brokenJSONHasNoRouteAndIsNeverReadBeyondItsEnd(text: String) {
         #expect(route(text) == nil)
     }
 
-    @Test func everyPrefixOfAMessageIsSafeToRead() {
+    @Test("Every beginning of a message is safe to read") func everyPrefixOfAMessageIsSafeToRead() {
         let bytes = Array(
             #"{"a\u00e9":[{"b":"c\\"},1.5e3],"n":null,"socket\u0054ype":"é\ud83d\ude00 and more text"}"#.utf8)
         for end in bytes.indices {
@@ -77,30 +85,33 @@ import WebSocketTesting
         #expect(JSONRouter().route(of: .binary(bytes)) == "é😀 and more text")
     }
 
-    @Test func aSliceThatDoesNotStartAtZeroIsReadRight() {
+    @Test("A slice that does not start at zero is read right") func aSliceThatDoesNotStartAtZeroIsReadRight() {
         let bytes = Array(#"xxxx{"a":1,"socketType":"b"}yyyy"#.utf8)
         let message = WebSocketMessage(kind: .text, validatedPayload: bytes[4..<(bytes.count - 4)])
         #expect(JSONRouter().route(of: message) == "b")
         #expect(JSONRouter().correlated(message, proposedID: 5)?.message.text == #"{"id":5,"a":1,"socketType":"b"}"#)
     }
 
-    @Test func deepNestingCostsNoStack() {
+    @Test("Deep nesting costs no stack") func deepNestingCostsNoStack() {
         let depth = 1_000_000
         let text = "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         #expect(route(text + ",\"socketType\":\"deep\"}") == "deep")
         #expect(route(text) == nil)
     }
 
-    @Test(arguments: [
-        ("op", #"{"op":10,"d":null}"#, "10"), ("a\"b", #"{"a\"b":"quoted"}"#, "quoted"), ("é", #"{"\u00e9":"x"}"#, "x"),
-        ("", #"{"":"empty"}"#, "empty"),
-    ])
+    @Test(
+        "The key of the route can be chosen",
+        arguments: [
+            ("op", #"{"op":10,"d":null}"#, "10"), ("a\"b", #"{"a\"b":"quoted"}"#, "quoted"),
+            ("é", #"{"\u00e9":"x"}"#, "x"),
+            ("", #"{"":"empty"}"#, "empty"),
+        ])
     func theKeyIsConfigurable(key: String, text: String, expected: String) {
         #expect(route(text, key: key) == expected)
     }
 
     /// Against Foundation: random documents, valid by construction, in which no key occurs twice.
-    @Test(arguments: 0..<20)
+    @Test("The router agrees with JSONSerialization on random documents", arguments: 0..<20)
     func agreesWithJSONSerializationOnRandomDocuments(seed: UInt64) throws {
         var generator = RandomJSON(seed: seed)
         for _ in 0..<500 {
@@ -122,13 +133,15 @@ import WebSocketTesting
         }
     }
 
-    @Test(arguments: [
-        (#"{"a":1}"#, #"{"id":7,"a":1}"#, "7"),
-        ("{}", #"{"id":7}"#, "7"),
-        (" { } ", #" {"id":7 } "#, "7"),
-        (#"{"a":1,"id":"mine"}"#, #"{"a":1,"id":"mine"}"#, "mine"),
-        (#"{"id":42}"#, #"{"id":42}"#, "42"),
-    ])
+    @Test(
+        "A request gets a correlation ID unless it has one",
+        arguments: [
+            (#"{"a":1}"#, #"{"id":7,"a":1}"#, "7"),
+            ("{}", #"{"id":7}"#, "7"),
+            (" { } ", #" {"id":7 } "#, "7"),
+            (#"{"a":1,"id":"mine"}"#, #"{"a":1,"id":"mine"}"#, "mine"),
+            (#"{"id":42}"#, #"{"id":42}"#, "42"),
+        ])
     func requestsGetACorrelationIDUnlessTheyHaveOne(text: String, expected: String, id: String) throws {
         let request = try #require(JSONRouter().correlated(.text(text), proposedID: 7))
         #expect(request.message.text == expected)
@@ -136,19 +149,19 @@ import WebSocketTesting
         #expect(JSONRouter().correlationID(of: request.message) == id)
     }
 
-    @Test(arguments: ["", "[]", "12", "\"text\""])
+    @Test("A message that is no object cannot carry a correlation ID", arguments: ["", "[]", "12", "\"text\""])
     func whatIsNoObjectCannotCarryACorrelationID(text: String) {
         #expect(JSONRouter().correlated(.text(text), proposedID: 7) == nil)
     }
 
-    @Test func aCorrelationKeyIsEscapedInTheRequest() throws {
+    @Test("The correlation key is escaped in the request") func aCorrelationKeyIsEscapedInTheRequest() throws {
         let router = JSONRouter(correlationKey: "i\"\n\\d")
         let request = try #require(router.correlated(.text(#"{"a":1}"#), proposedID: 7))
         let parsed = try JSONSerialization.jsonObject(with: Data(request.message.payload)) as? [String: Int]
         #expect(parsed == ["a": 1, "i\"\n\\d": 7])
     }
 
-    @Test func aClosureRoutesOtherFormats() {
+    @Test("A closure routes messages of other formats, and correlates none") func aClosureRoutesOtherFormats() {
         let router: some MessageRouter = .custom { $0.payload.first.map { "type \($0)" } }
         #expect(router.route(of: .binary([3, 1, 4])) == "type 3")
         #expect(router.route(of: .binary([])) == nil)

@@ -26,7 +26,8 @@ import Testing
         return replies.take(traits, from: generation)?.number
     }
 
-    @Test mutating func anIDMatchesAndARouteWhereOneIsGiven() {
+    @Test("An ID answers its request once, and only with the route where one is given")
+    mutating func anIDMatchesAndARouteWhereOneIsGiven() {
         add(1, .correlationID("a", route: nil))
         add(2, .correlationID("b", route: "chart"))
         #expect(take(#"{"id":"c"}"#) == nil)
@@ -37,7 +38,8 @@ import Testing
         #expect(replies.isEmpty)
     }
 
-    @Test mutating func aRequestOfThePeersOwnAndANullIDAnswerNothing() {
+    @Test("A request of the peer's own and a null ID answer nothing, unless the route was asked for")
+    mutating func aRequestOfThePeersOwnAndANullIDAnswerNothing() {
         add(1, .correlationID("1", route: nil))
         add(2, .correlationID("null", route: nil))
         add(3, .correlationID("3", route: "call"))
@@ -48,7 +50,8 @@ import Testing
         #expect(take(#"{"jsonrpc":"2.0","result":7,"id":1}"#) == 1)
     }
 
-    @Test mutating func onlyWhatAConnectionWasGivenCanBeAnswered() {
+    @Test("Only a request that a connection was given can be answered")
+    mutating func onlyWhatAConnectionWasGivenCanBeAnswered() {
         add(1, .route("chart"), sentOn: nil)
         add(2, .correlationID("x", route: nil), sentOn: nil)
         #expect(take(#"{"socketType":"chart"}"#) == nil)
@@ -80,7 +83,8 @@ import Testing
         #expect(take(#"{"socketType":"chart"}"#) == 1)
     }
 
-    @Test mutating func requestsThatShareAnIDOrRouteAreAnsweredInOrder() {
+    @Test("Requests that share an ID or a route are answered in order")
+    mutating func requestsThatShareAnIDOrRouteAreAnsweredInOrder() {
         add(1, .correlationID("a", route: nil))
         add(2, .correlationID("a", route: nil))
         add(3, .route("chart"))
@@ -92,7 +96,8 @@ import Testing
         #expect(replies.isEmpty)
     }
 
-    @Test mutating func onlySentOnesThatDoNotSurviveAreLost() {
+    @Test("A lost connection fails the requests sent on it that do not survive, and no others")
+    mutating func onlySentOnesThatDoNotSurviveAreLost() {
         add(1, .route("a"))
         add(2, .route("a"), sentOn: nil)
         add(3, .correlationID("x", route: nil), survives: true)
@@ -106,7 +111,8 @@ import Testing
         #expect(replies.isEmpty)
     }
 
-    @Test mutating func aRequestThatAConnectionTookAsItWasLostIsLost() {
+    @Test("A request that a connection took as it was lost is lost")
+    mutating func aRequestThatAConnectionTookAsItWasLostIsLost() {
         add(1, .route("a"), sentOn: nil)
         add(2, .route("a"), survives: true, sentOn: nil)
         for number in 1...2 as ClosedRange<UInt64> { replies.willSend(number, on: 7) }
@@ -116,14 +122,16 @@ import Testing
         #expect(replies.sentCount == 1)
     }
 
-    @Test mutating func handlersCannotWaitForWhatOnlyTheirReturnLetsThrough() {
+    @Test("A handler's unsent request is given up where only its return would send it")
+    mutating func handlersCannotWaitForWhatOnlyTheirReturnLetsThrough() {
         add(1, .route("a"), isHandlers: true, sentOn: nil)
         add(2, .route("a"), isHandlers: false, sentOn: nil)
         add(3, .route("a"), isHandlers: true)
         #expect(replies.takeHandlersUnsent(after: 1).map(\.number) == [1])
     }
 
-    @Test mutating func anOlderConnectionAnswersNothingThatANewerOneWasGiven() {
+    @Test("A connection answers only what it or an earlier one was given")
+    mutating func anOlderConnectionAnswersNothingThatANewerOneWasGiven() {
         add(1, .route("chart"), sentOn: 2)
         add(2, .correlationID("x", route: nil), survives: true, sentOn: 2)
         add(3, .route("chart"), survives: true, sentOn: 1)
@@ -134,7 +142,8 @@ import Testing
         #expect(take(#"{"socketType":"chart"}"#, from: 2) == 1)
     }
 
-    @Test mutating func aHandlersRequestThatWasBeingHandedOverWaitsNoLonger() {
+    @Test("A handler's request that was being handed over and was not sent waits no longer")
+    mutating func aHandlersRequestThatWasBeingHandedOverWaitsNoLonger() {
         add(1, .route("a"), isHandlers: true, sentOn: nil)
         add(2, .route("a"), sentOn: nil)
         for number in 1...2 as ClosedRange<UInt64> { replies.willSend(number, on: 1) }

@@ -60,7 +60,9 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test("Nor does a loop over messages", arguments: QueuePolicy.Overflow.allCases)
+    @Test(
+        "A loop over messages that sends in a loop does not keep the service from reconnecting",
+        arguments: QueuePolicy.Overflow.allCases)
     func aLoopOverMessagesSendsInALoop(overflow: QueuePolicy.Overflow) async throws {
         // Some of the rules drop many.
         let fixture = Fixture(

@@ -6,7 +6,7 @@ import WebSocketTesting
 @Suite(.timeLimit(.minutes(10))) struct CompletionTests {
     private struct Failure: Error {}
 
-    @Test func theFirstResultCounts() async throws {
+    @Test("The first result counts") func theFirstResultCounts() async throws {
         let completion = Completion<Int>()
         #expect(!completion.isComplete)
         #expect(completion.succeed(1))
@@ -16,7 +16,7 @@ import WebSocketTesting
         #expect(try await completion.value() == 1)
     }
 
-    @Test func aWaiterGetsALaterResult() async throws {
+    @Test("Who waits gets a later result") func aWaiterGetsALaterResult() async throws {
         let completion = Completion<Int>()
         let executor = TestExecutor()
         let waiter = Task(executorPreference: executor) { try await completion.value() }
@@ -25,7 +25,7 @@ import WebSocketTesting
         await #expect(throws: Failure.self) { try await waiter.value }
     }
 
-    @Test func cancellingTheWaiterIsAResult() async throws {
+    @Test("Cancelling who waits is a result") func cancellingTheWaiterIsAResult() async throws {
         let completion = Completion<Int>()
         let waiter = Task { try await completion.value() }
         waiter.cancel()
@@ -33,7 +33,7 @@ import WebSocketTesting
         #expect(!completion.succeed(1), "nobody is there to take it")
     }
 
-    @Test func manyRaceAndOneWins() async throws {
+    @Test("Of many results that race, one wins") func manyRaceAndOneWins() async throws {
         for _ in 0..<200 {
             let completion = Completion<Int>()
             async let value = completion.value()

@@ -4,14 +4,15 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct DispatchTests {
+@Suite("The way of messages to their handlers", .timeLimit(.minutes(10))) struct DispatchTests {
     private struct Failure: Error {}
 
     private struct Point: Decodable, Equatable {
         let x: Int
     }
 
-    @Test func messagesAreHandledOneAtATimeInTheOrderOfTheirArrival() async throws {
+    @Test("Messages are handled one at a time, in the order of their arrival")
+    func messagesAreHandledOneAtATimeInTheOrderOfTheirArrival() async throws {
         let fixture = Fixture()
         let running = Atomic<Int>(0)
         let handled = Recorder<String>()
@@ -33,7 +34,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aSlowHandlerPausesReadingAtTheLimit() async throws {
+    @Test("A slow handler pauses reading at the limit") func aSlowHandlerPausesReadingAtTheLimit() async throws {
         let fixture = Fixture(configure: { $0.inboxLimit = 2 })
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
         let handled = Recorder<String>()
@@ -55,7 +56,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aThrowingHandlerIsReportedAndStopsNothing() async throws {
+    @Test("A handler that throws is reported, and stops nothing")
+    func aThrowingHandlerIsReportedAndStopsNothing() async throws {
         let fixture = Fixture()
         let calls = Recorder<String>()
         fixture.service.onError { calls.add("error \($0.code) \($0.route ?? "nil") \($0.underlying is Failure)") }
@@ -73,7 +75,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func unknownRoutesAndMessagesWithoutOneReachTheHook() async throws {
+    @Test("Messages of unknown routes, and those without one, reach the hook for unhandled ones")
+    func unknownRoutesAndMessagesWithoutOneReachTheHook() async throws {
         let fixture = Fixture()
         let unhandled = Recorder<String>()
         fixture.service.onUnhandled { unhandled.add("\($1 ?? "nil"): \($0.text ?? "binary")") }
@@ -87,7 +90,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func decodeFailuresReachTheHookWithMessageAndError() async throws {
+    @Test("A failure to decode reaches its hook with message and error, and stops nothing")
+    func decodeFailuresReachTheHookWithMessageAndError() async throws {
         let fixture = Fixture()
         let calls = Recorder<String>()
         fixture.service.onDecodeFailure { message, error in
@@ -108,7 +112,7 @@ import WebSocketTesting
     }
 
     /// Messages that are no JSON at all: the first byte is the route, the others are the value.
-    @Test func aRouterAndACodecOfTheAppsOwn() async throws {
+    @Test("The app can bring its own router and codec") func aRouterAndACodecOfTheAppsOwn() async throws {
         struct Bytes: MessageCodec {
             func encode(_ value: some Encodable) throws -> WebSocketMessage { .binary([1] + "\(value)".utf8) }
             func decode<Value: Decodable>(_ type: Value.Type, from message: WebSocketMessage) throws -> Value {
@@ -140,7 +144,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func numbersAreRoutesToo() async throws {
+    @Test("A number can be a route") func numbersAreRoutesToo() async throws {
         let fixture = Fixture(configure: { $0.router = .json(routeKey: "op") })
         let calls = Recorder<String>()
         fixture.service.register("10") { calls.add($0.text ?? "") }
@@ -150,7 +154,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func handlersMayRegisterAndUnregisterOthersFromTheNextMessageOn() async throws {
+    @Test("A handler may unregister others before their turn, and register others for the next message")
+    func handlersMayRegisterAndUnregisterOthersFromTheNextMessageOn() async throws {
         let fixture = Fixture()
         let calls = Recorder<String>()
         let service = fixture.service
@@ -167,7 +172,8 @@ import WebSocketTesting
         #expect(calls.all.count == 2)
     }
 
-    @Test func onOpenOfARenewedConnectionRunsBeforeTheQueueIsSent() async throws {
+    @Test("onOpen of a renewed connection runs before the queue is sent")
+    func onOpenOfARenewedConnectionRunsBeforeTheQueueIsSent() async throws {
         let executor = TestExecutor()
         let fixture = Fixture(executor: executor)
         let service = fixture.service
@@ -190,7 +196,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func openMessagesAndCloseOfEachConnectionStayInOrder() async throws {
+    @Test("Open, messages and close of each connection stay in order")
+    func openMessagesAndCloseOfEachConnectionStayInOrder() async throws {
         let fixture = Fixture(reconnect: .fixed(.zero))
         let calls = Recorder<String>()
         let service = fixture.service
@@ -212,7 +219,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aSlowHandlerOfAnOldConnectionDoesNotKeepANewOneFromOpening() async throws {
+    @Test("A slow handler of an old connection does not keep a new one from opening")
+    func aSlowHandlerOfAnOldConnectionDoesNotKeepANewOneFromOpening() async throws {
         let fixture = Fixture(heartbeat: .ping(anyTrafficCounts: false))
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
         let calls = Recorder<String>()

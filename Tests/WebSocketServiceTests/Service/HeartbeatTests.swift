@@ -4,8 +4,8 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct HeartbeatTests {
-    @Test func pingsGiveRoundTripTimes() async throws {
+@Suite("A service with a heartbeat", .timeLimit(.minutes(10))) struct HeartbeatTests {
+    @Test("Pings give round-trip times") func pingsGiveRoundTripTimes() async throws {
         let fixture = Fixture(heartbeat: .ping())
         let peer = try await fixture.open()
         for milliseconds in [80, 160] {
@@ -20,7 +20,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aDeadPeerIsDroppedAtOnceAndReplaced() async throws {
+    @Test("A dead peer is dropped at once, and replaced") func aDeadPeerIsDroppedAtOnceAndReplaced() async throws {
         let fixture = Fixture(heartbeat: .ping(), configure: { $0.attemptTimeout = .seconds(3_600) })
         let errors = Recorder<SocketServiceError>()
         fixture.service.onError { errors.add($0) }
@@ -51,7 +51,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func messagesAreMadeForEachBeatAndTheAnswerIsDispatchedToo() async throws {
+    @Test("A message is made for each beat, and its answer goes to the handlers too")
+    func messagesAreMadeForEachBeatAndTheAnswerIsDispatchedToo() async throws {
         let count = Atomic<Int>(0)
         let fixture = Fixture(
             heartbeat: .message(every: .seconds(60), isAnswer: { $0.text?.contains("pong") ?? false }) {
@@ -71,7 +72,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aBeatThatCannotBeMadeIsReportedAndCountsAsUnanswered() async throws {
+    @Test("A beat that cannot be made is reported, and counts as unanswered")
+    func aBeatThatCannotBeMadeIsReportedAndCountsAsUnanswered() async throws {
         struct NoBeat: Error {}
         let fixture = Fixture(heartbeat: .message(every: .seconds(60)) { throw NoBeat() })
         try await fixture.service.start(waitingForOpen: true)
@@ -83,7 +85,8 @@ import WebSocketTesting
     }
 
     /// The app's closure hangs, and does not listen to its cancellation.
-    @Test func aConnectionWhoseFirstBeatIsStillBeingMadeIsNotOpenYet() async throws {
+    @Test("A connection whose first beat is still being made is not open yet")
+    func aConnectionWhoseFirstBeatIsStillBeingMadeIsNotOpenYet() async throws {
         let (making, made) = (Completion<Void>(), Completion<Void>())
         let fixture = Fixture(
             heartbeat: .message(every: .seconds(60)) {
@@ -109,7 +112,8 @@ import WebSocketTesting
         #expect(peer.sent.isEmpty)
     }
 
-    @Test func aPeerThatLivesButNeverAnswersPingsIsNotSentPingsForEver() async throws {
+    @Test("A peer that lives but never answers pings is not sent pings for ever")
+    func aPeerThatLivesButNeverAnswersPingsIsNotSentPingsForEver() async throws {
         let executor = TestExecutor()
         let fixture = Fixture(heartbeat: .ping(), executor: executor)
         let peer = try await fixture.open()
@@ -133,7 +137,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aSlowHandlerNeitherHidesTheAnswerNorADeadPeer() async throws {
+    @Test("A slow handler hides neither an answer nor a dead peer")
+    func aSlowHandlerNeitherHidesTheAnswerNorADeadPeer() async throws {
         let fixture = Fixture(heartbeat: .message(.text("ping"), isAnswer: { $0.text == "pong" }))
         let proceed = Completion<Void>()
         fixture.service.onOpen { _ in try await proceed.value() }
@@ -153,7 +158,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func whileReadingIsPausedNothingIsMissed() async throws {
+    @Test("While reading is paused, no heartbeat is missed") func whileReadingIsPausedNothingIsMissed() async throws {
         let fixture = Fixture(heartbeat: .ping(anyTrafficCounts: false), configure: { $0.inboxLimit = 1 })
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
         fixture.service.register("slow") { _ in
@@ -181,7 +186,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func bytesOfALargeMessageKeepTheConnectionAlive() async throws {
+    @Test("Bytes of a large message keep the connection alive")
+    func bytesOfALargeMessageKeepTheConnectionAlive() async throws {
         let fixture = Fixture(heartbeat: .ping(), configure: { $0.attemptTimeout = .seconds(3_600) })
         let peer = try await fixture.open()
         peer.answerPings(after: nil)

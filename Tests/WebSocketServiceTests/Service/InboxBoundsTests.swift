@@ -119,8 +119,9 @@ import WebSocketTesting
     }
 }
 
-@Suite struct ConnectionFailureOfAnEndTests {
-    @Test func whatThePeerSaidTellsMoreThanTheErrorThatFollowed() {
+@Suite("The failure that an end is told as") struct ConnectionFailureOfAnEndTests {
+    @Test("A close frame of the peer tells more than the error that followed")
+    func whatThePeerSaidTellsMoreThanTheErrorThatFollowed() {
         let frame = CloseFrame(code: .serviceRestart, reason: "soon back")
         let error = WebSocketError(.connectionLost, stage: .open, message: "lost")
         let said = WebSocketClosure(initiator: .remote, sent: nil, received: frame)

@@ -4,8 +4,8 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct LifeTests {
-    @Test(arguments: ["http://feed/", "feed", ""])
+@Suite("The life of a service", .timeLimit(.minutes(10))) struct LifeTests {
+    @Test("start() throws for a URL that cannot be used", arguments: ["http://feed/", "feed", ""])
     func startThrowsForABadURL(url: String) async throws {
         let fixture = Fixture(urls: ["wss://good/", url])
         await #expect { try await fixture.service.start() } throws: {
@@ -15,13 +15,14 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aServiceNeedsAURL() async throws {
+    @Test("start() throws without a URL") func aServiceNeedsAURL() async throws {
         let fixture = Fixture(urls: [])
         await #expect(throws: WebSocketError.self) { try await fixture.service.start() }
         await fixture.service.stop()
     }
 
-    @Test func startReturnsAtOnceOrWaitsForTheConnection() async throws {
+    @Test("start() returns at once or waits for the connection, and starting twice starts once")
+    func startReturnsAtOnceOrWaitsForTheConnection() async throws {
         let fixture = Fixture([.hang])
         try await fixture.service.start()
         #expect(fixture.service.state == .connecting)
@@ -37,7 +38,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func cancellingAWaitForTheStartDoesNotStopTheService() async throws {
+    @Test("Cancelling a wait for the start does not stop the service")
+    func cancellingAWaitForTheStartDoesNotStopTheService() async throws {
         let fixture = Fixture([.hang])
         let waiting = Task { try await fixture.service.start(waitingForOpen: true) }
         _ = try await fixture.transport.nextRequest()
@@ -47,9 +49,11 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test(arguments: [
-        "idle", "connecting", "reconnecting", "open", "open and draining", "pausing", "gave up", "stopped",
-    ])
+    @Test(
+        "stop() ends every state at once, and returns what is left once",
+        arguments: [
+            "idle", "connecting", "reconnecting", "open", "open and draining", "pausing", "gave up", "stopped",
+        ])
     func stopEndsEveryStateAtOnceAndTwice(state: String) async throws {
         let outcomes: [ScriptedTransport.Outcome] =
             switch state {
@@ -95,7 +99,8 @@ import WebSocketTesting
         #expect(service.state == .closed)
     }
 
-    @Test func concurrentStopsAllWaitAndOneGetsTheLeftovers() async throws {
+    @Test("Of several stop() at a time all wait, and one gets what is left")
+    func concurrentStopsAllWaitAndOneGetsTheLeftovers() async throws {
         let fixture = Fixture([.hang])
         try await fixture.service.start()
         try await fixture.service.send("kept")
@@ -107,7 +112,7 @@ import WebSocketTesting
         #expect(leftovers == [.text("kept")])
     }
 
-    @Test func stopCompletesEveryWaiterOnce() async throws {
+    @Test("stop() completes every waiter once") func stopCompletesEveryWaiterOnce() async throws {
         let fixture = Fixture([.hang], queue: QueuePolicy(limit: 2, overflow: .suspend))
         let service = fixture.service
         let opening = Task { try await service.start(waitingForOpen: true) }
@@ -127,7 +132,8 @@ import WebSocketTesting
         #expect(fixture.clock.sleeperCount == 0)
     }
 
-    @Test func stopCancelsTheHandlerThatRunsAndCallsOnlyOnCloseAfterIt() async throws {
+    @Test("stop() cancels the handler that runs, and calls only onClose after it")
+    func stopCancelsTheHandlerThatRunsAndCallsOnlyOnCloseAfterIt() async throws {
         let fixture = Fixture()
         let calls = Recorder<String>()
         fixture.service.onMessage { message in
@@ -149,7 +155,8 @@ import WebSocketTesting
         try await fixture.events.next { $0 == "stopped 2" }
     }
 
-    @Test func stopWaitsForAStubbornHandlerNoLongerThanTheCloseTimeout() async throws {
+    @Test("stop() waits for a handler that ignores it no longer than the close timeout")
+    func stopWaitsForAStubbornHandlerNoLongerThanTheCloseTimeout() async throws {
         let fixture = Fixture()
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
         fixture.service.onMessage { _ in
@@ -165,7 +172,7 @@ import WebSocketTesting
         proceed.succeed()
     }
 
-    @Test func aHandlerMayStopItsService() async throws {
+    @Test("A handler may stop its service, and gets what is left") func aHandlerMayStopItsService() async throws {
         let fixture = Fixture()
         let calls = Recorder<String>()
         fixture.service.onMessage { _ in
@@ -180,7 +187,8 @@ import WebSocketTesting
         #expect(fixture.clock.now.sinceStart == .zero)
     }
 
-    @Test func aPeerThatDoesNotAnswerTheCloseHandshakeIsDroppedAfterTheTimeout() async throws {
+    @Test("A peer that does not answer the close handshake is dropped after the timeout")
+    func aPeerThatDoesNotAnswerTheCloseHandshakeIsDroppedAfterTheTimeout() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         peer.answerClose(false)

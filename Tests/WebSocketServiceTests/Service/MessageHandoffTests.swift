@@ -5,7 +5,8 @@ import WebSocketTesting
 @testable import WebSocketService
 
 @Suite(.timeLimit(.minutes(10))) struct MessageHandoffTests {
-    @Test func endingCompletesWhoeverOffersAndWhoeverWaits() async throws {
+    @Test("Finishing a handoff completes who offers and who waits")
+    func endingCompletesWhoeverOffersAndWhoeverWaits() async throws {
         let handoff = MessageHandoff()
         let offering = Task { try await handoff.offer(.text("a")) }
         #expect(await handoff.next() == .text("a"))
@@ -24,7 +25,7 @@ import WebSocketTesting
         #expect(await waiting.value == nil)
     }
 
-    @Test func aLoopThatAsksOrHasEndedIsNoCaller() async throws {
+    @Test("A loop is a caller only while it handles a message") func aLoopThatAsksOrHasEndedIsNoCaller() async throws {
         let (handoff, tasks) = (MessageHandoff(), Recorder<CurrentTask>())
         let loop = Task {
             tasks.add(try #require(CurrentTask()))

@@ -20,7 +20,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test("Without a connection it is dropped, and its body not called")
+    @Test("Without a connection a message in pieces is dropped, and its body not called")
     func withoutAConnection() async throws {
         let fixture = Fixture()
         let isCalled = Recorder<String>()

@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// Every number and duration of the public API, at its extremes: clamped or refused as documented, and never a trap.
-@Suite(.timeLimit(.minutes(10))) struct PublicNumbersTests {
+@Suite("Public numbers at their extremes", .timeLimit(.minutes(10))) struct PublicNumbersTests {
     /// The settings of a case, to be used in one life of a service.
     struct Settings {
         var reconnect = ReconnectPolicy.fixed(.zero)
@@ -201,7 +201,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func linearGrowsUpToACentury() {
+    @Test("Linear delays grow up to a century") func linearGrowsUpToACentury() {
         var generator = ConstantGenerator.lowest
         func delay(_ failures: Int) -> Duration? {
             ReconnectSchedule.linear(step: .seconds(1)).delay(
@@ -213,7 +213,7 @@ import WebSocketTesting
         #expect(delay(.max) == .longest)
     }
 
-    @Test func roundTripsAreBounded() {
+    @Test("Round-trip times stay between zero and a century") func roundTripsAreBounded() {
         for first in Self.extremeDurations {
             var roundTrip = RoundTripTime(first: first)
             for sample in Self.extremeDurations { roundTrip.add(sample) }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Seeded schedules of an app that does anything at any time and a peer that misbehaves, after which the books must balance.
-@Suite(.timeLimit(.minutes(30))) struct RandomScheduleTests {
+@Suite("Random schedules of an app and its peer", .timeLimit(.minutes(30))) struct RandomScheduleTests {
     /// More of them with `RANDOM_SCHEDULES=10000` in the environment, beginning at `RANDOM_SCHEDULE_SEED`.
     private static let total = ProcessInfo.processInfo.environment["RANDOM_SCHEDULES"].flatMap { Int($0) } ?? 100
     private static let first = ProcessInfo.processInfo.environment["RANDOM_SCHEDULE_SEED"].flatMap { Int($0) } ?? 0
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(
-        "The same holds when the tasks run on several threads at once",
+        "Waiters, messages and order are kept also when the tasks run on several threads at once",
         .enabled("Runs with RANDOM_SCHEDULES in the environment") { isAskedForMore },
         arguments: stride(from: first, to: first + totalOnThreads, by: perProcess).map {
             $0..<min($0 + perProcess, first + totalOnThreads)

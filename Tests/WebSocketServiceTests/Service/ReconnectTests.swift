@@ -5,8 +5,8 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct ReconnectTests {
-    @Test func delaysGrowAndTheServerIsTriedAgain() async throws {
+@Suite("Reconnecting", .timeLimit(.minutes(10))) struct ReconnectTests {
+    @Test("Delays grow, and the server is tried again") func delaysGrowAndTheServerIsTriedAgain() async throws {
         let fixture = Fixture([.connectionRefused, .connectionRefused, .open()], reconnect: .exponential())
         try await fixture.service.start()
         let refused = "failed connecting failed: the scripted server refused the connection"
@@ -27,7 +27,7 @@ import WebSocketTesting
         #expect(try await fixture.events.next(3) == ["closed 1000", "stopped 0", "end of events"])
     }
 
-    @Test func theWaitIsNotOverBeforeItsTime() async throws {
+    @Test("The wait before an attempt is not over before its time") func theWaitIsNotOverBeforeItsTime() async throws {
         let fixture = Fixture([.connectionRefused])
         try await fixture.service.start()
         try await fixture.events.next { $0.hasPrefix("waiting") }
@@ -40,7 +40,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func retryAfterIsHonoured() async throws {
+    @Test("Retry-After is honoured") func retryAfterIsHonoured() async throws {
         let fixture = Fixture([.refuse(.serviceUnavailable, retryAfter: .seconds(120))])
         try await fixture.service.start()
         try await fixture.events.next { $0 == "waiting \(Duration.seconds(121)) for 2" }
@@ -48,6 +48,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "A final failure of an attempt ends the service",
         arguments: [
             .failTLS(.expired), .failTLS(.hostnameMismatch), .refuse(.unauthorized),
         ] as [ScriptedTransport.Outcome])
@@ -74,7 +75,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aPeerThatClosesFinallyEndsIt() async throws {
+    @Test("A peer that closes with a final code ends the service") func aPeerThatClosesFinallyEndsIt() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         peer.close(code: .policyViolation, reason: "banned")
@@ -83,7 +84,9 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test(arguments: [CloseCode.normalClosure, .goingAway, .serviceRestart, .tryAgainLater])
+    @Test(
+        "A peer that closes with another code is connected to again",
+        arguments: [CloseCode.normalClosure, .goingAway, .serviceRestart, .tryAgainLater])
     func aPeerThatClosesOtherwiseIsTriedAgain(code: CloseCode) async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
@@ -94,7 +97,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func severalServersAreTriedInTurn() async throws {
+    @Test("Several servers are tried in turn, and a stable one is tried again first")
+    func severalServersAreTriedInTurn() async throws {
         let fixture = Fixture(
             [.connectionRefused, .connectionRefused, .connectionRefused, .open()],
             urls: ["wss://a/", "wss://b/", "wss://c/"], reconnect: .fixed(.zero))
@@ -123,7 +127,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aServiceGivesUpWhenAllServersFailedFinallyInOneRound() async throws {
+    @Test("A service gives up when all servers failed finally in one round")
+    func aServiceGivesUpWhenAllServersFailedFinallyInOneRound() async throws {
         let fixture = Fixture(
             [.refuse(.notFound), .connectionRefused, .refuse(.notFound), .failTLS(.expired)],
             urls: ["wss://a/", "wss://b/"], reconnect: .fixed(.zero))
@@ -148,7 +153,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aFreshURLAndHeadersForEachAttempt() async throws {
+    @Test("The closure makes a fresh URL and headers for each attempt, and one that throws fails its attempt")
+    func aFreshURLAndHeadersForEachAttempt() async throws {
         struct NoToken: Error {}
         let clock = ManualClock()
         let transport = ScriptedTransport([.refuse(.serviceUnavailable)])
@@ -167,7 +173,7 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func anInvalidURLOfTheClosureIsFinal() async throws {
+    @Test("A URL of the closure that cannot be used is final") func anInvalidURLOfTheClosureIsFinal() async throws {
         let transport = ScriptedTransport()
         let service = SocketService(
             transport: transport, options: .init(clock: ManualClock(), logger: .silent),
@@ -178,7 +184,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func reconnectNowSkipsTheWait() async throws {
+    @Test("reconnectNow() skips the wait, and leaves an open connection alone")
+    func reconnectNowSkipsTheWait() async throws {
         let fixture = Fixture([.connectionRefused], reconnect: .fixed(.seconds(3600)))
         try await fixture.service.start()
         try await fixture.events.next { $0.hasPrefix("waiting") }
@@ -191,7 +198,7 @@ import WebSocketTesting
         #expect(fixture.clock.sleeperCount == 0)
     }
 
-    @Test func afterGivingUpTheAppMayBeginAnew() async throws {
+    @Test("After giving up, the app may begin anew") func afterGivingUpTheAppMayBeginAnew() async throws {
         let fixture = Fixture([.connectionRefused, .connectionRefused, .open()], reconnect: .never)
         try await fixture.service.start()
         try await fixture.events.next { $0.hasPrefix("gave up") }
@@ -202,7 +209,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func pauseClosesAndResumeConnects() async throws {
+    @Test("pause() closes the connection, and resume() makes another")
+    func pauseClosesAndResumeConnects() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         await fixture.service.pause(code: .goingAway, reason: "night")
@@ -219,7 +227,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func pauseEndsAnAttemptAndAWait() async throws {
+    @Test("pause() ends an attempt and a wait") func pauseEndsAnAttemptAndAWait() async throws {
         let fixture = Fixture([.hang, .connectionRefused])
         try await fixture.service.start()
         _ = try await fixture.transport.nextRequest()
@@ -235,7 +243,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aConnectionThatOpensTooLateIsDropped() async throws {
+    @Test("A connection that opens after stop() is dropped") func aConnectionThatOpensTooLateIsDropped() async throws {
         let transport = GatedTransport()
         let service = SocketService(
             "wss://feed/", transport: transport, options: .init(clock: ManualClock(), logger: .silent))

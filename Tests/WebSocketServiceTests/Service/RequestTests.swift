@@ -4,7 +4,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct RequestTests {
+@Suite("Requests and their answers", .timeLimit(.minutes(10))) struct RequestTests {
     private struct Query: Encodable {
         var action = "get"
         var id: String?
@@ -26,7 +26,8 @@ import WebSocketTesting
         try #require(JSONRouter().correlationID(of: try await peer.nextSent()))
     }
 
-    @Test func theAnswerFindsItsRequestAndNobodyElse() async throws {
+    @Test("An answer finds its request and no other, and the rest goes to the handlers")
+    func theAnswerFindsItsRequestAndNobodyElse() async throws {
         let fixture = Fixture()
         let dispatched = Recorder<String>()
         fixture.service.onMessage { dispatched.add($0.text ?? "") }
@@ -77,7 +78,7 @@ import WebSocketTesting
         }
     }
 
-    @Test func anIDOfTheAppsOwnIsKept() async throws {
+    @Test("An ID of the app's own is kept") func anIDOfTheAppsOwnIsKept() async throws {
         let fixture = Fixture()
         let peer = try await open(fixture)
         let service = fixture.service
@@ -88,7 +89,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func withoutCorrelationTheRouteAnswersInOrder() async throws {
+    @Test("Without correlation, messages of the route answer in order")
+    func withoutCorrelationTheRouteAnswersInOrder() async throws {
         let fixture = Fixture()
         let peer = try await open(fixture)
         let service = fixture.service
@@ -104,7 +106,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aRequestThatCannotBeCorrelatedFailsAtOnce() async throws {
+    @Test("A request that cannot be correlated fails at once")
+    func aRequestThatCannotBeCorrelatedFailsAtOnce() async throws {
         let fixture = Fixture()
         let service = fixture.service
         await #expect { try await service.request(message: .text("[]")) } throws: {
@@ -116,7 +119,7 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func timeout() async throws {
+    @Test("A request times out, and its late answer is a message like any other") func timeout() async throws {
         let fixture = Fixture()
         let peer = try await open(fixture)
         let service = fixture.service
@@ -135,7 +138,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aRequestWaitsForTheConnectionNoLongerThanItsTimeout() async throws {
+    @Test("A request waits for the connection no longer than its timeout")
+    func aRequestWaitsForTheConnectionNoLongerThanItsTimeout() async throws {
         let fixture = Fixture([.hang])
         try await fixture.service.start()
         let service = fixture.service
@@ -147,7 +151,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func losingTheConnectionFailsARequestUnlessItSurvives() async throws {
+    @Test("Losing the connection fails a request unless it survives that")
+    func losingTheConnectionFailsARequestUnlessItSurvives() async throws {
         let fixture = Fixture(reconnect: .fixed(.zero))
         let peer = try await open(fixture)
         let service = fixture.service
@@ -165,7 +170,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aQueuedRequestIsSentOnTheNextConnectionAndAnswered() async throws {
+    @Test("A queued request is sent on the next connection, and answered")
+    func aQueuedRequestIsSentOnTheNextConnectionAndAnswered() async throws {
         let fixture = Fixture([.connectionRefused])
         let service = fixture.service
         try await service.start()
@@ -179,7 +185,7 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aRequestDroppedFromTheQueueFails() async throws {
+    @Test("A request that the queue drops fails with the reason") func aRequestDroppedFromTheQueueFails() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1))
         let service = fixture.service
         let request = Task { try await service.request(Query(), as: Chart.self) }
@@ -191,7 +197,7 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test(arguments: ["stop", "pause", "give up", "cancel"])
+    @Test("Every other end completes a request once", arguments: ["stop", "pause", "give up", "cancel"])
     func everyOtherEndCompletesARequestOnce(end: String) async throws {
         let fixture = Fixture(reconnect: .never)
         let peer = try await open(fixture)
@@ -216,7 +222,8 @@ import WebSocketTesting
         #expect(fixture.clock.sleeperCount == 0)
     }
 
-    @Test func anAnswerOfAnotherTypeIsTheCallersError() async throws {
+    @Test("An answer of another type is an error of the caller")
+    func anAnswerOfAnotherTypeIsTheCallersError() async throws {
         let fixture = Fixture()
         let peer = try await open(fixture)
         let service = fixture.service
@@ -229,7 +236,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func anOnOpenHandlerMayLogInBeforeTheQueueIsSent() async throws {
+    @Test("An onOpen handler may log in before the queue is sent")
+    func anOnOpenHandlerMayLogInBeforeTheQueueIsSent() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let calls = Recorder<String>()
@@ -249,7 +257,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aMessageHandlerMayWaitForAnAnswerThatComesAfterOtherMessages() async throws {
+    @Test("A message handler may wait for an answer that comes after other messages")
+    func aMessageHandlerMayWaitForAnAnswerThatComesAfterOtherMessages() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let calls = Recorder<String>()
@@ -269,7 +278,8 @@ import WebSocketTesting
     }
 
     /// An unrelated message of the route comes while the request is still in the queue.
-    @Test func onlyWhatAConnectionHasTakenCanBeAnswered() async throws {
+    @Test("Only a request that a connection has taken can be answered")
+    func onlyWhatAConnectionHasTakenCanBeAnswered() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
@@ -295,7 +305,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aRequestThatWaitsAboveTheHighWaterMarkCannotBeAnswered() async throws {
+    @Test("A request that waits above the high-water mark cannot be answered")
+    func aRequestThatWaitsAboveTheHighWaterMarkCannotBeAnswered() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let peer = try await open(fixture)
@@ -313,7 +324,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aRequestOfThePeersOwnAndANullIDAreNoAnswers() async throws {
+    @Test("A request of the peer's own and a null ID are no answers")
+    func aRequestOfThePeersOwnAndANullIDAreNoAnswers() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let peer = try await open(fixture)
@@ -328,7 +340,7 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func idsAreAllottedInTheOrderOfSending() async throws {
+    @Test("IDs are allotted in the order of sending") func idsAreAllottedInTheOrderOfSending() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let peer = try await open(fixture)

@@ -4,9 +4,9 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-/// Each row of DESIGN.md section 2: what the three JavaScript wrappers that this library started from do, and what
-/// each of their bugs must not be here.
-@Suite(.timeLimit(.minutes(10))) struct SeedTests {
+/// The three JavaScript wrappers that this library started from: each thing that they do, and each of their bugs, which must
+/// not be here.
+@Suite("The wrappers that this library started from", .timeLimit(.minutes(10))) struct SeedTests {
     private struct MapData: Codable, Equatable {
         var socketType = "mapData"
         var value: Int
@@ -17,7 +17,8 @@ import WebSocketTesting
         let socketType: String
     }
 
-    @Test func fourEventsAsCallbacksAndAsASequence() async throws {
+    @Test("The four events come as callbacks and as a sequence")
+    func fourEventsAsCallbacksAndAsASequence() async throws {
         let fixture = Fixture(reconnect: .never)
         let calls = Recorder<String>()
         fixture.service.onOpen { calls.add("open \($0.handshake.status.code)") }
@@ -41,7 +42,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func sendAndCloseWithACodeAndAReason() async throws {
+    @Test("A message is sent, and the connection closed with a code and a reason")
+    func sendAndCloseWithACodeAndAReason() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         await fixture.untilDirect()
@@ -51,7 +53,7 @@ import WebSocketTesting
         #expect(peer.closure?.sent == CloseFrame(code: .goingAway, reason: "done"))
     }
 
-    @Test func textAndBinaryData() async throws {
+    @Test("Text and binary data go both ways unchanged") func textAndBinaryData() async throws {
         let fixture = Fixture(configure: { $0.router = .custom { $0.kind == .binary ? "binary" : "text" } })
         let received = Recorder<WebSocketMessage>()
         fixture.service.register("text") { received.add($0) }
@@ -66,7 +68,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func theWholeHandshakeResponseIsVisible() async throws {
+    @Test("The whole handshake response is visible") func theWholeHandshakeResponseIsVisible() async throws {
         let fixture = Fixture([.open(headers: [.server: "seed"], subprotocol: "v2")])
         let contexts = Recorder<OpenContext>()
         fixture.service.onOpen { contexts.add($0) }
@@ -80,10 +82,12 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test(arguments: [
-        ("https://www.example.com/app#/home", "wss://www.example.com:9098/name/xx"),
-        ("http://user:secret@www.example.com:8080/app", "ws://www.example.com:9098/name/xx"),
-    ])
+    @Test(
+        "A URL is built from a page's scheme and host, a port and a name",
+        arguments: [
+            ("https://www.example.com/app#/home", "wss://www.example.com:9098/name/xx"),
+            ("http://user:secret@www.example.com:8080/app", "ws://www.example.com:9098/name/xx"),
+        ])
     func aURLBuiltFromThePagesProtocolHostAPortAndAName(page: String, url: String) async throws {
         let transport = ScriptedTransport()
         let service = SocketService(
@@ -94,7 +98,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func credentialsOfAnEndpointBecomeTheAuthorizationHeaderUnlessThereIsOne() throws {
+    @Test("Credentials of an endpoint become the Authorization header, unless there is one")
+    func credentialsOfAnEndpointBecomeTheAuthorizationHeaderUnlessThereIsOne() throws {
         let endpoint = try Endpoint("wss://user:secret@feed.example.com/")
         #expect(
             ConnectRequest(endpoint)
@@ -104,7 +109,7 @@ import WebSocketTesting
             ConnectRequest(endpoint, headers: [.authorization: "Bearer x"]).headers == [.authorization: "Bearer x"])
     }
 
-    @Test func twoSocketsNeverMixTheirMessages() async throws {
+    @Test("Two services never mix their messages") func twoSocketsNeverMixTheirMessages() async throws {
         let (first, second) = (Fixture(), Fixture())
         let received = Recorder<String>()
         first.service.register("mapData") { received.add("first \($0.text ?? "")") }
@@ -126,7 +131,8 @@ import WebSocketTesting
         await second.service.stop()
     }
 
-    @Test func createdAndDestroyed() async throws {
+    @Test("A service connects when it is started, not before, and closes cleanly when it is stopped")
+    func createdAndDestroyed() async throws {
         let fixture = Fixture()
         #expect(fixture.service.state == .idle)
         #expect(fixture.transport.requests.isEmpty, "nothing happens before the start")
@@ -137,7 +143,8 @@ import WebSocketTesting
         #expect(peer.closure?.isClean == true)
     }
 
-    @Test func namedCallbacksByRegisteringAndUnregistering() async throws {
+    @Test("Handlers of a name are called until they are unregistered")
+    func namedCallbacksByRegisteringAndUnregistering() async throws {
         let fixture = Fixture()
         let received = Recorder<String>()
         let token = fixture.service.register("mapData", as: MapData.self) { received.add("first \($0.value)") }
@@ -155,7 +162,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func reconnectAfterNSecondsAtMostTenTimes() async throws {
+    @Test("The linear policy reconnects after n seconds, at most ten times")
+    func reconnectAfterNSecondsAtMostTenTimes() async throws {
         let fixture = Fixture(afterwards: .connectionRefused, reconnect: .linear())
         try await fixture.service.start()
         for n in 1...10 {
@@ -167,7 +175,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func reconnectThreeTimesAndOnlyAfter1006() async throws {
+    @Test("A policy can reconnect only after 1006") func reconnectThreeTimesAndOnlyAfter1006() async throws {
         var policy = ReconnectPolicy.fixed(.seconds(1), maximumRetries: 3)
         policy.overrule = { context, decision in
             context.failure.closure.map { $0.code == .abnormalClosure } ?? true ? decision : .giveUp
@@ -183,7 +191,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func theCounterIsResetByAStableConnection() async throws {
+    @Test("A stable connection resets the counter") func theCounterIsResetByAStableConnection() async throws {
         let fixture = Fixture([.connectionRefused, .open(), .connectionRefused], reconnect: .linear())
         try await fixture.service.start()
         try await fixture.events.next { $0 == "waiting \(Duration.seconds(1)) for 2" }
@@ -198,7 +206,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func sendWhileDisconnectedKeepsItsArgument() async throws {
+    @Test("A send while disconnected keeps its argument") func sendWhileDisconnectedKeepsItsArgument() async throws {
         let fixture = Fixture([.connectionRefused])
         #expect(try await fixture.service.send(Query(action: "getData", socketType: "mapData")) == .queued)
         try await fixture.service.start()
@@ -212,7 +220,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func heartbeatEverySixtySecondsFirstOnOpenRestartedByTrafficClearedOnClose() async throws {
+    @Test("A heartbeat comes on open and every 60 s, is put off by traffic, and ends with the connection")
+    func heartbeatEverySixtySecondsFirstOnOpenRestartedByTrafficClearedOnClose() async throws {
         let fixture = Fixture(heartbeat: .message(.text("beat"), timeout: nil))
         fixture.service.onOpen { _ in try await fixture.service.send("hello") }
         let peer = try await fixture.open()
@@ -235,7 +244,7 @@ import WebSocketTesting
     }
 
     /// One message in each state of one life; the table with every column is `SendTests`.
-    @Test func readyStateDecidesWhatSendDoes() async throws {
+    @Test("The state decides what send() does") func readyStateDecidesWhatSendDoes() async throws {
         let fixture = Fixture([.hang, .connectionRefused, .open()])
         let service = fixture.service
         func send() async throws -> String { "\(service.state) \(try await service.send("x"))" }
@@ -261,7 +270,8 @@ import WebSocketTesting
         #expect(try await send() == "closed dropped(the service is stopping, was stopped or gave up)")
     }
 
-    @Test func aLibraryThatCannotDoTheJobIsAClearErrorAndNotTriedAgain() async throws {
+    @Test("A library that cannot do the job is a clear error, and not tried again")
+    func aLibraryThatCannotDoTheJobIsAClearErrorAndNotTriedAgain() async throws {
         let unsuitable = WebSocketError(
             .libraryUnsuitable, stage: .configuration, message: "libwebsockets was built without TLS")
         let fixture = Fixture(afterwards: .fail(unsuitable))
@@ -274,7 +284,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func afterTheLastTryTheAppIsTold() async throws {
+    @Test("After the last try, the app is told") func afterTheLastTryTheAppIsTold() async throws {
         let fixture = Fixture(afterwards: .connectionRefused, reconnect: .fixed(.zero, maximumRetries: 2))
         let errors = Recorder<SocketServiceError>()
         fixture.service.onError { errors.add($0) }

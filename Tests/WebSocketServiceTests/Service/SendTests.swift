@@ -5,18 +5,18 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// The table in the documentation of `SocketService.State`, and what happens to messages when connections come and go.
-@Suite(.timeLimit(.minutes(10))) struct SendTests {
+@Suite("Sending in each state", .timeLimit(.minutes(10))) struct SendTests {
     private func outcomes(_ service: SocketService) async throws -> [SendOutcome] {
         try await [service.send("queued"), service.send("volatile", delivery: .volatile)]
     }
 
-    @Test func idle() async throws {
+    @Test("An idle service queues a message, and drops a volatile one") func idle() async throws {
         let fixture = Fixture()
         #expect(try await outcomes(fixture.service) == [.queued, .dropped(.notConnected)])
         #expect(await fixture.service.stop() == [.text("queued")])
     }
 
-    @Test func connecting() async throws {
+    @Test("A connecting service queues a message, and drops a volatile one") func connecting() async throws {
         let fixture = Fixture([.hang])
         try await fixture.service.start()
         _ = try await fixture.transport.nextRequest()
@@ -25,7 +25,8 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [.text("queued")])
     }
 
-    @Test func openWhileOnOpenHandlersRun() async throws {
+    @Test("While onOpen runs, its own messages are sent, and others are queued or dropped")
+    func openWhileOnOpenHandlersRun() async throws {
         let fixture = Fixture()
         let (entered, proceed) = (Completion<Void>(), Completion<Void>())
         let inside = Recorder<SendOutcome>()
@@ -44,7 +45,8 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [])
     }
 
-    @Test func openWhileTheQueueDrains() async throws {
+    @Test("While the queue drains, a message is queued behind it, and a volatile one dropped")
+    func openWhileTheQueueDrains() async throws {
         let fixture = Fixture()
         try await fixture.service.send("first")
         let transport = fixture.transport
@@ -58,7 +60,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func open() async throws {
+    @Test("An open service sends both kinds at once") func open() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         await fixture.untilDirect()
@@ -67,7 +69,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func closingByStop() async throws {
+    @Test("While stop() closes, every message is dropped") func closingByStop() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         peer.answerClose(false)
@@ -79,7 +81,7 @@ import WebSocketTesting
         #expect(peer.wasAborted)
     }
 
-    @Test func closingByPause() async throws {
+    @Test("While pause() closes, a message is queued, and a volatile one dropped") func closingByPause() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         peer.answerClose(false)
@@ -92,7 +94,7 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [.text("queued")])
     }
 
-    @Test func reconnecting() async throws {
+    @Test("A reconnecting service queues a message, and drops a volatile one") func reconnecting() async throws {
         let fixture = Fixture(afterwards: .connectionRefused)
         try await fixture.service.start()
         try await fixture.events.next { $0.hasPrefix("waiting") }
@@ -101,7 +103,8 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [.text("queued")])
     }
 
-    @Test func closedByGivingUpAndByStop() async throws {
+    @Test("A service that gave up or was stopped drops every message, and keeps what was queued before")
+    func closedByGivingUpAndByStop() async throws {
         let fixture = Fixture(afterwards: .connectionRefused, reconnect: .never)
         try await fixture.service.send("before")
         try await fixture.service.start()
@@ -114,7 +117,8 @@ import WebSocketTesting
 
     // MARK: Back-pressure and overflow
 
-    @Test func sendSuspendsAboveTheHighWaterMark() async throws {
+    @Test("send() waits while the connection is above its high-water mark")
+    func sendSuspendsAboveTheHighWaterMark() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         await fixture.untilDirect()
@@ -126,7 +130,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func cancellingASendTakesItsMessageBack() async throws {
+    @Test("Cancelling a send takes its message back") func cancellingASendTakesItsMessageBack() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         await fixture.untilDirect()
@@ -140,7 +144,8 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [])
     }
 
-    @Test func aMessageThatTheConnectionRefusesIsTheCallersError() async throws {
+    @Test("A message that the connection refuses is an error of the caller")
+    func aMessageThatTheConnectionRefusesIsTheCallersError() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         await fixture.untilDirect()
@@ -151,7 +156,8 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [])
     }
 
-    @Test func aQueuedMessageThatTheConnectionRefusesIsReported() async throws {
+    @Test("A queued message that the connection refuses is reported as dropped")
+    func aQueuedMessageThatTheConnectionRefusesIsReported() async throws {
         let fixture = Fixture()
         let dropped = Recorder<String>()
         fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1.rawValue)") }
@@ -167,7 +173,7 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [])
     }
 
-    @Test func overflowRuleFailThrows() async throws {
+    @Test("With the rule `fail`, a send to a full queue throws") func overflowRuleFailThrows() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .fail))
         #expect(try await fixture.service.send("a") == .queued)
         await #expect { try await fixture.service.send("b") } throws: {
@@ -176,7 +182,8 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [.text("a")])
     }
 
-    @Test func overflowDropsAreReportedByHookEventAndOutcome() async throws {
+    @Test("A message dropped by a full queue is reported by hook, event and outcome")
+    func overflowDropsAreReportedByHookEventAndOutcome() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1))
         let dropped = Recorder<String>()
         fixture.service.onDropped { dropped.add("\($0.text ?? "") \($1.rawValue)") }
@@ -194,7 +201,8 @@ import WebSocketTesting
         #expect(await newest.service.stop() == [.text("a")])
     }
 
-    @Test func overflowRuleSuspendWaitsForRoomInOrder() async throws {
+    @Test("With the rule `suspend`, senders wait for room in order")
+    func overflowRuleSuspendWaitsForRoomInOrder() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
         #expect(try await fixture.service.send("a") == .queued)
         let waiting = Recorder<Task<SendOutcome, any Error>>()
@@ -209,7 +217,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aSuspendedSendEndsWithStopAndWithCancellation() async throws {
+    @Test("A suspended send ends with stop() and with cancellation")
+    func aSuspendedSendEndsWithStopAndWithCancellation() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
         try await fixture.service.send("a")
         let cancelled = Task { try await fixture.service.send("b") }
@@ -222,7 +231,8 @@ import WebSocketTesting
         #expect(try await stopped.value == .dropped(.closed))
     }
 
-    @Test func anExpiredMessageMakesRoomForASuspendedSend() async throws {
+    @Test("An expired message makes room for a suspended send")
+    func anExpiredMessageMakesRoomForASuspendedSend() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend))
         try await fixture.service.send("a", delivery: .expiring(after: .seconds(5)))
         let waiting = Task { try await fixture.service.send("b") }
@@ -233,7 +243,9 @@ import WebSocketTesting
         #expect(await fixture.service.stop() == [.text("b")])
     }
 
-    @Test(arguments: QueuePolicy.Overflow.allCases)
+    @Test(
+        "While the queue drains, a full queue makes senders wait, whatever the rule",
+        arguments: QueuePolicy.Overflow.allCases)
     func whileTheQueueDrainsAFullQueueIsBackPressure(overflow: QueuePolicy.Overflow) async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 2, overflow: overflow))
         try await fixture.service.send("a")
@@ -253,6 +265,7 @@ import WebSocketTesting
     }
 
     @Test(
+        "When the connection is lost during a drain, the overflow rule decides about who waits",
         arguments: [
             (QueuePolicy.Overflow.dropOldest, "queued", ["b", "c"], ["a queueFull"]),
             (.dropNewest, "dropped", ["a", "b"], []),
@@ -288,7 +301,8 @@ import WebSocketTesting
 
     // MARK: Across connections
 
-    @Test func whatALostConnectionDidNotTakeGoesOutOnTheNextInOrder() async throws {
+    @Test("What a lost connection did not take goes out on the next one, in order and once")
+    func whatALostConnectionDidNotTakeGoesOutOnTheNextInOrder() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
         await fixture.untilDirect()
@@ -307,7 +321,8 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func aDrainThatIsCutOffContinuesOnTheNextConnection() async throws {
+    @Test("A drain that is cut off continues on the next connection")
+    func aDrainThatIsCutOffContinuesOnTheNextConnection() async throws {
         let fixture = Fixture()
         for text in ["a", "b", "c"] { try await fixture.service.send(text) }
         let transport = fixture.transport
@@ -324,7 +339,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test func stopReturnsWhatAHeldDrainDidNotSend() async throws {
+    @Test("stop() returns what a held drain did not send") func stopReturnsWhatAHeldDrainDidNotSend() async throws {
         let fixture = Fixture()
         for text in ["a", "b"] { try await fixture.service.send(text) }
         let transport = fixture.transport
@@ -336,7 +351,8 @@ import WebSocketTesting
     }
 
     /// As it may be asked to by a message that expired in the very moment of the stop.
-    @Test func aServiceThatStopsDoesNotWaitForExpiry() async throws {
+    @Test("A service that stops does not wait for messages to expire")
+    func aServiceThatStopsDoesNotWaitForExpiry() async throws {
         let fixture = Fixture(queue: QueuePolicy(timeToLive: .seconds(30)))
         for text in ["a", "b"] { try await fixture.service.send(text) }
         let transport = fixture.transport
@@ -354,7 +370,7 @@ import WebSocketTesting
         #expect(fixture.clock.sleeperCount == 0)
     }
 
-    @Test func messagesExpireWhileTheServiceIsDown() async throws {
+    @Test("Messages expire while the service is down") func messagesExpireWhileTheServiceIsDown() async throws {
         let fixture = Fixture(queue: QueuePolicy(timeToLive: .seconds(30)))
         try await fixture.service.send("a")
         try await fixture.service.send("b", delivery: .expiring(after: .seconds(5)))

@@ -18,7 +18,8 @@ import WebSocketTesting
         Task(executorPreference: executor) { try await shared.sleep(until: deadline) }
     }
 
-    @Test func cancelledSleepsLeaveNothingWithTheClock() async throws {
+    @Test("Sleeps that were cancelled leave one alarm with the clock, and none when it has rung")
+    func cancelledSleepsLeaveNothingWithTheClock() async throws {
         let shared = makeSharedSleep()
         for second in 1...1_000 {
             let task = sleeper(shared, until: .seconds(second))
@@ -32,7 +33,7 @@ import WebSocketTesting
         #expect(clock.sleeperCount == 0, "the alarm has rung in vain")
     }
 
-    @Test func everySleepEndsAtItsDeadline() async throws {
+    @Test("Every sleep ends at its deadline") func everySleepEndsAtItsDeadline() async throws {
         let shared = makeSharedSleep()
         let deadlines = [30, 10, 20, 10, 40].map(Duration.seconds)
         var tasks: [Task<Void, any Error>] = []
@@ -56,7 +57,8 @@ import WebSocketTesting
         #expect(clock.sleeperCount == 0)
     }
 
-    @Test func aDistantAlarmIsSetOnceHoweverOftenCloserOnesRing() async throws {
+    @Test("A distant alarm is set once, however often closer ones ring")
+    func aDistantAlarmIsSetOnceHoweverOftenCloserOnesRing() async throws {
         let shared = makeSharedSleep()
         let distant = sleeper(shared, until: .seconds(1_000))
         try await executor.untilQuiet()
@@ -72,7 +74,7 @@ import WebSocketTesting
         distant.cancel()
     }
 
-    @Test func aSleepThatIsOverOrCancelledEndsAtOnce() async throws {
+    @Test("A sleep that is over or cancelled ends at once") func aSleepThatIsOverOrCancelledEndsAtOnce() async throws {
         let shared = makeSharedSleep()
         try await shared.sleep(until: .zero)
         let cancelled = Task(executorPreference: executor) {
@@ -82,7 +84,7 @@ import WebSocketTesting
         await #expect(throws: CancellationError.self) { try await cancelled.value }
     }
 
-    @Test func anAlarmDoesNotKeepItsOwner() async throws {
+    @Test("An alarm does not keep its owner alive") func anAlarmDoesNotKeepItsOwner() async throws {
         weak var gone: SharedSleep?
         do {
             let shared = makeSharedSleep()

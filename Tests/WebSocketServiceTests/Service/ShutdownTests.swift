@@ -10,8 +10,8 @@ import WebSocketTesting
 #endif
 
 /// `run()`, `shutDown()` and `withSocketService()`: the ways in which a service ends that are more than `stop()`.
-@Suite(.timeLimit(.minutes(10))) struct ShutdownTests {
-    @Test func runEndsWhenTheServiceIsStopped() async throws {
+@Suite("run(), shutDown() and withSocketService()", .timeLimit(.minutes(10))) struct ShutdownTests {
+    @Test("run() ends when the service is stopped") func runEndsWhenTheServiceIsStopped() async throws {
         let fixture = Fixture()
         let running = Task { try await fixture.service.run() }
         _ = try await fixture.transport.nextConnection()
@@ -19,7 +19,8 @@ import WebSocketTesting
         try await running.value
     }
 
-    @Test func runThrowsWhenTheServiceGivesUpOrCannotStart() async throws {
+    @Test("run() throws when the service gives up or cannot start")
+    func runThrowsWhenTheServiceGivesUpOrCannotStart() async throws {
         let fixture = Fixture([.connectionRefused], reconnect: .never)
         await #expect { try await fixture.service.run() } throws: { ($0 as? SocketServiceError)?.code == .gaveUp }
         await fixture.service.stop()
@@ -30,7 +31,8 @@ import WebSocketTesting
         await bad.service.stop()
     }
 
-    @Test func cancellingRunStopsTheServiceAtOnce() async throws {
+    @Test("Cancelling run() stops the service at once, and what was left is reported")
+    func cancellingRunStopsTheServiceAtOnce() async throws {
         let fixture = Fixture()
         let (service, transport) = (fixture.service, fixture.transport)
         service.onOpen { _ in transport.connections[0].holdSends() }
@@ -46,7 +48,8 @@ import WebSocketTesting
     }
 
     #if ServiceLifecycleSupport
-        @Test func aGracefulShutdownSendsWhatIsQueuedAndGoesAway() async throws {
+        @Test("A graceful shutdown sends what is queued, and closes with 1001")
+        func aGracefulShutdownSendsWhatIsQueuedAndGoesAway() async throws {
             let fixture = Fixture([.connectionRefused])
             let service = fixture.service
             try await service.send("queued")
@@ -64,7 +67,7 @@ import WebSocketTesting
         }
     #endif
 
-    @Test func shutDownGivesUpSendingAtItsDeadline() async throws {
+    @Test("shutDown() gives up sending at its deadline") func shutDownGivesUpSendingAtItsDeadline() async throws {
         let fixture = Fixture(afterwards: .hang)
         try await fixture.service.start()
         try await fixture.service.send("kept")
@@ -73,7 +76,8 @@ import WebSocketTesting
         #expect(await leftovers == [.text("kept")])
     }
 
-    @Test func shutDownWithNothingToSendWaitsForNothing() async throws {
+    @Test("shutDown() with nothing to send waits for nothing")
+    func shutDownWithNothingToSendWaitsForNothing() async throws {
         for outcome in [ScriptedTransport.Outcome.open(), .hang, .connectionRefused] {
             let fixture = Fixture(afterwards: outcome)
             try await fixture.service.start()
@@ -82,7 +86,8 @@ import WebSocketTesting
         }
     }
 
-    @Test func aServiceForTheTimeOfAClosure() async throws {
+    @Test("withSocketService() sends what is queued before it returns, and stops at once when its closure throws")
+    func aServiceForTheTimeOfAClosure() async throws {
         let fixture = Fixture()
         let outcome = try await withSocketService(fixture.service) { try await $0.send("queued") }
         #expect(outcome == .queued)
@@ -103,7 +108,8 @@ import WebSocketTesting
         #expect(dropped.all == ["never closed"], "nobody gets what was left, so it is reported")
     }
 
-    @Test func stopWaitsForWhoeverIsTellingOfADrop() async throws {
+    @Test("stop() waits for who is still telling of a dropped message")
+    func stopWaitsForWhoeverIsTellingOfADrop() async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1))
         let service = fixture.service
         let telling = Completion<Void>()
@@ -126,7 +132,8 @@ import WebSocketTesting
     }
 
     /// Removing a handler lets go of what it holds, which may use the service as it goes.
-    @Test func aHandlersOwnerMayCancelItsRegistrationAsItGoes() async throws {
+    @Test("The owner of a handler may cancel its registration as it goes")
+    func aHandlersOwnerMayCancelItsRegistrationAsItGoes() async throws {
         final class Owner: Sendable {
             let registration = Lock<Registration?>(nil)
             deinit { registration.withLock { $0?.cancel() } }

@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 @Suite(.timeLimit(.minutes(10))) struct SocketServiceDirectoryTests {
-    @Test func servicesAreFoundByName() async throws {
+    @Test("Services are found by name, and a name is taken once") func servicesAreFoundByName() async throws {
         let (prices, chat) = (Fixture(), Fixture())
         let directory = SocketServiceDirectory()
         try directory.add(prices.service, named: "prices")
@@ -22,7 +22,7 @@ import WebSocketTesting
         await directory.stopAll()
     }
 
-    @Test func allAreStartedAndStoppedTogether() async throws {
+    @Test("All services are started and stopped together") func allAreStartedAndStoppedTogether() async throws {
         let (prices, chat) = (Fixture(), Fixture([.hang]))
         let directory = SocketServiceDirectory()
         try directory.add(prices.service, named: "prices")
@@ -38,7 +38,8 @@ import WebSocketTesting
         #expect(chat.service.state == .closed)
     }
 
-    @Test func aURLThatCannotBeUsedKeepsAllFromStarting() async throws {
+    @Test("A URL that cannot be used keeps all services from starting")
+    func aURLThatCannotBeUsedKeepsAllFromStarting() async throws {
         let (good, bad) = (Fixture(), Fixture(urls: ["nonsense"]))
         let directory = SocketServiceDirectory()
         try directory.add(good.service, named: "good")

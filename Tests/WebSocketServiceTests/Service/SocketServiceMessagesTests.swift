@@ -4,7 +4,8 @@ import WebSocketTesting
 @testable import WebSocketService
 
 @Suite(.timeLimit(.minutes(10))) struct SocketServiceMessagesTests {
-    @Test func aLoopGetsEveryMessageInOrderAndEndsWithTheService() async throws {
+    @Test("A loop gets every message in order, and ends with the service")
+    func aLoopGetsEveryMessageInOrderAndEndsWithTheService() async throws {
         let fixture = Fixture()
         let received = Recorder<String>()
         let service = fixture.service
@@ -22,7 +23,7 @@ import WebSocketTesting
         #expect(received.all == ["a", "b", "c", "end"])
     }
 
-    @Test func aBusyLoopPausesReading() async throws {
+    @Test("A busy loop pauses reading") func aBusyLoopPausesReading() async throws {
         let fixture = Fixture(configure: { $0.inboxLimit = 2 })
         let service = fixture.service
         var iterator = service.messages(of: "n").makeAsyncIterator()
@@ -36,7 +37,7 @@ import WebSocketTesting
         #expect(await iterator.next() == nil)
     }
 
-    @Test func leavingALoopLetsTheServiceGoOn() async throws {
+    @Test("Leaving a loop lets the service go on") func leavingALoopLetsTheServiceGoOn() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let handled = Recorder<String>()
@@ -51,7 +52,8 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func cancellingALoopEndsItAndLetsTheServiceGoOn() async throws {
+    @Test("Cancelling a loop ends it, and lets the service go on")
+    func cancellingALoopEndsItAndLetsTheServiceGoOn() async throws {
         let fixture = Fixture()
         let service = fixture.service
         let loop = Task { for await _ in service.messages {} }
@@ -82,7 +84,7 @@ import WebSocketTesting
         #expect(service.statistics.messagesUnhandled == 0)
     }
 
-    @Test func severalLoopsEachGetEverything() async throws {
+    @Test("Several loops each get every message") func severalLoopsEachGetEverything() async throws {
         let fixture = Fixture()
         var (first, second) = (
             fixture.service.messages.makeAsyncIterator(), fixture.service.messages.makeAsyncIterator()
@@ -153,7 +155,7 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test func aLoopOverAStoppedServiceEndsAtOnce() async throws {
+    @Test("A loop over a stopped service ends at once") func aLoopOverAStoppedServiceEndsAtOnce() async throws {
         let fixture = Fixture()
         await fixture.service.stop()
         for await _ in fixture.service.messages { Issue.record("a stopped service has no messages") }

@@ -87,7 +87,7 @@ import Testing
             })
     }
 
-    @Test mutating func states() {
+    @Test("Every inner state shows as one public state") mutating func states() {
         let states = Dictionary(uniqueKeysWithValues: all().map { ($0, $1.state) })
         #expect(
             states == [
@@ -99,7 +99,8 @@ import Testing
         #expect(Set(all().filter(\.machine.isStopped).map(\.name)) == ["stopping", "stopped"])
     }
 
-    @Test mutating func start() {
+    @Test("start() connects when idle or after giving up, and otherwise leaves the state as it is")
+    mutating func start() {
         #expect(
             table { $0.start() } == [
                 "idle": "connecting!", "connecting": "connecting", "open": "open", "deciding": "reconnecting",
@@ -108,7 +109,8 @@ import Testing
             ])
     }
 
-    @Test mutating func reconnectNow() {
+    @Test("reconnectNow() connects instead of waiting or after giving up, and otherwise leaves the state as it is")
+    mutating func reconnectNow() {
         #expect(
             table { $0.reconnectNow() } == [
                 "idle": "idle", "connecting": "connecting", "open": "open", "deciding": "connecting!",
@@ -117,7 +119,8 @@ import Testing
             ])
     }
 
-    @Test mutating func closingFinished() {
+    @Test("The end of closing leads to idle after a pause, to connecting if resumed meanwhile, and else to closed")
+    mutating func closingFinished() {
         #expect(
             table { $0.closingFinished() } == [
                 "idle": "idle", "connecting": "connecting", "open": "open", "deciding": "reconnecting",
@@ -130,7 +133,7 @@ import Testing
         #expect(resumed.state == .connecting)
     }
 
-    @Test mutating func pauseAndStop() {
+    @Test("pause() and stop() close an open connection, and abandon what is under way") mutating func pauseAndStop() {
         let expected: [String: (pause: Machine.LeaveAction, stop: Machine.LeaveAction)] = [
             "idle": (.nothing, .nothing), "connecting": (.abandon, .abandon),
             "open": (.closeConnection, .closeConnection), "deciding": (.abandon, .abandon),
@@ -148,7 +151,7 @@ import Testing
         }
     }
 
-    @Test func stoppingWhilePausingEndsStopped() {
+    @Test("Stopping while pausing ends stopped") func stoppingWhilePausingEndsStopped() {
         var machine = pausing()
         #expect(machine.stop() == .nothing)
         #expect(machine.closingFinished() == nil)
@@ -156,7 +159,7 @@ import Testing
         #expect(machine.start() == nil)
     }
 
-    @Test mutating func eventsOfAnOlderConnectionChangeNothing() {
+    @Test("Events of an older connection change nothing") mutating func eventsOfAnOlderConnectionChangeNothing() {
         for (name, machine) in all() {
             var late = machine
             #expect(late.opened(99, now: .zero) == false, "\(name)")
@@ -172,7 +175,7 @@ import Testing
         #expect(reconnected.opened(2, now: .zero) == true)
     }
 
-    @Test mutating func aConnectionOpensOnlyOnce() {
+    @Test("A connection opens once, and its first end counts") mutating func aConnectionOpensOnlyOnce() {
         var machine = connecting()
         #expect(machine.opened(1, now: .zero) == true)
         #expect(machine.opened(1, now: .zero) == false)
@@ -182,7 +185,7 @@ import Testing
         #expect(again == .ignore, "the first end counts")
     }
 
-    @Test mutating func attemptsAreNumberedAndRotate() {
+    @Test("Attempts are numbered, and rotate through the servers") mutating func attemptsAreNumberedAndRotate() {
         var machine = idle()
         #expect(machine.start() == Machine.Attempt(generation: 1, number: 1, endpoint: 0))
         let first = machine.failed(1, .refusedTCP, now: .seconds(5), using: &generator)
@@ -198,7 +201,8 @@ import Testing
         #expect(machine.waitEnded(3) == Machine.Attempt(generation: 4, number: 3, endpoint: 2))
     }
 
-    @Test mutating func aFinalFailureOfOneServerMovesOnToTheNext() {
+    @Test("A final failure of one server moves on to the next")
+    mutating func aFinalFailureOfOneServerMovesOnToTheNext() {
         var machine = idle()
         _ = machine.start()
         let first = machine.failed(1, .refused(.notFound), now: .zero, using: &generator)
@@ -216,7 +220,7 @@ import Testing
         #expect(fourth == .giveUp(attempts: 3))
     }
 
-    @Test mutating func givingUpTellsHowManyAttemptsThereWere() {
+    @Test("Giving up tells how many attempts there were") mutating func givingUpTellsHowManyAttemptsThereWere() {
         var machine = idle(.fixed(.zero, maximumRetries: 1))
         _ = machine.start()
         let first = machine.failed(1, .refusedTCP, now: .zero, using: &generator)

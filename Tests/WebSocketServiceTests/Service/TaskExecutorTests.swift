@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 /// The promises of the test kit to tests of services.
-@Suite(.timeLimit(.minutes(10))) struct TaskExecutorTests {
+@Suite("Services on a test executor", .timeLimit(.minutes(10))) struct TaskExecutorTests {
     @Test("After a drop the clock is moved to the wait that is meant, not to the old connection's heartbeat")
     func theSleeperThatIsMeant() async throws {
         for _ in 0..<200 {

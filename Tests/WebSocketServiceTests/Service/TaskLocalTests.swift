@@ -3,7 +3,7 @@ import WebSocketTesting
 
 @testable import WebSocketService
 
-@Suite(.timeLimit(.minutes(10))) struct TaskLocalTests {
+@Suite("Task-local values", .timeLimit(.minutes(10))) struct TaskLocalTests {
     private enum Trace {
         @TaskLocal static var id = "none"
     }

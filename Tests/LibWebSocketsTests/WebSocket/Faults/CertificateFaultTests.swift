@@ -5,7 +5,7 @@ import WebSocketTesting
 
 /// Servers whose TLS is not acceptable, each through the whole of a connection: the check that failed and its text reach
 /// the program, and nothing stays behind. The checks themselves have their tables beside `TLSHandshake`.
-@Suite(.hangs) struct CertificateFaultTests {
+@Suite("Servers whose TLS is not acceptable", .hangs) struct CertificateFaultTests {
     /// Makes an attempt that fails in TLS, and checks that its socket is gone and that no request was sent.
     private func failure(
         server tls: FaultServer.TLS, client: TLSClientConfiguration, requestIsSent: Bool = false

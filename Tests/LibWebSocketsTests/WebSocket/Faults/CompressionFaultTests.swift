@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// Peers that break RFC 7692: in the agreement, and in what they send afterwards.
-@Suite(.hangs) struct CompressionFaultTests {
+@Suite("Peers that break RFC 7692", .hangs) struct CompressionFaultTests {
     @Test("A bomb closes with 1009 as soon as it is larger than a message may be", arguments: Security.allCases)
     func bomb(security: Security) async throws {
         let limited = WebSocketConfiguration(maximumMessageSize: 1 << 20)

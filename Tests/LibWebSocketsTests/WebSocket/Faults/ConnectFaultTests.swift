@@ -7,7 +7,7 @@ import WebSocketTesting
 
 /// The faults of a server, or of what is taken for one, before the connection is open: each has a typed error with a text
 /// that says what happened, and leaves nothing behind.
-@Suite(.hangs) struct ConnectFaultTests {
+@Suite("Servers that fail before the connection is open", .hangs) struct ConnectFaultTests {
     struct Fault: Sendable, CustomTestStringConvertible {
         let name: String
         let script: [FaultServer.Step]
@@ -67,7 +67,7 @@ import WebSocketTesting
 
     // MARK: - No connection
 
-    @Test("A name without an address")
+    @Test("A name without an address is an error of its resolution, and names it")
     func unknownHost() async throws {
         let error = try await failure(connectingTo: "wss://no-such-host.invalid/", port: 443)
         #expect(error.code == .nameResolutionFailed)
@@ -76,7 +76,9 @@ import WebSocketTesting
         #expect(error.message.hasSuffix("Is it spelt right, and does this machine's resolver work?"))
     }
 
-    @Test("A port on which nobody listens", arguments: ["127.0.0.1", "localhost"])
+    @Test(
+        "A port on which nobody listens is an error that asks for server and port",
+        arguments: ["127.0.0.1", "localhost"])
     func refused(host: String) async throws {
         let server = try FaultServer(scripts: [[]])
         server.stop()
@@ -129,7 +131,7 @@ import WebSocketTesting
             words: ["ended the connection before it answered the upgrade request"]),
     ]
 
-    @Test("A server that hangs up", arguments: ends)
+    @Test("A server that hangs up is an error of the stage at which it does", arguments: ends)
     func end(fault: Fault) async throws {
         check(try await failure(of: fault.script, server: fault.server, client: fault.client), fault)
     }
@@ -140,7 +142,7 @@ import WebSocketTesting
     private static let patient = WebSocketConfiguration(connectTimeout: .seconds(86_400))
     private static let impatient = WebSocketConfiguration(connectTimeout: .milliseconds(200))
 
-    @Test("A host that does not answer at all")
+    @Test("A host that does not answer at all is given up at the deadline")
     func silentHost() async throws {
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
@@ -191,7 +193,7 @@ import WebSocketTesting
             code: .timedOut, stage: .upgrade, words: ["to get an answer to the upgrade request from wss://127.0.0.1:"]),
     ]
 
-    @Test("A server that falls silent", arguments: silences)
+    @Test("A server that falls silent is given up at the deadline, with the stage in the error", arguments: silences)
     func silence(fault: Fault) async throws {
         let error = try await failure(
             of: fault.script, server: fault.server, client: fault.client, configuration: Self.impatient)
@@ -287,7 +289,7 @@ import WebSocketTesting
             words: ["to the upgrade request cannot be used. The head is larger than 262144 bytes"]),
     ]
 
-    @Test("A server that is none", arguments: strangers)
+    @Test("A server that does not speak the protocol fails with what it does instead", arguments: strangers)
     func stranger(fault: Fault) async throws {
         let error = try await failure(
             of: fault.script, server: fault.server, client: fault.client,

@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// Frames that break RFC 6455: the peer is told with the right code, the program with the rule that was broken.
-@Suite(.hangs) struct FrameFaultTests {
+@Suite("Frames that break RFC 6455", .hangs) struct FrameFaultTests {
     typealias Frame = FaultServer.Frame
 
     struct Violation: Sendable, CustomTestStringConvertible {
@@ -144,7 +144,7 @@ import WebSocketTesting
             script: [.upgrade(), .write(.text("before")), .write(violation.bytes), .write(.text("after")), .readClose])
     }
 
-    @Test("So it does when every byte comes alone", arguments: violations)
+    @Test("A violation ends the connection in the same way when every byte comes alone", arguments: violations)
     func violationByteByByte(_ violation: Violation) async throws {
         try await check(
             violation,

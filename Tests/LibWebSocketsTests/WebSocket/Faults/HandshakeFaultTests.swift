@@ -5,7 +5,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// Answers to the opening handshake: refusals arrive whole, wrong ones are refused with the rule they break.
-@Suite(.hangs) struct HandshakeFaultTests {
+@Suite("Refusals and wrong answers to the opening handshake", .hangs) struct HandshakeFaultTests {
     private func failure(
         of script: [FaultServer.Step], security: Security = .plain, configuration: WebSocketConfiguration = .init()
     ) async throws -> (error: WebSocketError, port: UInt16) {
@@ -181,7 +181,8 @@ import WebSocketTesting
         ]
     }
 
-    @Test("The same holds when the answer comes in pieces", arguments: wrongAnswers)
+    @Test(
+        "An answer that breaks a rule is refused with that rule also when it comes in pieces", arguments: wrongAnswers)
     func wrongAnswerInPieces(answer: Answer) async throws {
         let (error, _) = try await failure(
             of: Self.pieces(of: answer.response) + [.readUntilEnd],

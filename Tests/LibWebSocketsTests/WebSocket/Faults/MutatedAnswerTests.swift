@@ -6,7 +6,7 @@ import WebSocketTesting
 
 /// Answers to the opening handshake that are broken at random, over real sockets, so that whatever stands between the socket
 /// and the parser sees them too.
-@Suite(.hangs) struct MutatedAnswerTests {
+@Suite("Answers to the opening handshake that are broken at random", .hangs) struct MutatedAnswerTests {
     /// More of them with `MUTATED_ANSWERS=12000` in the environment.
     private static let total = ProcessInfo.processInfo.environment["MUTATED_ANSWERS"].flatMap { Int($0) } ?? 400
     private static let perServer = 100

@@ -6,7 +6,7 @@ import WebSocketTesting
 
 /// The answers of an HTTP proxy to CONNECT, and the request that it gets. The server behind it is a second script, or
 /// nobody.
-@Suite(.hangs) struct ProxyFaultTests {
+@Suite("Answers of proxies", .hangs) struct ProxyFaultTests {
     private static let patient = WebSocketConfiguration(connectTimeout: .seconds(86_400))
 
     /// Connects through a proxy that follows `script`; the target is a server of its own, to see that nothing reaches it.

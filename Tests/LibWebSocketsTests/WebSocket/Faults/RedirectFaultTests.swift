@@ -6,7 +6,7 @@ import WebSocketTesting
 @testable import LibWebSockets
 
 /// The faults of servers towards a client that follows their redirects.
-@Suite(.hangs) struct RedirectFaultTests {
+@Suite("Servers that redirect", .hangs) struct RedirectFaultTests {
     private func redirect(to location: String) -> [FaultServer.Step] {
         [.readRequest, .respond(status: 302, headers: [("Location", location)])]
     }

@@ -6,7 +6,7 @@ import WebSocketTesting
 
 /// Bytes that peers put on the wire before the connection is open, and that once crashed, leaked or got lost:
 /// libwebsockets' HTTP parser is not to see any of it.
-@Suite(.hangs) struct WireFaultTests {
+@Suite("Bytes on the wire before the connection is open", .hangs) struct WireFaultTests {
     /// With this, what should not be waited for must not be waited for.
     private static let patient = WebSocketConfiguration(connectTimeout: .seconds(86_400))
 
