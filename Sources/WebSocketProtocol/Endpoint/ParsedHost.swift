@@ -32,6 +32,11 @@ struct ParsedHost: Hashable {
             throw Self.tooLong(bytes.count)
         }
         let labels = withoutFinalDot.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        // RFC 1035 section 2.3.1. Who asks a resolver for such a name is told only that there is none.
+        guard !labels.contains(where: \.isEmpty) else {
+            throw InvalidEndpoint(
+                "The URL's host \(HeaderSyntax.quoted(text)) has nothing between two dots, or in front of the first one.")
+        }
         guard let lastLabel = labels.last, Self.isNumber(lastLabel) else {
             kind = .name
             return
