@@ -1,5 +1,4 @@
 public import HTTPTypes
-public import Logging
 public import WebSocketProtocol
 
 /// A WebSocket server for tests, demonstrations and tools: `wss:` or `ws:`, one handler task for each connection.
@@ -45,91 +44,6 @@ public final class WebSocketServer: Sendable {
         case skip
         /// Its connection is dropped, so that it notices that it misses something.
         case drop
-    }
-
-    /// How a server listens and behaves.
-    public struct Configuration: Sendable {
-        /// The address to listen on; loopback by default.
-        public var host: String
-        /// The port; 0, the default, lets the system choose one.
-        public var port: Int
-        /// Certificate and key for `wss:`; `nil` for `ws:`.
-        public var tls: TLSServerConfiguration?
-        /// Whether to accept permessage-deflate from clients that offer it. The default is not to: it costs time and memory for
-        /// each connection, see ``WebSocketCompression``.
-        public var compression: WebSocketCompression
-        /// The largest message to accept, inflated, in bytes. The default is 16 MiB.
-        public var maximumMessageSize: Int
-        /// As in ``WebSocketConfiguration/receiveBufferSize``.
-        public var receiveBufferSize: Int
-        /// As in ``WebSocketConfiguration/sendBufferSize``.
-        public var sendBufferSize: Int
-        /// How many connections there may be at once, at least 1: those whose handshake is under way, that are open, or whose
-        /// handler has not returned although they have ended. Further ones wait in the system's backlog until there is room, and a
-        /// warning is logged. The default is 16,384.
-        public var connectionLimit: Int
-        /// How many handshakes may be under way at once; at least 1. Each takes some 36 KB over TLS, and up to
-        /// ``handshakeTimeout``. Further connections wait, as with ``connectionLimit``. The default is 1,024.
-        public var handshakeLimit: Int
-        /// How long a client may take for TLS and its upgrade request. The default is 10 s.
-        public var handshakeTimeout: Duration
-        /// As in ``WebSocketConfiguration/closeTimeout``.
-        public var closeTimeout: Duration
-        /// Where to log: debug level for the life of connections, warnings for handlers that fail.
-        public var logger: Logger
-        /// Decides on each upgrade request; accepts by default, without subprotocol. Runs on the loop: it must not block.
-        public var decide: @Sendable (Request) -> Decision
-        /// What each new connection does wrong, for tests of clients; called on the loop's thread.
-        package var faults: (@Sendable () -> ConnectionFaults)?
-
-        /// A configuration with the defaults that the properties document.
-        public init(
-            host: String = "127.0.0.1",
-            port: Int = 0,
-            tls: TLSServerConfiguration? = nil,
-            compression: WebSocketCompression = .disabled,
-            maximumMessageSize: Int = 16 << 20,
-            receiveBufferSize: Int = 1 << 20,
-            sendBufferSize: Int = 1 << 20,
-            connectionLimit: Int = 16_384,
-            handshakeLimit: Int = 1_024,
-            handshakeTimeout: Duration = .seconds(10),
-            closeTimeout: Duration = .seconds(5),
-            logger: Logger = Logger(label: "LibWebSockets.WebSocketServer"),
-            decide: @escaping @Sendable (Request) -> Decision = { _ in .accept() }
-        ) {
-            self.host = host
-            self.port = port
-            self.tls = tls
-            self.compression = compression
-            self.maximumMessageSize = maximumMessageSize
-            self.receiveBufferSize = receiveBufferSize
-            self.sendBufferSize = sendBufferSize
-            self.connectionLimit = connectionLimit
-            self.handshakeLimit = handshakeLimit
-            self.handshakeTimeout = handshakeTimeout
-            self.closeTimeout = closeTimeout
-            self.logger = logger
-            self.decide = decide
-        }
-
-        fileprivate func validate() throws(WebSocketError) {
-            try limits.validate()
-            try Connection.Limits.validate("handshakeTimeout", handshakeTimeout)
-            try compression.validate()
-            for (name, value) in [("connectionLimit", connectionLimit), ("handshakeLimit", handshakeLimit)]
-            where value < 1 {
-                throw WebSocketError(
-                    .invalidConfiguration, stage: .configuration,
-                    message: "\(name) is \(value), but must be at least 1")
-            }
-        }
-
-        var limits: Connection.Limits {
-            Connection.Limits(
-                maximumMessageSize: maximumMessageSize, receiveBuffer: receiveBufferSize, sendBuffer: sendBufferSize,
-                closeTimeout: closeTimeout)
-        }
     }
 
     private struct Session {
@@ -315,7 +229,7 @@ public final class WebSocketServer: Sendable {
         }
     }
 
-    fileprivate func serve(_ arrival: ServerListener.Arrival) {
+    func serve(_ arrival: ServerListener.Arrival) {
         let isServed = sessions.withLock { sessions in
             guard !sessions.isStopping else { return false }
             sessions.lastID += 1
@@ -358,33 +272,4 @@ public final class WebSocketServer: Sendable {
 /// `@unchecked Sendable`: they only pass it back to the loop, the one thread that touches the listener.
 private struct ListenerReference: @unchecked Sendable {
     let listener: ServerListener
-}
-
-/// Where the listener sends new connections. The server exists only after the listener, so early ones wait here.
-private final class SessionSink: Sendable {
-    private struct State {
-        weak var server: WebSocketServer?
-        var early: [ServerListener.Arrival] = []
-        var isConnected = false
-    }
-
-    private let state = Lock(State())
-
-    func accept(_ arrival: ServerListener.Arrival) {
-        let server: WebSocketServer? = state.withLock { state in
-            if !state.isConnected { state.early.append(arrival) }
-            return state.server
-        }
-        server?.serve(arrival)
-    }
-
-    func connect(to server: WebSocketServer) {
-        let early = state.withLock { state in
-            state.isConnected = true
-            state.server = server
-            defer { state.early = [] }
-            return state.early
-        }
-        for arrival in early { server.serve(arrival) }
-    }
 }

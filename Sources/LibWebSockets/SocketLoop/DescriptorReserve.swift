@@ -14,7 +14,7 @@ enum DescriptorReserve {
     /// Tries whether there are `count` descriptors left, and says what the system lacks when there are not.
     static func shortage(of count: Int) -> CInt? {
         // Not a duplicate of something: one that counts for the limit of the whole system, too (ENFILE).
-        let first = socket(AF_UNIX, SocketAddress.streamSocket, 0)
+        let first = socket(AF_UNIX, streamSocket, 0)
         guard first >= 0 else { return WebSocketError.isShortage(errno) ? errno : nil }
         _ = fcntl(first, F_SETFD, FD_CLOEXEC)
         var descriptors = [first]

@@ -1,6 +1,5 @@
 internal import CLibwebsockets
 internal import DequeModule
-internal import Logging
 internal import WebSocketProtocol
 internal import LibC
 
@@ -17,11 +16,11 @@ internal import LibC
     /// How many TLS records are read at once.
     static let encryptedReadSize = 64 << 10
 
-    private let backend: any LoopBackend
+    let backend: any LoopBackend
     private let mailbox: Mailbox
     private let thread: pthread_t
     /// libwebsockets polls no descriptor of this number or above.
-    private let descriptorTableSize: CInt
+    let descriptorTableSize: CInt
     private var timers = LoopTimers()
     /// Whether the next deadline may be another one than the alarm is set for.
     private var hasNewDeadline = false
@@ -38,12 +37,10 @@ internal import LibC
     private var closingSockets: [LoopSocket] = []
     /// Connections that libwebsockets has given up and that are not over; kept here until they are.
     private var forsakenSockets: [ObjectIdentifier: LoopSocket] = [:]
-    private var vhost: OpaquePointer?
+    var vhost: OpaquePointer?
     private(set) var isShuttingDown = false
-    /// Connection attempts under way; kept here until they have completed.
-    var attempts: Set<ConnectAttempt> = []
-    /// Listeners that are open; kept here until their socket is gone.
-    var listeners: Set<ServerListener> = []
+    /// Connection attempts under way, and listeners whose socket is not gone yet.
+    private(set) var residents: [ObjectIdentifier: any LoopResident] = [:]
 
     /// Bytes from the network pass through here on their way into messages.
     let scratch: UnsafeMutableRawBufferPointer
@@ -142,7 +139,7 @@ internal import LibC
     private func perform(_ work: LoopWork) {
         switch work {
         case .run(let body): body(self)
-        case .output(let connection): connection.service(self)
+        case .output(let output): output.serviceOutput(self)
         case .job(let job, let executor): unsafe job.runSynchronously(on: executor)
         }
     }
@@ -152,8 +149,8 @@ internal import LibC
         for work in mailbox.close() {
             perform(work)
         }
-        for attempt in attempts {
-            attempt.loopEnds()
+        for resident in residents.values {
+            resident.loopEnds()
         }
         for socket in Array(sockets.values) + Array(forsakenSockets.values) {
             socket.loopEnds()
@@ -162,7 +159,7 @@ internal import LibC
         // Those that libwebsockets has not destroyed.
         forget(Array(sockets.values))
         refusedSockets.removeAll()
-        listeners.removeAll()
+        residents.removeAll()
         forsakenSockets.removeAll()
         busySockets.removeAll()
         costlySockets.removeAll()
@@ -203,7 +200,15 @@ internal import LibC
         backend.setAlarm(after: deadline.map { ContinuousClock.now.duration(to: $0) })
     }
 
-    // MARK: - Sockets and vhosts
+    // MARK: - Residents and sockets
+
+    func keep(_ resident: some LoopResident) {
+        residents[ObjectIdentifier(resident)] = resident
+    }
+
+    func letGo(of resident: some LoopResident) {
+        residents[ObjectIdentifier(resident)] = nil
+    }
 
     /// Keeps `socket` alive until libwebsockets forgets it: its `opaque_user_data` points at it.
     func retain(_ socket: LoopSocket) {
@@ -272,80 +277,6 @@ internal import LibC
             unsafe socket.wsi = nil
             socket.destroyed()
         }
-    }
-
-    /// Every deadline is ours, in milliseconds: libwebsockets' own, in whole seconds, only must never come first.
-    private static let neverSeconds: CUnsignedInt = 86_400
-
-    /// libwebsockets' idea of a place that sockets belong to. One is enough: nothing in it tells connections apart.
-    private func loopVhost() throws(WebSocketError) -> OpaquePointer {
-        preconditionOnLoop()
-        if let vhost = unsafe vhost { return unsafe vhost }
-        var info = unsafe lws_context_creation_info()
-        unsafe info.port = CONTEXT_PORT_NO_LISTEN
-        unsafe info.protocols = UnsafePointer(LoopProtocol.protocols)
-        unsafe info.vhost_name = LoopProtocol.vhostName
-        // Without an address of our own, libwebsockets silently obeys the environment's `http_proxy`.
-        unsafe info.http_proxy_address = LoopProtocol.emptyString
-        // Counts for each vhost: what the context says of it is not taken over, and the default is 20 s.
-        unsafe info.connect_timeout_secs = Self.neverSeconds
-        errno = 0
-        guard let vhost = unsafe lws_create_vhost(backend.context, &info) else {
-            let code = errno
-            if WebSocketError.isShortage(code) {
-                throw .resourceUnavailable(
-                    code, stage: .configuration, for: "libwebsockets could not prepare the connection (no vhost)")
-            }
-            throw WebSocketError(
-                .libraryUnsuitable, stage: .configuration,
-                message: "libwebsockets could not create a vhost; its log line says why")
-        }
-        unsafe self.vhost = vhost
-        return unsafe vhost
-    }
-
-    /// Lets libwebsockets poll a descriptor, which it owns and closes from then on. It reads and writes nothing (the
-    /// raw-file role).
-    ///
-    /// Returns false when it does not poll it. Even so it may have kept both the descriptor and the socket, which it closes
-    /// with its context (4.1: `lws_adopt_descriptor_vhost2`); so the connection is only ended here.
-    func adopt(_ descriptor: CInt, as socket: LoopSocket) throws(WebSocketError) -> Bool {
-        preconditionOnLoop()
-        var info = unsafe lws_adopt_desc_t()
-        do throws(WebSocketError) {
-            // libwebsockets would refuse it and keep it.
-            guard descriptor < descriptorTableSize else {
-                throw .resourceUnavailable(
-                    EMFILE, stage: .connect,
-                    for:
-                        "a socket loop cannot poll descriptor \(descriptor), as it began when the limit on them was lower"
-                )
-            }
-            unsafe info.vh = try loopVhost()
-        } catch {
-            _ = close(descriptor)
-            throw error
-        }
-        unsafe info.type = LWS_ADOPT_RAW_FILE_DESC
-        unsafe info.fd.filefd = descriptor
-        unsafe info.vh_prot_name = LoopProtocol.namePointer
-        unsafe info.opaque = Unmanaged.passUnretained(socket).toOpaque()
-        retain(socket)
-        guard let wsi = unsafe lws_adopt_descriptor_vhost_via_info(&info) else {
-            unsafe socket.wsi = nil
-            _ = shutdown(descriptor, CInt(SHUT_RDWR))
-            return false
-        }
-        unsafe socket.wsi = wsi
-        return true
-    }
-
-    /// Starts a connection with `info`, whose context and vhost this fills in. `nil` when libwebsockets refuses at once.
-    func connect(_ info: inout lws_client_connect_info) throws(WebSocketError) -> OpaquePointer? {
-        preconditionOnLoop()
-        unsafe info.context = backend.context
-        unsafe info.vhost = try loopVhost()
-        return unsafe lws_client_connect_via_info(&info)
     }
 }
 

@@ -2,7 +2,7 @@
 @safe enum LoopWork: Sendable {
     case run(@Sendable (LoopCore) -> Void)
     /// A connection has output, or is to close. Without a closure, because it comes with each message.
-    case output(Connection)
+    case output(any LoopOutput)
     case job(UnownedJob, UnownedTaskExecutor)
 }
 

@@ -111,6 +111,9 @@ public struct TLSClientConfiguration: Hashable, Sendable {
             keyLogFile: keyLogFile)
     }
 
+    /// Seven days, whatever the server says (RFC 8446 section 4.6.1).
+    static let longestSessionAge: Int64 = 7 * 86_400
+
     /// Checks what can be checked without reading a file.
     func validate() throws(WebSocketError) {
         if let serverName { _ = try TLSPeerName(serverName) }
@@ -122,7 +125,7 @@ public struct TLSClientConfiguration: Hashable, Sendable {
             throw .invalidTLSConfiguration(
                 "revocationLists names no list: give one, or nil to look at none.")
         }
-        guard maximumSessionAge >= .zero, maximumSessionAge <= .seconds(TLSSessionStore.longestAge) else {
+        guard maximumSessionAge >= .zero, maximumSessionAge <= .seconds(Self.longestSessionAge) else {
             throw .invalidTLSConfiguration(
                 """
                 maximumSessionAge is \(maximumSessionAge): it must be from 0 to seven days, the longest that TLS allows \

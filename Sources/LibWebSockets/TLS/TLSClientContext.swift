@@ -57,7 +57,7 @@ internal import Synchronization
             sslContext, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
         unsafe SSL_CTX_sess_set_new_cb(sslContext, tlsNewSessionCallback)
         // How long a session is good is for the server and the store to say; OpenSSL's default would be two hours.
-        unsafe SSL_CTX_set_timeout(sslContext, Int(TLSSessionStore.longestAge))
+        unsafe SSL_CTX_set_timeout(sslContext, Int(TLSClientConfiguration.longestSessionAge))
         if keyLog != nil { unsafe SSL_CTX_set_keylog_callback(sslContext, tlsKeyLogCallback) }
     }
 

@@ -72,7 +72,7 @@ final class TLSSessionStore: Sendable {
                 && now < time + timeout
                 && (acceptsExpired || now <= verification.expiry)
                 // A clock that was set back says nothing about the age.
-                && age >= 0 && age < min(maximumAge, TLSSessionStore.longestAge)
+                && age >= 0 && age < min(maximumAge, TLSClientConfiguration.longestSessionAge)
         }
     }
 
@@ -80,8 +80,6 @@ final class TLSSessionStore: Sendable {
     static let sessionsPerServer = 64
     /// Of all servers together.
     static let maximumSize = 1 << 20
-    /// Seven days, whatever the server says (RFC 8446 section 4.6.1).
-    static let longestAge: Int64 = 7 * 86_400
 
     @Sendable static func systemTime() -> Int64 { Int64(time(nil)) }
 

@@ -1,29 +1,6 @@
 internal import HTTPTypes
 internal import WebSocketProtocol
 
-/// Whether a server may send the client elsewhere (RFC 6455 section 4.1 leaves that to the client).
-public struct RedirectPolicy: Hashable, Sendable {
-    /// How many redirects to follow for one connection; 0 reports the first one.
-    public var limit: Int
-    /// Whether another origin gets all that the first one gets. `false` by default: then it is asked without headers of the
-    /// program's, subprotocols, the URL's credentials and a client certificate, since any of them may tell who connects.
-    public var trustsOtherOrigins: Bool
-
-    /// Reports a redirect as ``WebSocketError/Code/upgradeRefused``, with its `Location`. The default.
-    public static let report = RedirectPolicy(limit: 0, trustsOtherOrigins: false)
-
-    /// Follows redirects to the same or a higher security, never from `wss:` to `ws:`. Whatever the policy, all hops together
-    /// have the time of ``WebSocketConfiguration/connectTimeout``.
-    ///
-    /// - Parameters:
-    ///   - limit: How many redirects to follow for one connection.
-    ///   - trustsOtherOrigins: Whether what may tell who connects goes to other origins, too; see
-    ///     ``trustsOtherOrigins``. An origin is scheme, host and port, so that `ws:` and `wss:` are two.
-    public static func follow(limit: Int = 5, trustingOtherOrigins trustsOtherOrigins: Bool = false) -> RedirectPolicy {
-        RedirectPolicy(limit: limit, trustsOtherOrigins: trustsOtherOrigins)
-    }
-}
-
 extension WebSocketConfiguration {
     /// What the place to which a redirect leads is asked with.
     func redirected(by redirect: Redirect, from origin: Endpoint) -> WebSocketConfiguration {
@@ -53,19 +30,16 @@ struct Redirect {
     /// Whether scheme, host and port stay the same.
     let isSameOrigin: Bool
 
-    /// The statuses that ask the client to go elsewhere (RFC 9110 section 15.4).
-    static let statuses: Set<Int> = [301, 302, 303, 307, 308]
-
     /// Whether an answer says where to go, as far as its head tells.
     static func leadsOn(_ head: ResponseHead) -> Bool {
-        statuses.contains(head.status.code) && head.headers[.location] != nil
+        UpgradeRefusal.redirectStatuses.contains(head.status.code) && head.headers[.location] != nil
     }
 
     /// `nil` when the refusal is no redirect.
     ///
     /// - Throws: When it is one that must not be followed.
     init?(_ refusal: UpgradeRefusal, from origin: Endpoint) throws(WebSocketError) {
-        guard Self.statuses.contains(refusal.status.code) else { return nil }
+        guard UpgradeRefusal.redirectStatuses.contains(refusal.status.code) else { return nil }
         func refuse(_ reason: String) -> WebSocketError { Self.refused(refusal, by: origin, because: reason) }
         if let problem = refusal.locationProblem { throw refuse("it \(problem); check the URL") }
         do {

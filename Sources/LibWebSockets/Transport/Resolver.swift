@@ -104,7 +104,7 @@ final class Resolver: Sendable {
     private static func systemLookUp(_ host: String, flags: CInt) throws(WebSocketError) -> [SocketAddress] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_flags = flags
-        unsafe hints.ai_socktype = SocketAddress.streamSocket
+        unsafe hints.ai_socktype = streamSocket
         var list: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, nil, &hints, &list)
         guard code == 0 else {

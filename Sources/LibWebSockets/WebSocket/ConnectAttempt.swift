@@ -7,48 +7,7 @@ internal import LibC
 ///
 /// Lives on the loop's thread, from ``start(_:)`` to the one call of the completion. `@unchecked Sendable` for the
 /// closures that bring it back to that thread: the resolver's, the canceller's.
-final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
-    /// Everything that can be checked before any I/O.
-    struct Plan: Sendable {
-        let endpoint: Endpoint
-        let configuration: WebSocketConfiguration
-        let request: UpgradeRequest
-        /// `nil` for `ws:`, and where files have to be read first; see ``readFiles()``.
-        let tls: TLSClientContext?
-        let proxy: Proxy?
-        /// Whether to go no further than TLS, and fail with the ``TLSInspection`` (``InspectionIsDone``).
-        let isInspection: Bool
-
-        init(
-            endpoint: Endpoint, configuration: WebSocketConfiguration, isInspection: Bool = false
-        ) throws(WebSocketError) {
-            self.endpoint = endpoint
-            self.isInspection = isInspection
-            self.configuration = configuration
-            do {
-                request = try UpgradeRequest(
-                    endpoint: endpoint, key: HandshakeKey(.openSSL), subprotocols: configuration.subprotocols,
-                    extensions: configuration.compression.offers, headers: configuration.headers)
-            } catch let error as InvalidUpgradeRequest {
-                throw WebSocketError(.invalidConfiguration, stage: .configuration, message: error.description)
-            } catch {
-                throw WebSocketError(.libraryUnsuitable, stage: .configuration, message: "\(error)")
-            }
-            proxy =
-                configuration.unixSocketPath == nil
-                ? try configuration.proxy.proxy(for: endpoint, environment: ProcessEnvironment.current) : nil
-            if endpoint.isSecure { try configuration.tls.validate() }
-            tls =
-                endpoint.isSecure && configuration.tls.paths.isEmpty
-                ? try TLSClientContextCache.shared.context(for: configuration.tls, logger: configuration.logger) : nil
-        }
-
-        /// The context for `wss:`. It looks at files, and may take as long as the file system likes.
-        func readFiles() throws(WebSocketError) -> TLSClientContext? {
-            guard endpoint.isSecure, tls == nil else { return tls }
-            return try TLSClientContextCache.shared.context(for: configuration.tls, logger: configuration.logger)
-        }
-    }
+final class ConnectAttempt: ClientTransportOwner, LoopResident, @unchecked Sendable {
 
     typealias Completion = @Sendable (Result<WebSocket, any Error>) -> Void
 
@@ -64,16 +23,16 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     private var race = AddressRace([])
     private var transports: [(address: SocketAddress, transport: ClientTransport, tls: TLSHandshake?)] = []
     /// The transport whose TCP connection stood first.
-    private var winner: (transport: ClientTransport, tls: TLSHandshake?)?
+    private(set) var winner: (transport: ClientTransport, tls: TLSHandshake?)?
     private var timers: [LoopTimers.ID] = []
     /// Until a transport has won, which then knows better.
-    private var stage = WebSocketError.Stage.nameResolution
+    private(set) var stage = WebSocketError.Stage.nameResolution
     private var fileWork: FileThreads.ID?
-    private var lookup: Resolver.Lookup?
-    private var stageDeadline: LoopTimers.ID?
+    private(set) var lookup: Resolver.Lookup?
+    var stageDeadline: LoopTimers.ID?
     /// What the last address that failed said.
     private(set) var lastFailure: (address: SocketAddress, end: TransportEnd)?
-    private var core: LoopCore?
+    private(set) var core: LoopCore?
 
     private init(
         plan: Plan, remainingTime: Duration, socketLoop: SocketLoop, resolver: Resolver, files: FileThreads,
@@ -120,7 +79,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         let timeout = plan.configuration.connectTimeout
         guard remainingTime > .zero || timeout == .zero else { return fail(Self.lateError(plan)) }
         self.core = core
-        core.attempts.insert(self)
+        core.keep(self)
         timers.append(
             core.schedule(after: remainingTime) { [weak self] in self?.deadlinePassed(timeout, "connectTimeout") })
         guard plan.endpoint.isSecure, plan.tls == nil else { return ready(.success(plan.tls)) }
@@ -227,7 +186,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
             return transport.cancel()
         }
         winner = (transport, entry.tls)
-        if tls != nil { schedule(plan.configuration.tlsTimeout, named: "tlsTimeout") }
+        if tls != nil { setDeadline(of: "tlsTimeout", after: plan.configuration.tlsTimeout) }
         for other in transports where other.transport !== transport {
             other.transport.cancel()
         }
@@ -235,7 +194,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
     }
 
     func transportDidRequestUpgrade(_ transport: ClientTransport) {
-        schedule(plan.configuration.upgradeTimeout, named: "upgradeTimeout")
+        setDeadline(of: "upgradeTimeout", after: plan.configuration.upgradeTimeout)
     }
 
     func transport(
@@ -286,60 +245,13 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         perform(race.failed(address))
     }
 
-    /// Sets a deadline of one stage, which ends with the attempt or with the next one.
-    private func schedule(_ timeout: Duration?, named name: String) {
-        if let stageDeadline { core?.cancel(stageDeadline) }
-        guard let timeout, let core else {
-            stageDeadline = nil
-            return
-        }
-        stageDeadline = core.schedule(after: timeout) { [weak self] in self?.deadlinePassed(timeout, name) }
-    }
-
-    /// Not the fault of anything that this attempt would do: redirects took the time, or there was hardly any.
-    private static func lateError(_ plan: Plan) -> WebSocketError {
-        WebSocketError(
-            .timedOut, stage: .upgrade,
-            message: """
-                it took longer than \(plan.configuration.connectTimeout) (connectTimeout), in which redirects count too, before \
-                \(plan.endpoint.origin) could be tried
-                """)
-    }
-
-    private func deadlinePassed(_ timeout: Duration, _ name: String) {
-        // What has arrived of a refusal counts.
-        if let refusal = winner?.transport.takeRefusal() {
-            return fail(error(of: refusal))
-        }
-        if let refusal = winner?.transport.takeProxyRefusal() { return fail(refusal) }
-        let stage = winner?.transport.stage ?? stage
-        let what =
-            switch stage {
-            case .configuration: "read \(plan.configuration.tls.files.map(\.description).joined(separator: ", "))"
-            case .nameResolution where lookup?.isHeldUp == true:
-                """
-                resolve the host name "\(plan.endpoint.host)", which nobody has begun to: \(Resolver.maximumThreadCount) other \
-                names are being looked up, and no name server answers
-                """
-            case .nameResolution: "resolve the host name \"\(plan.endpoint.host)\""
-            case .connect: "connect to \(plan.endpoint.origin)"
-            case .proxy: "be let through to \(plan.endpoint.origin) by the proxy \(plan.proxy?.description ?? "")"
-            case .tls: "complete the TLS handshake with \(plan.endpoint.origin)"
-            default: "get an answer to the upgrade request from \(plan.endpoint.origin)"
-            }
-        fail(
-            WebSocketError(
-                .timedOut, stage: stage,
-                message: "it took longer than \(timeout) (\(name)) to \(what)"))
-    }
+    // MARK: - The end
 
     func loopEnds() {
         fail(SocketLoop.shutDownError)
     }
 
-    // MARK: - The end
-
-    private func fail(_ error: any Error) {
+    func fail(_ error: any Error) {
         finish(.failure(error))
     }
 
@@ -354,41 +266,7 @@ final class ConnectAttempt: ClientTransportOwner, @unchecked Sendable {
         for entry in transports { entry.transport.cancel() }
         transports = []
         winner = nil
-        core?.attempts.remove(self)
+        core?.letGo(of: self)
         completion(result)
-    }
-}
-
-extension ConnectAttempt: Hashable {
-    static func == (left: ConnectAttempt, right: ConnectAttempt) -> Bool { left === right }
-    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
-}
-
-/// Carries a task's cancellation to an attempt that may not have been made yet.
-private final class Canceller: Sendable {
-    private enum State {
-        case idle
-        case armed(@Sendable () -> Void)
-        case cancelled
-    }
-
-    private let state = Lock(State.idle)
-
-    func set(_ action: @escaping @Sendable () -> Void) {
-        let isCancelled = state.withLock { state in
-            if case .cancelled = state { return true }
-            state = .armed(action)
-            return false
-        }
-        if isCancelled { action() }
-    }
-
-    func cancel() {
-        let action: (@Sendable () -> Void)? = state.withLock { state in
-            defer { state = .cancelled }
-            if case .armed(let action) = state { return action }
-            return nil
-        }
-        action?()
     }
 }

@@ -3,9 +3,9 @@ internal import Synchronization
 internal import WebSocketProtocol
 
 // Called on the loop's thread only.
-extension Connection: PipeConsumer {
+extension Connection: PipeConsumer, LoopOutput {
     /// Something was added to the output, or the state has changed.
-    func service(_ core: LoopCore) {
+    func serviceOutput(_ core: LoopCore) {
         let (state, hasWork) = withOutbound { outbound in
             outbound.queue.isScheduled = false
             return (outbound.queue.machine.state, !outbound.queue.isEmpty || outbound.queue.endsWhenEmpty)
@@ -116,7 +116,7 @@ extension Connection: PipeConsumer {
     }
 
     /// Reads what the budgets of time and memory allow, and returns how much of `bytes` that was.
-    private func read(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
+    func read(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
         let budget = readBudget()
         guard budget > 0 else {
             pipe?.setReading(false)
@@ -150,72 +150,6 @@ extension Connection: PipeConsumer {
             advance { $0.violated(violation) }
         case nil: break
         }
-    }
-
-    func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
-        pipeDidRead()
-        transportError = Self.lossError(end, peer: peer)
-        var machineEnd = ConnectionStateMachine.TransportEnd.failure
-        if case .endOfStream = end.cause { machineEnd = .endOfStream }
-        if let closeDeadline { pipe?.core.cancel(closeDeadline) }
-        endKeepAlive()
-        pipe = nil
-        lastWords = LastWords(bytes: unused, end: machineEnd)
-        readLastWords()
-    }
-
-    /// Reads on in what had arrived before the transport ended, within the same budgets, and reports the end after that.
-    /// Where nobody takes the messages, everybody else is told of a failure at once.
-    func readLastWords() {
-        guard var words = lastWords else { return }
-        lastWords = nil
-        if words.used < words.bytes.count, !reader.hasEnded, withInbound({ $0.isFlowing }) {
-            words.used += unsafe words.bytes.withUnsafeMutableBytes { bytes in
-                unsafe read(UnsafeMutableRawBufferPointer(rebasing: bytes[words.used...]))
-            }
-            pipeDidRead()
-            if words.used < words.bytes.count, !reader.hasEnded {
-                lastWords = words
-                if mayPause, withInbound({ $0.isPaused }) {
-                    guard !hasOutcome else { return }
-                    if words.end == .failure {
-                        // What the peer said last counts, whoever takes the messages in front of it, and when.
-                        let frame = reader.closeFrame(in: words.bytes[words.used...])
-                        advance(endingMessages: false) { machine in
-                            if let frame { _ = machine.received(frame) }
-                            return machine.transportEnded(words.end)
-                        }
-                    } else {
-                        // The peer's close frame may be among what is still to be read.
-                        endOutput()
-                    }
-                    return
-                }
-                // When the loop has ended, nobody can read the rest.
-                if (try? socketLoop.submit({ _ in self.readLastWords() })) != nil { return }
-                lastWords = nil
-            }
-        }
-        if hasOutcome {
-            endReading(with: outcome?.error)
-        } else {
-            advance { $0.transportEnded(words.end) }
-        }
-        segment = nil
-        // Whoever keeps the `WebSocket` of a connection that is over should not keep what it needed.
-        reader.end()
-        compressor?.release()
-    }
-
-    /// The transport is gone: nothing more can be sent, and no ping is answered.
-    private func endOutput() {
-        let (senders, pings) = withOutbound { outbound in
-            outbound.queue.machine.outputEnded()
-            return (outbound.admission.removeAll(), outbound.pings.removeAll())
-        }
-        let error = transportError ?? Self.closedError(nil)
-        for sender in senders { sender.resume(throwing: error) }
-        for ping in pings { ping.resume(throwing: error) }
     }
 
     private func deliverMessages() {
@@ -273,7 +207,7 @@ extension Connection: PipeConsumer {
     }
 
     /// Feeds an event to the state machine and carries out what it asks for.
-    private func advance(
+    func advance(
         endingMessages: Bool = true, _ event: (inout ConnectionStateMachine) -> ConnectionStateMachine.Action
     ) {
         let action = withOutbound { outbound in
@@ -292,7 +226,7 @@ extension Connection: PipeConsumer {
         switch action {
         case .ignore, .open: break
         case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
-            if let core = pipe?.core { service(core) }
+            if let core = pipe?.core { serviceOutput(core) }
         case .finish: return publishOutcome(discardingOutput: true, endingMessages: endingMessages)
         case .abort:
             pipe?.abort()

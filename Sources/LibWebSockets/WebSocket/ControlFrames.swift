@@ -17,29 +17,14 @@ extension Connection {
     }
 }
 
-extension WebSocket {
-    /// The most that a ping or a pong carries (RFC 6455 section 5.5).
-    package static let largestControlPayload = 125
-
-    /// Sends a ping with a payload of the caller's, which waits for nothing. Its pong is shown to the observer.
-    ///
-    /// - Throws: ``WebSocketError`` with `invalidConfiguration` for more than 125 bytes, with `connectionClosed` or what ended
-    ///   the connection.
-    package func sendPing(_ payload: [UInt8]) throws {
-        try connection.sendControl(payload) { queue throws(RandomSourceFailure) in try queue.appendPing(payload) }
-    }
-
-    /// Sends a pong that nobody has asked for (RFC 6455 section 5.5.3); as ``sendPing(_:)``.
-    package func sendPong(_ payload: [UInt8]) throws {
-        try connection.sendControl(payload) { queue throws(RandomSourceFailure) in try queue.appendPong(payload) }
-    }
-}
-
 extension Connection {
-    fileprivate func sendControl(
+    /// The most that a ping or a pong carries (RFC 6455 section 5.5).
+    static let largestControlPayload = 125
+
+    func sendControl(
         _ payload: [UInt8], _ append: (inout OutboundQueue) throws(RandomSourceFailure) -> Void
     ) throws(WebSocketError) {
-        guard payload.count <= WebSocket.largestControlPayload else {
+        guard payload.count <= Self.largestControlPayload else {
             throw WebSocketError(
                 .invalidConfiguration, stage: .open,
                 message: "a ping or pong of \(payload.count) bytes: RFC 6455 section 5.5 allows 125")

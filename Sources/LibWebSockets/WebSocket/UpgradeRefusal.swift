@@ -78,7 +78,10 @@ public struct UpgradeRefusal: Hashable, Sendable {
             """
     }
 
-    private var isRedirect: Bool { Redirect.statuses.contains(status.code) }
+    /// The statuses that ask the client to go elsewhere (RFC 9110 section 15.4).
+    static let redirectStatuses: Set<Int> = [301, 302, 303, 307, 308]
+
+    private var isRedirect: Bool { Self.redirectStatuses.contains(status.code) }
 
     /// Why the redirect leads nowhere; `nil` when it leads somewhere.
     var locationProblem: String? {

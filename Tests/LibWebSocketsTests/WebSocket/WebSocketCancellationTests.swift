@@ -226,7 +226,9 @@ extension SocketLoop {
     fileprivate func attemptCount() async -> Int {
         await withCheckedContinuation { continuation in
             do {
-                try submit { core in continuation.resume(returning: core.attempts.count) }
+                try submit { core in
+                    continuation.resume(returning: core.residents.values.count { $0 is ConnectAttempt })
+                }
             } catch {
                 // A loop that has ended has none.
                 continuation.resume(returning: 0)

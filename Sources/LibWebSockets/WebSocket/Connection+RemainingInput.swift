@@ -1,0 +1,70 @@
+internal import WebSocketProtocol
+
+// Called on the loop's thread only.
+extension Connection {
+    func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
+        pipeDidRead()
+        transportError = Self.lossError(end, peer: peer)
+        var machineEnd = ConnectionStateMachine.TransportEnd.failure
+        if case .endOfStream = end.cause { machineEnd = .endOfStream }
+        if let closeDeadline { pipe?.core.cancel(closeDeadline) }
+        endKeepAlive()
+        pipe = nil
+        lastWords = LastWords(bytes: unused, end: machineEnd)
+        readLastWords()
+    }
+
+    /// Reads on in what had arrived before the transport ended, within the same budgets, and reports the end after that.
+    /// Where nobody takes the messages, everybody else is told of a failure at once.
+    func readLastWords() {
+        guard var words = lastWords else { return }
+        lastWords = nil
+        if words.used < words.bytes.count, !reader.hasEnded, withInbound({ $0.isFlowing }) {
+            words.used += unsafe words.bytes.withUnsafeMutableBytes { bytes in
+                unsafe read(UnsafeMutableRawBufferPointer(rebasing: bytes[words.used...]))
+            }
+            pipeDidRead()
+            if words.used < words.bytes.count, !reader.hasEnded {
+                lastWords = words
+                if mayPause, withInbound({ $0.isPaused }) {
+                    guard !hasOutcome else { return }
+                    if words.end == .failure {
+                        // What the peer said last counts, whoever takes the messages in front of it, and when.
+                        let frame = reader.closeFrame(in: words.bytes[words.used...])
+                        advance(endingMessages: false) { machine in
+                            if let frame { _ = machine.received(frame) }
+                            return machine.transportEnded(words.end)
+                        }
+                    } else {
+                        // The peer's close frame may be among what is still to be read.
+                        endOutput()
+                    }
+                    return
+                }
+                // When the loop has ended, nobody can read the rest.
+                if (try? socketLoop.submit({ _ in self.readLastWords() })) != nil { return }
+                lastWords = nil
+            }
+        }
+        if hasOutcome {
+            endReading(with: outcome?.error)
+        } else {
+            advance { $0.transportEnded(words.end) }
+        }
+        segment = nil
+        // Whoever keeps the `WebSocket` of a connection that is over should not keep what it needed.
+        reader.end()
+        compressor?.release()
+    }
+
+    /// The transport is gone: nothing more can be sent, and no ping is answered.
+    private func endOutput() {
+        let (senders, pings) = withOutbound { outbound in
+            outbound.queue.machine.outputEnded()
+            return (outbound.admission.removeAll(), outbound.pings.removeAll())
+        }
+        let error = transportError ?? Self.closedError(nil)
+        for sender in senders { sender.resume(throwing: error) }
+        for ping in pings { ping.resume(throwing: error) }
+    }
+}
