@@ -45,37 +45,6 @@ extension SocketEvent {
     }
 }
 
-/// How a connection that had been open ended.
-public enum ConnectionEnd: Sendable {
-    /// By ``SocketService/stop(code:reason:)`` or ``SocketService/pause(code:reason:)``.
-    case closed(WebSocketClosure)
-    /// Without this side asking for it.
-    case failed(ConnectionFailure)
-
-    /// What both sides said, where the transport knows it.
-    public var closure: WebSocketClosure? {
-        switch self {
-        case .closed(let closure): closure
-        case .failed(let failure): failure.closure
-        }
-    }
-
-    /// The close code: the peer's, 1005 when its close frame had none, 1006 when there was no close frame.
-    public var code: CloseCode {
-        closure?.code ?? .abnormalClosure
-    }
-}
-
-extension ConnectionEnd: CustomStringConvertible {
-    /// A sentence: `the peer closed the connection with 1001 going away`.
-    public var description: String {
-        switch self {
-        case .closed(let closure): "\(closure)"
-        case .failed(let failure): "\(failure)"
-        }
-    }
-}
-
 extension SocketEvent: CustomStringConvertible {
     /// A sentence: `attempt 3 begins in 2.1 s`. A URL is shown without its query, which may hold a secret.
     public var description: String {

@@ -91,8 +91,8 @@ extension ConnectionLife {
                 if core.heldUpAttempt == attempt.generation { core.heldUpAttempt = nil }
             }
         }
-        let context = AttemptContext(life: self, generation: attempt.generation)
-        return try await AttemptContext.$current.withValue(context) { try await body() }
+        let scope = AttemptScope(life: self, generation: attempt.generation)
+        return try await AttemptScope.$current.withValue(scope) { try await body() }
     }
 
     private func isCurrent(_ attempt: Attempt) -> Bool {

@@ -126,8 +126,8 @@ final class ConnectionLife: Sendable {
 
     /// Whether it is that attempt's own closure which calls: it must not overtake itself, for ever.
     private func isClosure(of generation: UInt64) -> Bool {
-        guard let context = AttemptContext.current else { return false }
-        return context.life === self && context.generation == generation && context.task == CurrentTask()
+        guard let scope = AttemptScope.current else { return false }
+        return scope.life === self && scope.generation == generation && scope.task == CurrentTask()
     }
 
     func launch(

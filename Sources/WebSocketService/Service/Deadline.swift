@@ -16,12 +16,12 @@ extension ServiceEnvironment {
     ) async throws -> Value {
         let deadline = clock.deadline(after: limit)
         let result = Completion<Value>()
-        let attempt = AttemptContext.current
+        let scope = AttemptScope.current
         let work = start {
             do {
-                var attempt = attempt
-                attempt?.task = CurrentTask()
-                let value = try await AttemptContext.$current.withValue(attempt) { try await operation() }
+                var scope = scope
+                scope?.task = CurrentTask()
+                let value = try await AttemptScope.$current.withValue(scope) { try await operation() }
                 if !result.succeed(value) { discard(value) }
             } catch {
                 result.fail(error)
