@@ -179,8 +179,3 @@ public final class FaultServer: Sendable {
         acceptor.withLock { $0 = thread }
     }
 }
-
-/// Why a ``FaultServer`` could not be started, or has nothing to tell.
-public struct FaultServerError: Error, CustomStringConvertible, Sendable {
-    public let description: String
-}

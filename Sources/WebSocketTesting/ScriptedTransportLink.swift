@@ -3,17 +3,17 @@ internal import WebSocketService
 
 /// The client's side of a scripted connection, and the state that both sides share.
 final class ScriptedLink: SocketConnection {
-    private enum Ending {
+    enum Ending {
         case closed
         case lost(any Error)
     }
 
-    private struct HeldSend {
+    struct HeldSend {
         let message: WebSocketMessage
         let completion: Completion<Void>
     }
 
-    private struct State {
+    struct State {
         var inbound: Deque<[WebSocketMessage]> = []
         var reader: Completion<[WebSocketMessage]?>?
         var readWatchers: [Completion<Void>] = []
@@ -43,7 +43,7 @@ final class ScriptedLink: SocketConnection {
     let handshake: HandshakeResponse
     let sentFeed = ScriptedTransportFeed<WebSocketMessage>()
     let pingFeed = ScriptedTransportFeed<Void>()
-    private let state = Lock(State())
+    let state = Lock(State())
 
     init(handshake: HandshakeResponse) {
         self.handshake = handshake
@@ -180,76 +180,6 @@ final class ScriptedLink: SocketConnection {
     var closeError: (any Error)? { state.withLock(\.closeError) }
     var bytesReceived: UInt64 { state.withLock(\.bytesReceived) }
 
-    // MARK: The peer's side
-
-    func deliver(_ messages: [WebSocketMessage]) -> Bool {
-        state.change { state, afterwards in
-            guard state.ending == nil else { return false }
-            guard !messages.isEmpty else { return true }
-            state.countReceived(messages.reduce(0) { $0 + $1.payload.count })
-            // A reader whose task was cancelled has not taken the batch.
-            if let reader = state.reader.take(), reader.succeed(messages, &afterwards) { return true }
-            state.inbound.append(messages)
-            return true
-        }
-    }
-
-    func receiveBytes(_ count: Int) {
-        state.withLock { $0.countReceived(count) }
-    }
-
-    func peerCloses(_ frame: CloseFrame) {
-        state.change { state, afterwards in
-            guard state.ending == nil else { return }
-            // An endpoint answers a close frame with the same code (RFC 6455 section 5.5.1).
-            end(
-                &state, .closed,
-                closure: WebSocketClosure(initiator: .remote, sent: CloseFrame(code: frame.code), received: frame),
-                &afterwards)
-        }
-    }
-
-    func peerDrops(_ error: any Error) {
-        state.change { state, afterwards in
-            guard state.ending == nil else { return }
-            state.closeError = error
-            end(
-                &state, .lost(error),
-                closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil), &afterwards)
-        }
-    }
-
-    func setPingAnswer(_ roundTrip: Duration?) {
-        state.change { state, afterwards in
-            state.pingAnswer = roundTrip
-            guard let roundTrip else { return }
-            for ping in state.pings { ping.succeed(roundTrip, &afterwards) }
-            state.pings = []
-        }
-    }
-
-    func setAnswersClose(_ answers: Bool) {
-        state.withLock { $0.answersClose = answers }
-    }
-
-    func holdSends() {
-        state.withLock { $0.holdsSends = true }
-    }
-
-    func releaseSends() {
-        state.change { state, afterwards in
-            state.holdsSends = false
-            while let held = state.held.popFirst() {
-                // A sender whose task was cancelled has been told that its message is not taken.
-                if held.completion.succeed(&afterwards) { sentFeed.append(held.message, &afterwards) }
-            }
-        }
-    }
-
-    func rejectSends(with error: (any Error)?) {
-        state.withLock { $0.rejection = error }
-    }
-
     // MARK: What a test looks at
 
     var wasAborted: Bool { state.withLock(\.wasAborted) }
@@ -277,7 +207,7 @@ final class ScriptedLink: SocketConnection {
 
     // MARK: The end
 
-    private func end(
+    func end(
         _ state: inout State, _ ending: Ending, closure: WebSocketClosure, _ afterwards: inout Afterwards
     ) {
         state.ending = ending
