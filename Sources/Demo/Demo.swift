@@ -162,7 +162,7 @@ enum Demo {
               never sent      \(leftovers.count)
               took            \(milliseconds(start.duration(to: clock.now))) ms
             """)
-        await SocketLoop.shared.shutdown()
+        await SocketLoop.shared.shutDown()
         guard arrived == Array(1...7), leftovers.isEmpty else { throw LostOrders(arrived: arrived) }
     }
 

@@ -3,7 +3,7 @@ internal import WebSocketProtocol
 // Called on any thread.
 extension Connection {
     /// Messages that have arrived; waits for some. `nil` after an orderly end.
-    func nextBatch() async throws -> [WebSocketMessage]? {
+    func nextMessages() async throws -> [WebSocketMessage]? {
         switch withInbound({ $0.take(limit: limits.receiveBuffer) }) {
         case .messages(let batch, let resumesReading):
             if resumesReading { resumeReading() }
@@ -11,7 +11,7 @@ extension Connection {
         case .end(let error):
             if let error { throw error }
             return nil
-        case .nothing: return try await waitForBatch()
+        case .nothing: return try await waitForMessages()
         }
     }
 
@@ -21,13 +21,13 @@ extension Connection {
             if resumesReading { resumeReading() }
             return message
         }
-        guard let batch = try await nextBatch() else { return nil }
+        guard let batch = try await nextMessages() else { return nil }
         // Once for a batch: the next ones are taken where they are.
         putBack(batch.dropFirst())
         return batch.first
     }
 
-    private func waitForBatch() async throws -> [WebSocketMessage]? {
+    private func waitForMessages() async throws -> [WebSocketMessage]? {
         let id = withInbound { $0.makeReaderID() }
         return try await withTaskCancellationHandler {
             try await InboundQueue.Reader.wait { waiter in

@@ -32,7 +32,7 @@ public final class SocketLoop: TaskExecutor {
     private let end = EndSignal()
     let frameBuffers = FrameBufferPool()
 
-    /// Creates a loop. Its thread starts with the first connection, and ends with ``shutdown()`` or when neither the
+    /// Creates a loop. Its thread starts with the first connection, and ends with ``shutDown()`` or when neither the
     /// program nor a connection refers to the loop any more.
     public convenience init() {
         self.init(backend: .automatic)
@@ -51,7 +51,7 @@ public final class SocketLoop: TaskExecutor {
     /// Calls that wait on a connection fail with ``WebSocketError/Code/loopShutDown``. Returns when the thread has
     /// let go of everything. Close connections first to tell their peers. Must not be called from a task that runs on
     /// this loop.
-    public func shutdown() async {
+    public func shutDown() async {
         let hasThread = life.withLock { life in
             defer { life = .ended }
             if case .idle = life { return false }

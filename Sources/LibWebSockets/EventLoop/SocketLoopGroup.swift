@@ -26,11 +26,11 @@ public final class SocketLoopGroup: Sendable {
         return loops[Int(UInt(bitPattern: index) % UInt(loops.count))]
     }
 
-    /// Shuts every loop down; see ``SocketLoop/shutdown()``.
-    public func shutdown() async {
+    /// Shuts every loop down; see ``SocketLoop/shutDown()``.
+    public func shutDown() async {
         await withTaskGroup(of: Void.self) { tasks in
             for loop in loops {
-                tasks.addTask { await loop.shutdown() }
+                tasks.addTask { await loop.shutDown() }
             }
         }
     }

@@ -115,7 +115,7 @@ public final class WebSocket: Sendable {
     ///
     /// - Throws: As ``messages`` does; `CancellationError` when the task is cancelled while it waits.
     public func nextMessages() async throws -> [WebSocketMessage]? {
-        try await connection.nextBatch()
+        try await connection.nextMessages()
     }
 
     /// Whether neither side has begun to close.

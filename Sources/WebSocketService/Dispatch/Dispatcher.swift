@@ -40,7 +40,7 @@ final class Dispatcher: Sendable {
     let currentCall = Atomic<UInt64>(0)
     let lastCall = Atomic<UInt64>(0)
     /// How many messages of the batch that was taken no handler has been called with.
-    let unshown = Atomic<Int>(0)
+    let unseenInBatch = Atomic<Int>(0)
 
     init(environment: ServiceEnvironment) {
         self.environment = environment
@@ -57,8 +57,8 @@ final class Dispatcher: Sendable {
 
     /// How many messages no handler will see. A handler that does not return when it is cancelled keeps those that were to
     /// follow in its batch from being counted otherwise.
-    var undeliveredCount: Int {
-        state.withLock { $0.inbox.undeliveredCount + (isStopped ? unshown.load(ordering: .acquiring) : 0) }
+    var unseenCount: Int {
+        state.withLock { $0.inbox.unseenCount + (isStopped ? unseenInBatch.load(ordering: .acquiring) : 0) }
     }
 
     /// How many readers wait for room.

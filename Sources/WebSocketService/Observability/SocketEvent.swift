@@ -26,9 +26,9 @@ public enum SocketEvent: Sendable {
     case paused
     /// Stopped: the last event.
     ///
-    /// - Parameter undelivered: How many received messages no handler has seen, as far as they were read when everything had
+    /// - Parameter unseen: How many received messages no handler has seen, as far as they were read when everything had
     ///   ended or ``SocketService/Options/closeTimeout`` had passed.
-    case stopped(undelivered: Int)
+    case stopped(unseen: Int)
 }
 
 extension SocketEvent {
@@ -65,10 +65,10 @@ extension SocketEvent: CustomStringConvertible {
                 ?? "no route found in \(message)"
         case .error(let error): "\(error)"
         case .paused: "paused"
-        case .stopped(let undelivered):
-            undelivered == 0
+        case .stopped(let unseen):
+            unseen == 0
                 ? "stopped"
-                : "stopped, with \(undelivered.counted("message")) that no handler has seen"
+                : "stopped, with \(unseen.counted("message")) that no handler has seen"
         }
     }
 }

@@ -86,7 +86,7 @@ extension ConnectionLife {
                     try await room.value()
                     heart.readingResumed()
                 }
-                guard let batch = try await serving.connection.receive() else { return }
+                guard let batch = try await serving.connection.nextMessages() else { return }
                 environment.meters.received(batch)
                 let take = {
                     heart.received(batch)

@@ -70,9 +70,9 @@ extension ConnectionLife {
     }
 
     private func endForGood() {
-        let undelivered = dispatcher.undeliveredCount
-        environment.broadcaster.finish(with: .stopped(undelivered: undelivered))
-        environment.logger.debug("stopped", metadata: [LoggingKeys.count: "\(undelivered)"])
+        let unseen = dispatcher.unseenCount
+        environment.broadcaster.finish(with: .stopped(unseen: unseen))
+        environment.logger.debug("stopped", metadata: [LoggingKeys.count: "\(unseen)"])
         let waiters = core.withLock { core in
             defer { core.endWaiters = [] }
             return core.endWaiters

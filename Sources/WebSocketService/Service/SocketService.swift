@@ -167,7 +167,7 @@ public final class SocketService: Sendable {
     public var state: State { life.state }
 
     /// What happens from now on. Each use of this property is a subscription of its own, which ends after
-    /// ``SocketEvent/stopped(undelivered:)``; one that lags loses the oldest events.
+    /// ``SocketEvent/stopped(unseen:)``; one that lags loses the oldest events.
     public var events: AsyncStream<SocketEvent> {
         environment.broadcaster.subscribe()
     }

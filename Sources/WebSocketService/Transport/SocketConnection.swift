@@ -9,7 +9,7 @@ public protocol SocketConnection: Sendable {
     /// The address that the connection leads to, such as `192.0.2.1:443`; `nil` by default.
     var remoteAddress: String? { get }
 
-    /// Where ``receive()`` returns without a change of threads, such as the loop that carries the connection; `nil` by default.
+    /// Where ``nextMessages()`` returns without a change of threads, such as the loop that carries the connection; `nil` by default.
     ///
     /// A service without a ``SocketService/Options/taskExecutor`` reads there, which saves waking a thread for each batch. No
     /// closure of the app's runs there.
@@ -22,7 +22,7 @@ public protocol SocketConnection: Sendable {
     ///
     /// - Throws: When the connection was lost or had to be given up; it may throw when the peer closed with a code that stands
     ///   for an error, of which ``closure`` tells.
-    func receive() async throws -> [WebSocketMessage]?
+    func nextMessages() async throws -> [WebSocketMessage]?
 
     /// Hands a message over, suspending while the connection's output buffer is above its high-water mark.
     ///
@@ -49,8 +49,8 @@ public protocol SocketConnection: Sendable {
 
     /// Performs the close handshake and returns how the connection ended.
     ///
-    /// Does not depend on ``receive()`` being called; messages that arrive meanwhile may be dropped. Calls of
-    /// ``receive()`` and ``send(_:)`` under way end by throwing. Closing a closed connection returns its closure.
+    /// Does not depend on ``nextMessages()`` being called; messages that arrive meanwhile may be dropped. Calls of
+    /// ``nextMessages()`` and ``send(_:)`` under way end by throwing. Closing a closed connection returns its closure.
     func close(code: CloseCode, reason: String) async -> WebSocketClosure
 
     /// Drops the connection at once, without a close handshake. Calls under way end by throwing.
@@ -64,7 +64,7 @@ public protocol SocketConnection: Sendable {
 
     /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody reads.
     ///
-    /// Independent of ``receive()``: messages that arrived before the end may still wait there, and nobody has to take
+    /// Independent of ``nextMessages()``: messages that arrived before the end may still wait there, and nobody has to take
     /// them for the end to be told. When it returns, ``closure`` and ``closeError`` are set and for good, and no further
     /// message is taken by ``send(_:)``. Any number of calls may wait at a time; on a connection that has ended each
     /// returns at once. Cancelling a task ends its call and leaves the connection and other calls as they are.

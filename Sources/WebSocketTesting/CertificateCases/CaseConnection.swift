@@ -160,7 +160,7 @@ final class CaseConnection {
     /// OpenSSL has sent its alert, which a reset would overtake.
     private func closeAfterFailure() {
         stream.dropTLS()
-        stream.shutdownWrite()
+        stream.shutDownWriting()
         drain()
     }
 
@@ -177,7 +177,7 @@ final class CaseConnection {
         seen.asksForWebSocket = key != nil
         guard !cutOff else {
             try write(key == nil ? Self.cutAnswer : Self.cutUpgrade)
-            stream.shutdownWrite()
+            stream.shutDownWriting()
             return drain()
         }
         guard let key else {
@@ -278,7 +278,7 @@ final class CaseConnection {
     /// Closing a socket with unread bytes would send a reset, so what still comes is read first.
     private func closeInGoodOrder() throws {
         stream.sendCloseNotify()
-        stream.shutdownWrite()
+        stream.shutDownWriting()
         drain()
     }
 

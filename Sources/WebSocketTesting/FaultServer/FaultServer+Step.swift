@@ -29,7 +29,7 @@ extension FaultServer {
         /// Sends TLS's `close_notify` (RFC 8446 section 6.1); without TLS nothing.
         case closeNotify
         /// Sends a FIN: the client sees the end of the stream, under TLS without the `close_notify` that should precede.
-        case shutdownWrite
+        case shutDownWriting
         /// Closes with a TCP reset, and ends the script.
         case reset
 

@@ -64,7 +64,7 @@ final class FaultServerConnection {
         case .pause(let duration): try stream.pause(duration)
         case .stall: try stream.waitForPeerToClose()
         case .closeNotify: stream.sendCloseNotify()
-        case .shutdownWrite: stream.shutdownWrite()
+        case .shutDownWriting: stream.shutDownWriting()
         case .reset: stream.reset()
         }
     }
@@ -191,14 +191,14 @@ final class FaultServerConnection {
     /// Closing a socket with unread bytes would send a reset, so what still comes is read first.
     private func closeInGoodOrder() throws {
         stream.sendCloseNotify()
-        stream.shutdownWrite()
+        stream.shutDownWriting()
         try readUntilEnd()
     }
 
     /// OpenSSL has sent its alert, which a reset would overtake.
     private func closeAfterTLSFailure() {
         stream.dropTLS()
-        stream.shutdownWrite()
+        stream.shutDownWriting()
         while let bytes = try? stream.read(), !bytes.isEmpty {}
     }
 }

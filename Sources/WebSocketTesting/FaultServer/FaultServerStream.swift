@@ -143,7 +143,7 @@ final class FaultServerStream {
         ssl = nil
     }
 
-    func shutdownWrite() {
+    func shutDownWriting() {
         _ = shutdown(socket, Int32(SHUT_WR))
     }
 

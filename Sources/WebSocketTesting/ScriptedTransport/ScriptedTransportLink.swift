@@ -51,7 +51,7 @@ final class ScriptedLink: SocketConnection {
 
     // MARK: The client's side
 
-    func receive() async throws -> [WebSocketMessage]? {
+    func nextMessages() async throws -> [WebSocketMessage]? {
         let reader = Completion<[WebSocketMessage]?>()
         state.change { state, afterwards in
             if let batch = state.inbound.popFirst() {

@@ -25,7 +25,7 @@ import WebSocketTesting
             #expect(submitted != nil)
         }
         if case .success(let descriptor) = result { closeDescriptor(descriptor) }
-        await loop.shutdown()
+        await loop.shutDown()
         return result
     }
 

@@ -182,7 +182,7 @@ import Testing
         if isCancelled { attempt.cancel() }
         await #expect(throws: (any Error).self) { try await attempt.value }
         #expect(resolver.waitingNameCount == 0)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A lookup that gets no thread says so, with the system's error, and the next one tries again")
@@ -224,6 +224,6 @@ import Testing
         #expect(first.hasSuffix("to resolve the host name \"first.invalid\""))
         #expect(try await message("second.invalid").contains("\"second.invalid\", which nobody has begun to"))
         silence.signal()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

@@ -47,7 +47,7 @@ import WebSocketTesting
             try await Self.checkDescriptors("shutdown") { backend in
                 let loop = SocketLoop(backend: backend)
                 try loop.submit { _ in }
-                await loop.shutdown()
+                await loop.shutDown()
             }
             try await Self.checkDescriptors("deinit") { backend in
                 try SocketLoop(backend: backend).submit { _ in }
@@ -72,7 +72,7 @@ import WebSocketTesting
                     }
                 }
                 try loop.submit { _ in }
-                await loop.shutdown()
+                await loop.shutDown()
                 for attempt in attempts { _ = await attempt.result }
                 // What it has open would be counted.
                 opener.stop()
@@ -91,7 +91,7 @@ import WebSocketTesting
             // take its number, and keeps it.
             let probe = SocketLoop(backend: .libuv)
             guard (try? await probe.run { _ in }) != nil else { return }
-            await probe.shutdown()
+            await probe.shutDown()
             let first = SocketLoop(backend: .libuv)
             try await first.run { _ in }
             let before = OpenSockets.descriptors()
@@ -100,7 +100,7 @@ import WebSocketTesting
                 try loop.submit { _ in }
                 let opener = FileOpener()
                 let files = Task.detached { await opener.openAndKeep(maximum: 5_000) }
-                await loop.shutdown()
+                await loop.shutDown()
                 opener.stop()
                 for file in await files.value { close(file) }
             }
@@ -108,11 +108,11 @@ import WebSocketTesting
             for _ in 0..<20 where OpenSockets.descriptors().count > before.count || LibuvBackend.unfinishedCount > 0 {
                 let next = SocketLoop(backend: .libuv)
                 try await next.run { _ in }
-                await next.shutdown()
+                await next.shutDown()
             }
             #expect(LibuvBackend.unfinishedCount == 0)
             #expect(OpenSockets.descriptors().count <= before.count)
-            await first.shutdown()
+            await first.shutDown()
         }
     }
 
@@ -125,7 +125,7 @@ import WebSocketTesting
             #expect(OpenSockets.descriptors().count < before + loops.count)
             for loop in loops { try loop.submit { _ in } }
             #expect(OpenSockets.descriptors().count >= before + loops.count)
-            for loop in loops { await loop.shutdown() }
+            for loop in loops { await loop.shutDown() }
         }
     }
 
@@ -154,7 +154,7 @@ import WebSocketTesting
                 cancelled.cancel()
                 _ = await cancelled.result
                 await server.stop()
-                await loop.shutdown()
+                await loop.shutDown()
             }
         }
     }
@@ -184,7 +184,7 @@ import WebSocketTesting
                     try await Task.sleep(for: .milliseconds(1))
                 }
                 #expect(OpenSockets.connected(to: Int(server.port)) == 0)
-                await loop.shutdown()
+                await loop.shutDown()
             }
             server.stop()
         }

@@ -19,7 +19,7 @@ import Testing
             try await done.take()
             #expect(passed.all == [500 + round * 7, 1_000, 2_000, 3_000])
         }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A deadline never passes early", arguments: SocketLoop.testBackends)
@@ -40,7 +40,7 @@ import Testing
             }
             #expect(waited >= .microseconds(microseconds))
         }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test(
@@ -60,7 +60,7 @@ import Testing
         }
         try await done.take()
         #expect(passed.all == [])
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("Deadlines that are centuries away neither pass nor overflow", arguments: SocketLoop.testBackends)
@@ -79,7 +79,7 @@ import Testing
             try await done.take()
         }
         #expect(passed.value == 0)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A deadline may schedule the next one", arguments: SocketLoop.testBackends)
@@ -94,6 +94,6 @@ import Testing
             tick(core, 0)
         }
         #expect(try await done.take() == 20)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

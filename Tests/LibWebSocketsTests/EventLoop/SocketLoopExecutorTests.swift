@@ -18,7 +18,7 @@ import Testing
             return threads
         }
         #expect(threads == [loopThread, loopThread, loopThread])
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A task on the loop can use connections of the same loop", arguments: Security.allCases)
@@ -46,7 +46,7 @@ import Testing
             return "finished"
         }
         try await arrived.take()
-        await loop.shutdown()
+        await loop.shutDown()
         goOn.give(())
         #expect(try await task.value == "finished")
         let late = Task(executorPreference: loop) { "ran" }

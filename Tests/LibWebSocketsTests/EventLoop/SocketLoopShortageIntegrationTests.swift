@@ -71,7 +71,7 @@ import WebSocketTesting
                 try await WebSocket.connect(to: "ws://127.0.0.1:\(port)/", on: loop)
             }
             #expect(error?.code == .connectFailed)
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 
@@ -109,7 +109,7 @@ import WebSocketTesting
             #expect(error?.code == .resourceUnavailable)
             for filler in fillers { close(filler) }
             ProcessLimits.set(ProcessLimits.openFiles, to: before)
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 
@@ -145,7 +145,7 @@ import WebSocketTesting
                     #expect(try await socket.receive(1) == [.text("hello")])
                     await socket.close()
                 }
-                await loop.shutdown()
+                await loop.shutDown()
             }
         }
     }
@@ -173,7 +173,7 @@ import WebSocketTesting
             #expect(socket.closure?.received?.code == .goingAway)
             for filler in fillers + last { close(filler) }
             server.stop()
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 
@@ -191,7 +191,7 @@ import WebSocketTesting
             #expect(error?.errno == EAGAIN)
             #expect(error?.message.contains("thread") == true)
             try await Self.checkWakeable(loop)
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 
@@ -225,7 +225,7 @@ import WebSocketTesting
             #expect(error?.errno == ENOENT)
             #expect(error?.message.contains("/dev/urandom") == true)
             try await Self.checkWakeable(loop)
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 
@@ -302,7 +302,7 @@ import WebSocketTesting
             #expect(error?.code == .resourceUnavailable)
             #expect(error?.errno == EMFILE)
             #expect(fcntl(high, F_GETFD) == -1, "it stays open")
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 }

@@ -36,12 +36,12 @@ import WebSocketTesting
         try await eventually("the loop outlives its connection") { weakLoop == nil }
     }
 
-    @Test("Work after shutdown() is refused", arguments: SocketLoop.testBackends)
+    @Test("Work after shutDown() is refused", arguments: SocketLoop.testBackends)
     func submitAfterShutdown(backend: SocketLoop.Backend) async throws {
         for hasRun in [false, true] {
             let loop = SocketLoop(backend: backend)
             if hasRun { try await loop.run { _ in } }
-            await loop.shutdown()
+            await loop.shutDown()
             let error = #expect(throws: WebSocketError.self) { try loop.submit { _ in } }
             #expect(error?.code == .loopShutDown)
             #expect(error?.message == "the socket loop was shut down; make connections on another one")
@@ -55,42 +55,42 @@ import WebSocketTesting
     }
 
     @Test(
-        "shutdown() may be called again, and by several tasks at once; each returns when the thread has gone",
+        "shutDown() may be called again, and by several tasks at once; each returns when the thread has gone",
         arguments: SocketLoop.testBackends)
     func repeatedShutdown(backend: SocketLoop.Backend) async throws {
         let loop = SocketLoop(backend: backend)
         let reference = try await loop.run { CoreReference(core: $0) }
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<8 { group.addTask { await loop.shutdown() } }
+            for _ in 0..<8 { group.addTask { await loop.shutDown() } }
         }
-        await loop.shutdown()
+        await loop.shutDown()
         try await eventually("the core outlives its thread") { reference.core == nil }
     }
 
     @Test(
-        "shutdown() of a loop or group that never ran returns, as often as it is called",
+        "shutDown() of a loop or group that never ran returns, as often as it is called",
         arguments: SocketLoop.testBackends)
     func repeatedShutdownOfUnusedLoop(backend: SocketLoop.Backend) async {
         let loop = SocketLoop(backend: backend)
         await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<8 { group.addTask { await loop.shutdown() } }
+            for _ in 0..<8 { group.addTask { await loop.shutDown() } }
         }
-        await loop.shutdown()
+        await loop.shutDown()
         let group = SocketLoopGroup(count: 2)
-        await group.shutdown()
-        await group.shutdown()
+        await group.shutDown()
+        await group.shutDown()
     }
 
-    @Test("Work that was submitted before shutdown() still runs", arguments: SocketLoop.testBackends)
+    @Test("Work that was submitted before shutDown() still runs", arguments: SocketLoop.testBackends)
     func pendingWork(backend: SocketLoop.Backend) async throws {
         let loop = SocketLoop(backend: backend)
         let count = Counter()
         for _ in 0..<100 { try loop.submit { _ in count.increment() } }
-        await loop.shutdown()
+        await loop.shutDown()
         #expect(count.value == 100)
     }
 
-    @Test("shutdown() ends every waiting call once, with a clear error", arguments: Security.allCases)
+    @Test("shutDown() ends every waiting call once, with a clear error", arguments: Security.allCases)
     func shutdownCompletesWaiters(security: Security) async throws {
         // The texts show that ping and close frame had come: then the calls below were really waiting.
         let script: [FaultServer.Step] = [.upgrade(), .readFrames(1), .write(.text("pinged")), .stall]
@@ -134,7 +134,7 @@ import WebSocketTesting
                 }
                 try? await silent.waitForConnection()
                 _ = try? await standstill { sent.value }
-                await loop.shutdown()
+                await loop.shutDown()
             }
             // `closed()` does not fail: it tells how the connection ended.
             #expect(returned.value == 1)
@@ -159,7 +159,7 @@ import WebSocketTesting
         silent.stop()
     }
 
-    @Test("shutdown() ends a close handshake that is under way")
+    @Test("shutDown() ends a close handshake that is under way")
     func shutdownWhileClosing() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .readClose, .write(.text("closing")), .stall]])
         let loop = SocketLoop.forTest()
@@ -167,20 +167,20 @@ import WebSocketTesting
             to: server.url(), configuration: WebSocketConfiguration(closeTimeout: .seconds(86_400)), on: loop)
         let closing = Task { await socket.close(code: .goingAway) }
         #expect(try await socket.receive(1) == [.text("closing")])
-        await loop.shutdown()
+        await loop.shutDown()
         let closure = await closing.value
         #expect(closure.sent?.code == .goingAway)
         #expect(closure.received == nil)
         server.stop()
     }
 
-    @Test("shutdown() ends a server's connections and frees its port; stopping the server afterwards returns")
+    @Test("shutDown() ends a server's connections and frees its port; stopping the server afterwards returns")
     func shutdownWithServer() async throws {
         let serverLoop = SocketLoop.forTest()
         let clientLoop = SocketLoop.forTest()
         let server = try await WebSocketServer.start(on: serverLoop, handler: ServerPair.echo)
         let client = try await WebSocket.connect(to: server.url, on: clientLoop)
-        await serverLoop.shutdown()
+        await serverLoop.shutDown()
         let error = await #expect(throws: WebSocketError.self) { try await client.receiveAll() }
         #expect(error?.code == .connectionLost)
         await server.stop()
@@ -189,7 +189,7 @@ import WebSocketTesting
             configuration: .init(port: server.port), on: clientLoop, handler: ServerPair.echo)
         #expect(next.port == server.port)
         await next.stop()
-        await clientLoop.shutdown()
+        await clientLoop.shutDown()
     }
 
     @Test("A loop that ends lets go of the sockets that libwebsockets has refused in its last turn")
@@ -200,7 +200,7 @@ import WebSocketTesting
             core.releaseRefused(LoopSocket(core: core))
             return CoreReference(core: core)
         }
-        await loop.shutdown()
+        await loop.shutDown()
         try await eventually { reference.core == nil }
     }
 }

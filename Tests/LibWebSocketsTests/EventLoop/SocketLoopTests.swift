@@ -19,7 +19,7 @@ import Testing
         #expect(numbers.all == Array(0..<1_000))
         #expect(Set(threads.all).count == 1)
         #expect(threads.all.first != currentThread)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test(
@@ -30,7 +30,7 @@ import Testing
         let names = Collector<String>()
         try await loop.run { _ in names.add(currentThreadName) }
         #expect(names.all == ["socket-loop"])
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test(
@@ -50,7 +50,7 @@ import Testing
         for sender in 0..<8 {
             #expect(entries.all.filter { $0.0 == sender }.map(\.1) == Array(0..<500))
         }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("Work may submit work, which runs in a later turn", arguments: SocketLoop.testBackends)
@@ -67,7 +67,7 @@ import Testing
         }
         try await done.take()
         #expect(entries.all == ["outer", "inner"])
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     // MARK: - Groups
@@ -81,7 +81,7 @@ import Testing
         #expect(SocketLoopGroup(count: 0).loops.count == 1)
         #expect(SocketLoopGroup(count: -1).loops.count == 1)
         for loop in group.loops { try await loop.run { _ in } }
-        await group.shutdown()
+        await group.shutDown()
         for loop in group.loops { #expect(throws: WebSocketError.self) { try loop.submit { _ in } } }
     }
 
@@ -123,6 +123,6 @@ import Testing
         try await eventually { order.all.count { $0 == "costly" } == 10 }
         let waits = order.all.split(separator: "cheap").map(\.count)
         #expect(waits.allSatisfy { $0 == 1 }, "\(waits)")
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

@@ -104,7 +104,7 @@ import WebSocketTesting
             }
         }
         #expect(threads.waitingCount == 0)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("While a file is not read, the attempt keeps its deadline and names the file")
@@ -120,7 +120,7 @@ import WebSocketTesting
         #expect(error?.code == .timedOut)
         #expect(error?.stage == .configuration)
         #expect(error?.message.contains("to read /etc/example/ca.pem") == true)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A server's files are not read on the loop: without a thread it says so, and cancelled it waits no longer")
@@ -142,7 +142,7 @@ import WebSocketTesting
         start.cancel()
         await #expect(throws: CancellationError.self) { try await start.value }
         #expect(hanging.waitingCount == 0)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A file that cannot be read fails the attempt as it fails the validation")
@@ -158,7 +158,7 @@ import WebSocketTesting
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.message == expected.message)
         #expect(error?.message.contains("/nowhere/ca.pem") == true)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }
 

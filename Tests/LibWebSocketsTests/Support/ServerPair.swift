@@ -97,8 +97,8 @@ func withServer<Value>(
         result = .failure(error)
     }
     await server.kill()
-    await clientLoop.shutdown()
-    await serverLoop.shutdown()
+    await clientLoop.shutDown()
+    await serverLoop.shutDown()
     return try result.get()
 }
 

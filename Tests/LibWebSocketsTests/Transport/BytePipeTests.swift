@@ -90,7 +90,7 @@ import WebSocketProtocol
                 consumer.pipe = try? BytePipe.make(descriptor, core: core, consumer: consumer)
             }
             try await body(fixture)
-            await loop.shutdown()
+            await loop.shutDown()
             #expect(fixture.consumer.end != nil, "the end was not told")
             let socket = Self.inode(of: fixture.sockets.client)
             let open = OpenSockets.descriptors().filter { Self.inode(of: $0) == socket }

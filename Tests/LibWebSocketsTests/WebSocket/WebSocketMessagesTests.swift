@@ -181,7 +181,7 @@ import WebSocketTesting
         let configuration = WebSocketConfiguration(receiveBufferSize: 1_000)
         let message = FaultServer.Frame.binary([UInt8](repeating: 3, count: 2_000))
         let script: [FaultServer.Step] = [
-            .upgrade(), .flood(message.bytes, count: 500), .write(.close(1001)), .closeNotify, .shutdownWrite,
+            .upgrade(), .flood(message.bytes, count: 500), .write(.close(1001)), .closeNotify, .shutDownWriting,
             .readUntilEnd,
         ]
         try await withFaultServer(script, security: security, configuration: configuration) { _, socket in

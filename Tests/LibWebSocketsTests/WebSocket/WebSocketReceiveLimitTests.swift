@@ -89,7 +89,7 @@ import WebSocketTesting
         #expect(error?.code == .connectionLost)
         #expect(sizes == [Int](repeating: 100_000, count: 1_000))
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("What a reset leaves behind ends with the loop, and nobody waits for it")
@@ -108,7 +108,7 @@ import WebSocketTesting
         _ = try await server.transcript()
         release()
         _ = try await socket.closed()
-        await loop.shutdown()
+        await loop.shutDown()
         await #expect(throws: WebSocketError.self) { try await socket.receiveAll() }
         server.stop()
     }
@@ -138,7 +138,7 @@ import WebSocketTesting
         // There are 256 budgets. In one piece it is seen a few times.
         #expect(progress.all.count > 100)
         socket.abort()
-        await loop.shutdown()
+        await loop.shutDown()
         server.stop()
     }
 

@@ -30,7 +30,7 @@ import WebSocketTesting
         #expect(closure.received == CloseFrame(code: .serviceRestart, reason: "new version"))
         #expect(closure.initiator == .remote)
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("While nobody reads, whoever waits for anything else is told of a reset; what came before can be read")
@@ -54,7 +54,7 @@ import WebSocketTesting
             do { for try await message in socket.messages { received.append(message.text) } } catch {}
             #expect(received == words)
             server.stop()
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 
@@ -78,7 +78,7 @@ import WebSocketTesting
             #expect(error?.code == .closedWithError)
             #expect(received == words)
             server.stop()
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 }

@@ -232,8 +232,8 @@ final class ScheduleBooks: Sendable {
         let numbers = state.handled.map(\.number)
         if numbers != Array(Set(numbers)).sorted() { report("messages were handled out of order or twice: \(numbers)") }
         // The event counts what was read by the deadline: virtual time can let that pass before a reader's task has run once.
-        let unseen = schedule.service.dispatcher.undeliveredCount
-        if state.unseen > unseen { report("the last event told of \(state.unseen) undelivered messages of \(unseen)") }
+        let unseen = schedule.service.dispatcher.unseenCount
+        if state.unseen > unseen { report("the last event told of \(state.unseen) unseen messages of \(unseen)") }
         let accountedFor = connections.reduce(unseen) { $0 + $1.discardedCount + $1.unreadCount }
         if state.deliveries - numbers.count > accountedFor {
             report("\(state.deliveries) messages came, \(numbers.count) were handled, \(accountedFor) accounted for")

@@ -167,8 +167,8 @@ import WebSocketTesting
         #expect(fixture.clock.now.sinceStart == .zero)
     }
 
-    @Test("The messages behind a handler that ignores stop() are told as undelivered")
-    func undeliveredBehindAStubbornHandler() async throws {
+    @Test("The messages behind a handler that ignores stop() are told as unseen")
+    func unseenBehindAStubbornHandler() async throws {
         let executor = TestExecutor()
         let fixture = Fixture(executor: executor)
         let (service, proceed) = (fixture.service, Completion<Void>())
@@ -185,7 +185,7 @@ import WebSocketTesting
         try await fixture.events.next { $0 == "stopped 3" }
         proceed.succeed()
         try await executor.untilQuiet()
-        #expect(service.dispatcher.undeliveredCount == 3, "each once")
+        #expect(service.dispatcher.unseenCount == 3, "each once")
     }
 
     @Test(

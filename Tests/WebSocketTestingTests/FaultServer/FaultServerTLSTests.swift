@@ -72,7 +72,7 @@ struct FaultServerTLSTests {
 
     @Test("ends the stream without close_notify when told to")
     func truncation() async throws {
-        try await FaultServer.withServer([.write([1]), .shutdownWrite, .readUntilEnd], tls: tls()) { server in
+        try await FaultServer.withServer([.write([1]), .shutDownWriting, .readUntilEnd], tls: tls()) { server in
             let client = try RawClient(server)
             try client.startTLS()
             #expect(try client.receive(1) == [1])

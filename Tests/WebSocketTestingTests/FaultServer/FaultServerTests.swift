@@ -110,8 +110,8 @@ struct FaultServerTests {
     }
 
     @Test("closes one direction and reads on in the other")
-    func shutdownWrite() async throws {
-        try await FaultServer.withServer([.shutdownWrite, .read(3), .readUntilEnd]) { server in
+    func shutDownWriting() async throws {
+        try await FaultServer.withServer([.shutDownWriting, .read(3), .readUntilEnd]) { server in
             let client = try RawClient(server)
             #expect(try client.receiveUntilEnd().isEmpty)
             try client.write("12345")

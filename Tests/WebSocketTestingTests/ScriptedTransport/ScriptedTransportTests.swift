@@ -56,9 +56,9 @@ import WebSocketService
         peer.deliver("a", "b")
         peer.deliver("c")
         #expect(peer.unreadCount == 3)
-        #expect(try await client.receive() == [.text("a"), .text("b")])
-        #expect(try await client.receive() == [.text("c")])
-        async let late = client.receive()
+        #expect(try await client.nextMessages() == [.text("a"), .text("b")])
+        #expect(try await client.nextMessages() == [.text("c")])
+        async let late = client.nextMessages()
         try await peer.waitUntilRead()
         peer.deliver("d")
         #expect(try await late == [.text("d")])
@@ -69,20 +69,20 @@ import WebSocketService
 
     @Test func aCancelledReaderLosesNothing() async throws {
         let (client, peer) = try await open()
-        let reader = Task { try await client.receive() }
+        let reader = Task { try await client.nextMessages() }
         try await peer.waitUntilRead()
         reader.cancel()
         await #expect(throws: CancellationError.self) { try await reader.value }
         peer.deliver("a")
-        #expect(try await client.receive() == [.text("a")])
+        #expect(try await client.nextMessages() == [.text("a")])
     }
 
     @Test func thePeersCloseFollowsWhatItDelivered() async throws {
         let (client, peer) = try await open()
         peer.deliver("last words")
         peer.close(code: .serviceRestart, reason: "bye")
-        #expect(try await client.receive() == [.text("last words")])
-        #expect(try await client.receive() == nil)
+        #expect(try await client.nextMessages() == [.text("last words")])
+        #expect(try await client.nextMessages() == nil)
         #expect(client.closure?.code == .serviceRestart)
         #expect(client.closure?.reason == "bye")
         #expect(client.closure?.initiator == .remote)
@@ -95,8 +95,8 @@ import WebSocketService
         let (client, peer) = try await open()
         peer.deliver("last words")
         peer.drop()
-        #expect(try await client.receive() == [.text("last words")])
-        await #expect { _ = try await client.receive() } throws: {
+        #expect(try await client.nextMessages() == [.text("last words")])
+        await #expect { _ = try await client.nextMessages() } throws: {
             ($0 as? WebSocketError)?.code == .connectionLost
         }
         #expect(client.closure?.code == .abnormalClosure)
@@ -110,8 +110,8 @@ import WebSocketService
         peer.close(code: .goingAway, reason: "bye")
         #expect(try await client.ended().received == frame)
         #expect(client.closeError == nil, "a close handshake is no error")
-        #expect(try await client.receive() == [.text("last"), .text("words")])
-        #expect(try await client.receive() == nil)
+        #expect(try await client.nextMessages() == [.text("last"), .text("words")])
+        #expect(try await client.nextMessages() == nil)
         #expect(try await client.ended().received == frame, "again, at once")
 
         let (lostClient, lostPeer) = try await open()
@@ -119,7 +119,7 @@ import WebSocketService
         lostPeer.drop()
         #expect(try await lostClient.ended().initiator == .connectionLoss)
         #expect((lostClient.closeError as? WebSocketError)?.code == .connectionLost)
-        #expect(try await lostClient.receive() == [.text("last words")])
+        #expect(try await lostClient.nextMessages() == [.text("last words")])
     }
 
     @Test("Whoever ends the connection, all who wait for that are told, on both sides", arguments: 0..<4)
@@ -149,7 +149,7 @@ import WebSocketService
         #expect(peer.link.endWaiterCount == 1, "one that gave up is forgotten")
         #expect(client.closure == nil)
         peer.deliver("a")
-        #expect(try await client.receive() == [.text("a")])
+        #expect(try await client.nextMessages() == [.text("a")])
         peer.drop()
         #expect(try await other.value == client.closure)
     }

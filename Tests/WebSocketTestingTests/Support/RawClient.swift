@@ -150,7 +150,7 @@ final class RawClient {
         return head
     }
 
-    func shutdownWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func shutDownWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func disconnect() {
         guard isOpen else { return }

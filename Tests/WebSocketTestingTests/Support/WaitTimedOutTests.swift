@@ -79,7 +79,7 @@ import WebSocketTesting
         let server = try await TestServer.start(isSecure: false)
         let client = try await WebSocket.connect(to: server.url)
         try await client.send("one")
-        _ = try await client.receive()
+        _ = try await client.nextMessages()
         #expect(
             try await words { _ = try await server.received(atLeast: 2, within: Self.soon) }
                 == #"waited 1 ms for 2 messages; there were 1: "one""#)
