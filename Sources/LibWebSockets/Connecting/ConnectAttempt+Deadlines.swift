@@ -23,11 +23,11 @@ extension ConnectAttempt {
 
     func deadlinePassed(_ timeout: Duration, _ name: String) {
         // What has arrived of a refusal counts.
-        if let refusal = winner?.transport.takeRefusal() {
+        if let refusal = winner?.handshake.takeRefusal() {
             return fail(error(of: refusal))
         }
-        if let refusal = winner?.transport.takeProxyRefusal() { return fail(refusal) }
-        let stage = winner?.transport.stage ?? stage
+        if let refusal = winner?.handshake.takeProxyRefusal() { return fail(refusal) }
+        let stage = winner?.handshake.stage ?? stage
         let what =
             switch stage {
             case .configuration: "read \(plan.configuration.tls.files.map(\.description).joined(separator: ", "))"

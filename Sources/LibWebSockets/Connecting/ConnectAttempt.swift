@@ -7,7 +7,7 @@ internal import LibC
 ///
 /// Lives on the loop's thread, from ``start(_:)`` to the one call of the completion. `@unchecked Sendable` for the
 /// closures that bring it back to that thread: the resolver's, the canceller's.
-final class ConnectAttempt: ClientTransportOwner, LoopResident, @unchecked Sendable {
+final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Sendable {
 
     typealias Completion = @Sendable (Result<WebSocket, any Error>) -> Void
 
@@ -21,11 +21,11 @@ final class ConnectAttempt: ClientTransportOwner, LoopResident, @unchecked Senda
     private let files: FileThreads
     private var completion: Completion?
     private var race = AddressRace([])
-    private var transports: [(address: SocketAddress, transport: ClientTransport, tls: TLSHandshake?)] = []
-    /// The transport whose TCP connection stood first.
-    private(set) var winner: (transport: ClientTransport, tls: TLSHandshake?)?
+    private var handshakes: [(address: SocketAddress, handshake: ClientHandshake, tls: TLSHandshake?)] = []
+    /// The handshake whose TCP connection stood first.
+    private(set) var winner: (handshake: ClientHandshake, tls: TLSHandshake?)?
     private var timers: [LoopTimers.ID] = []
-    /// Until a transport has won, which then knows better.
+    /// Until a handshake has won, which then knows better.
     private(set) var stage = WebSocketError.Stage.nameResolution
     private var fileWork: FileThreads.ID?
     private(set) var lookup: Resolver.Lookup?
@@ -162,63 +162,63 @@ final class ConnectAttempt: ClientTransportOwner, LoopResident, @unchecked Senda
             fail(error)
             return nil
         }
-        let transport = ClientTransport(
+        let handshake = ClientHandshake(
             core: core, request: plan.request.bytes, followsRedirects: plan.configuration.redirects.limit > 0, tls: tls,
             tunnel: tunnel, owner: self)
-        transports.append((address, transport, tls))
+        handshakes.append((address, handshake, tls))
         timers.append(
             core.schedule(after: AddressRace.staggerDelay) { [weak self] in
                 guard let self, completion != nil else { return }
                 perform(race.staggerDelayPassed(after: address))
             })
         do {
-            try transport.connect(to: address)
+            try handshake.connect(to: address)
         } catch {
             fail(error)
         }
         return nil
     }
 
-    // MARK: - The transport's events
+    // MARK: - The handshake's events
 
-    func transportDidConnect(_ transport: ClientTransport) {
-        guard let entry = transports.first(where: { $0.transport === transport }), race.connected(entry.address) else {
-            return transport.cancel()
+    func handshakeDidConnect(_ handshake: ClientHandshake) {
+        guard let entry = handshakes.first(where: { $0.handshake === handshake }), race.connected(entry.address) else {
+            return handshake.cancel()
         }
-        winner = (transport, entry.tls)
+        winner = (handshake, entry.tls)
         if tls != nil { setDeadline(of: "tlsTimeout", after: plan.configuration.tlsTimeout) }
-        for other in transports where other.transport !== transport {
-            other.transport.cancel()
+        for other in handshakes where other.handshake !== handshake {
+            other.handshake.cancel()
         }
-        transports = [entry]
+        handshakes = [entry]
     }
 
-    func transportDidRequestUpgrade(_ transport: ClientTransport) {
+    func handshakeDidRequestUpgrade(_ handshake: ClientHandshake) {
         setDeadline(of: "upgradeTimeout", after: plan.configuration.upgradeTimeout)
     }
 
-    func transport(
-        _ transport: ClientTransport, didSwitch head: ResponseHead, on pipe: BytePipe
+    func handshake(
+        _ handshake: ClientHandshake, didSwitch head: ResponseHead, on pipe: BytePipe
     ) -> (any PipeConsumer)? {
         do {
-            let handshake = try HandshakeResponse(
+            let response = try HandshakeResponse(
                 status: head.status, headers: head.headers, answering: plan.request)
-            let parameters = try DeflateParameters(agreed: handshake.extensions, offered: plan.request.extensions)
+            let parameters = try DeflateParameters(agreed: response.extensions, offered: plan.request.extensions)
             let connection = Connection(
                 role: .client, pipe: pipe, socketLoop: socketLoop, peer: plan.endpoint.origin,
                 limits: plan.configuration.limits,
                 compression: AgreedCompression(parameters, plan.configuration.compression),
                 keepAlive: plan.configuration.keepAlive,
                 logger: plan.configuration.logger)
-            let address = transports.first.map { "\($0.address)" } ?? ""
+            let address = handshakes.first.map { "\($0.address)" } ?? ""
             winner = nil
-            transports = []
+            handshakes = []
             connection.controlFrames = plan.configuration.controlFrames
             connection.startKeepAlive()
             finish(
                 .success(
                     WebSocket(
-                        handshake: handshake, tls: transport.tlsInfo, remoteAddress: address, connection: connection)))
+                        handshake: response, tls: handshake.tlsInfo, remoteAddress: address, connection: connection)))
             return connection
         } catch {
             fail(
@@ -229,18 +229,18 @@ final class ConnectAttempt: ClientTransportOwner, LoopResident, @unchecked Senda
         }
     }
 
-    func transport(_ transport: ClientTransport, wasRefused response: RefusedResponse) {
+    func handshake(_ handshake: ClientHandshake, wasRefused response: RefusedResponse) {
         fail(error(of: response))
     }
 
-    func transport(_ transport: ClientTransport, didEnd end: TransportEnd) {
+    func handshake(_ handshake: ClientHandshake, didEnd end: TransportEnd) {
         guard completion != nil else { return }
-        if winner?.transport === transport {
+        if winner?.handshake === handshake {
             if let inspection = winner?.tls?.inspection { return fail(InspectionIsDone(inspection: inspection)) }
             return fail(handshakeError(end, tls: winner?.tls))
         }
-        guard let index = transports.firstIndex(where: { $0.transport === transport }) else { return }
-        let address = transports.remove(at: index).address
+        guard let index = handshakes.firstIndex(where: { $0.handshake === handshake }) else { return }
+        let address = handshakes.remove(at: index).address
         lastFailure = (address, end)
         perform(race.failed(address))
     }
@@ -263,8 +263,8 @@ final class ConnectAttempt: ClientTransportOwner, LoopResident, @unchecked Senda
         if let stageDeadline { core?.cancel(stageDeadline) }
         if let fileWork { files.cancel(fileWork) }
         lookup?.cancel()
-        for entry in transports { entry.transport.cancel() }
-        transports = []
+        for entry in handshakes { entry.handshake.cancel() }
+        handshakes = []
         winner = nil
         core?.letGo(of: self)
         completion(result)

@@ -79,38 +79,38 @@ extension Connection {
         let transportError = self.transportError
         let peer = self.peer
         var isWritten = true
-        let ended = withOutbound { outbound -> (Outcome, Leftovers)? in
+        let ended = withOutbound { outbound -> (Outcome, Waiters)? in
             defer { if discardingOutput { outbound.queue.discard() } }
             guard outbound.outcome == nil, let end = outbound.queue.machine.end else { return nil }
             let error = Self.error(for: end, transportError: transportError, peer: peer)
             let unsent = (segment?.messageCount ?? 0) + outbound.queue.unsentMessageCount
             let outcome = Outcome(closure: end.closure, error: error, unsentMessageCount: unsent)
             // Nothing more can be sent, whoever is told of the end.
-            var leftovers = Leftovers(senders: outbound.admission.removeAll())
+            var waiters = Waiters(senders: outbound.admission.removeAll())
             // Behind output that the peer does not read, the close frame may never go out: only the messages wait for that.
             let mayReportEnd = outbound.queue.machine.mayReportEnd
             isWritten = mayReportEnd || endsMessagesAtOnce.load(ordering: .relaxed)
-            guard mayReportEnd || segment != nil else { return (outcome, leftovers) }
+            guard mayReportEnd || segment != nil else { return (outcome, waiters) }
             outbound.outcome = outcome
             hasOutcome = true
-            leftovers.closers = Array(outbound.closeWaiters.values)
+            waiters.closers = Array(outbound.closeWaiters.values)
             outbound.closeWaiters = [:]
-            leftovers.pings = outbound.pings.removeAll()
-            return (outcome, leftovers)
+            waiters.pings = outbound.pings.removeAll()
+            return (outcome, waiters)
         }
-        guard let (outcome, leftovers) = ended else { return }
+        guard let (outcome, waiters) = ended else { return }
         let error = outcome.error ?? Self.closedError(outcome)
-        for sender in leftovers.senders { sender.resume(throwing: error) }
+        for sender in waiters.senders { sender.resume(throwing: error) }
         guard hasOutcome else { return }
         logger.debug("connection closed", metadata: ["closure": "\(outcome.closure.code)", "peer": "\(peer)"])
-        for ping in leftovers.pings { ping.resume(throwing: error) }
-        for closer in leftovers.closers { closer.resume(returning: outcome.closure) }
+        for ping in waiters.pings { ping.resume(throwing: error) }
+        for closer in waiters.closers { closer.resume(returning: outcome.closure) }
         guard endingMessages, isWritten else { return }
-        lastWords = nil
+        remainingInput = nil
         endReading(with: outcome.error)
     }
 
-    private struct Leftovers {
+    private struct Waiters {
         var senders: [Sender]
         var closers: [Waiter<WebSocketClosure>] = []
         var pings: [Waiter<Duration>] = []

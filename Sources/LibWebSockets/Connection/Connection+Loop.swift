@@ -12,7 +12,7 @@ extension Connection: PipeConsumer, LoopOutput {
         }
         // The peer's close frame may stand behind messages that nobody takes any more.
         if case .closing = state { mayPause = false }
-        guard let pipe else { return readLastWords() }
+        guard let pipe else { return readRemainingInput() }
         switch state {
         case .closing where closeDeadline == nil:
             startCloseDeadline(core)

@@ -62,7 +62,7 @@ extension Connection {
         do {
             try socketLoop.submit { _ in
                 self.pipe?.setReading(true)
-                self.readLastWords()
+                self.readRemainingInput()
             }
         } catch {
             // The loop has ended: nobody reads what is left of the input.

@@ -77,8 +77,8 @@ internal import WebSocketProtocol
     let compressor: MessageCompressor?
     let networkBytesReceived = Atomic<UInt64>(0)
     let networkBytesSent = Atomic<UInt64>(0)
-    /// The size of ``lastWords``.
-    private let lastWordCount = Atomic<Int>(0)
+    /// The size of ``remainingInput``.
+    private let remainingByteCount = Atomic<Int>(0)
     /// Whether the messages end as soon as it is certain how the connection does, although this side's close frame waits.
     let endsMessagesAtOnce = Atomic<Bool>(false)
 
@@ -109,14 +109,14 @@ internal import WebSocketProtocol
     /// Whether reading stops while nobody takes the messages.
     var mayPause = true
     /// What had arrived before the transport ended and was not used yet.
-    var lastWords: LastWords? {
-        didSet { lastWordCount.store(lastWords.map { $0.bytes.count - $0.used } ?? 0, ordering: .relaxed) }
+    var remainingInput: RemainingInput? {
+        didSet { remainingByteCount.store(remainingInput.map { $0.bytes.count - $0.used } ?? 0, ordering: .relaxed) }
     }
 
-    struct LastWords {
+    struct RemainingInput {
         var bytes: [UInt8]
         var used = 0
-        let end: ConnectionStateMachine.TransportEnd
+        let end: ConnectionStateMachine.EndOfTransport
     }
 
     /// How much of a message has to be missing to be read to where it stays: a system call for less costs more than a copy.
@@ -187,7 +187,7 @@ internal import WebSocketProtocol
         var statistics = withInbound { inbound in
             WebSocketStatistics(
                 messagesReceived: inbound.receivedMessageCount, bytesReceived: inbound.receivedByteCount,
-                bytesWaitingToBeRead: inbound.byteCount + lastWordCount.load(ordering: .relaxed))
+                bytesWaitingToBeRead: inbound.byteCount + remainingByteCount.load(ordering: .relaxed))
         }
         withOutbound { outbound in
             statistics.messagesSent = outbound.queue.sentMessageCount

@@ -32,7 +32,7 @@ final class ServerListener: LoopResident {
     private let accepted: Accepted
     private var socket: ListeningSocket?
     /// Connections whose handshake is under way, or has failed and whose socket is still open.
-    private var handshakes: Set<ServerTransport> = []
+    private var handshakes: Set<ServerHandshake> = []
     /// Connections whose socket is open, or whose handler has not returned.
     private var places: [ObjectIdentifier: Place] = [:]
     private var closing: [() -> Void]?
@@ -73,9 +73,9 @@ final class ServerListener: LoopResident {
 
     /// Takes over a connection that was accepted.
     func adopt(connection descriptor: CInt, peer: String) {
-        let transport = ServerTransport(listener: self, peer: peer)
-        handshakes.insert(transport)
-        transport.start(descriptor)
+        let handshake = ServerHandshake(listener: self, peer: peer)
+        handshakes.insert(handshake)
+        handshake.start(descriptor)
     }
 
     func accept(_ socket: WebSocket, _ request: WebSocketServer.Request, at place: Place) {
@@ -98,9 +98,9 @@ final class ServerListener: LoopResident {
     }
 
     /// The connection is open, or its socket has gone.
-    func handshakeEnded(_ transport: ServerTransport) {
-        guard handshakes.remove(transport) != nil else { return }
-        if transport.place.isTaken { places[ObjectIdentifier(transport.place)] = transport.place }
+    func handshakeEnded(_ handshake: ServerHandshake) {
+        guard handshakes.remove(handshake) != nil else { return }
+        if handshake.place.isTaken { places[ObjectIdentifier(handshake.place)] = handshake.place }
         socket?.mayHaveRoom()
     }
 
@@ -124,7 +124,7 @@ final class ServerListener: LoopResident {
         closing = (closing ?? []) + [completion]
         if isFirst {
             socket?.close()
-            for transport in handshakes { transport.abortHandshake() }
+            for handshake in handshakes { handshake.abortHandshake() }
         }
         completeWhenClosed()
     }

@@ -75,15 +75,15 @@ extension BytePipe {
 
     /// Nothing can be sent any more, or the consumer wants nothing now of what is left of a connection that is gone. What
     /// the peer said before is still to be heard, in turns, as others have theirs.
-    func readLastWords() {
-        hearsLastWords = true
-        guard hearMore() else { return finish(endOfLastWords) }
+    func readRemainingInput() {
+        readsRemainingInput = true
+        guard readMore() else { return finish(endOfRemainingInput) }
         serviceAfterTurn()
     }
 
     /// Reads once. Returns whether there may be more.
-    private func hearMore() -> Bool {
-        guard peerEnd == nil || tls?.hasInput == true, lastWordCount < Self.mostLastWords else { return false }
+    private func readMore() -> Bool {
+        guard peerEnd == nil || tls?.hasInput == true, lateByteCount < Self.mostLateBytes else { return false }
         isReadable = true
         if let tls, !tls.isEstablished { return shakeHands() }
         // The end is where the socket has nothing more: records may come to nothing, or be there in part only.
@@ -91,7 +91,7 @@ extension BytePipe {
         receivedCount = 0
         let count = unsafe read(into: core.scratch)
         tls?.keepInput()
-        lastWordCount += max(count, receivedCount)
+        lateByteCount += max(count, receivedCount)
         guard count > 0 else { return hadRecords || receivedCount > 0 || tls?.hasInput == true }
         let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
         if let unused {
@@ -103,7 +103,7 @@ extension BytePipe {
         return true
     }
 
-    private var endOfLastWords: TransportEnd.Cause {
+    private var endOfRemainingInput: TransportEnd.Cause {
         // What reading has found is nearer to the cause. But the system tells of a reset only once: to a write, it may be.
         if case .endOfStream? = peerEnd, writeError != nil, tls?.isEstablished ?? true {
             return .systemError(ECONNRESET)
@@ -111,11 +111,11 @@ extension BytePipe {
         // That writing is of no use any more says nothing of why: it is always the peer's doing.
         if let cause = peerEnd ?? writeError.map({ .systemError($0 == EPIPE ? ECONNRESET : $0) }) { return cause }
         // Given up in the middle of what the peer said.
-        return lastWordCount < Self.mostLastWords ? .endOfStream : .systemError(ECONNRESET)
+        return lateByteCount < Self.mostLateBytes ? .endOfStream : .systemError(ECONNRESET)
     }
 
     /// More than the system's buffers hold, as a rule. A peer may go on sending where it was TLS that failed.
-    private static let mostLastWords = 8 << 20
+    private static let mostLateBytes = 8 << 20
 
     // MARK: - From the network
 

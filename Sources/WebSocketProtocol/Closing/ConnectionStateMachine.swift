@@ -48,14 +48,14 @@ package struct ConnectionStateMachine: Sendable {
         /// The peer broke the protocol, or sent what this side cannot take.
         case violation(ProtocolViolation)
         /// TCP ended before both close frames were exchanged.
-        case transportEnded(TransportEnd)
+        case transportEnded(EndOfTransport)
         /// The peer's close frame did not come in time.
         case closeDeadline
         /// This side gave the connection up without a close handshake.
         case abort
     }
 
-    package enum TransportEnd: Hashable, Sendable {
+    package enum EndOfTransport: Hashable, Sendable {
         /// The peer ended its side in order.
         case endOfStream
         /// Reading or writing failed; who owns the transport knows how.
@@ -138,7 +138,7 @@ package struct ConnectionStateMachine: Sendable {
     }
 
     /// TCP has ended.
-    package mutating func transportEnded(_ end: TransportEnd) -> Action {
+    package mutating func transportEnded(_ end: EndOfTransport) -> Action {
         switch state {
         case .connecting, .open:
             let closure = WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)

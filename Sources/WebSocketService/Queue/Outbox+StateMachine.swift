@@ -180,7 +180,7 @@ extension Outbox {
             isFinished = false
         }
 
-        mutating func takeLeftovers(now: Duration, _ effects: inout Effects) -> [SendQueue.Entry] {
+        mutating func takeUnsent(now: Duration, _ effects: inout Effects) -> [SendQueue.Entry] {
             queue.removeExpired(now: now, drops: &effects.drops)
             return queue.removeAll()
         }

@@ -109,7 +109,7 @@ final class Outbox: Sendable {
         state.withLock { $0.machine.resume() }
     }
 
-    /// Ends all that waits and takes no more. What is queued is left for ``takeLeftovers()``.
+    /// Ends all that waits and takes no more. What is queued is left for ``takeUnsent()``.
     func stop(_ afterwards: inout Afterwards) {
         finish(&afterwards)
         state.withLock { state in
@@ -124,12 +124,12 @@ final class Outbox: Sendable {
         await state.withLock(\.drain)?.value
     }
 
-    func takeLeftovers(reporting: Bool) -> [WebSocketMessage] {
+    func takeUnsent(reporting: Bool) -> [WebSocketMessage] {
         let now = environment.clock.now
         return change { state, effects in
-            let leftovers = state.machine.takeLeftovers(now: now, &effects)
-            guard reporting else { return leftovers.map(\.message) }
-            effects.drops += leftovers.map { SendQueue.Drop(entry: $0, reason: .closed) }
+            let unsent = state.machine.takeUnsent(now: now, &effects)
+            guard reporting else { return unsent.map(\.message) }
+            effects.drops += unsent.map { SendQueue.Drop(entry: $0, reason: .closed) }
             return []
         }
     }

@@ -33,7 +33,7 @@ final class ConnectionLife: Sendable {
         /// Collects, once everything has ended, what was never sent.
         var stopTask: Task<Void, Never>?
         /// What that has collected, until whoever stopped the service has taken it.
-        var leftovers: [WebSocketMessage] = []
+        var unsent: [WebSocketMessage] = []
         /// Releases the handlers once they have returned.
         var endTask: Task<Void, Never>?
 

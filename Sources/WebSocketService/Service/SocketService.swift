@@ -157,7 +157,7 @@ public final class SocketService: Sendable {
         environment.start {
             // Fails only in a task that is cancelled.
             try? await dispatcher.waitUntilIdle()
-            await life.stop(code: .normalClosure, reason: "", reportsLeftovers: true)
+            await life.stop(code: .normalClosure, reason: "", reportsUnsent: true)
         }
     }
 

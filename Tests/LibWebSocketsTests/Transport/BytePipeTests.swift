@@ -179,7 +179,7 @@ import WebSocketProtocol
     }
 
     @Test("What the peer said before it went is heard although a write has failed first")
-    func lastWords() async throws {
+    func remainingInput() async throws {
         try await withPipe { fixture in
             let release = await fixture.loop.occupy()
             fixture.send([5, 5, 5])

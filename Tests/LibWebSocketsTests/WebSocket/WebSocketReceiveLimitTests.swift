@@ -62,7 +62,7 @@ import WebSocketTesting
     }
 
     @Test("What a reset leaves behind counts too, and arrives as it is taken", arguments: Security.allCases)
-    func lastWords(security: Security) async throws {
+    func remainingInput(security: Security) async throws {
         let (first, next) = try Self.bombs(of: 100_000)
         let bytes = first + repeatElement(next, count: 999).joined()
         let loop = SocketLoop.forTest()
@@ -93,7 +93,7 @@ import WebSocketTesting
     }
 
     @Test("What a reset leaves behind ends with the loop, and nobody waits for it")
-    func lastWordsOfALoop() async throws {
+    func remainingInputOfALoop() async throws {
         let (first, next) = try Self.bombs(of: 100_000)
         let loop = SocketLoop.forTest()
         let server = try FaultServer(

@@ -7,7 +7,7 @@ import WebSocketTesting
 /// behind what it said last.
 @Suite(.hangs) struct WebSocketResetTests {
     @Test("Messages and the close frame from before the reset arrive", arguments: Security.allCases)
-    func lastWords(security: Security) async throws {
+    func remainingInput(security: Security) async throws {
         let words = (0..<100).map { "message \($0)" }
         let frames = words.map { FaultServer.Frame.text($0) } + [.close(1012, reason: "new version")]
         let script: [FaultServer.Step] = [

@@ -315,8 +315,8 @@ import Testing
             $0.resume(); _ = $1
         }
         #expect(fixture.send(5, volatile: true) == "notConnected")
-        let leftovers = fixture.change { $0.takeLeftovers(now: .zero, &$1).map(\.number) }
-        #expect(leftovers == [1])
+        let unsent = fixture.change { $0.takeUnsent(now: .zero, &$1).map(\.number) }
+        #expect(unsent == [1])
     }
 
     @Test(arguments: [(QueuePolicy(limit: 0), "queueFull"), (QueuePolicy(byteLimit: 3), "largerThanQueue")])

@@ -20,7 +20,7 @@ final class ScheduleBooks: Sendable {
         var senders = 0
         var outcomes: [String: Result<SendOutcome, any Error>] = [:]
         var dropped: [String] = []
-        var leftovers: [String] = []
+        var unsent: [String] = []
         // Requests.
         var requests = 0
         var answered: Set<String> = []
@@ -113,8 +113,8 @@ final class ScheduleBooks: Sendable {
     func stop(_ call: () async -> [WebSocketMessage]) async {
         // A service that is being stopped calls no handler but onClose.
         state.withLock { $0.wasStopped = true }
-        let leftovers = await call()
-        state.withLock { $0.leftovers += leftovers.compactMap(\.text) }
+        let unsent = await call()
+        state.withLock { $0.unsent += unsent.compactMap(\.text) }
     }
 
     // MARK: Requests
@@ -244,7 +244,7 @@ final class ScheduleBooks: Sendable {
 
     private func auditFates(_ state: State, sent: [String]) {
         func count(_ names: [String]) -> [String: Int] { Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +) }
-        let (wire, dropped, left) = (count(sent), count(state.dropped), count(state.leftovers))
+        let (wire, dropped, left) = (count(sent), count(state.dropped), count(state.unsent))
         for (name, result) in state.outcomes {
             let fates = [wire[name] ?? 0, dropped[name] ?? 0, left[name] ?? 0]
             let isRight =

@@ -3,7 +3,7 @@ internal import Logging
 internal import WebSocketProtocol
 
 /// A connection that a server accepted, until it is open or refused: TLS, if any, then an upgrade request and its answer.
-final class ServerTransport: PipeConsumer {
+final class ServerHandshake: PipeConsumer {
     private enum State {
         case awaitingRequest(UpgradeRequestParser)
         /// The answer is being written; then comes what it opens, or the end when it refuses.
@@ -172,7 +172,7 @@ final class ServerTransport: PipeConsumer {
     }
 }
 
-extension ServerTransport: Hashable {
-    static func == (left: ServerTransport, right: ServerTransport) -> Bool { left === right }
+extension ServerHandshake: Hashable {
+    static func == (left: ServerHandshake, right: ServerHandshake) -> Bool { left === right }
     func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

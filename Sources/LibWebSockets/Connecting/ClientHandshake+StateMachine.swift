@@ -1,5 +1,5 @@
-extension ClientTransport {
-    /// How far a client's transport has come. Events that do not fit, such as late ones of a connection that was given
+extension ClientHandshake {
+    /// How far a client's handshake has come. Events that do not fit, such as late ones of a connection that was given
     /// up, change nothing.
     struct StateMachine {
         enum State: CaseIterable {

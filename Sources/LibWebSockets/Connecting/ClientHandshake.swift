@@ -1,33 +1,33 @@
 internal import WebSocketProtocol
 
-/// What a ``ClientTransport`` tells its owner, always on the loop's thread.
-protocol ClientTransportOwner: AnyObject {
+/// What a ``ClientHandshake`` tells its owner, always on the loop's thread.
+protocol ClientHandshakeOwner: AnyObject {
     /// The TCP connection stands; the proxy, TLS and the upgrade request follow, as far as there are any.
-    func transportDidConnect(_ transport: ClientTransport)
+    func handshakeDidConnect(_ handshake: ClientHandshake)
     /// The way to the server stands, and the upgrade request goes out.
-    func transportDidRequestUpgrade(_ transport: ClientTransport)
+    func handshakeDidRequestUpgrade(_ handshake: ClientHandshake)
     /// The server has switched protocols. Returns what the bytes go to from now on; `nil` ends the attempt.
-    func transport(
-        _ transport: ClientTransport, didSwitch head: ResponseHead, on pipe: BytePipe
+    func handshake(
+        _ handshake: ClientHandshake, didSwitch head: ResponseHead, on pipe: BytePipe
     ) -> (any PipeConsumer)?
     /// The server has refused, with this.
-    func transport(_ transport: ClientTransport, wasRefused response: RefusedResponse)
+    func handshake(_ handshake: ClientHandshake, wasRefused response: RefusedResponse)
     /// The attempt has ended; nothing follows.
-    func transport(_ transport: ClientTransport, didEnd end: TransportEnd)
+    func handshake(_ handshake: ClientHandshake, didEnd end: TransportEnd)
 }
 
 /// A client's way to one address: TCP, the proxy's tunnel, TLS, the opening handshake. What comes of it is a pipe that
 /// carries frames.
 ///
 /// libwebsockets makes the connection and hands it over as soon as it stands; see ``ConnectingSocket`` and ``BytePipe``.
-final class ClientTransport: PipeConsumer {
+final class ClientHandshake: PipeConsumer {
     private let core: LoopCore
     private var machine: StateMachine
     private let request: [UInt8]
-    private let handshake: TLSHandshake?
+    private let tlsHandshake: TLSHandshake?
     private let followsRedirects: Bool
     /// Whoever connects; `nil` once the connection is open or the attempt over.
-    private var owner: (any ClientTransportOwner)?
+    private var owner: (any ClientHandshakeOwner)?
     private var socket: ConnectingSocket?
     private var pipe: BytePipe?
     private var tunnel: ProxyTunnel?
@@ -39,13 +39,13 @@ final class ClientTransport: PipeConsumer {
 
     init(
         core: LoopCore, request: [UInt8], followsRedirects: Bool, tls: TLSHandshake?, tunnel: ProxyTunnel?,
-        owner: any ClientTransportOwner
+        owner: any ClientHandshakeOwner
     ) {
         self.core = core
         self.request = request
         self.followsRedirects = followsRedirects
         self.tunnel = tunnel
-        self.handshake = tls
+        self.tlsHandshake = tls
         self.owner = owner
         machine = StateMachine(usesProxy: tunnel != nil, usesTLS: tls != nil)
     }
@@ -73,7 +73,7 @@ final class ClientTransport: PipeConsumer {
                 return finish(TransportEnd(stage: .connect, cause: .error(error)))
             }
             let action = machine.connected()
-            owner?.transportDidConnect(self)
+            owner?.handshakeDidConnect(self)
             // The owner may have had enough.
             if !machine.hasEnded { perform(action) }
         }
@@ -85,7 +85,7 @@ final class ClientTransport: PipeConsumer {
         case .tunnel: if let tunnel { send(tunnel.opening) }
         case .secure: secure()
         case .request:
-            owner?.transportDidRequestUpgrade(self)
+            owner?.handshakeDidRequestUpgrade(self)
             if !machine.hasEnded { send(request) }
         }
     }
@@ -96,9 +96,9 @@ final class ClientTransport: PipeConsumer {
     }
 
     private func secure() {
-        guard let handshake else { return }
+        guard let tlsHandshake else { return }
         do {
-            pipe?.startTLS(try handshake.begin(output: core.encryptedOutput))
+            pipe?.startTLS(try tlsHandshake.begin(output: core.encryptedOutput))
         } catch {
             fail(error, stage: .tls)
         }
@@ -130,7 +130,7 @@ final class ClientTransport: PipeConsumer {
         let owner = owner
         self.owner = nil
         letGo()
-        owner?.transport(self, didEnd: end)
+        owner?.handshake(self, didEnd: end)
     }
 
     private func letGo() {
@@ -143,10 +143,10 @@ final class ClientTransport: PipeConsumer {
     // MARK: - The pipe's events
 
     func pipeDidSecure(_ tls: TLSStream) {
-        guard let handshake, !machine.hasEnded else { return }
+        guard let tlsHandshake, !machine.hasEnded else { return }
         do {
             // Nothing is told to a server that is not who it has to be.
-            tlsInfo = try unsafe handshake.complete(tls.ssl)
+            tlsInfo = try unsafe tlsHandshake.complete(tls.ssl)
         } catch {
             return fail(error, stage: .tls)
         }
@@ -175,7 +175,7 @@ final class ClientTransport: PipeConsumer {
     func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
         pipe = nil
         if machine.state == .awaitingResponse, let refusal = parser.finish() {
-            owner?.transport(self, wasRefused: refusal)
+            owner?.handshake(self, wasRefused: refusal)
         } else if let error = takeProxyRefusal() {
             fail(error, stage: .proxy)
         } else {
@@ -209,13 +209,13 @@ final class ClientTransport: PipeConsumer {
                 guard followsRedirects, let head = parser.refusingHead, Redirect.leadsOn(head),
                     let response = parser.finish()
                 else { return bytes.count }
-                owner?.transport(self, wasRefused: response)
+                owner?.handshake(self, wasRefused: response)
                 return nil
             case .refused(let response):
-                owner?.transport(self, wasRefused: response)
+                owner?.handshake(self, wasRefused: response)
                 return nil
             case .switched(let head, let consumed):
-                guard let pipe, let consumer = owner?.transport(self, didSwitch: head, on: pipe) else { return nil }
+                guard let pipe, let consumer = owner?.handshake(self, didSwitch: head, on: pipe) else { return nil }
                 machine.opened()
                 owner = nil
                 self.pipe = nil

@@ -3,8 +3,8 @@ import Testing
 @testable import LibWebSockets
 
 /// Every event in every state: what it asks for, and where it leads.
-@Suite struct ClientTransportStateMachineTests {
-    typealias Machine = ClientTransport.StateMachine
+@Suite struct ClientHandshakeStateMachineTests {
+    typealias Machine = ClientHandshake.StateMachine
     typealias State = Machine.State
 
     /// What lies between the client and the server.

@@ -4,9 +4,9 @@ import WebSocketTesting
 
 @testable import LibWebSockets
 
-@Suite(.hangs) struct ServerTransportTests {
+@Suite(.hangs) struct ServerHandshakeTests {
     @Test("What a client said before it reset the connection arrives")
-    func lastWords() async throws {
+    func remainingInput() async throws {
         try await withServer { pair in
             var client: RawClient? = try RawClient(port: pair.server.port)
             try await client?.upgrade()
