@@ -30,9 +30,9 @@ internal import LibC
         core.preconditionOnLoop()
         var info = unsafe lws_client_connect_info()
         unsafe info.port = CInt(address.port)
-        unsafe info.method = LoopProtocol.rawMethod
-        unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
-        unsafe info.local_protocol_name = LoopProtocol.namePointer
+        unsafe info.method = LoopCallback.rawMethod
+        unsafe info.retry_and_idle_policy = UnsafePointer(LoopCallback.noRetryPolicy)
+        unsafe info.local_protocol_name = LoopCallback.namePointer
         unsafe info.opaque_user_data = Unmanaged.passUnretained(self as LoopSocket).toOpaque()
         core.retain(self)
         let name = unsafe strdup(address.libwebsocketsAddress)

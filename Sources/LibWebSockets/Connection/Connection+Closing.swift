@@ -39,12 +39,12 @@ extension Connection {
 
     /// Begins to close the connection without waiting.
     func beginClosing(_ frame: CloseFrame) {
-        let (needsSchedule, senders) = withOutbound { outbound -> (Bool, [Sender]) in
+        let (needsWakeUp, senders) = withOutbound { outbound -> (Bool, [Sender]) in
             guard outbound.outcome == nil else { return (false, []) }
             Self.close(&outbound, frame)
-            return (Self.markScheduled(&outbound.queue), outbound.admission.removeAll())
+            return (Self.claimWakeUp(&outbound.queue), outbound.admission.removeAll())
         }
-        if needsSchedule { schedule() }
+        if needsWakeUp { wakeLoop() }
         for sender in senders { sender.resume(throwing: Self.closedError(nil)) }
     }
 
@@ -107,7 +107,7 @@ extension Connection {
         for closer in waiters.closers { closer.resume(returning: outcome.closure) }
         guard endingMessages, isWritten else { return }
         remainingInput = nil
-        endReading(with: outcome.error)
+        endMessages(with: outcome.error)
     }
 
     private struct Waiters {

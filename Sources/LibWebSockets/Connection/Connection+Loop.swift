@@ -7,7 +7,7 @@ extension Connection: PipeConsumer, LoopOutput {
     /// Something was added to the output, or the state has changed.
     func serviceOutput(_ core: LoopCore) {
         let (state, hasWork) = withOutbound { outbound in
-            outbound.queue.isScheduled = false
+            outbound.queue.isLoopTold = false
             return (outbound.queue.machine.state, !outbound.queue.isEmpty || outbound.queue.endsWhenEmpty)
         }
         // The peer's close frame may stand behind messages that nobody takes any more.
@@ -87,7 +87,7 @@ extension Connection: PipeConsumer, LoopOutput {
         guard mayReportEnd else { return }
         publishOutcome(discardingOutput: false)
         // Those who take messages may have been left waiting for this alone.
-        if hasOutcome { endReading(with: outcome?.error) }
+        if hasOutcome { endMessages(with: outcome?.error) }
     }
 
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
@@ -112,7 +112,7 @@ extension Connection: PipeConsumer, LoopOutput {
     func pipeDidRead() {
         guard hasNewMessages else { return }
         hasNewMessages = false
-        wakeReader()
+        wakeWaiter()
     }
 
     /// Reads what the budgets of time and memory allow, and returns how much of `bytes` that was.

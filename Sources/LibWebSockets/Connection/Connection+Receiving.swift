@@ -28,15 +28,15 @@ extension Connection {
     }
 
     private func waitForMessages() async throws -> [WebSocketMessage]? {
-        let id = withInbound { $0.makeReaderID() }
+        let id = withInbound { $0.makeWaiterID() }
         return try await withTaskCancellationHandler {
-            try await InboundQueue.Reader.wait { waiter in
+            try await InboundQueue.MessageWaiter.wait { waiter in
                 // Messages may have come since the look without a continuation.
                 let taken: InboundQueue.Taken? = withInbound { inbound in
                     let taken = inbound.take(limit: limits.receiveBuffer)
                     guard case .nothing = taken else { return taken }
                     if Task.isCancelled { return .end(CancellationError()) }
-                    guard inbound.wait(waiter, id: id) else { return .end(Self.secondReaderError) }
+                    guard inbound.wait(waiter, id: id) else { return .end(Self.secondWaiterError) }
                     return nil
                 }
                 switch taken {
@@ -49,7 +49,7 @@ extension Connection {
                 }
             }
         } onCancel: {
-            withInbound { $0.cancelReader(id: id) }?.resume(throwing: CancellationError())
+            withInbound { $0.cancelWaiter(id: id) }?.resume(throwing: CancellationError())
         }
     }
 
@@ -66,27 +66,27 @@ extension Connection {
             }
         } catch {
             // The loop has ended: nobody reads what is left of the input.
-            endReading(with: outcome?.error)
+            endMessages(with: outcome?.error)
         }
     }
 
-    /// Resumes the reader that waits, if there is something for it.
-    func wakeReader() {
-        guard let (reader, batch, resumesReading) = withInbound({ $0.wake(limit: limits.receiveBuffer) }) else {
+    /// Resumes the task that waits, if there is something for it.
+    func wakeWaiter() {
+        guard let (waiter, batch, resumesReading) = withInbound({ $0.wake(limit: limits.receiveBuffer) }) else {
             return
         }
         if resumesReading { resumeReading() }
-        reader.resume(returning: batch)
+        waiter.resume(returning: batch)
     }
 
-    /// Tells the reader that no more messages come, after those that wait.
-    func endReading(with error: WebSocketError?) {
-        wakeReader()
-        let reader = withInbound { $0.end(error) }
-        if let error { reader?.resume(throwing: error) } else { reader?.resume(returning: nil) }
+    /// Tells whoever waits that no more messages come, after those that wait.
+    func endMessages(with error: WebSocketError?) {
+        wakeWaiter()
+        let waiter = withInbound { $0.end(error) }
+        if let error { waiter?.resume(throwing: error) } else { waiter?.resume(returning: nil) }
     }
 
-    private static let secondReaderError = WebSocketError(
+    private static let secondWaiterError = WebSocketError(
         .invalidConfiguration, stage: .open,
         message: "two tasks wait for the messages of one connection; let one task read and hand messages on")
 }

@@ -47,7 +47,7 @@ extension Connection {
             }
         }
         if hasOutcome {
-            endReading(with: outcome?.error)
+            endMessages(with: outcome?.error)
         } else {
             advance { $0.transportEnded(rest.end) }
         }

@@ -75,11 +75,11 @@ extension Connection {
             } catch {
                 return .failed(error)
             }
-            return Self.markScheduled(&outbound.queue) ? .first : .behindOthers
+            return Self.claimWakeUp(&outbound.queue) ? .first : .behindOthers
         }
         switch addition {
         case .behindOthers: return true
-        case .first: schedule()
+        case .first: wakeLoop()
         case .refused: return false
         case .closed: throw Self.closedError(outcome)
         case .failed(let failure): throw Self.randomError(failure)
@@ -115,7 +115,7 @@ extension Connection {
         } catch {
             throw WebSocketError(.internalError, stage: .open, message: error.description)
         }
-        let needsSchedule = try withOutbound { outbound throws(WebSocketError) in
+        let needsWakeUp = try withOutbound { outbound throws(WebSocketError) in
             guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
             do throws(RandomSourceFailure) {
                 try unsafe outbound.queue.append(
@@ -125,9 +125,9 @@ extension Connection {
                 deflater.reset()
                 throw Self.randomError(error)
             }
-            return Self.markScheduled(&outbound.queue)
+            return Self.claimWakeUp(&outbound.queue)
         }
-        if needsSchedule { schedule() }
+        if needsWakeUp { wakeLoop() }
         return true
     }
 
@@ -206,14 +206,14 @@ extension Connection {
         return try await withTaskCancellationHandler {
             try await Waiter<Duration>.wait { waiter in
                 do {
-                    let needsSchedule = try withOutbound { outbound in
+                    let needsWakeUp = try withOutbound { outbound in
                         if Task.isCancelled { throw CancellationError() }
                         guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
                         try outbound.queue.appendPing(PendingPings.payload(number))
                         outbound.pings.add(number, at: .now, waiter)
-                        return Self.markScheduled(&outbound.queue)
+                        return Self.claimWakeUp(&outbound.queue)
                     }
-                    if needsSchedule { schedule() }
+                    if needsWakeUp { wakeLoop() }
                 } catch {
                     waiter.resume(throwing: (error as? RandomSourceFailure).map(Self.randomError) ?? error)
                 }

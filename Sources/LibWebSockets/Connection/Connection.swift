@@ -201,12 +201,12 @@ internal import WebSocketProtocol
     }
 
     /// Returns whether the loop has to be told, and notes that it is.
-    static func markScheduled(_ queue: inout OutboundQueue) -> Bool {
-        defer { queue.isScheduled = true }
-        return !queue.isScheduled
+    static func claimWakeUp(_ queue: inout OutboundQueue) -> Bool {
+        defer { queue.isLoopTold = true }
+        return !queue.isLoopTold
     }
 
-    func schedule() {
+    func wakeLoop() {
         // When the loop has ended, it has told everybody who waits.
         try? socketLoop.submit(.output(self))
     }

@@ -29,15 +29,15 @@ extension Connection {
                 .invalidConfiguration, stage: .open,
                 message: "a ping or pong of \(payload.count) bytes: RFC 6455 section 5.5 allows 125")
         }
-        let needsSchedule = try withOutbound { outbound throws(WebSocketError) in
+        let needsWakeUp = try withOutbound { outbound throws(WebSocketError) in
             guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
             do throws(RandomSourceFailure) {
                 try append(&outbound.queue)
             } catch {
                 throw Self.randomError(error)
             }
-            return Self.markScheduled(&outbound.queue)
+            return Self.claimWakeUp(&outbound.queue)
         }
-        if needsSchedule { schedule() }
+        if needsWakeUp { wakeLoop() }
     }
 }

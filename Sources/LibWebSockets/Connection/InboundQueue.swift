@@ -8,8 +8,8 @@ internal import WebSocketProtocol
 struct InboundQueue {
     typealias Batch = [WebSocketMessage]
 
-    /// How a reader that waits goes on: with messages, with `nil` after an orderly end, with an error after another one.
-    typealias Reader = Waiter<Batch?>
+    /// Goes on with messages, with `nil` after an orderly end, with an error after another one.
+    typealias MessageWaiter = Waiter<Batch?>
 
     private enum State {
         case flowing
@@ -32,8 +32,8 @@ struct InboundQueue {
     /// The memory of the messages that wait.
     private(set) var byteCount = 0
     /// Who waits for messages. The first of them may have come: then it is about to be woken, and they are nobody else's.
-    private var reader: (id: UInt64, continuation: Reader)?
-    private var lastReaderID: UInt64 = 0
+    private var waiting: (id: UInt64, waiter: MessageWaiter)?
+    private var lastWaiterID: UInt64 = 0
     /// Whether reading from the network is stopped until the reader has caught up.
     private(set) var isPaused = false
     /// Batches of fewer messages are put together: each has its price for the reader, and for malloc(3).
@@ -92,20 +92,20 @@ struct InboundQueue {
         receivedMessageCount += messages.count
         receivedByteCount += added
         append(messages, payloadMemory: addedMemory, limit: limit)
-        if byteCount >= limit, !isPaused, mayPause, reader == nil {
+        if byteCount >= limit, !isPaused, mayPause, waiting == nil {
             isPaused = true
             delivery.pausesReading = true
         }
         return delivery
     }
 
-    /// The reader that waits, with the first messages, to be resumed outside of the lock; `nil` when nobody waits or nothing has
+    /// The task that waits, with the first messages, to be resumed outside of the lock; `nil` when nobody waits or nothing has
     /// come.
-    mutating func wake(limit: Int) -> (reader: Reader, batch: Batch, resumesReading: Bool)? {
-        guard let reader, !entries.isEmpty else { return nil }
-        self.reader = nil
+    mutating func wake(limit: Int) -> (waiter: MessageWaiter, batch: Batch, resumesReading: Bool)? {
+        guard let waiting, !entries.isEmpty else { return nil }
+        self.waiting = nil
         guard case .messages(let batch, let resumesReading) = take(limit: limit) else { return nil }
-        return (reader.continuation, batch, resumesReading)
+        return (waiting.waiter, batch, resumesReading)
     }
 
     private mutating func append(_ messages: Batch, payloadMemory: Int, limit: Int) {
@@ -139,7 +139,7 @@ struct InboundQueue {
     /// - Parameter limit: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
     mutating func take(limit: Int) -> Taken {
         // What has come belongs to the one who waits for it.
-        guard reader == nil else { return .nothing }
+        guard waiting == nil else { return .nothing }
         if let first = entries.first {
             let messages = first.start == 0 ? first.batch : Array(first.batch[first.start...])
             return .messages(messages, resumesReading: removeFirst(limit: limit))
@@ -152,7 +152,7 @@ struct InboundQueue {
 
     /// One message; `nil` when ``take(limit:)`` has something else to say.
     mutating func takeOne(limit: Int) -> (message: WebSocketMessage, resumesReading: Bool)? {
-        guard reader == nil, !entries.isEmpty else { return nil }
+        guard waiting == nil, !entries.isEmpty else { return nil }
         let message = entries[0].batch[entries[0].start]
         entries[0].start += 1
         // Its memory is free when that of the whole batch is.
@@ -173,12 +173,12 @@ struct InboundQueue {
 
     /// Puts the rest of a batch back that a reader took and did not use, in front of what came later.
     ///
-    /// Returns the reader that waits, when one does: it gets them.
-    mutating func putBack(_ messages: Batch.SubSequence) -> Reader? {
+    /// Returns the task that waits, when one does: it gets them.
+    mutating func putBack(_ messages: Batch.SubSequence) -> MessageWaiter? {
         guard !messages.isEmpty else { return nil }
-        if let reader {
-            self.reader = nil
-            return reader.continuation
+        if let waiting {
+            self.waiting = nil
+            return waiting.waiter
         }
         let entry = Entry(batch: Array(messages), payloadMemory: MessageMemory.ofPayloads(messages))
         byteCount += entry.byteCount
@@ -186,34 +186,34 @@ struct InboundQueue {
         return nil
     }
 
-    mutating func makeReaderID() -> UInt64 {
-        lastReaderID += 1
-        return lastReaderID
+    mutating func makeWaiterID() -> UInt64 {
+        lastWaiterID += 1
+        return lastWaiterID
     }
 
-    /// Registers a reader to be resumed by the next batch. Returns false when another one waits already.
-    mutating func wait(_ continuation: Reader, id: UInt64) -> Bool {
-        guard reader == nil else { return false }
-        reader = (id, continuation)
+    /// Registers a task to be resumed by the next batch. Returns false when another one waits already.
+    mutating func wait(_ waiter: MessageWaiter, id: UInt64) -> Bool {
+        guard waiting == nil else { return false }
+        waiting = (id, waiter)
         return true
     }
 
-    mutating func cancelReader(id: UInt64) -> Reader? {
-        guard let reader, reader.id == id else { return nil }
-        self.reader = nil
-        return reader.continuation
+    mutating func cancelWaiter(id: UInt64) -> MessageWaiter? {
+        guard let waiting, waiting.id == id else { return nil }
+        self.waiting = nil
+        return waiting.waiter
     }
 
-    /// No more messages come. Returns the reader to be told, when one waits. Those that have come are its own: ``wake(limit:)``
+    /// No more messages come. Returns the task to be told, when one waits. Those that have come are its own: ``wake(limit:)``
     /// goes before.
-    mutating func end(_ error: (any Error)?) -> Reader? {
+    mutating func end(_ error: (any Error)?) -> MessageWaiter? {
         guard case .flowing = state else { return nil }
-        guard let reader else {
+        guard let waiting else {
             state = .ended(error)
             return nil
         }
         state = .ended(nil)
-        self.reader = nil
-        return reader.continuation
+        self.waiting = nil
+        return waiting.waiter
     }
 }

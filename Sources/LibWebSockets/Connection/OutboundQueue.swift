@@ -43,7 +43,7 @@ struct OutboundQueue: ~Copyable {
     /// Bytes that were added and not yet written.
     var waitingByteCount: Int { byteCount + takenByteCount }
     /// Whether the loop knows that there is something to do for this connection.
-    var isScheduled = false
+    var isLoopTold = false
     /// Whether TCP ends when everything has been written.
     private(set) var endsWhenEmpty = false
     private(set) var sentMessageCount = 0

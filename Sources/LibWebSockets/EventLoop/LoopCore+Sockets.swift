@@ -12,10 +12,10 @@ extension LoopCore {
         if let vhost = unsafe vhost { return unsafe vhost }
         var info = unsafe lws_context_creation_info()
         unsafe info.port = CONTEXT_PORT_NO_LISTEN
-        unsafe info.protocols = UnsafePointer(LoopProtocol.protocols)
-        unsafe info.vhost_name = LoopProtocol.vhostName
+        unsafe info.protocols = UnsafePointer(LoopCallback.protocols)
+        unsafe info.vhost_name = LoopCallback.vhostName
         // Without an address of our own, libwebsockets silently obeys the environment's `http_proxy`.
-        unsafe info.http_proxy_address = LoopProtocol.emptyString
+        unsafe info.http_proxy_address = LoopCallback.emptyString
         // Counts for each vhost: what the context says of it is not taken over, and the default is 20 s.
         unsafe info.connect_timeout_secs = Self.neverSeconds
         errno = 0
@@ -57,7 +57,7 @@ extension LoopCore {
         }
         unsafe info.type = LWS_ADOPT_RAW_FILE_DESC
         unsafe info.fd.filefd = descriptor
-        unsafe info.vh_prot_name = LoopProtocol.namePointer
+        unsafe info.vh_prot_name = LoopCallback.namePointer
         unsafe info.opaque = Unmanaged.passUnretained(socket).toOpaque()
         retain(socket)
         guard let wsi = unsafe lws_adopt_descriptor_vhost_via_info(&info) else {

@@ -56,9 +56,9 @@ internal import LibC
         unsafe info.options = UInt64(LWS_SERVER_OPTION_EXPLICIT_VHOSTS)
         unsafe info.timeout_secs = Self.neverSeconds
         // An all-zero policy: libwebsockets never pings and never hangs up by itself. The context keeps the pointer.
-        unsafe info.retry_and_idle_policy = UnsafePointer(LoopProtocol.noRetryPolicy)
-        unsafe info.system_ops = UnsafePointer(LoopProtocol.systemOperations)
-        (backend, descriptorTableSize) = try Libwebsockets.create { () throws(WebSocketError) in
+        unsafe info.retry_and_idle_policy = UnsafePointer(LoopCallback.noRetryPolicy)
+        unsafe info.system_ops = UnsafePointer(LoopCallback.systemOperations)
+        (backend, descriptorTableSize) = try LibraryStartup.create { () throws(WebSocketError) in
             try DescriptorTable.sized { () throws(WebSocketError) in
                 (try unsafe kind.make(info), DescriptorTable.currentSize)
             }

@@ -25,8 +25,8 @@ extension SocketLoop.Backend {
         }
     }
 
-    private static let warning: Void = Libwebsockets.loggingHold.log {
-        Libwebsockets.logger.warning(
+    private static let warning: Void = LibraryStartup.loggingHold.log {
+        LibraryStartup.logger.warning(
             """
             libwebsockets cannot use libuv: its plugin is missing (Debian and Ubuntu: libwebsockets-evlib-uv); socket loops \
             use poll(2), whose cost grows with the number of connections

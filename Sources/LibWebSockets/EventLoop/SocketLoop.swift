@@ -114,16 +114,16 @@ public final class SocketLoop: TaskExecutor {
     ) throws(WebSocketError) {
         let start = StartSignal()
         let code = DetachedThread.start(named: "socket-loop") {
-            Libwebsockets.loggingHold.hold()
+            LibraryStartup.loggingHold.hold()
             let core: LoopCore
             do throws(WebSocketError) {
                 core = try LoopCore(mailbox: mailbox, backend: backend)
             } catch {
                 start.give(error)
-                return Libwebsockets.loggingHold.release()
+                return LibraryStartup.loggingHold.release()
             }
             start.give(nil)
-            Libwebsockets.loggingHold.release()
+            LibraryStartup.loggingHold.release()
             core.run()
             end.signal()
         }

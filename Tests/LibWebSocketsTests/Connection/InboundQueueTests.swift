@@ -185,11 +185,11 @@ import WebSocketProtocol
     @Test("Messages put back go to the reader that waits already")
     func putBackWhileSomebodyWaits() async throws {
         let queue = Lock(InboundQueue())
-        let received = try await InboundQueue.Reader.wait { continuation in
+        let received = try await InboundQueue.MessageWaiter.wait { continuation in
             let (isWaiting, waiter) = queue.withLock { queue in
                 _ = Self.add("a", "b", "c", to: &queue)
                 let batch = Self.takenMessages(from: &queue)
-                return (queue.wait(continuation, id: queue.makeReaderID()), queue.putBack(batch[1...]))
+                return (queue.wait(continuation, id: queue.makeWaiterID()), queue.putBack(batch[1...]))
             }
             #expect(isWaiting)
             waiter?.resume(returning: [.text("b"), .text("c")])
@@ -253,10 +253,10 @@ import WebSocketProtocol
     private func reader(
         of queue: inout InboundQueue, _ body: (inout InboundQueue, _ id: UInt64) -> Void
     ) async throws -> [String]? {
-        let id = queue.makeReaderID()
+        let id = queue.makeWaiterID()
         var copy = queue
         defer { queue = copy }
-        return try await InboundQueue.Reader.wait { continuation in
+        return try await InboundQueue.MessageWaiter.wait { continuation in
             #expect(copy.wait(continuation, id: id) == true)
             body(&copy, id)
         }?.map { $0.text ?? "?" }
@@ -293,7 +293,7 @@ import WebSocketProtocol
             _ = Self.add("a", to: &queue)
             #expect(Self.taken(from: &queue) == "nothing")
             #expect(queue.takeOne(limit: 10_000) == nil)
-            let first = queue.cancelReader(id: id)!
+            let first = queue.cancelWaiter(id: id)!
             #expect(queue.wait(first, id: id) == true)
             #expect(queue.wait(first, id: id + 1) == false, "a second reader is refused")
             // A second read of the same turn.
@@ -310,7 +310,7 @@ import WebSocketProtocol
         await #expect(throws: CancellationError.self) {
             _ = try await self.reader(of: &queue) { queue, id in
                 _ = Self.add("a", to: &queue)
-                queue.cancelReader(id: id)?.resume(throwing: CancellationError())
+                queue.cancelWaiter(id: id)?.resume(throwing: CancellationError())
             }
         }
         #expect(queue.wake(limit: 10_000) == nil)
@@ -341,10 +341,10 @@ import WebSocketProtocol
     func secondReader() async throws {
         var queue = InboundQueue()
         let texts = try await reader(of: &queue) { queue, id in
-            let first = queue.cancelReader(id: id)!
+            let first = queue.cancelWaiter(id: id)!
             #expect(queue.wait(first, id: id) == true)
             #expect(queue.wait(first, id: id + 1) == false)
-            #expect(queue.cancelReader(id: id + 1) == nil, "the refused reader must not cancel the first one")
+            #expect(queue.cancelWaiter(id: id + 1) == nil, "the refused reader must not cancel the first one")
             _ = Self.add("a", to: &queue)
             Self.wake(&queue)
         }
@@ -356,9 +356,9 @@ import WebSocketProtocol
         var queue = InboundQueue()
         await #expect(throws: CancellationError.self) {
             _ = try await self.reader(of: &queue) { queue, id in
-                #expect(queue.cancelReader(id: id + 1) == nil)
-                queue.cancelReader(id: id)?.resume(throwing: CancellationError())
-                #expect(queue.cancelReader(id: id) == nil)
+                #expect(queue.cancelWaiter(id: id + 1) == nil)
+                queue.cancelWaiter(id: id)?.resume(throwing: CancellationError())
+                #expect(queue.cancelWaiter(id: id) == nil)
             }
         }
         _ = Self.add("kept", to: &queue)

@@ -33,7 +33,7 @@ import WebSocketTesting
     /// Some versions never close the eventfd that wakes a context. On libuv we find it and do it for them.
     private static func leaksPerLoop(on backend: SocketLoop.Backend) -> Int {
         let leaking = ["4.3.4", "4.3.5", "4.3.6", "4.4.0", "4.4.1"]
-        return backend == .poll && leaking.contains { Libwebsockets.loadedVersion.hasPrefix($0) } ? 1 : 0
+        return backend == .poll && leaking.contains { LibraryStartup.loadedVersion.hasPrefix($0) } ? 1 : 0
     }
 
     /// Makes Dispatch open what it opens once, such as its timer.

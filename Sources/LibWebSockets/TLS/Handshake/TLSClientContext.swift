@@ -49,7 +49,7 @@ internal import Synchronization
         sessions = TLSSessionStore(now: now)
         self.released = released
         unsafe sslContext = owned.pointer
-        offeredVersions = unsafe SSLContext.versions(of: sslContext)
+        offeredVersions = unsafe SSLContextSettings.versions(of: sslContext)
         unsafe SSL_CTX_set_info_callback(sslContext, tlsInfoCallback)
         unsafe copenssl_SSL_CTX_set_tlsext_status_cb(sslContext, tlsStatusCallback)
         unsafe SSL_CTX_set_cert_cb(sslContext, tlsCertificateRequestCallback, nil)
@@ -69,20 +69,20 @@ internal import Synchronization
     private static func configure(
         _ sslContext: OpaquePointer, _ configuration: TLSClientConfiguration
     ) throws(WebSocketError) {
-        unsafe SSLContext.prepare(sslContext)
+        unsafe SSLContextSettings.prepare(sslContext)
         unsafe SSL_CTX_set_verify(sslContext, SSL_VERIFY_PEER, refuseCertificate)
-        try unsafe SSLContext.setMinimumVersion(configuration.minimumVersion, on: sslContext)
+        try unsafe SSLContextSettings.setMinimumVersion(configuration.minimumVersion, on: sslContext)
         if let suites = configuration.cipherSuites {
-            try unsafe SSLContext.setCipherSuites(suites, minimumVersion: configuration.minimumVersion, on: sslContext)
+            try unsafe SSLContextSettings.setCipherSuites(suites, minimumVersion: configuration.minimumVersion, on: sslContext)
         }
         if let version = configuration.maximumVersion {
-            try unsafe SSLContext.lowerMaximumVersion(to: version, on: sslContext)
+            try unsafe SSLContextSettings.lowerMaximumVersion(to: version, on: sslContext)
         }
         if let lists = configuration.revocationLists {
             unsafe X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(sslContext), lists.verificationFlags)
         }
         if let identity = configuration.clientIdentity {
-            try unsafe SSLContext.setIdentity(identity, on: sslContext)
+            try unsafe SSLContextSettings.setIdentity(identity, on: sslContext)
         }
     }
 

@@ -7,13 +7,13 @@ extension TLSServerConfiguration {
     package func configure(_ sslContext: OpaquePointer) throws(WebSocketError) {
         try OpenSSLVersion.check()
         ERR_clear_error()
-        unsafe SSLContext.prepare(sslContext)
+        unsafe SSLContextSettings.prepare(sslContext)
         if let securityLevel { unsafe SSL_CTX_set_security_level(sslContext, Int32(securityLevel)) }
-        try unsafe SSLContext.setMinimumVersion(minimumVersion, on: sslContext)
+        try unsafe SSLContextSettings.setMinimumVersion(minimumVersion, on: sslContext)
         if let maximumVersion {
             unsafe copenssl_SSL_CTX_set_max_proto_version(sslContext, Int32(maximumVersion.rawValue))
         }
-        try unsafe SSLContext.setIdentity(identity, on: sslContext)
+        try unsafe SSLContextSettings.setIdentity(identity, on: sslContext)
         switch clientCertificates {
         case .none:
             unsafe SSL_CTX_set_verify(sslContext, SSL_VERIFY_NONE, nil)

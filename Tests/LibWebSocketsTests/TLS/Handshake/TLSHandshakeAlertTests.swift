@@ -134,7 +134,7 @@ import WebSocketTesting
         let context = try #require(SSL_CTX_new(TLS_method()))
         defer { SSL_CTX_free(context) }
         #expect(SSL_CTX_set_ciphersuites(context, "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256") == 1)
-        SSLContext.preferAES128(on: context)
+        SSLContextSettings.preferAES128(on: context)
         let first = SSL_CIPHER_get_name(copenssl_sk_SSL_CIPHER_value(SSL_CTX_get_ciphers(context), 0))
         #expect(first.map { String(cString: $0) } == "TLS_CHACHA20_POLY1305_SHA256")
     }

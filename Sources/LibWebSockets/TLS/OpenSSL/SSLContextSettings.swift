@@ -1,7 +1,7 @@
 internal import COpenSSL
 
 /// What the client's and the server's configuration do alike to an `SSL_CTX`.
-enum SSLContext {
+enum SSLContextSettings {
     /// Sets what every `SSL_CTX` of ours has, before anything that a configuration says.
     static func prepare(_ sslContext: OpaquePointer) {
         unsafe copenssl_SSL_CTX_refuse_renegotiation_and_compression(sslContext)

@@ -1,7 +1,7 @@
 internal import CLibwebsockets
 
 /// The one protocol that every vhost of ours has, and its callback.
-enum LoopProtocol {
+enum LoopCallback {
     static let name: StaticString = "swift-libwebsockets"
 
     /// libwebsockets keeps the pointer for as long as a context lives. `nonisolated(unsafe)`: allocated once, filled here,

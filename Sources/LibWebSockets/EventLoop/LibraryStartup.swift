@@ -4,7 +4,7 @@ internal import WebSocketProtocol
 internal import LibC
 
 /// What a process does once before its first loop: check the library, take its log lines, keep a bootstrap context.
-enum Libwebsockets {
+enum LibraryStartup {
     /// Why the library found at run time is unsuitable, which does not change while the process runs; `nil` when it can be
     /// used.
     static let unsuitability: WebSocketError? = {

@@ -2,12 +2,12 @@ import Testing
 
 @testable import LibWebSockets
 
-@Suite struct LibwebsocketsTests {
+@Suite struct LibraryStartupTests {
     @Test(
         "A library of the compiled minor version with TLS is suitable",
         arguments: ["4.1.6-", "4.1.99", "4.1", "4.1.6-debian-v4.1.6", "v4.1.6"])
     func suitable(loadedVersion: String) {
-        #expect(Libwebsockets.unsuitability(loadedVersion: loadedVersion, compiledVersion: (4, 1), hasTLS: true) == nil)
+        #expect(LibraryStartup.unsuitability(loadedVersion: loadedVersion, compiledVersion: (4, 1), hasTLS: true) == nil)
     }
 
     @Test(
@@ -15,7 +15,7 @@ import Testing
         arguments: ["4.3.5-", "4.0.20", "3.1.0", "41.6", "4", "", "unknown", "14.1.6", "4.10.1"])
     func otherVersion(loadedVersion: String) throws {
         let problem = try #require(
-            Libwebsockets.unsuitability(loadedVersion: loadedVersion, compiledVersion: (4, 1), hasTLS: true))
+            LibraryStartup.unsuitability(loadedVersion: loadedVersion, compiledVersion: (4, 1), hasTLS: true))
         #expect(problem.contains("compiled against libwebsockets 4.1 but runs with \(loadedVersion)"))
         #expect(problem.contains("build it again"))
     }
@@ -23,7 +23,7 @@ import Testing
     @Test("A library without TLS is refused, with the package to install")
     func withoutTLS() throws {
         let problem = try #require(
-            Libwebsockets.unsuitability(loadedVersion: "4.1.6-", compiledVersion: (4, 1), hasTLS: false))
+            LibraryStartup.unsuitability(loadedVersion: "4.1.6-", compiledVersion: (4, 1), hasTLS: false))
         #expect(problem.contains("4.1.6-"))
         #expect(problem.contains("without TLS"))
         #expect(problem.contains("libwebsockets-dev"))
@@ -31,7 +31,7 @@ import Testing
 
     @Test("The library this test runs with is suitable")
     func loaded() {
-        #expect(Libwebsockets.unsuitability == nil)
-        #expect(throws: Never.self) { try Libwebsockets.create { () throws(WebSocketError) in } }
+        #expect(LibraryStartup.unsuitability == nil)
+        #expect(throws: Never.self) { try LibraryStartup.create { () throws(WebSocketError) in } }
     }
 }

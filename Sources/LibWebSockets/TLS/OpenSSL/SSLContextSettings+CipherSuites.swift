@@ -1,7 +1,7 @@
 internal import COpenSSL
 internal import LibC
 
-extension SSLContext {
+extension SSLContextSettings {
     /// Offers these cipher suites and no others.
     ///
     /// OpenSSL keeps two lists, one for TLS 1.3 and one for the older versions. A version that no suite is named for is
