@@ -138,7 +138,7 @@ extension Connection: PipeConsumer, LoopOutput {
     /// Hands over what a read has brought.
     private func finishTurn() {
         defer { turn.removeAll() }
-        deliverMessages()
+        enqueueMessages()
         if let controlFrames { showControlFrames(to: controlFrames) }
         if !turn.pings.isEmpty, faults?.ignoresPings != true { answerPings() }
         if !turn.pongs.isEmpty { receivePongs() }
@@ -152,19 +152,19 @@ extension Connection: PipeConsumer, LoopOutput {
         }
     }
 
-    private func deliverMessages() {
+    private func enqueueMessages() {
         guard !turn.messages.isEmpty else { return }
         let (byteCount, payloadMemory) = (turn.messageByteCount, turn.payloadMemory)
         let (messages, mayPause) = (turn.takeMessages(), mayPause)
         faults?.received?(messages)
-        let delivery = withInbound {
+        let addition = withInbound {
             $0.add(
                 messages, byteCount: byteCount, payloadMemory: payloadMemory, limit: limits.receiveBuffer,
                 mayPause: mayPause)
         }
         hasNewMessages = true
-        if delivery.pausesReading { pipe?.setReading(false) }
-        if delivery.discarded > 0 {
+        if addition.pausesReading { pipe?.setReading(false) }
+        if addition.discarded > 0 {
             logOnce(
                 .discardedMessages, .debug,
                 "discarding messages that come after close() and that nobody reads", ["peer": "\(peer)"])

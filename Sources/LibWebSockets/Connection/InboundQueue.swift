@@ -67,7 +67,7 @@ struct InboundQueue {
     }
 
     /// What to do after adding a batch, outside of the lock.
-    struct Delivery {
+    struct Addition {
         var pausesReading = false
         /// How many messages were not kept.
         var discarded = 0
@@ -82,21 +82,21 @@ struct InboundQueue {
     ///     instead.
     mutating func add(
         _ messages: Batch, byteCount added: Int, payloadMemory addedMemory: Int, limit: Int, mayPause: Bool = true
-    ) -> Delivery {
-        var delivery = Delivery()
-        guard case .flowing = state, !messages.isEmpty else { return delivery }
+    ) -> Addition {
+        var addition = Addition()
+        guard case .flowing = state, !messages.isEmpty else { return addition }
         guard mayPause || byteCount < limit else {
-            delivery.discarded = messages.count
-            return delivery
+            addition.discarded = messages.count
+            return addition
         }
         receivedMessageCount += messages.count
         receivedByteCount += added
         append(messages, payloadMemory: addedMemory, limit: limit)
         if byteCount >= limit, !isPaused, mayPause, waiting == nil {
             isPaused = true
-            delivery.pausesReading = true
+            addition.pausesReading = true
         }
-        return delivery
+        return addition
     }
 
     /// The task that waits, with the first messages, to be resumed outside of the lock; `nil` when nobody waits or nothing has

@@ -63,7 +63,7 @@ extension BytePipe {
         }
         let count = unsafe read(into: core.scratch)
         guard count > 0 else { return false }
-        unsafe deliver(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count]))
+        unsafe offer(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count]))
         return state == .open
     }
 
@@ -97,7 +97,7 @@ extension BytePipe {
         if let unused {
             unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
         } else {
-            unsafe deliver(bytes)
+            unsafe offer(bytes)
             consumer?.pipeDidRead()
         }
         return true
@@ -178,7 +178,7 @@ extension BytePipe {
 
     // MARK: - To the consumer
 
-    private func deliver(_ bytes: UnsafeMutableRawBufferPointer) {
+    private func offer(_ bytes: UnsafeMutableRawBufferPointer) {
         let used = unsafe consume(bytes)
         guard state == .open, used < bytes.count else { return }
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[used...])

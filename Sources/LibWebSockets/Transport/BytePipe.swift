@@ -117,7 +117,9 @@ internal import LibC
             if state == .open { write() }
             isInService = false
             if isAborted { finish(.endOfStream) }
-            if state == .open, readsRemainingInput || writeError != nil || (!isPolled && !isReading) { readRemainingInput() }
+            if state == .open, readsRemainingInput || writeError != nil || (!isPolled && !isReading) {
+                readRemainingInput()
+            }
             updatePolling()
         }
     }

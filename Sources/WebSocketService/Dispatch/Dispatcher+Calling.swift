@@ -14,7 +14,7 @@ extension Dispatcher {
             state.inbox.leaveUnseen(unseenInBatch.exchange(0, ordering: .acquiringAndReleasing))
             // Stopping cancels the handler that runs, and with it this task; what is left has another one.
             let item = state.isTaskCancelled ? nil : state.inbox.next()
-            wakeReaders(&state, &afterwards)
+            wakeRoomWaiters(&state, &afterwards)
             if item == nil {
                 state.task = nil
                 state.isTaskCancelled = false

@@ -25,7 +25,7 @@ final class Dispatcher: Sendable {
         /// Connections that ended before their `onOpen` handlers were done.
         var lastEnded: UInt64 = 0
         /// Readers that wait for room.
-        var readers: [UInt64: Completion<Void>] = [:]
+        var roomWaiters: [UInt64: Completion<Void>] = [:]
         var readersAtWork: Set<UInt64> = []
         /// Complete when the reader of a connection has come to its end, or to the limit.
         var readWaiters: [UInt64: [Completion<Void>]] = [:]
@@ -62,7 +62,7 @@ final class Dispatcher: Sendable {
     }
 
     /// How many readers wait for room.
-    var waitingReaderCount: Int { state.withLock(\.readers.count) }
+    var roomWaiterCount: Int { state.withLock(\.roomWaiters.count) }
 
     /// Who calls, in the current task.
     var caller: Caller {
@@ -96,7 +96,7 @@ final class Dispatcher: Sendable {
             afterwards.release(state.inbox.begin(generation, opened))
             state.readersAtWork.insert(generation)
             // One of a connection that was forgotten for this one need not wait.
-            wakeReaders(&state, &afterwards)
+            wakeRoomWaiters(&state, &afterwards)
             startTaking(&state, &afterwards)
         }
     }
@@ -151,7 +151,7 @@ final class Dispatcher: Sendable {
         stopped.store(true, ordering: .releasing)
         state.withLock { state in
             state.inbox.stop()
-            wakeReaders(&state, &afterwards)
+            wakeRoomWaiters(&state, &afterwards)
         }
     }
 

@@ -53,7 +53,7 @@ final class Outbox: Sendable {
     }
     var isDirect: Bool { state.withLock(\.machine.isDirect) }
     /// Whether the `onOpen` handlers of the current connection run; `nil` without one.
-    var isGreeting: Bool? { state.withLock { $0.machine.link?.isGreeting } }
+    var isGreeting: Bool? { state.withLock { $0.machine.destination?.isGreeting } }
     var waiterCount: Int { state.withLock(\.machine.waiterCount) }
     var flushCount: Int { state.withLock(\.flushes.count) }
 
@@ -65,8 +65,8 @@ final class Outbox: Sendable {
 
     // Those that take `Afterwards` are called under another lock.
 
-    func connect(_ link: Link, _ afterwards: inout Afterwards) {
-        change(&afterwards) { state, effects, _ in state.machine.connect(link, &effects) }
+    func connect(_ destination: Destination, _ afterwards: inout Afterwards) {
+        change(&afterwards) { state, effects, _ in state.machine.connect(destination, &effects) }
     }
 
     func endGreeting(_ generation: UInt64) {
@@ -81,7 +81,7 @@ final class Outbox: Sendable {
 
     func disconnect(_ generation: UInt64, _ afterwards: inout Afterwards) {
         change(&afterwards) { state, effects, afterwards in
-            if state.machine.link?.generation == generation { afterwards.cancel(state.drain) }
+            if state.machine.destination?.generation == generation { afterwards.cancel(state.drain) }
             state.machine.disconnect(generation, &effects)
         }
     }
@@ -167,7 +167,9 @@ final class Outbox: Sendable {
             for (number, verdict) in effects.verdicts {
                 state.senders.removeValue(forKey: number)?.succeed(verdict, &afterwards)
             }
-            if let link = effects.drain { state.drain = environment.start(&afterwards) { await self.drain(link) } }
+            if let destination = effects.drain {
+                state.drain = environment.start(&afterwards) { await self.drain(destination) }
+            }
             completeFlushes(&state, &afterwards)
             scheduleExpiry(&state, &afterwards)
             if !effects.drops.isEmpty { state.reportsUnderWay += 1 }
@@ -184,7 +186,7 @@ final class Outbox: Sendable {
             && handovers.load(ordering: .sequentiallyConsistent) == 0
         // Without a connection there is nobody to greet before the queue follows, unless there are `onOpen` handlers.
         let isBehindHandlers =
-            state.machine.link.map(\.isGreeting)
+            state.machine.destination.map(\.isGreeting)
             ?? (!state.flushes.isEmpty && environment.handlers.read { !$0.open.isEmpty })
         state.flushes.removeAll { flush in
             if isDone || (flush.isHandlers && isBehindHandlers) { flush.flushed.succeed(&afterwards) }

@@ -6,34 +6,34 @@ extension ConnectionLife {
     /// handlers do.
     ///
     /// - Returns: How it ended; `nil` when it was left behind, and belongs to whoever closes it.
-    func serve(_ serving: Serving, _ heart: HeartbeatDriver) async -> ConnectionFailure? {
-        let connection = serving.connection
+    func serve(_ open: OpenConnection, _ heart: HeartbeatDriver) async -> ConnectionFailure? {
+        let connection = open.connection
         // It goes on to the connection's last message, also beside a newer connection.
-        environment.startReading(connection) { await self.read(serving, heart) }
+        environment.startReading(connection) { await self.read(open, heart) }
         let watching = environment.start {
             do {
                 let closure = try await connection.ended()
-                serving.verdict.succeed(Self.failure(closure, connection.closeError))
+                open.ended.succeed(Self.failure(closure, connection.closeError))
             } catch {
                 // Cancelled: it is known how it ended, or no concern of this task's.
             }
         }
         let beating = environment.start {
-            if let failure = await heart.run() { serving.verdict.succeed(failure) }
+            if let failure = await heart.run() { open.ended.succeed(failure) }
         }
-        let verdict = try? await serving.verdict.value()
+        let failure = try? await open.ended.value()
         watching.cancel()
         beating.cancel()
         // It sleeps, or looks at the connection: nothing of the app's is waited for.
         await beating.value
-        // Without a verdict, this task was cancelled. With one it may be too late: whoever closes the connection meanwhile is not
+        // Without a failure, this task was cancelled. With one it may be too late: whoever closes the connection meanwhile is not
         // to be disturbed.
-        guard let failure = verdict, core.withLock({ $0.machine.isCurrent(serving.generation) }) else { return nil }
+        guard let failure, core.withLock({ $0.machine.isCurrent(open.generation) }) else { return nil }
         // Dead or not greeted, it is dropped; one that has ended answers the peer's close frame yet.
         if connection.closure == nil { connection.abort() }
-        outbox.disconnect(serving.generation)
+        outbox.disconnect(open.generation)
         // The answers that are here already still find their requests.
-        await waitUntilRead(serving.generation)
+        await waitUntilRead(open.generation)
         return failure
     }
 
@@ -44,12 +44,12 @@ extension ConnectionLife {
     }
 
     /// The `onOpen` handlers have returned, or one has thrown.
-    func greeted(_ serving: Serving, _ error: (any Error)?) {
+    func greeted(_ open: OpenConnection, _ error: (any Error)?) {
         guard let error else {
-            return outbox.endGreeting(serving.generation)
+            return outbox.endGreeting(open.generation)
         }
-        let isCurrent = core.withLock { $0.machine.isCurrent(serving.generation) }
-        if isCurrent, serving.verdict.succeed(.onOpenFailed(error)) {
+        let isCurrent = core.withLock { $0.machine.isCurrent(open.generation) }
+        if isCurrent, open.ended.succeed(.onOpenFailed(error)) {
             environment.meters.handlerFailed()
         } else {
             // How the connection ended is told anyway, and is why they were cut short.
@@ -77,25 +77,25 @@ extension ConnectionLife {
         try? await environment.withLimit(environment.options.closeTimeout) { try await read.value() }
     }
 
-    private func read(_ serving: Serving, _ heart: HeartbeatDriver) async {
-        defer { dispatcher.endReading(serving.generation) }
+    private func read(_ open: OpenConnection, _ heart: HeartbeatDriver) async {
+        defer { dispatcher.endReading(open.generation) }
         do {
             while true {
-                if let room = dispatcher.room(for: serving.generation) {
+                if let room = dispatcher.room(for: open.generation) {
                     heart.readingPaused()
                     try await room.value()
                     heart.readingResumed()
                 }
-                guard let batch = try await serving.connection.nextMessages() else { return }
+                guard let batch = try await open.connection.nextMessages() else { return }
                 environment.meters.received(batch)
                 let take = {
                     heart.received(batch)
-                    return self.requests.takeAnswers(in: batch, from: serving.generation)
+                    return self.requests.takeAnswers(in: batch, from: open.generation)
                 }
                 let messages =
                     heart.asksApp || !requests.isEmpty
-                    ? await environment.onAppsThreads(serving.connection, take) : take()
-                if !messages.isEmpty { dispatcher.append(messages, from: serving.generation) }
+                    ? await environment.onAppsThreads(open.connection, take) : take()
+                if !messages.isEmpty { dispatcher.append(messages, from: open.generation) }
             }
         } catch {
             // How the connection ended is told to whoever waits for that.

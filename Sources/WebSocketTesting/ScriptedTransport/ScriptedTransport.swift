@@ -124,9 +124,9 @@ public final class ScriptedTransport: SocketTransport {
         requestFeed.append(request)
         switch outcome.kind {
         case .open(let handshake):
-            let link = ScriptedLink(handshake: handshake)
-            connectionFeed.append(ScriptedConnection(request: request, link: link))
-            return link
+            let client = ScriptedClient(handshake: handshake)
+            connectionFeed.append(ScriptedConnection(request: request, client: client))
+            return client
         case .fail(let error):
             throw error
         case .hang:

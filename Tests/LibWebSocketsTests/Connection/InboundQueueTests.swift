@@ -27,13 +27,13 @@ import WebSocketProtocol
 
     private static func add(
         _ texts: String..., to queue: inout InboundQueue, limit: Int = 10_000, mayPause: Bool = true
-    ) -> InboundQueue.Delivery {
+    ) -> InboundQueue.Addition {
         add(texts.map { .text($0) }, to: &queue, limit: limit, mayPause: mayPause)
     }
 
     private static func add(
         _ batch: [WebSocketMessage], to queue: inout InboundQueue, limit: Int, mayPause: Bool = true
-    ) -> InboundQueue.Delivery {
+    ) -> InboundQueue.Addition {
         queue.add(
             batch, byteCount: batch.reduce(0) { $0 + $1.payload.count },
             payloadMemory: MessageMemory.ofPayloads(batch[...]), limit: limit, mayPause: mayPause)

@@ -7,7 +7,8 @@ import Testing
         "A library of the compiled minor version with TLS is suitable",
         arguments: ["4.1.6-", "4.1.99", "4.1", "4.1.6-debian-v4.1.6", "v4.1.6"])
     func suitable(loadedVersion: String) {
-        #expect(LibraryStartup.unsuitability(loadedVersion: loadedVersion, compiledVersion: (4, 1), hasTLS: true) == nil)
+        #expect(
+            LibraryStartup.unsuitability(loadedVersion: loadedVersion, compiledVersion: (4, 1), hasTLS: true) == nil)
     }
 
     @Test(

@@ -9,7 +9,7 @@ import Testing
         // Many short ones in a row: each is a chance to sleep through it.
         for round in 0..<50 {
             let passed = Collector<Int>()
-            let done = Handover<Void>()
+            let done = Relay<Void>()
             try loop.submit { core in
                 for microseconds in [500 + round * 7, 1_000, 2_000, 3_000] {
                     _ = core.schedule(after: .microseconds(microseconds)) { passed.add(microseconds) }
@@ -49,7 +49,7 @@ import Testing
     func cancelledTimer(backend: SocketLoop.Backend) async throws {
         let loop = SocketLoop(backend: backend)
         let passed = Collector<String>()
-        let done = Handover<Void>()
+        let done = Relay<Void>()
         try loop.submit { core in
             let cancelled = core.schedule(after: .milliseconds(1)) { passed.add("cancelled") }
             _ = core.schedule(after: .seconds(86_400)) { passed.add("distant") }
@@ -74,7 +74,7 @@ import Testing
         }
         // Several turns with the distant alarm set.
         for _ in 0..<10 {
-            let done = Handover<Void>()
+            let done = Relay<Void>()
             try loop.submit { core in _ = core.schedule(after: .milliseconds(1)) { done.give(()) } }
             try await done.take()
         }
@@ -85,7 +85,7 @@ import Testing
     @Test("A deadline may schedule the next one", arguments: SocketLoop.testBackends)
     func repeatingTimer(backend: SocketLoop.Backend) async throws {
         let loop = SocketLoop(backend: backend)
-        let done = Handover<Int>()
+        let done = Relay<Int>()
         try loop.submit { core in
             @Sendable func tick(_ core: LoopCore, _ number: Int) {
                 guard number < 20 else { return done.give(number) }

@@ -38,8 +38,8 @@ import Testing
     @Test("A task whose loop is shut down goes on elsewhere", arguments: SocketLoop.testBackends)
     func taskOutlivesTheLoop(backend: SocketLoop.Backend) async throws {
         let loop = SocketLoop(backend: backend)
-        let arrived = Handover<Void>()
-        let goOn = Handover<Void>()
+        let arrived = Relay<Void>()
+        let goOn = Relay<Void>()
         let task = Task(executorPreference: loop) {
             arrived.give(())
             try await goOn.take()

@@ -57,7 +57,7 @@ import Testing
     func nestedSubmit(backend: SocketLoop.Backend) async throws {
         let loop = SocketLoop(backend: backend)
         let entries = Collector<String>()
-        let done = Handover<Void>()
+        let done = Relay<Void>()
         try loop.submit { _ in
             try? loop.submit { _ in
                 entries.add("inner")

@@ -61,7 +61,7 @@ import WebSocketTesting
     @Test("A deadline at any distance can be set and cancelled", arguments: longDurations + noDurations)
     func deadlines(duration: Duration) async throws {
         let loop = SocketLoop.forTest()
-        let hasPassed = Handover<Bool>()
+        let hasPassed = Relay<Bool>()
         try loop.submit { core in
             let id = core.schedule(after: duration) { hasPassed.give(true) }
             guard duration > .zero else { return }

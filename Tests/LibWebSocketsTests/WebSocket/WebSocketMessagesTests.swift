@@ -88,7 +88,7 @@ import WebSocketTesting
         try await withServer { pair in
             let (client, server) = try await pair.connectPair()
             // Whichever of the two waits first; the other one fails at once.
-            let outcomes = Handover<Result<[WebSocketMessage]?, any Error>>()
+            let outcomes = Relay<Result<[WebSocketMessage]?, any Error>>()
             for _ in 0..<2 {
                 Task {
                     do {

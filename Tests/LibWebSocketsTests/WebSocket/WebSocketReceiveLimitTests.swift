@@ -149,7 +149,7 @@ import WebSocketTesting
             for number in 0..<100 { try await server.send("\(number)") }
             _ = try await server.ping()
             let handled = Collector<String>()
-            let task = Handover<Task<Void, Never>>()
+            let task = Relay<Task<Void, Never>>()
             let receiving = client.receive { message in
                 handled.add(message.text ?? "?")
                 if handled.all.count == 5 { try? await task.take().cancel() }

@@ -50,16 +50,16 @@ import Testing
                 machine.admit(entry, mayBeQueued: !volatile, caller, now: now, &effects)
             }
             return switch admission {
-            case .direct(let link): "direct \(link.generation)"
+            case .direct(let destination): "direct \(destination.generation)"
             case .decided(let verdict): name(verdict)
             case .waits: "waits"
             }
         }
 
         mutating func connect(_ generation: UInt64, greeting: Bool = false) {
-            let link = ScriptedLink(handshake: HandshakeResponse(headers: [:], subprotocol: nil))
+            let client = ScriptedClient(handshake: HandshakeResponse(headers: [:], subprotocol: nil))
             change {
-                $0.connect(Outbox.Link(connection: link, generation: generation, isGreeting: greeting), &$1)
+                $0.connect(Outbox.Destination(connection: client, generation: generation, isGreeting: greeting), &$1)
             }
         }
 

@@ -127,7 +127,7 @@ import WebSocketService
         let (client, peer) = try await open()
         let waiting = (0..<3).map { _ in Task { try await client.ended() } }
         let peerWaiting = Task { try await peer.ended() }
-        while peer.link.endWaiterCount < 4 { await Task.yield() }
+        while peer.client.endWaiterCount < 4 { await Task.yield() }
         switch whoEnds {
         case 0: peer.close()
         case 1: peer.drop()
@@ -136,17 +136,17 @@ import WebSocketService
         }
         for task in waiting + [peerWaiting] { #expect(try await task.value == client.closure) }
         #expect((client.closeError == nil) == (whoEnds != 1))
-        #expect(peer.link.endWaiterCount == 0)
+        #expect(peer.client.endWaiterCount == 0)
     }
 
     @Test func waitingForTheEndCanBeCancelled() async throws {
         let (client, peer) = try await open()
         let cancelled = Task { try await client.ended() }
         let other = Task { try await client.ended() }
-        while peer.link.endWaiterCount < 2 { await Task.yield() }
+        while peer.client.endWaiterCount < 2 { await Task.yield() }
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
-        #expect(peer.link.endWaiterCount == 1, "one that gave up is forgotten")
+        #expect(peer.client.endWaiterCount == 1, "one that gave up is forgotten")
         #expect(client.closure == nil)
         peer.deliver("a")
         #expect(try await client.nextMessages() == [.text("a")])

@@ -73,7 +73,8 @@ internal import Synchronization
         unsafe SSL_CTX_set_verify(sslContext, SSL_VERIFY_PEER, refuseCertificate)
         try unsafe SSLContextSettings.setMinimumVersion(configuration.minimumVersion, on: sslContext)
         if let suites = configuration.cipherSuites {
-            try unsafe SSLContextSettings.setCipherSuites(suites, minimumVersion: configuration.minimumVersion, on: sslContext)
+            try unsafe SSLContextSettings.setCipherSuites(
+                suites, minimumVersion: configuration.minimumVersion, on: sslContext)
         }
         if let version = configuration.maximumVersion {
             try unsafe SSLContextSettings.lowerMaximumVersion(to: version, on: sslContext)

@@ -94,7 +94,7 @@ import WebSocketTesting
         try await withServer(.tls, handler: ServerPair.echo) { pair in
             let socket = try await pair.connect()
             let (listener, server) = (try RawListener(), try Self.hostileServer())
-            let (isSent, mayReset) = (Handover<Duration>(), DispatchSemaphore(value: 0))
+            let (isSent, mayReset) = (Relay<Duration>(), DispatchSemaphore(value: 0))
             let connecting = Task {
                 try await WebSocket.connect(
                     to: "wss://localhost:\(listener.port)", configuration: pair.configuration, on: pair.clientLoop)

@@ -2,7 +2,7 @@ internal import DequeModule
 internal import WebSocketService
 
 /// The client's side of a scripted connection, and the state that both sides share.
-final class ScriptedLink: SocketConnection {
+final class ScriptedClient: SocketConnection {
     enum Ending {
         case closed
         case lost(any Error)

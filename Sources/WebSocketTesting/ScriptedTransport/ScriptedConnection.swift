@@ -7,7 +7,7 @@ public import WebSocketService
 public struct ScriptedConnection: Sendable {
     /// What the client asked for.
     public let request: ConnectRequest
-    let link: ScriptedLink
+    let client: ScriptedClient
 
     // MARK: What the peer does
 
@@ -16,7 +16,7 @@ public struct ScriptedConnection: Sendable {
     /// - Returns: Whether the connection was still open; if not, they are lost.
     @discardableResult
     public func deliver(_ texts: String...) -> Bool {
-        link.deliver(texts.map { .text($0) })
+        client.deliver(texts.map { .text($0) })
     }
 
     /// Delivers messages that arrive in one batch.
@@ -24,17 +24,17 @@ public struct ScriptedConnection: Sendable {
     /// - Returns: Whether the connection was still open; if not, they are lost.
     @discardableResult
     public func deliver(_ messages: [WebSocketMessage]) -> Bool {
-        link.deliver(messages)
+        client.deliver(messages)
     }
 
     /// Lets bytes of an unfinished message arrive; 0 or less are none.
     public func deliverPartOfMessage(byteCount: Int) {
-        link.receiveBytes(byteCount)
+        client.receiveBytes(byteCount)
     }
 
     /// Closes the connection with a close frame, which follows everything delivered before.
     public func close(code: CloseCode = .normalClosure, reason: String = "") {
-        link.peerCloses(CloseFrame(code: code, reason: reason))
+        client.peerCloses(CloseFrame(code: code, reason: reason))
     }
 
     /// Loses the connection without a close frame. What was delivered before is still received.
@@ -42,62 +42,62 @@ public struct ScriptedConnection: Sendable {
         _ error: any Error = WebSocketError(
             .connectionLost, stage: .open, message: "the scripted peer dropped the connection")
     ) {
-        link.peerDrops(error)
+        client.peerDrops(error)
     }
 
     /// Stops answering pings, or starts to: a peer that hangs.
     public func answerPings(after roundTrip: Duration?) {
-        link.setPingAnswer(roundTrip)
+        client.setPingAnswer(roundTrip)
     }
 
     /// Whether the peer answers a close handshake. One that does not makes the client's `close` wait until it aborts.
     public func answerClose(_ answers: Bool) {
-        link.setAnswersClose(answers)
+        client.setAnswersClose(answers)
     }
 
     /// Fills the connection's output buffer: `send` suspends from now on.
     public func holdSends() {
-        link.holdSends()
+        client.holdSends()
     }
 
     /// Drains the connection's output buffer: sends that were held go out, in order.
     public func releaseSends() {
-        link.releaseSends()
+        client.releaseSends()
     }
 
     /// Lets the next sends fail although the connection stays open, as for a message it cannot encode.
     public func rejectSends(with error: (any Error)?) {
-        link.rejectSends(with: error)
+        client.rejectSends(with: error)
     }
 
     // MARK: What the client did
 
     /// Every message that the client sent so far.
-    public var sent: [WebSocketMessage] { link.sentFeed.all }
+    public var sent: [WebSocketMessage] { client.sentFeed.all }
 
     /// The next message that the client sent, in order, each once.
     ///
     /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func nextSent(within limit: Duration? = nil) async throws -> WebSocketMessage {
-        try await link.sentFeed.next(within: limit) { [link] number in
+        try await client.sentFeed.next(within: limit) { [client] number in
             """
-            for message \(number) of the client; it has sent \(WaitTimedOut.list(link.sentFeed.all.map(MessageSummary.init))), and \
-            \(link.stateInWords)
+            for message \(number) of the client; it has sent \(WaitTimedOut.list(client.sentFeed.all.map(MessageSummary.init))), and \
+            \(client.stateInWords)
             """
         }
     }
 
     /// How many pings the client sent so far.
-    public var pingCount: Int { link.pingFeed.all.count }
+    public var pingCount: Int { client.pingFeed.all.count }
 
     /// Waits for the next ping of the client's, each once.
     ///
     /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func nextPing(within limit: Duration? = nil) async throws {
-        try await link.pingFeed.next(within: limit) { [link] number in
-            "for ping \(number) of the client; it has sent \(link.pingFeed.all.count), and \(link.stateInWords)"
+        try await client.pingFeed.next(within: limit) { [client] number in
+            "for ping \(number) of the client; it has sent \(client.pingFeed.all.count), and \(client.stateInWords)"
         }
     }
 
@@ -106,29 +106,29 @@ public struct ScriptedConnection: Sendable {
     /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func waitUntilRead(within limit: Duration? = nil) async throws {
-        try await link.waitUntilRead(within: limit)
+        try await client.waitUntilRead(within: limit)
     }
 
     /// How many messages were delivered and not taken by the client yet.
-    public var unreadCount: Int { link.unreadCount }
+    public var unreadCount: Int { client.unreadCount }
 
     /// How many messages were delivered and thrown away by the client, as it closed or dropped the connection first.
-    public var discardedCount: Int { link.discardedCount }
+    public var discardedCount: Int { client.discardedCount }
 
     /// How many sends are held in the client.
-    public var heldSendCount: Int { link.heldSendCount }
+    public var heldSendCount: Int { client.heldSendCount }
 
     /// How the connection ended; `nil` while it is open.
-    public var closure: WebSocketClosure? { link.closure }
+    public var closure: WebSocketClosure? { client.closure }
 
     /// Whether the client dropped the connection without a close handshake.
-    public var wasAborted: Bool { link.wasAborted }
+    public var wasAborted: Bool { client.wasAborted }
 
     /// Waits until the connection has ended. Any number of tasks may wait.
     ///
     /// - Parameter limit: How long to wait at most, in real time; as ``WaitTimedOut`` says by default.
     /// - Throws: ``WaitTimedOut``; `CancellationError` when the waiting task is cancelled.
     public func ended(within limit: Duration? = nil) async throws -> WebSocketClosure {
-        try await link.ended(within: limit)
+        try await client.ended(within: limit)
     }
 }

@@ -1,7 +1,7 @@
 internal import WebSocketService
 
 // The peer's side.
-extension ScriptedLink {
+extension ScriptedClient {
     func deliver(_ messages: [WebSocketMessage]) -> Bool {
         state.change { state, afterwards in
             guard state.ending == nil else { return false }
