@@ -7,7 +7,7 @@ extension ClientHandshake {
             case tunnelling
             case securing
             case awaitingResponse
-            case open
+            /// It has failed, was given up, or what comes is frames.
             case ended
         }
 
@@ -68,13 +68,6 @@ extension ClientHandshake {
             state = .awaitingResponse
             stage = .upgrade
             return .request
-        }
-
-        /// The server has agreed to speak WebSocket.
-        mutating func opened() {
-            guard state == .awaitingResponse else { return }
-            state = .open
-            stage = .open
         }
 
         /// Returns whether this is the first time: only the first terminal event counts.

@@ -168,7 +168,7 @@ final class ClientHandshake: PipeConsumer {
         switch machine.state {
         case .tunnelling: return unsafe receiveFromProxy(bytes)
         case .awaitingResponse: return unsafe receiveResponse(bytes)
-        case .connecting, .securing, .open, .ended: return nil
+        case .connecting, .securing, .ended: return nil
         }
     }
 
@@ -216,7 +216,7 @@ final class ClientHandshake: PipeConsumer {
                 return nil
             case .switched(let head, let consumed):
                 guard let pipe, let consumer = owner?.handshake(self, didSwitch: head, on: pipe) else { return nil }
-                machine.opened()
+                machine.ended()
                 owner = nil
                 self.pipe = nil
                 pipe.consumer = consumer

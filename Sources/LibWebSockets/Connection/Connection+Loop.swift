@@ -224,7 +224,7 @@ extension Connection: PipeConsumer, LoopOutput {
 
     func perform(_ action: ConnectionStateMachine.Action, endingMessages: Bool = true) {
         switch action {
-        case .ignore, .open: break
+        case .ignore: break
         case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
             if let core = pipe?.core { serviceOutput(core) }
         case .finish: return publishOutcome(discardingOutput: true, endingMessages: endingMessages)

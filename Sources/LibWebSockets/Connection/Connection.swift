@@ -139,8 +139,7 @@ internal import WebSocketProtocol
         self.logger = logger
         self.pipe = pipe
         self.keepAlive = keepAlive
-        var queue = OutboundQueue(role: role, random: .openSSL, pool: socketLoop.frameBuffers)
-        _ = queue.machine.opened()
+        let queue = OutboundQueue(role: role, random: .openSSL, pool: socketLoop.frameBuffers)
         reader = MessageReader(
             role: role, maximumMessageSize: limits.maximumMessageSize,
             inflater: compression?.parameters.makeInflater(role: role))

@@ -24,7 +24,7 @@ struct OutboundQueue: ~Copyable {
         didSet { allowsSending = machine.allowsSending }
     }
     /// ``ConnectionStateMachine/allowsSending``, which is asked for each message: asking the machine would copy it.
-    private(set) var allowsSending = false
+    private(set) var allowsSending: Bool
     private var encoder: FrameEncoder
     /// Segments that take no more.
     private var segments = Deque<Segment>()
@@ -56,6 +56,7 @@ struct OutboundQueue: ~Copyable {
     init(role: Role, random: RandomByteSource, pool: FrameBufferPool) {
         self.pool = pool
         machine = ConnectionStateMachine(role: role)
+        allowsSending = machine.allowsSending
         encoder = FrameEncoder(role: role, maskingKeys: MaskingKeySource(random))
     }
 
@@ -166,7 +167,7 @@ struct OutboundQueue: ~Copyable {
             if let failure { throw failure }
             if case .sendCloseThenEnd = action { endsWhenEmpty = true }
         case .endTransport: endsWhenEmpty = true
-        case .ignore, .open, .waitForPeer, .finish, .abort: break
+        case .ignore, .waitForPeer, .finish, .abort: break
         }
     }
 

@@ -21,12 +21,11 @@ import Testing
                 machine.ended()
                 return machine
             }
-            for step in 0..<4 where machine.state != state {
+            for step in 0..<3 where machine.state != state {
                 switch step {
                 case 0: _ = machine.connected()
                 case 1: _ = machine.tunnelled()
-                case 2: _ = machine.secured()
-                default: machine.opened()
+                default: _ = machine.secured()
                 }
             }
             return machine.state == state ? machine : nil
@@ -34,7 +33,7 @@ import Testing
     }
 
     enum Event: CaseIterable, Sendable {
-        case connected, tunnelled, secured, opened
+        case connected, tunnelled, secured
     }
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -59,27 +58,20 @@ import Testing
     /// All that lead on; everything else changes nothing.
     static let table: [Row] = [
         Row(.plain, .connecting, .connected, .request, .awaitingResponse, .upgrade),
-        Row(.plain, .awaitingResponse, .opened, .ignore, .open, .open),
         Row(.tls, .connecting, .connected, .secure, .securing, .tls),
         Row(.tls, .securing, .secured, .request, .awaitingResponse, .upgrade),
-        Row(.tls, .awaitingResponse, .opened, .ignore, .open, .open),
         Row(.proxy, .connecting, .connected, .tunnel, .tunnelling, .proxy),
         Row(.proxy, .tunnelling, .tunnelled, .request, .awaitingResponse, .upgrade),
-        Row(.proxy, .awaitingResponse, .opened, .ignore, .open, .open),
         Row(.proxyAndTLS, .connecting, .connected, .tunnel, .tunnelling, .proxy),
         Row(.proxyAndTLS, .tunnelling, .tunnelled, .secure, .securing, .tls),
         Row(.proxyAndTLS, .securing, .secured, .request, .awaitingResponse, .upgrade),
-        Row(.proxyAndTLS, .awaitingResponse, .opened, .ignore, .open, .open),
     ]
 
     private static func apply(_ event: Event, to machine: inout Machine) -> Machine.Action {
         switch event {
-        case .connected: return machine.connected()
-        case .tunnelled: return machine.tunnelled()
-        case .secured: return machine.secured()
-        case .opened:
-            machine.opened()
-            return .ignore
+        case .connected: machine.connected()
+        case .tunnelled: machine.tunnelled()
+        case .secured: machine.secured()
         }
     }
 

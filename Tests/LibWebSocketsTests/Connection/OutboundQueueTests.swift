@@ -20,7 +20,6 @@ import WebSocketProtocol
 
         init(_ role: Role = .server, random: RandomByteSource = zeros, pool: FrameBufferPool = FrameBufferPool()) {
             queue = OutboundQueue(role: role, random: random, pool: pool)
-            _ = queue.machine.opened()
         }
 
         var isEmpty: Bool { queue.isEmpty }
@@ -161,7 +160,7 @@ import WebSocketProtocol
     @Test(
         "Only the actions that end the transport make the queue end it",
         arguments: [
-            (ConnectionStateMachine.Action.ignore, 0, false), (.open, 0, false), (.waitForPeer, 0, false),
+            (ConnectionStateMachine.Action.ignore, 0, false), (.waitForPeer, 0, false),
             (.sendClose(CloseFrame(code: .normalClosure)), 1, false),
             (.sendCloseThenEnd(CloseFrame(code: nil)), 1, true), (.endTransport, 0, true),
             (.finish(WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)), 0, false),
