@@ -178,7 +178,7 @@ extension TLSHandshake {
         if !isInspection { unsafe offerSession(on: ssl) }
     }
 
-    private static let alpn: [UInt8] = [8] + Array("http/1.1".utf8)
+    private static let alpn = [UInt8(ApplicationProtocol.http11.count)] + ApplicationProtocol.http11
 
     private func setExpectations(on ssl: OpaquePointer) -> Bool {
         guard let parameters = unsafe SSL_get0_param(ssl) else { return false }

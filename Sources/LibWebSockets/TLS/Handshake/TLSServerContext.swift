@@ -21,22 +21,19 @@ internal import COpenSSL
     }
 }
 
-/// Chooses what WebSocket runs over (RFC 6455 knows HTTP/1.1 only). A client that offers something else alone is answered
+/// Chooses what WebSocket runs over. A client that offers something else alone is answered
 /// without ALPN, and finds out by the response (RFC 7301 section 3.2 would have it refused; browsers offer both).
 private func selectHTTP11(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenCount: UnsafeMutablePointer<UInt8>?,
     _ offered: UnsafePointer<UInt8>?, _ offeredCount: UInt32, _: UnsafeMutableRawPointer?
 ) -> CInt {
-    let name: StaticString = "http/1.1"
     var offset = 0
     while let offered = unsafe offered, offset < Int(offeredCount) {
         let count = Int(unsafe offered[offset])
         guard offset + 1 + count <= Int(offeredCount) else { break }
         let entry = unsafe UnsafeBufferPointer(start: offered + offset + 1, count: count)
-        let isHTTP11 = unsafe entry.elementsEqual(
-            UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        if isHTTP11 {
+        if unsafe entry.elementsEqual(ApplicationProtocol.http11) {
             unsafe chosen?.pointee = entry.baseAddress
             unsafe chosenCount?.pointee = UInt8(count)
             return SSL_TLSEXT_ERR_OK
