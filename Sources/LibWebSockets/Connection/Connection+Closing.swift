@@ -39,13 +39,13 @@ extension Connection {
 
     /// Begins to close the connection without waiting.
     func beginClosing(_ frame: CloseFrame) {
-        let (needsWakeUp, senders) = withOutbound { outbound -> (Bool, [Sender]) in
-            guard outbound.outcome == nil else { return (false, []) }
+        let (needsWakeUp, waiters) = withOutbound { outbound -> (Bool, Waiters) in
+            guard outbound.outcome == nil else { return (false, Waiters()) }
             Self.close(&outbound, frame)
-            return (Self.claimWakeUp(&outbound.queue), outbound.admission.removeAll())
+            return (Self.claimWakeUp(&outbound.queue), Waiters(senders: outbound.admission.removeAll()))
         }
         if needsWakeUp { wakeLoop() }
-        for sender in senders { sender.resume(throwing: Self.closedError(nil)) }
+        waiters.fail(Self.closedError(nil))
     }
 
     private static func close(_ outbound: inout Outbound, _ frame: CloseFrame) {
@@ -100,20 +100,26 @@ extension Connection {
         }
         guard let (outcome, waiters) = ended else { return }
         let error = outcome.error ?? Self.closedError(outcome)
-        for sender in waiters.senders { sender.resume(throwing: error) }
+        waiters.fail(error)
         guard hasOutcome else { return }
         logger.debug("connection closed", metadata: ["closure": "\(outcome.closure.code)", "peer": "\(peer)"])
-        for ping in waiters.pings { ping.resume(throwing: error) }
         for closer in waiters.closers { closer.resume(returning: outcome.closure) }
         guard endingMessages, isWritten else { return }
         remainingInput = nil
         endMessages(with: outcome.error)
     }
 
-    private struct Waiters {
-        var senders: [Sender]
+    /// Those to be told of the end, outside of the lock.
+    struct Waiters {
+        var senders: [Sender] = []
         var closers: [Waiter<WebSocketClosure>] = []
         var pings: [Waiter<Duration>] = []
+
+        /// Tells those for whom the end is an error.
+        func fail(_ error: WebSocketError) {
+            for sender in senders { sender.resume(throwing: error) }
+            for ping in pings { ping.resume(throwing: error) }
+        }
     }
 
     static func error(

@@ -59,12 +59,10 @@ extension Connection {
 
     /// The transport is gone: nothing more can be sent, and no ping is answered.
     private func endOutput() {
-        let (senders, pings) = withOutbound { outbound in
+        let waiters = withOutbound { outbound in
             outbound.queue.machine.outputEnded()
-            return (outbound.admission.removeAll(), outbound.pings.removeAll())
+            return Waiters(senders: outbound.admission.removeAll(), pings: outbound.pings.removeAll())
         }
-        let error = transportError ?? Self.closedError(nil)
-        for sender in senders { sender.resume(throwing: error) }
-        for ping in pings { ping.resume(throwing: error) }
+        waiters.fail(transportError ?? Self.closedError(nil))
     }
 }
