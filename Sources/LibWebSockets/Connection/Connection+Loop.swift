@@ -100,7 +100,7 @@ extension Connection: PipeConsumer, LoopOutput {
     func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
         // Asked before each read, so the cheapest answer comes first.
         guard reader.isInMessage, faults == nil, !hasOutcome, readBudget() > 0,
-            let count = unsafe reader.readDirectly(atLeast: Self.leastDirectRead, into: &turn, read)
+            let count = unsafe reader.readDirectly(atLeast: Self.leastDirectRead, into: &readResult, read)
         else {
             return nil
         }
@@ -122,7 +122,7 @@ extension Connection: PipeConsumer, LoopOutput {
             pipe?.setReading(false)
             return 0
         }
-        let used = unsafe reader.read(bytes, into: &turn, budget: budget)
+        let used = unsafe reader.read(bytes, into: &readResult, budget: budget)
         networkBytesReceived.wrappingAdd(UInt64(used), ordering: .relaxed)
         finishTurn()
         return used
@@ -137,12 +137,12 @@ extension Connection: PipeConsumer, LoopOutput {
 
     /// Hands over what a read has brought.
     private func finishTurn() {
-        defer { turn.removeAll() }
+        defer { readResult.removeAll() }
         enqueueMessages()
         if let controlFrames { showControlFrames(to: controlFrames) }
-        if !turn.pings.isEmpty, faults?.ignoresPings != true { answerPings() }
-        if !turn.pongs.isEmpty { receivePongs() }
-        switch turn.end {
+        if !readResult.pings.isEmpty, faults?.ignoresPings != true { answerPings() }
+        if !readResult.pongs.isEmpty { receivePongs() }
+        switch readResult.end {
         case .close(let frame):
             logger.debug("received a close frame", metadata: ["code": "\(frame.code?.rawValue ?? 1005)"])
             advance { $0.received(frame) }
@@ -153,9 +153,9 @@ extension Connection: PipeConsumer, LoopOutput {
     }
 
     private func enqueueMessages() {
-        guard !turn.messages.isEmpty else { return }
-        let (byteCount, payloadMemory) = (turn.messageByteCount, turn.payloadMemory)
-        let (messages, mayPause) = (turn.takeMessages(), mayPause)
+        guard !readResult.messages.isEmpty else { return }
+        let (byteCount, payloadMemory) = (readResult.messageByteCount, readResult.payloadMemory)
+        let (messages, mayPause) = (readResult.takeMessages(), mayPause)
         faults?.received?(messages)
         let addition = withInbound {
             $0.add(
@@ -176,7 +176,7 @@ extension Connection: PipeConsumer, LoopOutput {
         let hasOutput = withOutbound { outbound in
             // After a close frame nothing more is sent (RFC 6455 section 5.5.1).
             guard outbound.queue.allowsSending else { return false }
-            for ping in turn.pings {
+            for ping in readResult.pings {
                 do {
                     try outbound.queue.appendPong(ping)
                 } catch {
@@ -200,7 +200,7 @@ extension Connection: PipeConsumer, LoopOutput {
     private func receivePongs() {
         keepAliveAnswered()
         let now = ContinuousClock.now
-        let answered = withOutbound { outbound in turn.pongs.flatMap { outbound.pings.answered(by: $0) } }
+        let answered = withOutbound { outbound in readResult.pongs.flatMap { outbound.pings.answered(by: $0) } }
         for ping in answered {
             ping.waiter.resume(returning: ping.sentAt.duration(to: now))
         }

@@ -85,7 +85,7 @@ internal import WebSocketProtocol
     // The loop's.
     var pipe: BytePipe?
     var reader: MessageReader
-    var turn = ReceivedTurn()
+    var readResult = ReadResult()
     /// Whether messages have come in this turn: whoever waits for them is woken once all has been read.
     var hasNewMessages = false
     /// What was logged about this connection, and is not again.
@@ -125,7 +125,7 @@ internal import WebSocketProtocol
     static let largestWrite = 256 << 10
     /// How much one connection writes before others get their turn.
     static let largestTurn = 1 << 20
-    /// What one read may cost, of two in a turn, before other connections get theirs; see ``ReceivedTurn/cost``.
+    /// What one read may cost, of two in a turn, before other connections get theirs; see ``ReadResult/cost``.
     static let largestTurnCost = 128 << 10
 
     init(

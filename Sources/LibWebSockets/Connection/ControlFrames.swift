@@ -12,8 +12,8 @@ package typealias ControlFrameObserver = @Sendable (ControlFrame) -> Bool
 extension Connection {
     /// Shows what a turn has brought, and takes out the pings that are not to be answered.
     func showControlFrames(to observer: ControlFrameObserver) {
-        turn.pings.removeAll { !observer(.ping($0)) }
-        for pong in turn.pongs { _ = observer(.pong(pong)) }
+        readResult.pings.removeAll { !observer(.ping($0)) }
+        for pong in readResult.pongs { _ = observer(.pong(pong)) }
     }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// Made to be reused: a connection keeps one, and empties it between two reads. What one read has made large is then let
 /// go of, since the next one may never come.
-package struct ReceivedTurn {
+package struct ReadResult {
     package enum End: Hashable, Sendable {
         case close(CloseFrame)
         case violation(ProtocolViolation)
@@ -16,12 +16,12 @@ package struct ReceivedTurn {
     package private(set) var messageByteCount = 0
     /// What the payloads of ``messages`` occupy; see ``MessageMemory``.
     package private(set) var payloadMemory = 0
-    /// What this turn has cost, in bytes: what it allocated, and what could be copied in the time of the rest.
+    /// What this read has cost, in bytes: what it allocated, and what could be copied in the time of the rest.
     package private(set) var cost = 0
     /// Set when nothing more will be read from this peer.
     package internal(set) var end: End?
 
-    /// Messages that lie whole in the bytes of this turn and still have to be copied out of them.
+    /// Messages that lie whole in the bytes of this read and still have to be copied out of them.
     private var inPlace: [InPlaceMessage] = []
     private var inPlaceByteCount = 0
 
@@ -49,7 +49,7 @@ package struct ReceivedTurn {
     }
 }
 
-extension ReceivedTurn {
+extension ReadResult {
     /// A frame that is no message by itself takes up to 0.4 µs, however empty it is.
     static let costOfFrame = 64
     /// A ping or pong and its answer.
@@ -100,7 +100,7 @@ extension ReceivedTurn {
             }
             initialized = byteCount
         }
-        // Otherwise left to grow geometrically: there may be many more in this turn.
+        // Otherwise left to grow geometrically: there may be many more in this read.
         if messages.isEmpty { messages.reserveCapacity(inPlace.count) }
         for message in inPlace {
             let offset = message.payload - start
