@@ -97,6 +97,9 @@ ALL = [
     ours("typed", "service, typed"),
     ours("raw", "service, raw"),
     Competitor("nio", "SwiftNIO", lambda: swift_build(NIO, "NIOClient"), lambda: [swift_program(NIO, "NIOClient")]),
+    Competitor(
+        "nio-task", "SwiftNIO, from a task", lambda: swift_build(NIO, "NIOClient"),
+        lambda: [swift_program(NIO, "NIOClient"), "--in-task"]),
     Competitor("beast", "Boost.Beast", build_beast, lambda: [PROGRAMS / "beast"]),
     Competitor(
         "picows", "picows", build_picows, lambda: [PROGRAMS / "picows/bin/python", BENCHMARKS / "Peers/picows_client.py"]

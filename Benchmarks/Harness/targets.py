@@ -71,11 +71,13 @@ def verdicts(results, key):
     if workload == "receive 64 B":
         against("nio", 3)
         against("nio", 3, style="ours-async", who="for-await")
+        against("nio-task", 3, style="ours-async", who="for-await")
     if workload in ("echo 64 KiB", "echo 1 MiB"):
         against("nio", 1.5)
     if workload.startswith("round trip"):
         against("beast", 1, style="ours-loop", who="on the loop")
         against("nio", 1, style="ours-async", who="ordinary task")
+        against("nio-task", 1, style="ours-async", who="ordinary task")
     if workload == "send 64 KiB":
         against("pump", 1 if scheme == "wss" else 0.95, strict=scheme == "wss")
     if workload == "receive 64 KiB":

@@ -8,6 +8,10 @@ extension Connect {
         !output.json && session.executes.isEmpty && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
     }
 
+    private func style(on descriptor: Int32) -> Style {
+        Style(output.color, isTerminal: isatty(descriptor) == 1, environment: ProcessInfo.processInfo.environment)
+    }
+
     @MainActor
     private func makeRunner(_ counterpart: any Counterpart) -> Runner {
         let isServer = listen != nil
@@ -21,14 +25,16 @@ extension Connect {
         let options = Session.Options(
             isServer: isServer, isInteractive: isInteractive, wait: wait,
             maximumMessages: session.maxMessages, sendsBinary: session.binary)
-        let style = Style(
-            output.color, isTerminal: isInteractive, environment: ProcessInfo.processInfo.environment)
+        let style = style(on: STDOUT_FILENO)
+        // Whatever the input is: it is the output's reader whom a peer must not deceive.
+        let isTerminal = isatty(STDOUT_FILENO) == 1
         let format: Screen.Format =
             output.json
-            ? .json(JSONFormat(isServer: isServer))
+            ? .json(JSONFormat(isServer: isServer, isTerminal: isTerminal))
             : .text(
                 TextFormat(
-                    place: isInteractive ? .terminal : .pipe, style: style, isVerbose: output.verbose,
+                    hasPrompt: isInteractive, isTerminal: isTerminal, style: style,
+                    errorStyle: self.style(on: STDERR_FILENO), isVerbose: output.verbose,
                     showsStatistics: output.stats))
         let screen = Screen(format: format, style: style, terminal: isInteractive ? RawTerminal() : nil)
         return Runner(
@@ -53,7 +59,7 @@ extension Connect {
             throw ValidationError(error.message)
         }
         var options = SocketService.Options()
-        options.attemptTimeout = way.connectTimeout.duration + .seconds(5)
+        options.attemptTimeout = way.connectTimeout + .seconds(5)
         let service = SocketService(
             url, transport: WebSocketTransport(configuration: configuration), reconnect: session.reconnectPolicy,
             heartbeat: session.heartbeat, queue: QueuePolicy(overflow: .suspend), options: options)
@@ -90,7 +96,8 @@ extension Connect {
             if error.code == .gaveUp {
                 await runner.handle(.gaveUp)
             } else if failure.closure?.received == nil {
-                await runner.handle(.failed("\(failure)", EndStatus(failure)))
+                let hint = failure.webSocketError?.tlsFailure?.hint
+                await runner.handle(.failed("\(failure)", EndStatus(failure), hint: hint))
             }
         }
     }
@@ -116,10 +123,15 @@ extension Connect {
                 await runner.handle(.opened(request.peer, subprotocol: socket.handshake.subprotocol))
                 // Why the messages end is told by the closure.
                 while let batch = try? await socket.nextMessages() {
-                    for message in batch { await runner.handle(.message(message, route: route(of: message))) }
+                    for message in batch {
+                        await runner.handle(.message(message, route: route(of: message), peer: request.peer))
+                    }
                 }
                 clients.remove(socket)
-                await runner.handle(.clientLeft(request.peer, socket.closure?.code ?? .abnormalClosure))
+                let closure = socket.closure
+                await runner.handle(
+                    .clientLeft(
+                        request.peer, closure?.code ?? .abnormalClosure, reason: closure?.received?.reason ?? ""))
             }
         } catch let error as WebSocketError {
             // With a number of the system's it is the port, not what was asked for.

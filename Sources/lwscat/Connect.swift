@@ -5,7 +5,7 @@ import WebSocketService
 /// `lwscat URL` and `lwscat --listen PORT`.
 struct Connect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "connect",
+        commandName: "lwscat",
         abstract: "Connect to a WebSocket server, or be one.",
         usage: """
             lwscat [options] <url>
@@ -19,17 +19,27 @@ struct Connect: AsyncParsableCommand {
 
             "lwscat tls <url>" explains a server's certificates; see "lwscat tls --help".
 
-            \(EndStatus.help)
-            """)
+            \(LineEditor.help)
 
-    @Argument(help: ArgumentHelp("Where to connect to, such as wss://example.com/feed.", valueName: "url"))
+            \(JSONFormat.help)
+
+            \(EndStatus.help)
+            """,
+        version: Lwscat.version)
+
+    @Argument(
+        help: ArgumentHelp("Where to connect to, such as wss://example.com/feed.", valueName: "url"),
+        // The other first word that there is.
+        completion: .list(["tls"]))
     var url: String?
 
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "Be a server on this port, of 127.0.0.1 unless a host is given; 0 takes any. With --cert it speaks wss.",
-            valueName: "[host:]port"))
+            """
+            Be a server on this port, of 127.0.0.1 unless a host is given; 0 takes any. With --cert it speaks wss, and with \
+            --ca it then demands client certificates of those authorities.
+            """, valueName: "[host:]port"))
     var listen: ListenAddress?
 
     @OptionGroup(title: "Messages")
@@ -54,17 +64,28 @@ struct Connect: AsyncParsableCommand {
         guard (url == nil) != (listen == nil) else {
             throw ValidationError(url == nil ? "Give a URL, or --listen." : "Give a URL or --listen, not both.")
         }
-        if listen != nil {
-            let others = [
-                ("--reconnect", session.reconnect != nil), ("--ping", session.ping != nil),
-                ("--header", !request.headers.isEmpty), ("--auth", request.auth != nil),
-                ("--cookie", !request.cookies.isEmpty), ("--origin", request.origin != nil),
-                ("--proxy", way.proxy != nil), ("--unix-socket", way.unixSocket != nil),
-                ("--pin", !certificates.pins.isEmpty), ("--server-name", certificates.serverName != nil),
-            ]
-            if let other = others.first(where: \.1) {
-                throw ValidationError("\(other.0) is for connecting, not for --listen.")
-            }
+        if listen != nil { try validateListening() }
+    }
+
+    /// Whatever a server would do nothing about is refused: somebody relies on it.
+    private func validateListening() throws {
+        let forConnecting = [
+            ("--execute", !session.executes.isEmpty), ("--reconnect", session.reconnect != nil),
+            ("--max-retries", session.maxRetries != nil), ("--ping", session.ping != nil),
+            ("--header", !request.headers.isEmpty), ("--auth", request.auth != nil),
+            ("--cookie", !request.cookies.isEmpty), ("--origin", request.origin != nil),
+            ("--proxy", way.proxy != nil), ("--unix-socket", way.unixSocket != nil), ("--timeout", way.timeout != nil),
+            ("--pin", !certificates.pins.isEmpty), ("--server-name", certificates.serverName != nil),
+            ("--insecure-untrusted-roots", acceptance.insecureUntrustedRoots),
+            ("--insecure-any-hostname", acceptance.insecureAnyHostname),
+            ("--insecure-expired-certificates", acceptance.insecureExpiredCertificates),
+        ]
+        if let (option, _) = forConnecting.first(where: \.1) {
+            throw ValidationError("\(option) is for connecting, not for --listen.")
+        }
+        let forTLS = [("--ca", certificates.authority != nil), ("--minimum-tls", acceptance.minimumTLS != nil)]
+        if certificates.identity == nil, let (option, _) = forTLS.first(where: \.1) {
+            throw ValidationError("\(option) needs --cert and --key with --listen.")
         }
     }
 

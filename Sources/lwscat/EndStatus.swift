@@ -24,13 +24,13 @@ struct EndStatus: Hashable, Sendable {
 
     /// The table that `--help` and the manual page show, and what `--json` calls each class.
     static let documented: [(status: EndStatus, name: String, meaning: String)] = [
-        (.orderly, "orderly", "an orderly end: close code 1000, 1001 or none, or the end that was asked for"),
+        (.orderly, "orderly", "an orderly end: close code 1000, 1001 or none, or an end asked for"),
         (.usage, "usage", "the command line, the URL, a header or a TLS file cannot be used"),
-        (.protocolBroken, "protocol", "the peer broke HTTP or the WebSocket protocol, or a message is too big"),
+        (.protocolBroken, "protocol", "the peer broke HTTP or WebSocket, or a message is too big"),
         (.nameNotFound, "dns", "the host name has no address"),
         (.unreachable, "unreachable", "no address accepted the connection, or the proxy failed"),
         (.internalError, "internal", "a failure of this program or of its libraries"),
-        (.systemError, "system", "the operating system lacked something, or the port cannot be listened on"),
+        (.systemError, "system", "the system lacked something, or the port cannot be listened on"),
         (.connectionLost, "lost", "the connection was lost, or messages could not be sent"),
         (.timedOut, "timeout", "a deadline passed, or pings went unanswered"),
         (.closedWithError, "closed", "the peer closed the connection with an error's code"),

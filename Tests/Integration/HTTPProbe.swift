@@ -12,6 +12,21 @@ enum HTTPProbe {
     }
 
     static func ask(port: UInt16, timeout: Duration = .seconds(30)) -> Answer {
+        switch response(port: port, path: "/", timeout: timeout) {
+        case .success(let text): .status(text.split(separator: "\r\n", maxSplits: 1).first.map(String.init) ?? "")
+        case .failure(let error): .failed(errno: error.code.rawValue)
+        }
+    }
+
+    /// The whole answer, head and body.
+    static func page(port: UInt16, path: String) throws -> String {
+        try response(port: port, path: path, timeout: .seconds(30)).get()
+    }
+
+    private static func response(port: UInt16, path: String, timeout: Duration) -> Result<String, POSIXError> {
+        func failed(_ code: Int32) -> Result<String, POSIXError> {
+            .failure(POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO))
+        }
         #if canImport(Glibc)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
@@ -31,21 +46,18 @@ enum HTTPProbe {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0 else { return .failed(errno: errno) }
+        guard connected == 0 else { return failed(errno) }
 
-        let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        guard write(descriptor, request, request.utf8.count) == request.utf8.count else {
-            return .failed(errno: errno)
-        }
+        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        guard write(descriptor, request, request.utf8.count) == request.utf8.count else { return failed(errno) }
         var response: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = read(descriptor, &buffer, buffer.count)
-            guard count >= 0 else { return .failed(errno: errno) }
+            guard count >= 0 else { return failed(errno) }
             if count == 0 { break }
             response += buffer[..<count]
         }
-        let text = String(decoding: response, as: UTF8.self)
-        return .status(text.split(separator: "\r\n", maxSplits: 1).first.map(String.init) ?? "")
+        return .success(String(decoding: response, as: UTF8.self))
     }
 }

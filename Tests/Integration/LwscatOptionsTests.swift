@@ -42,6 +42,13 @@ struct LwscatOptionsTests {
             #expect(known.lines == ["CN=device 4711"])
             let unknown = try await LwscatProcess.output(of: arguments)
             #expect(unknown.status == 78, "\(unknown.errors)")
+            #expect(unknown.errors.contains("lwscat: --cert FILE and --key FILE"), "\(unknown.errors)")
+            #expect(!unknown.errors.contains("--ca"), "\(unknown.errors)")
+            // The key is no certificate.
+            let swapped = try await LwscatProcess.output(
+                of: arguments + ["--cert", client.privateKey, "--key", client.privateKey])
+            #expect(swapped.status == 64)
+            #expect(swapped.errors.contains("There is no PEM certificate"), "\(swapped.errors)")
         }
         await server.stop()
     }
@@ -61,6 +68,7 @@ struct LwscatOptionsTests {
             #expect(other.status == 78)
             #expect(other.lines == [])
             #expect(other.errors.contains("\(pin)"), "the keys that the server has are not shown: \(other.errors)")
+            #expect(other.errors.contains("lwscat: --pin PIN pins another key"), "\(other.errors)")
         }
         await server.stop()
     }
@@ -130,14 +138,35 @@ struct LwscatOptionsTests {
         await server.stop()
     }
 
-    @Test(
-        "Its options are in the completions that it generates",
-        arguments: ["bash", "zsh", "fish"])
-    func completions(shell: String) async throws {
-        let script = try await LwscatProcess.output(of: ["--generate-completion-script", shell])
-        #expect(script.status == 0)
-        for option in ["reconnect", "insecure-any-hostname", "max-messages", "route"] {
-            #expect(script.lines.contains { $0.contains(option) }, "\(shell): \(option)")
+    @Test("The first word may be connect, which is what there is without it, or help")
+    func firstWord() async throws {
+        let help = try await LwscatProcess.output(of: ["--help"])
+        #expect(help.lines.contains("USAGE: lwscat [options] <url>"))
+        for words in [["help"], ["connect", "--help"], ["help", "connect"]] {
+            #expect(try await LwscatProcess.output(of: words).lines == help.lines, "\(words)")
         }
+        let tls = try await LwscatProcess.output(of: ["help", "tls"])
+        #expect(tls.status == 0)
+        #expect(tls.lines.contains("USAGE: lwscat tls [options] <url>"))
+        let server = try await TestServer.start(isSecure: false, handler: Self.echo)
+        let connected = try await LwscatProcess.output(of: ["connect", server.url] + Self.oneMessage)
+        #expect(connected.lines == ["hello"], "\(connected.errors)")
+        await server.stop()
+        for words in [["--version"], ["connect", "--version"], ["tls", "--version"]] {
+            #expect(try await LwscatProcess.output(of: words).lines == ["0.1.0"], "\(words)")
+        }
+    }
+
+    @Test("--color always has colours in a pipe too, and then a peer has none")
+    func color() async throws {
+        let server = try await TestServer.start(isSecure: false, handler: Self.echo)
+        let arguments = [server.url, "-x", "a\u{1B}[31m", "--max-messages", "1"]
+        let colored = try await LwscatProcess.output(of: arguments + ["--color", "always", "--verbose"])
+        #expect(colored.lines == ["\u{1B}[36ma\\u{1B}[31m\u{1B}[0m"])
+        #expect(colored.errors == "\u{1B}[1;32mlwscat: connected: \(server.url)\u{1B}[0m\n")
+        let plain = try await LwscatProcess.output(of: arguments + ["--verbose"])
+        #expect(plain.lines == ["a\u{1B}[31m"])
+        #expect(plain.errors == "lwscat: connected: \(server.url)\n")
+        await server.stop()
     }
 }

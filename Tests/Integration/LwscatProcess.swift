@@ -77,6 +77,8 @@ struct LwscatProcess {
 
         var event: String
         var url: String?
+        var peer: String?
+        var reason: String?
         var text: String?
         var route: String?
         var error: String?

@@ -10,10 +10,19 @@ private struct TerminalSession {
 
     /// Runs `body` with the arguments' lwscat at a terminal of 80 columns; what comes after it is shown too: its status,
     /// and whether the terminal was given back.
-    static func run(_ arguments: [String], _ body: (TerminalSession) async throws -> Void) async throws {
+    ///
+    /// - Parameters:
+    ///   - before: What stands in front of it: `NO_COLOR=1`, or a command whose output it reads and a bar.
+    static func run(
+        _ arguments: [String], before: String = "", _ body: (TerminalSession) async throws -> Void
+    ) async throws {
+        let words = ([LwscatProcess.executable.path] + arguments).map { "'\($0)'" }.joined(separator: " ")
+        try await run(command: "\(before) \(words)", body)
+    }
+
+    static func run(command: String, _ body: (TerminalSession) async throws -> Void) async throws {
         let tmux = try #require(TestServers.program("tmux"))
         let session = TerminalSession(socket: "lwscat-\(UUID())", tmux: tmux)
-        let command = ([LwscatProcess.executable.path] + arguments).map { "'\($0)'" }.joined(separator: " ")
         let afterwards = "echo \"status $?\"; stty -a | tr ' ' '\\n' | grep -x -e icanon -e echo; exec cat"
         try await session.tmux(
             "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "\(command); \(afterwards)")
@@ -43,9 +52,14 @@ private struct TerminalSession {
         for key in keys { try await tmux("send-keys", key) }
     }
 
+    /// The title that programs give their window.
+    func title() async throws -> String? { try await tmux("display-message", "-p", "#{pane_title}").first }
+
     /// The rows that are not empty.
-    func rows() async throws -> [String] {
-        let rows = try await tmux("capture-pane", "-p")
+    ///
+    /// - Parameter colored: With the escape sequences of their colours, as tmux writes them.
+    func rows(colored: Bool = false) async throws -> [String] {
+        let rows = try await colored ? tmux("capture-pane", "-p", "-e") : tmux("capture-pane", "-p")
         return rows.map { String($0.reversed().drop { $0 == " " }.reversed()) }.filter { !$0.isEmpty }
     }
 
@@ -119,5 +133,93 @@ struct LwscatTerminalTests {
             try await terminal.waitFor(row: "status 0")
         }
         await server.stop()
+    }
+
+    @Test(
+        "A peer's escape sequences do not reach the terminal, whatever the input is",
+        arguments: [["-x", "hi"], [], ["--json", "-x", "hi"]])
+    func noPrompt(arguments: [String]) async throws {
+        let server = try await TestServer.start(isSecure: false) { socket, _ in
+            while try await socket.nextMessages() != nil {
+                try await socket.send("\u{1B}[31mred\u{1B}]0;pwned title\u{7}\u{9B}35mpurple")
+            }
+        }
+        let before = arguments.isEmpty ? "echo hi |" : ""
+        let all = [server.url, "--max-messages", "1", "--color", "never"] + arguments
+        try await TerminalSession.run(all, before: before) { terminal in
+            try await terminal.waitFor(row: "status 0")
+            let shown = try await terminal.rows(colored: true).joined()
+            if arguments.contains("--json") {
+                #expect(shown.contains(#"\u001b[31mred\u001b]0;pwned title\u0007\u009b35mpurple"#), "\(shown)")
+            } else {
+                #expect(shown.hasPrefix(#"\u{1B}[31mred\u{1B}]0;pwned title\u{07}\u{009B}35mpurple"#), "\(shown)")
+            }
+            #expect(try await terminal.title() != "pwned title")
+        }
+        await server.stop()
+    }
+
+    @Test("Colours are there at a terminal, and not with NO_COLOR")
+    func colors() async throws {
+        let server = try await startServer()
+        for (before, isColored) in [("", true), ("NO_COLOR=1", false)] {
+            try await TerminalSession.run([server.url], before: before) { terminal in
+                try await terminal.waitFor(row: "connected: \(server.url)")
+                try await terminal.type("hello", "Enter")
+                try await terminal.waitFor(row: "< hello")
+                let rows = try await terminal.rows(colored: true)
+                // Cyan and green, however tmux ends them.
+                #expect(rows.contains { $0.contains("\u{1B}[36m<") } == isColored, "\(rows)")
+                #expect(rows.contains { $0.contains("\u{1B}[32m>") } == isColored, "\(rows)")
+                #expect(rows.contains { $0.contains("\u{1B}") } == isColored, "\(rows)")
+                try await terminal.type("C-d")
+                try await terminal.waitFor(row: "status 0")
+            }
+        }
+        await server.stop()
+    }
+
+    @Test("A server at a terminal: each line goes to every client, and each message has its sender")
+    func listening() async throws {
+        try await TerminalSession.run(["--listen", "0"]) { terminal in
+            try await terminal.waitFor("address") { $0.first?.hasPrefix("listening on ws://127.0.0.1:") == true }
+            let url = try #require(try await terminal.rows().first?.split(separator: " ").last.map(String.init))
+            try await LwscatProcess.run([url]) { first in
+                try await LwscatProcess.run([url]) { second in
+                    try await terminal.waitFor("clients") { rows in
+                        rows.count { $0.hasPrefix("connected: 127.0.0.1:") } == 2
+                    }
+                    try await terminal.type("to all", "Enter")
+                    for client in [first, second] { #expect(await client.nextLine() == "to all") }
+                    try first.write("from one")
+                    try second.write("from another")
+                    try await terminal.waitFor("messages with senders") { rows in
+                        let peers = rows.filter { $0.hasPrefix("connected: ") }.map { String($0.dropFirst(11)) }
+                        return ["from one", "from another"].allSatisfy { text in
+                            peers.contains { rows.contains("< \($0) \(text)") }
+                        }
+                    }
+                    try await terminal.type("C-c")
+                    try await terminal.waitFor("orderly end") { $0.suffix(3) == ["status 0", "icanon", "echo"] }
+                    for client in [first, second] {
+                        #expect(await client.nextLine() == nil)
+                        #expect(await client.exitStatus == 0)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("bash completes options behind a URL, whose colon parts words there")
+    func completion() async throws {
+        let path = LwscatProcess.executable.path
+        let script = "'\(path)' --generate-completion-script bash"
+        let prompt = "PS1='$ ' bash --norc --noprofile -i"
+        try await TerminalSession.run(command: prompt) { terminal in
+            try await terminal.type("source <(\(script)); clear; echo ready", "Enter")
+            try await terminal.waitFor(row: "ready")
+            try await terminal.type("lwscat wss://x --recon", "Tab", "pers", "Tab")
+            try await terminal.waitFor(lastRow: "$ lwscat wss://x --reconnect persistent")
+        }
     }
 }

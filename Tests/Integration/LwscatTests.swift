@@ -193,14 +193,20 @@ struct LwscatTests {
             try await LwscatProcess.run(arguments) { server in
                 let url = try #require(try await server.event("listening").url)
                 #expect(url.hasPrefix("wss://127.0.0.1:"))
-                try await LwscatProcess.run([url, "--ca", authority, "--max-messages", "1"]) { client in
+                let arguments = [url, "--ca", authority, "--max-messages", "1", "--close-reason", "why"]
+                try await LwscatProcess.run(arguments) { client in
+                    let peer = try #require(try await server.event("open").peer)
                     try client.write("question")
-                    #expect(try await server.event("message").text == "question")
+                    let message = try await server.event("message")
+                    #expect(message.text == "question")
+                    #expect(message.peer == peer)
                     try server.write("answer")
                     #expect(await client.nextLine() == "answer")
                     #expect(await client.exitStatus == 0)
                 }
-                #expect(try await server.event("closed").code == 1000)
+                let closed = try await server.event("closed")
+                #expect(closed.code == 1000)
+                #expect(closed.reason == "why")
                 server.send(SIGTERM)
                 #expect(await server.exitStatus == 128 + SIGTERM)
             }

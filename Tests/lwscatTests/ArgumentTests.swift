@@ -7,7 +7,7 @@ import WebSocketService
 @Suite("The command line")
 struct ArgumentTests {
     private func connect(_ arguments: String...) throws -> Connect {
-        try #require(try Lwscat.parseAsRoot(arguments) as? Connect)
+        try Connect.parse(arguments)
     }
 
     @Test("A URL alone connects, with secure defaults")
@@ -103,8 +103,12 @@ struct ArgumentTests {
             (["ws://a/", "--listen", "1"], "not both"),
             (["--listen", "1", "--reconnect", "fixed"], "--reconnect"),
             (["--listen", "1", "--pin", "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="], "--pin"),
+            (["--listen", "1", "--ca", "ca.pem"], "--ca needs --cert and --key"),
+            (["--listen", "1", "--minimum-tls", "1.3"], "--minimum-tls needs --cert and --key"),
             (["ws://a/", "--cert", "c"], "--key"),
             (["ws://a/", "--auth", "u:p", "-H", "Authorization: x"], "--auth"),
+            (["ws://a/", "--cookie", "a=b", "-H", "cookie: c=d"], "--cookie"),
+            (["ws://a/", "--origin", "https://a", "-H", "Origin: https://b"], "--origin"),
             (["ws://a/", "--auth", "nobody"], "--auth"),
             (["ws://a/", "-H", "no colon"], "'no colon'"),
             (["ws://a/", "--max-messages", "0"], "--max-messages"),
@@ -118,11 +122,11 @@ struct ArgumentTests {
         ] as [([String], String)])
     func refused(arguments: [String], reason: String) {
         do {
-            _ = try Lwscat.parseAsRoot(arguments)
+            _ = try Connect.parse(arguments)
             Issue.record("accepted: \(arguments)")
         } catch {
-            #expect(Lwscat.exitCode(for: error).rawValue == 64)
-            #expect(Lwscat.message(for: error).contains(reason))
+            #expect(Connect.exitCode(for: error).rawValue == 64)
+            #expect(Connect.message(for: error).contains(reason))
         }
     }
 

@@ -52,7 +52,7 @@ struct EndStatusTests {
         let numbers = EndStatus.documented.map(\.status.rawValue)
         #expect(Set(numbers).count == numbers.count)
         #expect(numbers == numbers.sorted())
-        let help = Lwscat.helpMessage(for: Connect.self)
+        let help = Connect.helpMessage()
         for number in numbers { #expect(help.contains("\n  \(number) ")) }
     }
 }

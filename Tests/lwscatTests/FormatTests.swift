@@ -6,8 +6,8 @@ import WebSocketService
 
 @Suite("What is shown")
 struct FormatTests {
-    private static let pipe = TextFormat(place: .pipe)
-    private static let terminal = TextFormat(place: .terminal)
+    private static let pipe = TextFormat()
+    private static let prompt = TextFormat(hasPrompt: true, isTerminal: true)
 
     private func out(_ text: String) -> [Output] { [Output(stream: .standardOutput, text: text)] }
     private func err(_ text: String) -> [Output] { [Output(stream: .standardError, text: text)] }
@@ -29,22 +29,23 @@ struct FormatTests {
         #expect(format.output(for: .end(.orderly, Counts())) == [])
     }
 
-    @Test("A TLS failure says what to do about it with this program")
-    func tlsHint() {
-        let outputs = Self.pipe.output(for: .failed("no", .tls))
-        #expect(outputs.count == 2)
-        #expect(outputs.last?.text.contains("lwscat tls") == true)
+    @Test("A failure says what to do about it, where there is something to do")
+    func hint() {
+        #expect(
+            Self.pipe.output(for: .failed("no", .tls, hint: "--ca FILE"))
+                == err("lwscat: no\n") + err("lwscat: --ca FILE\n"))
+        #expect(Self.pipe.output(for: .failed("no", .tls)) == err("lwscat: no\n"))
     }
 
     @Test("--verbose tells of connections too")
     func verbose() {
-        let format = TextFormat(place: .pipe, isVerbose: true)
+        let format = TextFormat(isVerbose: true)
         #expect(
             format.output(for: .opened("wss://a/", subprotocol: "v2"))
                 == err("lwscat: connected: wss://a/, subprotocol v2\n"))
         #expect(
-            format.output(for: .clientLeft("127.0.0.1:5", .goingAway))
-                == err("lwscat: disconnected: 127.0.0.1:5, 1001 going away\n"))
+            format.output(for: .clientLeft("127.0.0.1:5", .goingAway, reason: "bye\u{7}"))
+                == err("lwscat: disconnected: 127.0.0.1:5, 1001 going away \"bye\\u{07}\"\n"))
     }
 
     @Test(
@@ -58,8 +59,27 @@ struct FormatTests {
             ("\u{202E}desrever", "\\u{202E}desrever"),
         ])
     func terminal(message: String, shown: String) {
-        #expect(Self.terminal.output(for: .message(.text(message), route: nil)) == out("< \(shown)\n"))
-        #expect(Self.terminal.output(for: .message(.text("x"), route: message)) == out("< [\(shown)] x\n"))
+        #expect(Self.prompt.output(for: .message(.text(message), route: nil)) == out("< \(shown)\n"))
+        #expect(Self.prompt.output(for: .message(.text("x"), route: message)) == out("< [\(shown)] x\n"))
+        let withoutPrompt = TextFormat(isTerminal: true)
+        #expect(withoutPrompt.output(for: .message(.text(message), route: message)) == out("\(shown)\t\(shown)\n"))
+    }
+
+    @Test("At the prompt of a server every message has its sender")
+    func sender() {
+        let notice = Notice.message(.text("x"), route: "r", peer: "127.0.0.1:5")
+        #expect(Self.prompt.output(for: notice) == out("< 127.0.0.1:5 [r] x\n"))
+        #expect(Self.pipe.output(for: notice) == out("r\tx\n"))
+    }
+
+    @Test("JSON for a terminal has a peer's characters escaped, and means the same")
+    func terminalJSON() throws {
+        let text = "\u{9B}2J \u{202E}x \u{7F} \u{E0001} 日本"
+        let shown = JSONFormat(isTerminal: true).output(for: .message(.text(text), route: nil), at: .now)[0].text
+        #expect(shown.contains(#""\u009b2J \u202ex \u007f \udb40\udc01 日本""#), "\(shown)")
+        let read = try JSONSerialization.jsonObject(with: Data(shown.utf8)) as? [String: Any]
+        #expect(read?["text"] as? String == text)
+        #expect(JSONFormat().output(for: .message(.text(text), route: nil), at: .now)[0].text.contains("\u{9B}2J"))
     }
 
     @Test("Statistics are printed when asked for")
@@ -67,7 +87,7 @@ struct FormatTests {
         var counts = Counts()
         counts.add(sent: .text("abc"))
         counts.add(roundTrip: .milliseconds(2))
-        let format = TextFormat(place: .pipe, showsStatistics: true)
+        let format = TextFormat(showsStatistics: true)
         let lines = format.output(for: .end(.orderly, counts)).map(\.text)
         #expect(
             lines == [
@@ -89,9 +109,19 @@ struct FormatTests {
         #expect(style(.auto, isTerminal: true, ["TERM": "dumb"]) == .plain)
         #expect(style(.always, isTerminal: false, ["NO_COLOR": "1"]) == .colored)
         #expect(style(.never, isTerminal: true) == .plain)
-        let format = TextFormat(place: .terminal, style: .colored)
+        let prompt = TextFormat(hasPrompt: true, isTerminal: true, style: .colored)
+        #expect(prompt.output(for: .message(.text("x"), route: nil)) == out("\u{1B}[36m<\u{1B}[0m x\n"))
+    }
+
+    @Test("A pipe with colours has no others than lwscat's")
+    func coloredPipe() {
+        let format = TextFormat(style: .colored, errorStyle: .colored)
         #expect(
-            format.output(for: .message(.text("x"), route: nil)) == out("\u{1B}[36m<\u{1B}[0m x\n"))
+            format.output(for: .message(.text("x\u{1B}[31m"), route: "r\u{7}"))
+                == out("\u{1B}[35mr\\u{07}\u{1B}[0m\t\u{1B}[36mx\\u{1B}[31m\u{1B}[0m\n"))
+        #expect(
+            format.output(for: .failed("no", .unreachable)) == err("\u{1B}[31mlwscat: no\u{1B}[0m\n"))
+        #expect(TextFormat(style: .colored).output(for: .failed("no", .unreachable)) == err("lwscat: no\n"))
     }
 
     @Test(
@@ -103,6 +133,14 @@ struct FormatTests {
             ),
             (.message(.binary([1]), route: nil), #"{"base64":"AQ==","event":"message","kind":"binary","time":"T"}"#),
             (.opened("wss://a/", subprotocol: "v"), #"{"event":"open","subprotocol":"v","time":"T","url":"wss://a/"}"#),
+            (
+                .message(.text("x"), route: nil, peer: "127.0.0.1:5"),
+                #"{"event":"message","kind":"text","peer":"127.0.0.1:5","text":"x","time":"T"}"#
+            ),
+            (
+                .clientLeft("127.0.0.1:5", .goingAway, reason: "x"),
+                #"{"code":1001,"event":"closed","peer":"127.0.0.1:5","reason":"x","time":"T"}"#
+            ),
             (.closed(.goingAway, reason: "x"), #"{"code":1001,"event":"closed","reason":"x","time":"T"}"#),
             (.failed("no", .tls), #"{"class":"tls","error":"no","event":"failed","time":"T"}"#),
             (.waiting(.milliseconds(1_500), attempt: 2), #"{"attempt":2,"event":"waiting","seconds":1.5,"time":"T"}"#),

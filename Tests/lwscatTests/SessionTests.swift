@@ -85,6 +85,12 @@ struct SessionTests {
                 == .connectionLost)
     }
 
+    @Test("What to do about a failure comes with it")
+    func hint() {
+        #expect(
+            after(.failed("no", .tls, hint: "--ca"), in: session()) == [.print(.failed("no", .tls, hint: "--ca"))])
+    }
+
     @Test("A wait that is announced before its reason is told after it", arguments: [false, true])
     func order(isInteractive: Bool) {
         let session = session { $0.isInteractive = isInteractive }
@@ -140,8 +146,12 @@ struct SessionTests {
             $0.wait = nil
         }
         #expect(
-            after(.opened("127.0.0.1:1", subprotocol: nil), .clientLeft("127.0.0.1:1", .internalError), in: session)
-                == [.print(.clientLeft("127.0.0.1:1", .internalError))])
+            after(
+                .opened("127.0.0.1:1", subprotocol: nil), .clientLeft("127.0.0.1:1", .internalError, reason: "x"),
+                in: session) == [.print(.clientLeft("127.0.0.1:1", .internalError, reason: "x"))])
+        #expect(
+            after(.message(Self.hello, route: nil, peer: "127.0.0.1:1"), in: session)
+                == [.print(.message(Self.hello, route: nil, peer: "127.0.0.1:1"))])
         #expect(exitStatus(.signal(15), .stopped(undelivered: 0), in: session) == .signal(15))
     }
 

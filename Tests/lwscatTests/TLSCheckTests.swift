@@ -43,6 +43,40 @@ struct TLSCheckTests {
         #expect(outcomes(reason, pinCount: 1)[check] == .failed(["\(reason)"]))
     }
 
+    @Test(
+        "Each failure comes with what to do about it, in options of lwscat",
+        arguments: [
+            (.untrustedRoot, "--ca FILE"), (.selfSigned, "--insecure-untrusted-roots"),
+            (.hostnameMismatch, "--server-name NAME"), (.expired, "--insecure-expired-certificates"),
+            (.pinMismatch, "--pin PIN"), (.weakKey, "lwscat tls URL"),
+            (.clientCertificateRequired, "--cert FILE and --key"),
+            (.clientCertificateRefused, "--cert FILE and --key"), (.protocolVersion, "--minimum-tls"),
+            (.notTLS, "ws: instead of wss:"), (.alert, nil),
+        ] as [(TLSFailure.Reason, String?)])
+    func hint(reason: TLSFailure.Reason, words: String?) {
+        let hint = TLSFailure(reason: reason).hint
+        #expect(words.map { hint?.contains($0) == true } ?? (hint == nil), "\(hint ?? "none")")
+        let certificateWords = ["--ca", "--server-name", "--insecure", "lwscat tls"]
+        if !TLSFailure(reason: reason).isVerificationFailure {
+            for word in certificateWords { #expect(hint?.contains(word) != true, "\(hint ?? "none")") }
+        }
+    }
+
+    @Test(
+        "Of a version that was not agreed on, only some failures tell whether it is spoken",
+        arguments: [
+            (.protocolVersion, false), (.clientCertificateRequired, true), (.clientCertificateRefused, true),
+            (.alert, nil),
+            (.notTLS, nil), (.other, nil), (nil, nil),
+        ] as [(TLSFailure.Reason?, Bool?)])
+    func version(reason: TLSFailure.Reason?, isSpoken: Bool?) {
+        let error = WebSocketError(
+            .tlsFailed, stage: .tls, message: "", tlsFailure: reason.map { TLSFailure(reason: $0) })
+        #expect(TLSReport.Version.isSpoken(despite: error) == isSpoken)
+        let words = ["TLS 1.2 yes", "TLS 1.2 no", "TLS 1.2 cannot be told"]
+        #expect(words.contains(TLSReport.Version(version: .tls12, isSpoken: isSpoken).words))
+    }
+
     @Test("Without a trusted authority nothing is said about signatures")
     func signatures() {
         #expect(!isPassed(outcomes(.untrustedRoot)[.signatures]))

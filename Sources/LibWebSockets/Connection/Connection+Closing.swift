@@ -90,7 +90,7 @@ extension Connection {
             // Behind output that the peer does not read, the close frame may never go out: only the messages wait for that.
             let mayReportEnd = outbound.queue.machine.mayReportEnd
             isWritten = mayReportEnd || endsMessagesAtOnce.load(ordering: .relaxed)
-            guard mayReportEnd || segment != nil else { return (outcome, waiters) }
+            guard mayReportEnd || segment != nil || pipe?.hasUnsent == true else { return (outcome, waiters) }
             outbound.outcome = outcome
             hasOutcome = true
             waiters.closers = Array(outbound.closeWaiters.values)
@@ -110,7 +110,7 @@ extension Connection {
     }
 
     /// Those to be told of the end, outside of the lock.
-    struct Waiters {
+    private struct Waiters {
         var senders: [Sender] = []
         var closers: [Waiter<WebSocketClosure>] = []
         var pings: [Waiter<Duration>] = []

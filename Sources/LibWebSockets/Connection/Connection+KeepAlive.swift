@@ -80,15 +80,16 @@ extension Connection {
 
     private func keepAliveTimePassed() {
         keepAliveTimer = nil
-        guard var keepAlive, pipe != nil, !hasOutcome else { return }
-        let isPaused = withInbound { $0.isPaused }
+        guard var keepAlive, let pipe, !hasOutcome else { return }
+        let isPaused = withInbound { $0.isPaused } || !pipe.isReading
         let (isOpen, hasOutput) = withOutbound { ($0.queue.allowsSending, !$0.queue.isEmpty) }
         // Once a close frame is under way, the deadline for closing is what counts.
         guard isOpen else { return }
         let traffic = KeepAlive.Traffic(
-            received: networkBytesReceived.load(ordering: .relaxed), sent: networkBytesSent.load(ordering: .relaxed))
+            received: networkBytesReceived.load(ordering: .relaxed),
+            sent: networkBytesSent.load(ordering: .relaxed) &+ sentByPipe)
         let action = keepAlive.timePassed(
-            traffic, canBeHeard: !isPaused, isSending: hasOutput || segment != nil)
+            traffic, canBeHeard: !isPaused, isSending: hasOutput || segment != nil || pipe.hasUnsent)
         self.keepAlive = keepAlive
         switch action {
         case .wait: scheduleKeepAlive(after: keepAlive.interval)
@@ -100,7 +101,7 @@ extension Connection {
                     try outbound.queue.appendPing(PendingPings.payload(outbound.pings.makeNumber()))
                 }
                 scheduleKeepAlive(after: keepAlive.timeout)
-                pipe?.requestWrite()
+                pipe.requestWrite()
             } catch {
                 // Without a masking key no frame can be sent any more, and whoever sends is told.
                 abort()

@@ -71,6 +71,16 @@ extension Connection: PipeConsumer, LoopOutput {
         return true
     }
 
+    func pipeDidSend(_ count: Int) {
+        sentByPipe &+= UInt64(count)
+        if closeDeadline != nil, !hasOutcome, let pipe { startCloseDeadline(pipe.core) }
+    }
+
+    func pipeIsBlocked() {
+        // The peer may have said how it ends before its side was known to read nothing.
+        if !hasOutcome { publishOutcome(discardingOutput: false) }
+    }
+
     /// Output has gone out: whoever waits for room gets it, and whoever waits for the end of the connection is told of it
     /// once the close frame is out.
     private func noteWritten() {

@@ -65,8 +65,8 @@ extension Connection {
                 self.readRemainingInput()
             }
         } catch {
-            // The loop has ended: nobody reads what is left of the input.
-            endMessages(with: outcome?.error)
+            // The loop has ended, or is about to tell this connection so: nobody reads what is left of the input.
+            endMessages(with: outcome.map(\.error) ?? SocketLoop.shutDownError)
         }
     }
 

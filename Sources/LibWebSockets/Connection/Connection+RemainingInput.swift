@@ -28,16 +28,11 @@ extension Connection {
                 remainingInput = rest
                 if mayPause, withInbound({ $0.isPaused }) {
                     guard !hasOutcome else { return }
-                    if rest.end == .failure {
-                        // What the peer said last counts, whoever takes the messages in front of it, and when.
-                        let frame = reader.closeFrame(in: rest.bytes[rest.used...])
-                        advance(endingMessages: false) { machine in
-                            if let frame { _ = machine.received(frame) }
-                            return machine.transportEnded(rest.end)
-                        }
-                    } else {
-                        // The peer's close frame may be among what is still to be read.
-                        endOutput()
+                    // What the peer said last counts, whoever takes the messages in front of it, and when.
+                    let frame = reader.closeFrame(in: rest.bytes[rest.used...])
+                    advance(endingMessages: false) { machine in
+                        if let frame { _ = machine.received(frame) }
+                        return machine.transportEnded(rest.end)
                     }
                     return
                 }
@@ -55,14 +50,5 @@ extension Connection {
         // Whoever keeps the `WebSocket` of a connection that is over should not keep what it needed.
         reader.end()
         compressor?.release()
-    }
-
-    /// The transport is gone: nothing more can be sent, and no ping is answered.
-    private func endOutput() {
-        let waiters = withOutbound { outbound in
-            outbound.queue.machine.outputEnded()
-            return Waiters(senders: outbound.admission.removeAll(), pings: outbound.pings.removeAll())
-        }
-        waiters.fail(transportError ?? Self.closedError(nil))
     }
 }

@@ -101,6 +101,8 @@ internal import WebSocketProtocol
     var controlFrames: ControlFrameObserver?
     var segment: OutboundQueue.Segment?
     var segmentOffset = 0
+    /// What the pipe has sent after it had been taken.
+    var sentByPipe: UInt64 = 0
     var keepAlive: KeepAlive?
     var keepAliveTimer: LoopTimers.ID?
     var closeDeadline: LoopTimers.ID?

@@ -36,14 +36,15 @@ final class MessageCompressor: @unchecked Sendable {
             guard deflater != nil else { return }
             result = Result { try body(&deflater!) }
             deflater?.recycleOutput()
-            if isReleased.load(ordering: .acquiring) { deflater = nil }
         }
+        // Looked at without the lock, which kept a release that came meanwhile from doing it.
+        if isReleased.load(ordering: .sequentiallyConsistent) { lock.withLockIfAvailable { _ in deflater = nil } }
         return try result?.get()
     }
 
     /// Nothing more is sent: lets go of the deflater, without waiting for a sender that is using it, which does so then.
     func release() {
-        isReleased.store(true, ordering: .releasing)
+        isReleased.store(true, ordering: .sequentiallyConsistent)
         lock.withLockIfAvailable { _ in deflater = nil }
     }
 }

@@ -8,10 +8,12 @@ struct PendingPings {
 
     /// In the order in which they were sent.
     private var pings: [Ping] = []
+    private let firstNumber: UInt64
     private var lastNumber: UInt64
 
     /// - Parameter firstNumber: Where to count from, so that numbers of different connections differ.
     init(firstNumber: UInt64) {
+        self.firstNumber = firstNumber
         lastNumber = firstNumber
     }
 
@@ -30,15 +32,19 @@ struct PendingPings {
     }
 
     /// Takes the pings that a pong with this payload answers: the one it echoes and all before it, because a peer may
-    /// answer only the latest of several (RFC 6455 section 5.5.3). Empty for a pong nobody asked for.
+    /// answer only the latest of several (RFC 6455 section 5.5.3). The latest may be one for which nobody waits. Empty for a pong
+    /// nobody asked for.
     mutating func answered(by payload: some Collection<UInt8>) -> [(
         waiter: Waiter<Duration>, sentAt: ContinuousClock.Instant
     )] {
         guard payload.count == 8 else { return [] }
         let number = payload.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        guard let index = pings.firstIndex(where: { $0.number == number }) else { return [] }
-        defer { pings.removeFirst(index + 1) }
-        return pings[...index].map { ($0.waiter, $0.sentAt) }
+        // Numbers wrap around: what counts is the distance from the first.
+        let distance = number &- firstNumber
+        guard distance > 0, distance <= lastNumber &- firstNumber else { return [] }
+        let count = pings.prefix { $0.number &- firstNumber <= distance }.count
+        defer { pings.removeFirst(count) }
+        return pings[..<count].map { ($0.waiter, $0.sentAt) }
     }
 
     mutating func cancel(_ number: UInt64) -> Waiter<Duration>? {

@@ -93,8 +93,9 @@ internal import LibC
                 refusedSockets.removeFirst(refusedCount)
             }
             runPostedWork()
-            runDueTimers()
             serviceSockets()
+            // After what has arrived was read: a deadline is judged by that.
+            runDueTimers()
             goOn()
             serviceCostlySockets()
             closeSockets()

@@ -21,6 +21,9 @@ extension BytePipe {
         return count
     }
 
+    /// Whether something that was taken waits until the system takes more.
+    var hasUnsent: Bool { unsent != nil }
+
     /// Sends what was written and waits to be gathered with more. Returns whether the system has taken everything.
     func flush() -> Bool {
         sendRecords()
@@ -29,6 +32,7 @@ extension BytePipe {
 
     /// Sends what waits, then lets the consumer write.
     func write() {
+        defer { if isBlocked { consumer?.pipeIsBlocked() } }
         guard !isBlocked, sendUnsent(), tls?.isEstablished ?? true else { return }
         if wantsToWrite, !endsWhenSent, !awaitsRecords, let consumer {
             wantsToWrite = false
@@ -84,6 +88,7 @@ extension BytePipe {
             return false
         }
         unsentOffset += count
+        if count > 0 { consumer?.pipeDidSend(count) }
         guard unsentOffset == rest.count else { return false }
         unsent = nil
         unsentOffset = 0

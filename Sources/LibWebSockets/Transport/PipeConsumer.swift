@@ -13,6 +13,10 @@ protocol PipeConsumer: AnyObject {
     func pipeDidRead()
     /// The connection takes bytes: the only moment to write. False ends this side, once everything has been sent.
     func pipeIsWritable() -> Bool
+    /// So many bytes have gone out that were taken earlier, such as records of TLS.
+    func pipeDidSend(_ count: Int)
+    /// The system takes no more for now: what was written has to wait.
+    func pipeIsBlocked()
     /// The connection has ended; nothing follows.
     /// - Parameter unused: What had arrived before and was not used yet.
     func pipeDidEnd(_ end: TransportEnd, unused: [UInt8])
@@ -22,4 +26,6 @@ extension PipeConsumer {
     func pipeDidSecure(_ tls: TLSStream) {}
     func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? { nil }
     func pipeDidRead() {}
+    func pipeDidSend(_ count: Int) {}
+    func pipeIsBlocked() {}
 }

@@ -79,7 +79,6 @@ package struct ConnectionStateMachine: Sendable {
 
     package let role: Role
     package private(set) var state = State.open
-    private var isOutputOpen = true
 
     package init(role: Role) {
         self.role = role
@@ -87,7 +86,7 @@ package struct ConnectionStateMachine: Sendable {
 
     /// Whether a message, ping or pong may be sent.
     package var allowsSending: Bool {
-        if case .open = state { isOutputOpen } else { false }
+        if case .open = state { true } else { false }
     }
 
     /// This side wants to close the connection.
@@ -137,11 +136,6 @@ package struct ConnectionStateMachine: Sendable {
         case .closed:
             return .ignore
         }
-    }
-
-    /// Nothing can be sent any more, while what the peer has sent before is still being read; ``transportEnded(_:)`` follows.
-    package mutating func outputEnded() {
-        isOutputOpen = false
     }
 
     /// The system has taken everything up to this side's close frame.

@@ -35,9 +35,11 @@ extension SocketService {
         public var clock: any Clock<Duration>
         /// The jitter's source. The default is the system's generator.
         public var generator: any RandomNumberGenerator & Sendable
-        /// Where to log, with the keys of ``LoggingKeys``. Everything carries the service's name.
+        /// Where to log, with the keys of ``LoggingKeys``. Everything carries the service's name. Some of it is logged on the
+        /// thread of the socket loop, which a handler must not block.
         public var logger: Logger
-        /// Where metrics go. The default is the factory of `MetricsSystem`. While it destroys meters it must not make a service
+        /// Where metrics go. The default is the factory of `MetricsSystem`. What is received is counted on the thread of the socket
+        /// loop, which a backend must not block. While it destroys meters it must not make a service
         /// or let go of one.
         public var metrics: any MetricsFactory
         /// Where the service's tasks run, the app's handlers among them: a `SocketLoop`, say, or in a test the

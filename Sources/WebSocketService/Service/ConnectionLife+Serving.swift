@@ -88,13 +88,16 @@ extension ConnectionLife {
                 }
                 guard let batch = try await open.connection.nextMessages() else { return }
                 environment.meters.received(batch)
-                let take = {
+                var messages = batch
+                if heart.asksApp || !requests.isEmpty {
+                    messages = await environment.onAppsThreads(open.connection) {
+                        heart.received(batch)
+                        return requests.takeAnswers(in: batch, from: open.generation)
+                    }
+                } else {
+                    // A request that is added from here on is sent after this batch has come.
                     heart.received(batch)
-                    return self.requests.takeAnswers(in: batch, from: open.generation)
                 }
-                let messages =
-                    heart.asksApp || !requests.isEmpty
-                    ? await environment.onAppsThreads(open.connection, take) : take()
                 if !messages.isEmpty { dispatcher.append(messages, from: open.generation) }
             }
         } catch {

@@ -6,15 +6,11 @@ import WebSocketService
 struct Seconds: ExpressibleByArgument, Hashable {
     let duration: Duration
 
-    init(_ duration: Duration) { self.duration = duration }
-
     init?(argument: String) {
         // A century is more than anybody waits, and within what every clock can add.
         guard let seconds = Double(argument), seconds >= 0, seconds <= 3_155_760_000 else { return nil }
         duration = .seconds(seconds)
     }
-
-    var defaultValueDescription: String { "\(duration / .seconds(1))" }
 }
 
 /// How long to stay after the last line of the input.
@@ -31,6 +27,8 @@ enum Wait: ExpressibleByArgument, Hashable {
             return nil
         }
     }
+
+    static var defaultCompletionKind: CompletionKind { .list(["forever"]) }
 }
 
 /// `Name: value`.
@@ -78,6 +76,7 @@ struct ReconnectChoice: ExpressibleByArgument, Hashable {
     }
 
     static var allValueStrings: [String] { Kind.allCases.map(\.rawValue) }
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 
     func policy(maximumRetries: Int?) -> ReconnectPolicy {
         switch kind {
@@ -126,6 +125,8 @@ struct ProxyChoice: ExpressibleByArgument {
             return nil
         }
     }
+
+    static var defaultCompletionKind: CompletionKind { .list(["environment"]) }
 }
 
 /// `sha256/…`.

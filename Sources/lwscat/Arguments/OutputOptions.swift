@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// How things are shown.
 struct OutputOptions: ParsableArguments {
-    @Flag(help: "Print every event as a line of JSON, for scripts.")
+    @Flag(help: "Print every event as a line of JSON, for scripts; see above.")
     var json = false
 
     @Option(
@@ -15,6 +15,11 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Also tell of connections, on standard error.")
     var verbose = false
 
-    @Option(help: ArgumentHelp("Whether to use colours; NO_COLOR in the environment is respected.", valueName: "when"))
+    @Option(
+        help: ArgumentHelp(
+            """
+            Whether to use colours; auto does at a terminal and respects NO_COLOR in the environment. With colours the \
+            control characters of messages are made visible.
+            """, valueName: "when"))
     var color: ColorChoice = .auto
 }

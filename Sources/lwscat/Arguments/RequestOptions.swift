@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HTTPTypes
 import WebSocketService
 
 /// What the upgrade request says.
@@ -33,8 +34,12 @@ struct RequestOptions: ParsableArguments {
     var noCompression = false
 
     func validate() throws {
-        if auth != nil, headers.contains(where: { $0.name == .authorization }) {
-            throw ValidationError("--auth is an Authorization header: give one of the two.")
+        let own: [(option: String, name: HTTPField.Name, isGiven: Bool)] = [
+            ("--auth", .authorization, auth != nil), ("--cookie", .cookie, !cookies.isEmpty),
+            ("--origin", .origin, origin != nil),
+        ]
+        for (option, name, isGiven) in own where isGiven && headers.contains(where: { $0.name == name }) {
+            throw ValidationError("\(option) makes the header \(name): give one of the two.")
         }
         if maximumSize < 1 { throw ValidationError("--maximum-size must be at least 1.") }
     }
@@ -69,14 +74,14 @@ struct RouteOptions: ParsableArguments {
         completion: .file())
     var unixSocket: String?
 
-    @Option(
-        name: .customLong("timeout"),
-        help: ArgumentHelp("How long connecting may take, in all.", valueName: "seconds"))
-    var connectTimeout = Seconds(.seconds(10))
+    @Option(help: ArgumentHelp("How long connecting may take, in all; 10 unless given.", valueName: "seconds"))
+    var timeout: Seconds?
+
+    var connectTimeout: Duration { timeout?.duration ?? .seconds(10) }
 
     func configuration(tls: TLSClientConfiguration) -> WebSocketConfiguration {
         WebSocketConfiguration(
-            tls: tls, connectTimeout: connectTimeout.duration, proxy: proxy?.selection ?? .none,
+            tls: tls, connectTimeout: connectTimeout, proxy: proxy?.selection ?? .none,
             unixSocketPath: unixSocket)
     }
 }

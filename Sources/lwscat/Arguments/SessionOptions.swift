@@ -30,7 +30,7 @@ struct SessionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Connect again after a failure: exponential, persistent, linear or fixed, the first delay behind a colon.",
+            "Connect again after a failure, by this policy; the first delay may follow behind a colon.",
             discussion: """
                 For example exponential, linear:2 or fixed:0.5. What another try cannot mend ends it all the same; refusals \
                 and close codes do not end "persistent".

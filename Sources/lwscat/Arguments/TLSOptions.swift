@@ -6,14 +6,13 @@ struct CertificateOptions: ParsableArguments {
     @Option(
         name: .customLong("ca"),
         help: ArgumentHelp(
-            "Trust the authorities in this PEM file, and no others.",
-            discussion: "With --listen: demand client certificates of these authorities.", valueName: "file"),
+            "Trust the authorities in this PEM file, and no others.", valueName: "file"),
         completion: .file(extensions: ["pem", "crt"]))
     var authority: String?
 
     @Option(
         name: .customLong("cert"),
-        help: ArgumentHelp("The own certificate chain, in PEM; needs --key.", valueName: "file"),
+        help: ArgumentHelp("Your certificate chain, in PEM; needs --key.", valueName: "file"),
         completion: .file(extensions: ["pem", "crt"]))
     var certificate: String?
 
@@ -52,8 +51,8 @@ struct CertificateOptions: ParsableArguments {
 
 /// What is accepted, below what is safe one switch for each.
 struct AcceptanceOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The oldest version of TLS to speak.", valueName: "version"))
-    var minimumTLS: TLSProtocolVersionChoice = .tls12
+    @Option(help: ArgumentHelp("The oldest version of TLS to speak; 1.2 unless given.", valueName: "version"))
+    var minimumTLS: TLSProtocolVersionChoice?
 
     @Flag(help: "Accept a certificate that no trusted authority signed.")
     var insecureUntrustedRoots = false
@@ -66,7 +65,7 @@ struct AcceptanceOptions: ParsableArguments {
 
     func client(_ certificates: CertificateOptions) -> TLSClientConfiguration {
         var configuration = certificates.client
-        configuration.minimumVersion = minimumTLS.version
+        configuration.minimumVersion = minimumVersion
         configuration.insecureAcceptsUntrustedRoots = insecureUntrustedRoots
         configuration.insecureAcceptsAnyHostname = insecureAnyHostname
         configuration.insecureAcceptsExpiredCertificates = insecureExpiredCertificates
@@ -78,7 +77,9 @@ struct AcceptanceOptions: ParsableArguments {
         certificates.identity.map {
             TLSServerConfiguration(
                 identity: $0, clientCertificates: certificates.authority.map { .required(.pemFile($0)) } ?? .none,
-                minimumVersion: minimumTLS.version)
+                minimumVersion: minimumVersion)
         }
     }
+
+    private var minimumVersion: TLSProtocolVersion { (minimumTLS ?? .tls12).version }
 }

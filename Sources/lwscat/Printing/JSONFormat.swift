@@ -35,6 +35,8 @@ struct JSONFormat {
     }
 
     var isServer = false
+    /// Standard output is a terminal, which a peer's characters must not reach.
+    var isTerminal = false
 
     func output(for notice: Notice, at time: Date) -> [Output] {
         var line = Line(event: "", time: time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
@@ -46,8 +48,9 @@ struct JSONFormat {
             line.event = "open"
             if isServer { line.peer = place } else { line.url = place }
             line.subprotocol = subprotocol
-        case .message(let message, let route):
+        case .message(let message, let route, let peer):
             line.event = "message"
+            line.peer = peer
             line.kind = message.kind == .text ? "text" : "binary"
             line.text = message.text
             if message.kind == .binary { line.base64 = Data(message.payload).base64EncodedString() }
@@ -58,10 +61,10 @@ struct JSONFormat {
         case .closed(let code, let reason):
             line.event = "closed"
             (line.code, line.reason) = (code.rawValue, reason)
-        case .clientLeft(let peer, let code):
+        case .clientLeft(let peer, let code, let reason):
             line.event = "closed"
-            (line.peer, line.code) = (peer, code.rawValue)
-        case .failed(let text, let status):
+            (line.peer, line.code, line.reason) = (peer, code.rawValue, reason)
+        case .failed(let text, let status, _):
             line.event = "failed"
             (line.error, line.class) = (text, status.name)
         case .waiting(let delay, let attempt):
@@ -83,6 +86,7 @@ struct JSONFormat {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Only a number that is none, infinity say, would not encode, and no duration is one.
         guard let data = try? encoder.encode(line) else { return [] }
-        return [Output(stream: .standardOutput, text: String(decoding: data, as: UTF8.self) + "\n")]
+        let text = String(decoding: data, as: UTF8.self)
+        return [Output(stream: .standardOutput, text: (isTerminal ? text.visibleJSON : text) + "\n")]
     }
 }

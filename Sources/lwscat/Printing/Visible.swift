@@ -8,6 +8,19 @@ extension String {
             text += scalar.isHarmless ? String(scalar) : scalar.escaped(asASCII: true)
         }
     }
+
+    /// The same for JSON, which means what it meant before.
+    var visibleJSON: String {
+        if unicodeScalars.allSatisfy(\.isHarmless) { return self }
+        return unicodeScalars.reduce(into: "") { text, scalar in
+            text += scalar.isHarmless ? String(scalar) : scalar.utf16.map(Self.jsonEscape).joined()
+        }
+    }
+
+    private static func jsonEscape(_ unit: UInt16) -> String {
+        let digits = String(unit, radix: 16)
+        return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
 }
 
 extension Unicode.Scalar {

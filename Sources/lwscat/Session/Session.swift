@@ -20,14 +20,15 @@ struct Session {
     enum Event: Sendable {
         /// Connected, or a client has connected.
         case opened(String, subprotocol: String?)
-        case message(WebSocketMessage, route: String?)
+        /// The peer is a client's address, with `--listen`.
+        case message(WebSocketMessage, route: String?, peer: String? = nil)
         case roundTrip(Duration)
         /// The peer has closed the connection with a close frame.
         case closed(CloseCode, reason: String)
         /// A client's connection has ended.
-        case clientLeft(String, CloseCode)
-        /// An attempt failed, or the connection was lost without a close frame.
-        case failed(String, EndStatus)
+        case clientLeft(String, CloseCode, reason: String)
+        /// An attempt failed, or the connection was lost without a close frame; what to do about it, where there is something.
+        case failed(String, EndStatus, hint: String? = nil)
         /// The next attempt comes after this time.
         case waiting(Duration, attempt: Int)
         /// What is left of that time.
@@ -94,14 +95,15 @@ struct Session {
         guard !hasExited else { return [] }
         switch event {
         case .opened(let url, let subprotocol): return opened(url, subprotocol)
-        case .message(let message, let route): return received(message, route)
+        case .message(let message, let route, let peer):
+            return received(message, .message(message, route: route, peer: peer))
         case .roundTrip(let duration):
             counts.add(roundTrip: duration)
             return [.print(.roundTrip(duration))]
         case .closed(let code, let reason):
             return ended(.closed(code, reason: reason), EndStatus(closeCode: code))
-        case .clientLeft(let peer, let code): return [.print(.clientLeft(peer, code))]
-        case .failed(let text, let status): return ended(.failed(text, status), status)
+        case .clientLeft(let peer, let code, let reason): return [.print(.clientLeft(peer, code, reason: reason))]
+        case .failed(let text, let status, let hint): return ended(.failed(text, status, hint: hint), status)
         case .waiting(let delay, let attempt):
             guard case .failed = link else {
                 announcedWait = (delay, attempt)
@@ -135,10 +137,10 @@ struct Session {
         return [.stopCountdown, .print(.opened(url, subprotocol: subprotocol)), .prompt("")] + beginWait()
     }
 
-    private mutating func received(_ message: WebSocketMessage, _ route: String?) -> [Action] {
+    private mutating func received(_ message: WebSocketMessage, _ notice: Notice) -> [Action] {
         guard ending == nil else { return [] }
         counts.add(received: message)
-        let actions = [Action.print(.message(message, route: route))]
+        let actions = [Action.print(notice)]
         return counts.messagesReceived == options.maximumMessages ? actions + end(.orderly) : actions
     }
 

@@ -40,6 +40,17 @@ enum TLSCheck: String, CaseIterable {
         switch self {
         case .authority: "--ca FILE trusts an authority of your own instead of the system's"
         case .name: "--server-name NAME asks for another name"
+        case .pins: "--pin PIN pins another key"
+        default: nil
+        }
+    }
+
+    /// The option of `lwscat URL` that turns it off; `lwscat tls` always makes all of them.
+    var insecureSwitch: String? {
+        switch self {
+        case .authority: "--insecure-untrusted-roots"
+        case .name: "--insecure-any-hostname"
+        case .dates: "--insecure-expired-certificates"
         default: nil
         }
     }

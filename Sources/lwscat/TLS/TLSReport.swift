@@ -5,7 +5,20 @@ import WebSocketService
 struct TLSReport {
     struct Version: Hashable {
         let version: TLSProtocolVersion
-        let isSpoken: Bool
+        /// `nil` when it cannot be told.
+        let isSpoken: Bool?
+
+        var words: String { "\(version) \(isSpoken.map { $0 ? "yes" : "no" } ?? "cannot be told")" }
+
+        /// What an attempt with one version only says about it when it fails. A server that demands a client certificate has
+        /// agreed on the version first; one that just goes away may have done so for any reason.
+        static func isSpoken(despite error: WebSocketError) -> Bool? {
+            switch error.tlsFailure?.reason {
+            case .protocolVersion: false
+            case .clientCertificateRequired, .clientCertificateRefused: true
+            default: nil
+            }
+        }
     }
 
     let server: String
@@ -15,6 +28,8 @@ struct TLSReport {
     var inspection: TLSInspection?
     /// Why there is nothing to see.
     var error: String?
+    /// What to do about that, with options of this program.
+    var hint: String?
     var versions: [Version] = []
 
     var failures: [WebSocketError] { inspection?.failures ?? [] }
@@ -31,8 +46,7 @@ struct TLSReport {
             lines.append("agreed on  \(inspection.connection.version), \(inspection.connection.cipherSuite)")
         }
         if !versions.isEmpty {
-            let spoken = versions.map { "\($0.version) \($0.isSpoken ? "yes" : "no")" }
-            lines.append("versions   \(spoken.joined(separator: ", "))")
+            lines.append("versions   \(versions.map(\.words).joined(separator: ", "))")
         }
         if let inspection {
             lines.append("client     \(Self.clientCertificate(inspection))")
@@ -44,6 +58,7 @@ struct TLSReport {
             for (check, outcome) in outcomes { lines += Self.lines(check, outcome) }
         }
         if let error { lines += ["", "failed     \(error)"] }
+        if let hint { lines.append("           \(hint)") }
         return lines.map { $0.visibleOnTerminal + "\n" }.joined()
     }
 
@@ -98,6 +113,13 @@ struct TLSReport {
 
     // MARK: For scripts
 
+    static let jsonHelp = """
+        With --json there is one object: server, version, cipherSuite, versions (whether each is spoken; null where that \
+        cannot be told), asksForClientCertificate, certificates (each with subject, issuer, names, notValidBefore, \
+        notValidAfter, sha256, pin), checks (each with check, result, messages; the result is passed, failed or skipped), \
+        error. A key without a value is left out.
+        """
+
     private struct JSON: Encodable {
         struct Certificate: Encodable {
             var subject: String
@@ -118,7 +140,7 @@ struct TLSReport {
         var server: String
         var version: String?
         var cipherSuite: String?
-        var versions: [String: Bool]
+        var versions: [String: Bool?]
         var asksForClientCertificate: Bool?
         var certificates: [Certificate]
         var checks: [Check]

@@ -81,10 +81,24 @@ import Testing
         let outcomes = await outcomes(of: 3) { pings, numbers in
             pings.cancel(numbers[1])?.resume(throwing: CancellationError())
             #expect(pings.cancel(numbers[1]) == nil)
-            #expect(pings.answered(by: PendingPings.payload(numbers[1])).isEmpty)
-            for ping in pings.answered(by: PendingPings.payload(numbers[2])) { ping.waiter.resume(returning: .zero) }
+            for number in numbers[1...] {
+                for ping in pings.answered(by: PendingPings.payload(number)) { ping.waiter.resume(returning: .zero) }
+            }
         }
         #expect(outcomes == ["0.0 seconds", "CancellationError", "0.0 seconds"])
+    }
+
+    @Test(
+        "A pong of a later ping for which nobody waits answers those before it", arguments: [41, .max - 1] as [UInt64])
+    func laterPingOfNobody(firstNumber: UInt64) async {
+        let outcomes = await outcomes(of: 2, firstNumber: firstNumber) { pings, numbers in
+            let later = pings.makeNumber()
+            for number in [later &+ 1, numbers[0] &- 1] {
+                #expect(pings.answered(by: PendingPings.payload(number)).isEmpty)
+            }
+            for ping in pings.answered(by: PendingPings.payload(later)) { ping.waiter.resume(returning: .zero) }
+        }
+        #expect(outcomes == ["0.0 seconds", "0.0 seconds"])
     }
 
     @Test("Numbers count on across the largest one, and the payload is the number in network order")

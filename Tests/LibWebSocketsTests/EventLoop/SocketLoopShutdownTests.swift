@@ -1,3 +1,4 @@
+import Dispatch
 import Testing
 import WebSocketTesting
 
@@ -208,4 +209,36 @@ import WebSocketTesting
 /// Takes a core out of its loop, to look at its life only.
 private struct CoreReference: @unchecked Sendable {
     weak var core: LoopCore?
+
+    @Test("Whoever reads after the loop's last work, and before its connection is told, learns that the loop is gone")
+    func readerBeforeTheConnectionIsTold() async throws {
+        let words = (0..<20).flatMap { _ in FaultServer.Frame.binary([UInt8](repeating: 1, count: 1000)).bytes }
+        let server = try FaultServer(scripts: [[.upgrade(), .write(words), .stall]])
+        let loop = SocketLoop.forTest()
+        let socket = try await WebSocket.connect(
+            to: server.url(), configuration: .init(receiveBufferSize: 1000), on: loop)
+        try await eventually { socket.statistics.bytesWaitingToBeRead > 1000 }
+        let ends = Collector<String>()
+        // Goes on until the mailbox takes nothing any more: its last work runs after that.
+        @Sendable func readAtTheEnd() {
+            guard (try? loop.submit { _ in readAtTheEnd() }) == nil else { return }
+            let end = DispatchSemaphore(value: 0)
+            Task.detached {
+                do {
+                    ends.add("\(try await socket.receiveAll().count) messages, in order")
+                } catch {
+                    ends.add("\((error as? WebSocketError)?.code.description ?? "\(error)")")
+                }
+                end.signal()
+            }
+            end.wait()
+        }
+        try await loop.run { core in
+            core.shutDown()
+            readAtTheEnd()
+        }
+        await loop.shutDown()
+        #expect(ends.all == ["loopShutDown"])
+        server.stop()
+    }
 }

@@ -104,6 +104,29 @@ extension BytePipeTests {
         }
     }
 
+    @Test("What TLS has taken and the system has not is told when the peer reads on")
+    func recordsThatWait() async throws {
+        try await withPipe { fixture in
+            let (server, _, context) = try await secured(fixture)
+            let size = 1 << 20
+            try await fixture.onLoop { consumer in
+                consumer.output = [UInt8](repeating: 1, count: size)[...]
+                consumer.pipe?.requestWrite()
+            }
+            try await eventually { fixture.consumer.seen.withLock { $0.blocks > 0 } }
+            try await fixture.onLoop { #expect($0.pipe?.hasUnsent == true) }
+            #expect(fixture.consumer.seen.withLock { $0.sentLater } == 0)
+            var received = 0
+            try await eventually {
+                received += fixture.receive().count
+                return received > size
+            }
+            #expect(fixture.consumer.seen.withLock { $0.sentLater } > 0)
+            try await fixture.onLoop { #expect($0.pipe?.hasUnsent == false) }
+            withExtendedLifetime((server, context)) {}
+        }
+    }
+
     private func startTLS(_ fixture: Fixture) async throws {
         try await fixture.loop.run { [consumer = fixture.consumer] core in
             do {

@@ -15,6 +15,9 @@ import WebSocketProtocol
             var end: TransportEnd?
             var unused: [UInt8] = []
             var written = 0
+            /// What has gone out after it was taken, and how often the system took no more.
+            var sentLater = 0
+            var blocks = 0
         }
 
         let seen = Lock(Seen())
@@ -46,6 +49,14 @@ import WebSocketProtocol
             }
             if !output.isEmpty { pipe?.requestWrite() }
             return !(endsAfterOutput && output.isEmpty)
+        }
+
+        func pipeDidSend(_ count: Int) {
+            seen.withLock { $0.sentLater += count }
+        }
+
+        func pipeIsBlocked() {
+            seen.withLock { $0.blocks += 1 }
         }
 
         func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {

@@ -57,6 +57,24 @@ import WebSocketTesting
         }
     }
 
+    @Test("An answer that has arrived counts, however late the loop comes to look at it")
+    func lateLoop() async throws {
+        let loop = SocketLoop.forTest()
+        let server = try FaultServer(
+            scripts: [[.upgrade(), .readFrames(1), .pause(.milliseconds(200)), .write(.text("alive")), .readUntilEnd]])
+        let socket = try await WebSocket.connect(
+            to: server.url(),
+            configuration: .init(pingInterval: .milliseconds(1), pingTimeout: .milliseconds(500)), on: loop)
+        try await eventually { socket.statistics.networkBytesSent > 0 }
+        let release = await loop.occupy()
+        try await Task.sleep(for: .seconds(1))
+        release()
+        #expect(try await socket.receive() == .text("alive"))
+        socket.abort()
+        await loop.shutDown()
+        server.stop()
+    }
+
     @Test("Times that are none are refused", arguments: [Duration.zero, .seconds(-1)])
     func invalid(time: Duration) {
         #expect(throws: WebSocketError.self) {
@@ -120,7 +138,7 @@ import WebSocketTesting
             #expect(server.statistics.networkBytesReceived == 11)
             #expect(
                 "\(client.statistics)"
-                    == "sent 1 messages (5 bytes), received 0 messages (0 bytes), 0 bytes wait to be read, 0 to be written"
+                    == "sent 1 message (5 bytes), received 0 messages (0 bytes); waiting: 0 bytes to be read, 0 to be written"
             )
         }
     }

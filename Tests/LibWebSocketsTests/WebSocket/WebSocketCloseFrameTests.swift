@@ -40,6 +40,22 @@ import WebSocketTesting
         }
     }
 
+    @Test("The peer's end is told at once behind output that it does not read", arguments: Security.allCases)
+    func behindUnreadOutput(security: Security) async throws {
+        let script: [FaultServer.Step] = [.upgrade(), .pause(.seconds(3)), .write(.close(1011)), .stall]
+        try await withFaultServer(script, security: security, configuration: Self.small) { _, socket in
+            // One small message after the other: the last waits behind what the pipe has already taken.
+            repeat {
+                guard (try? await socket.send([UInt8](repeating: 1, count: 32 << 10))) != nil else { break }
+                for _ in 0..<10 where socket.statistics.bytesWaitingToBeWritten > 0 {
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+            } while socket.statistics.bytesWaitingToBeWritten == 0
+            #expect(try await socket.closed().code == .internalError)
+            socket.abort()
+        }
+    }
+
     @Test("A service's messages end as soon as it is certain how the connection does", arguments: Security.allCases)
     func atOnce(security: Security) async throws {
         let script: [FaultServer.Step] = [.upgrade(), .pause(.seconds(2)), .write(.close(1000)), .stall]

@@ -113,6 +113,26 @@ import WebSocketTesting
         server.stop()
     }
 
+    @Test("An end behind messages that nobody takes is told at once, and the loop's end leaves nobody waiting")
+    func lastWordsBehindAnEndInOrder() async throws {
+        let loop = SocketLoop.forTest()
+        let words = (0..<20).flatMap { _ in FaultServer.Frame.binary([UInt8](repeating: 1, count: 1000)).bytes }
+        let server = try FaultServer(
+            tls: try Security.tls.faultServer,
+            scripts: [[.upgrade(), .pause(.milliseconds(300)), .write(words), .closeNotify, .shutDownWriting, .stall]])
+        let socket = try await WebSocket.connect(
+            to: server.url(), configuration: .init(tls: try Security.tls.client, receiveBufferSize: 1000), on: loop)
+        // Messages and end come in one read.
+        let release = await loop.occupy()
+        try await Task.sleep(for: .seconds(1))
+        release()
+        try await eventually { socket.statistics.bytesWaitingToBeRead > 1000 }
+        #expect(try await socket.closed().initiator == .connectionLoss)
+        await loop.shutDown()
+        await #expect(throws: WebSocketError.self) { try await socket.receiveAll() }
+        server.stop()
+    }
+
     @Test(
         "A bomb is inflated over many turns of its loop, in which other connections get theirs",
         arguments: Security.allCases)

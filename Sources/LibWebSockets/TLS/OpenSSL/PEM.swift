@@ -31,7 +31,7 @@ enum PEM {
                 text.first == 0x30
                 ? " It looks like DER; convert it with: openssl x509 -inform der -in FILE -out FILE.pem" : ""
             throw .invalidTLSConfiguration(
-                "The \(purpose) (\(origin)) hold no PEM certificate (-----BEGIN CERTIFICATE-----).\(hint)")
+                "There is no PEM certificate (-----BEGIN CERTIFICATE-----) in the \(purpose) (\(origin)).\(hint)")
         }
         return stack
     }

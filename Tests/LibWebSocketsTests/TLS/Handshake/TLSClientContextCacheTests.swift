@@ -146,7 +146,7 @@ import WebSocketTesting
 
         let states: [(String, String?, String)] = [
             (certificate, new.certificatePEM, "does not belong to the certificate"),
-            (certificate, "", "hold no PEM certificate"),
+            (certificate, "", "There is no PEM certificate"),
             (certificate, nil, "No such file or directory"),
             (certificate, old.certificatePEM.replacing("MII", with: "MIX"), "is damaged"),
         ]

@@ -81,10 +81,10 @@ final class TemporaryDirectory {
         let certificates = try PEM.certificates(Array(good.utf8), from: .bytes([]), for: "test")
         let der = X509Reading.der(of: try #require(copenssl_sk_X509_value(certificates.pointer, 0)))
         let cases: [(TrustRoots, String)] = [
-            (.pem(""), "hold no PEM certificate"),
-            (.pem("nothing\n"), "hold no PEM certificate"),
+            (.pem(""), "There is no PEM certificate"),
+            (.pem("nothing\n"), "There is no PEM certificate"),
             (.pem(der), "openssl x509 -inform der"),
-            (.pem(try CertificateAuthority().issue().privateKeyPEM), "hold no PEM certificate"),
+            (.pem(try CertificateAuthority().issue().privateKeyPEM), "There is no PEM certificate"),
             (.pem(damaged), "Certificate 1 of the CA certificates"),
             (.pem(good + damaged), "Certificate 2 of the CA certificates"),
             (.pem(good + "-----BEGIN CERTIFICATE-----\nMIIB"), "Certificate 2 of the CA certificates"),
@@ -138,7 +138,7 @@ final class TemporaryDirectory {
             (.pem(certificateChain: first.certificatePEM, privateKey: first.certificatePEM), "not a PEM private key"),
             (
                 .pem(certificateChain: "", privateKey: first.privateKeyPEM),
-                "certificate chain (0 bytes in memory) hold no"
+                "in the certificate chain (0 bytes in memory)"
             ),
             (.pemFiles(certificateChain: "/nowhere/a.pem", privateKey: "/nowhere/a.key"), "/nowhere/a.pem"),
             (.pkcs12File("/nowhere/a.p12", passphrase: ""), "/nowhere/a.p12"),

@@ -127,9 +127,14 @@ struct Connector {
     }
 
     func open(on loop: any EventLoop, _ opened: @escaping (Connection) -> Void) {
+        open(on: loop) { channel in try channel.pipeline.syncOperations.addHandler(Connection(opened: opened)) }
+    }
+
+    /// - Parameter upgraded: Called on the event loop when frames are next.
+    func open(on loop: any EventLoop, upgraded: @escaping (any Channel) throws -> Void) {
         var bootstrap = ClientBootstrap(group: loop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { try configure(channel, opened) } }
+            .channelInitializer { channel in channel.eventLoop.makeCompletedFuture { try configure(channel, upgraded) } }
         if readsMuch {
             bootstrap =
                 bootstrap
@@ -142,15 +147,13 @@ struct Connector {
         bootstrap.connect(host: host, port: port).whenFailure { fail("\($0)") }
     }
 
-    private func configure(_ channel: any Channel, _ opened: @escaping (Connection) -> Void) throws {
+    private func configure(_ channel: any Channel, _ upgraded: @escaping (any Channel) throws -> Void) throws {
         let pipeline = channel.pipeline.syncOperations
         // The certificate is verified for the address.
         if let tls { try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil)) }
         let request = UpgradeRequest(target: target, host: "\(host):\(port)")
         let upgrader = NIOWebSocketClientUpgrader(maxFrameSize: 16 << 20) { channel, _ in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(Connection(opened: opened))
-            }
+            channel.eventLoop.makeCompletedFuture { try upgraded(channel) }
         }
         try pipeline.addHTTPClientHandlers(
             withClientUpgrade: (

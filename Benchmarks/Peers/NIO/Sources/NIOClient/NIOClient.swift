@@ -10,15 +10,21 @@ struct StandardError: TextOutputStream {
 }
 nonisolated(unsafe) var standardError = StandardError()
 
-/// SwiftNIO's WebSocket stack in the benchmark: written by hand on its event loop, without promises, flushes coalesced.
+/// SwiftNIO's WebSocket stack in the benchmark: written by hand on its event loop, without promises, flushes coalesced; with
+/// `--in-task` from an ordinary task.
 @main
 struct NIOClient: ParsableCommand {
     @OptionGroup var arguments: WorkloadArguments
+    @Flag var inTask = false
 
     func run() throws {
         let options = arguments.options
         if options.deflate || options.resume { try options.unsupported() }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.loops)
+        if inTask {
+            try TaskRun(options: options).begin(try Connector(options: options), on: group.any())
+            while true { pause() }
+        }
         let run = Run(options: options, connector: try Connector(options: options), group: group)
         let start: () -> Void
         switch options.workload {
