@@ -27,35 +27,35 @@ private struct ReadMessages: Equatable {
     private(set) var messages: [WebSocketMessage] = []
     private(set) var pings: [[UInt8]] = []
     private(set) var pongs: [[UInt8]] = []
-    private(set) var end: ReceivedTurn.End?
+    private(set) var end: ReadResult.End?
 
     init(
         reading pieces: [[UInt8]], with reader: consuming MessageReader, limit: Int, budget: Int = .max,
         readingDirectly: Bool = false
     ) throws(Finding) {
-        var turn = ReceivedTurn()
+        var result = ReadResult()
         for piece in pieces {
             var unread = piece
             while !unread.isEmpty {
-                if readingDirectly, !reader.hasEnded, try readDirectly(&unread, with: &reader, turn: &turn) {
-                    try take(&turn, limit: limit)
+                if readingDirectly, !reader.hasEnded, try readDirectly(&unread, with: &reader, result: &result) {
+                    try take(&result, limit: limit)
                     continue
                 }
-                let used = unread.withUnsafeMutableBytes { reader.read($0, into: &turn, budget: budget) }
-                try check(used > 0 || turn.cost > 0, "a turn with the budget \(budget) does not get on")
+                let used = unread.withUnsafeMutableBytes { reader.read($0, into: &result, budget: budget) }
+                try check(used > 0 || result.cost > 0, "a turn with the budget \(budget) does not get on")
                 try check((0...unread.count).contains(used), "\(used) of \(unread.count) bytes were used")
                 unread.removeFirst(used)
-                try take(&turn, limit: limit)
+                try take(&result, limit: limit)
             }
         }
     }
 
     /// Returns whether the next bytes were the rest of a message, of which a piece was read.
     private func readDirectly(
-        _ unread: inout [UInt8], with reader: inout MessageReader, turn: inout ReceivedTurn
+        _ unread: inout [UInt8], with reader: inout MessageReader, result: inout ReadResult
     ) throws(Finding) -> Bool {
         var taken = 0
-        let count = reader.readDirectly(atLeast: 2, into: &turn) { room in
+        let count = reader.readDirectly(atLeast: 2, into: &result) { room in
             taken = min(room.count, unread.count, 300)
             room.copyBytes(from: unread[..<taken])
             return taken
@@ -73,8 +73,8 @@ private struct ReadMessages: Equatable {
         return messages == other.messages && pings == other.pings && pongs == other.pongs
     }
 
-    private mutating func take(_ turn: inout ReceivedTurn, limit: Int) throws(Finding) {
-        for message in turn.messages {
+    private mutating func take(_ result: inout ReadResult, limit: Int) throws(Finding) {
+        for message in result.messages {
             try check(
                 message.payload.count <= limit, "a message of \(message.payload.count) bytes, of \(limit) at most")
             if message.kind == .text {
@@ -83,10 +83,10 @@ private struct ReadMessages: Equatable {
                     "a text that is not UTF-8: \(Array(message.payload))")
             }
         }
-        messages += turn.takeMessages()
-        pings += turn.pings.map(Array.init)
-        pongs += turn.pongs.map(Array.init)
-        if end == nil { end = turn.end }
-        turn.removeAll()
+        messages += result.takeMessages()
+        pings += result.pings.map(Array.init)
+        pongs += result.pongs.map(Array.init)
+        if end == nil { end = result.end }
+        result.removeAll()
     }
 }

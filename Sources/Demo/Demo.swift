@@ -138,10 +138,10 @@ enum Demo {
         say("the server got orders \(arrived.map(String.init).joined(separator: ", ")), in the order they were sent")
 
         // 8. A clean stop returns what was never sent. The events end with it.
-        let leftovers = await service.stop()
+        let unsent = await service.stop()
         await narrator.value
         await server.stop()
-        say("stopped; \(leftovers.count) of its messages were left in the queue")
+        say("stopped; \(unsent.count) of its messages were left in the queue")
 
         // 9. Errors say what failed and what to do.
         print("\nA server whose authority is not trusted:")
@@ -159,11 +159,11 @@ enum Demo {
               connections     \(statistics.connectionsOpened), after \(statistics.attempts) attempts
               subscriptions   \(await shop.subscriptions), one on each connection
               orders          7 sent, \(arrived.count) arrived, \(7 - arrived.count) lost
-              never sent      \(leftovers.count)
+              never sent      \(unsent.count)
               took            \(milliseconds(start.duration(to: clock.now))) ms
             """)
-        await SocketLoop.shared.shutdown()
-        guard arrived == Array(1...7), leftovers.isEmpty else { throw LostOrders(arrived: arrived) }
+        await SocketLoop.shared.shutDown()
+        guard arrived == Array(1...7), unsent.isEmpty else { throw LostOrders(arrived: arrived) }
     }
 
     /// Connects to a server that must be refused, and shows the error.

@@ -72,22 +72,22 @@ struct Differential {
         func add(_ kind: UInt8, _ payload: some Collection<UInt8>) {
             answer += [kind] + bytes(of: UInt32(payload.count)) + payload
         }
-        var turn = ReceivedTurn()
+        var result = ReadResult()
         while !question.rest.isEmpty {
             // Small pieces first, then what is left: both ways of reading are used.
             var piece = question.bytes(
                 question.rest.count > 20_000 ? question.rest.count : min(cut * 7, question.rest.count))
-            _ = piece.withUnsafeMutableBytes { reader.read($0, into: &turn) }
-            for message in turn.takeMessages() { add(Opcode(message.kind).rawValue, message.payload) }
-            for ping in turn.pings { add(Opcode.ping.rawValue, ping) }
-            for pong in turn.pongs { add(Opcode.pong.rawValue, pong) }
-            switch turn.end {
+            _ = piece.withUnsafeMutableBytes { reader.read($0, into: &result) }
+            for message in result.takeMessages() { add(Opcode(message.kind).rawValue, message.payload) }
+            for ping in result.pings { add(Opcode.ping.rawValue, ping) }
+            for pong in result.pongs { add(Opcode.pong.rawValue, pong) }
+            switch result.end {
             case .close(let frame)?: add(Opcode.close.rawValue, frame.payload)
             case .violation(let violation)?:
                 add(255, bytes(of: violation.closeCode.rawValue) + Array("\(violation)".utf8))
             case nil: break
             }
-            turn.removeAll()
+            result.removeAll()
         }
         return answer
     }

@@ -6,3 +6,12 @@
 #else
     @_exported public import Darwin
 #endif
+
+/// `SOCK_STREAM`, which Glibc declares as a type of its own.
+package var streamSocket: CInt {
+    #if canImport(Glibc)
+        CInt(SOCK_STREAM.rawValue)
+    #else
+        SOCK_STREAM
+    #endif
+}

@@ -15,7 +15,7 @@ import Testing
         "Examples are found in the README, in articles and in comments",
         arguments: [
             "README.md", "Sources/LibWebSockets/Documentation.docc/GettingStarted.md",
-            "Sources/WebSocketService/Documentation.docc/Reconnecting.md", "Sources/WebSocketTesting/ManualClock.swift",
+            "Sources/WebSocketService/Documentation.docc/Reconnecting.md", "Sources/WebSocketTesting/Support/ManualClock.swift",
         ])
     func examplesAreFound(document: String) throws {
         #expect(try PackageFiles.shownExamples().contains { $0.document == document })
@@ -23,7 +23,7 @@ import Testing
 
     @Test("Each code of WebSocketError stands in the table of the article on errors")
     func codesAreExplained() throws {
-        let source = try PackageFiles.text(ofFile: "Sources/LibWebSockets/WebSocket/WebSocketError.swift")
+        let source = try PackageFiles.text(ofFile: "Sources/LibWebSockets/Errors/WebSocketError.swift")
         let article = try PackageFiles.text(ofFile: "Sources/LibWebSockets/Documentation.docc/HandlingErrors.md")
         let codes = source.matches(of: /public static let (\w+) = Code\(/).map(\.1)
         #expect(codes.count > 15)

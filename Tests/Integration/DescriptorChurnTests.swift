@@ -7,7 +7,7 @@ import Testing
 @Suite("A process that opens and closes descriptors all the time", .timeLimit(.minutes(10)))
 struct DescriptorChurnTests {
     @Test("Where loops end, peers see it and the port is free")
-    func shutdown() async throws {
+    func shutDown() async throws {
         // They take the number of the one that libwebsockets closes twice, which must not be closed under them.
         let isDone = Atomic(false)
         let churn = Thread {
@@ -25,13 +25,13 @@ struct DescriptorChurnTests {
             let (serverLoop, clientLoop) = (SocketLoop(), SocketLoop())
             let server = try await WebSocketServer.start(on: serverLoop, handler: echo)
             let client = try await WebSocket.connect(to: server.url, on: clientLoop)
-            await serverLoop.shutdown()
+            await serverLoop.shutDown()
             #expect(try await client.closed().initiator == .connectionLoss)
             await server.stop()
             let again = try await WebSocketServer.start(
                 configuration: .init(port: server.port), on: clientLoop, handler: echo)
             await again.stop()
-            await clientLoop.shutdown()
+            await clientLoop.shutDown()
         }
     }
 }

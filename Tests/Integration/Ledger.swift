@@ -58,8 +58,8 @@ private struct LedgerConnection: SocketConnection {
         ledger.took(message, on: index)
     }
 
-    func receive() async throws -> [WebSocketMessage]? {
-        let batch = try await base.receive()
+    func nextMessages() async throws -> [WebSocketMessage]? {
+        let batch = try await base.nextMessages()
         if let batch { ledger.returned(batch, on: index) }
         return batch
     }

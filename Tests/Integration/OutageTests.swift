@@ -62,7 +62,7 @@ struct OutageTests {
                     number += 1
                 }
             }()
-            let leftovers = try await withSocketService(service, waitingForOpen: true) { service in
+            let unsent = try await withSocketService(service, waitingForOpen: true) { service in
                 // The first message finds nothing before it: it is sent. The others are so many that the queue fills.
                 let first = try await service.send(Self.message(0))
                 observed.withLock {
@@ -106,18 +106,18 @@ struct OutageTests {
 
             // The sum: every number that `send` answered for, exactly once.
             let refused = result.outcomes.indices.filter { result.outcomes[$0] == .dropped(.closed) }.map(UInt64.init)
-            let fates = pages.flatMap(\.taken) + leftovers + refused
+            let fates = pages.flatMap(\.taken) + unsent + refused
             let eachHasOneFate = fates.sorted() == Array(0..<UInt64(count))
             #expect(eachHasOneFate)
-            #expect(isAscending(leftovers))
+            #expect(isAscending(unsent))
             #expect(result.outcomes.first == .sent)
-            #expect(result.outcomes.contains(.queued) && !leftovers.isEmpty)
+            #expect(result.outcomes.contains(.queued) && !unsent.isEmpty)
 
             let lost = pages.map { $0.taken.count - $0.returned.count }
             print(
                 """
                 \(kills) kills, \(count) messages: \(result.delivered.count) echoed, \(lost.reduce(0, +)) lost with \
-                reported connections \(lost), \(leftovers.count) returned by stop(), \(refused.count) refused by then
+                reported connections \(lost), \(unsent.count) returned by stop(), \(refused.count) refused by then
                 """)
         }
     }

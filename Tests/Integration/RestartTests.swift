@@ -50,7 +50,7 @@ struct RestartTests {
         try await survive(times, restartsOf: server, url: server.url, transport)
         try await eventually("the server still has connections") { server.connectionCount == 0 }
         await server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     private static func restartPython(times: Int) async throws {
@@ -58,7 +58,7 @@ struct RestartTests {
             let loop = SocketLoop()
             let transport = WebSocketTransport(configuration: configuration, socketLoop: loop)
             try await survive(times, restartsOf: server, url: server.url(scheme: "wss"), transport)
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 

@@ -75,6 +75,6 @@ struct SendingHandlerTests {
         await service.stop()
         try await looping?.value
         await server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

@@ -231,7 +231,7 @@ private func makeSocket(
 
     @Test("The end of TCP without a close frame is peerClosed")
     func theEndOfTCPWithoutACloseFrameIsPeerClosed() async throws {
-        let script: [FaultServer.Step] = [.upgrade(), .write([0x81, 0x05, 0x68]), .shutdownWrite]
+        let script: [FaultServer.Step] = [.upgrade(), .write([0x81, 0x05, 0x68]), .shutDownWriting]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
         let record = Record<String>()

@@ -48,11 +48,11 @@ func withServer(
         try await body(server)
     } catch {
         await server.kill()
-        await loop.shutdown()
+        await loop.shutDown()
         throw error
     }
     await server.kill()
-    await loop.shutdown()
+    await loop.shutDown()
 }
 
 extension TestServer {

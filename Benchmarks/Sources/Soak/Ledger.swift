@@ -98,7 +98,7 @@ private struct LedgerConnection: SocketConnection {
         return true
     }
 
-    func receive() async throws -> [WebSocketMessage]? { try await base.receive() }
+    func nextMessages() async throws -> [WebSocketMessage]? { try await base.nextMessages() }
     func ping() async throws -> Duration { try await base.ping() }
     func close(code: CloseCode, reason: String) async -> WebSocketClosure {
         await base.close(code: code, reason: reason)

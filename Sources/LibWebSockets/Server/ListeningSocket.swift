@@ -98,7 +98,7 @@ final class ListeningSocket: LoopSocket {
         guard (0...65_535).contains(port) else { throw error("the port is not between 0 and 65535", host, port) }
         var hints = unsafe addrinfo()
         unsafe hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
-        unsafe hints.ai_socktype = SocketAddress.streamSocket
+        unsafe hints.ai_socktype = streamSocket
         var list: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, String(port), &hints, &list)
         guard code == 0, let entry = unsafe list?.pointee else {

@@ -6,7 +6,7 @@ internal import Logging
 /// libwebsockets' own listening vhosts cannot be used: 4.1 has no way to stop one before its context ends
 /// (`lws_vhost_destroy` waits for a listening socket that nothing closes; fixed in 4.2), lets two of them on "port 0" share
 /// one socket, and turns 127.0.0.1 into every interface with IPv6 on.
-final class ServerListener {
+final class ServerListener: LoopResident {
     typealias Accepted = (Arrival) -> Void
 
     /// A connection that is open, for the server to serve.
@@ -32,7 +32,7 @@ final class ServerListener {
     private let accepted: Accepted
     private var socket: ListeningSocket?
     /// Connections whose handshake is under way, or has failed and whose socket is still open.
-    private var handshakes: Set<ServerTransport> = []
+    private var handshakes: Set<ServerHandshake> = []
     /// Connections whose socket is open, or whose handler has not returned.
     private var places: [ObjectIdentifier: Place] = [:]
     private var closing: [() -> Void]?
@@ -55,7 +55,7 @@ final class ServerListener {
             throw ListeningSocket.error("libwebsockets did not take the listening socket", configuration.host, port)
         }
         self.socket = socket
-        core.listeners.insert(self)
+        core.keep(self)
     }
 
     // MARK: - Connections
@@ -73,9 +73,9 @@ final class ServerListener {
 
     /// Takes over a connection that was accepted.
     func adopt(connection descriptor: CInt, peer: String) {
-        let transport = ServerTransport(listener: self, peer: peer)
-        handshakes.insert(transport)
-        transport.start(descriptor)
+        let handshake = ServerHandshake(listener: self, peer: peer)
+        handshakes.insert(handshake)
+        handshake.start(descriptor)
     }
 
     func accept(_ socket: WebSocket, _ request: WebSocketServer.Request, at place: Place) {
@@ -98,9 +98,9 @@ final class ServerListener {
     }
 
     /// The connection is open, or its socket has gone.
-    func handshakeEnded(_ transport: ServerTransport) {
-        guard handshakes.remove(transport) != nil else { return }
-        if transport.place.isTaken { places[ObjectIdentifier(transport.place)] = transport.place }
+    func handshakeEnded(_ handshake: ServerHandshake) {
+        guard handshakes.remove(handshake) != nil else { return }
+        if handshake.place.isTaken { places[ObjectIdentifier(handshake.place)] = handshake.place }
         socket?.mayHaveRoom()
     }
 
@@ -115,13 +115,16 @@ final class ServerListener {
 
     // MARK: - The end
 
+    /// The listening socket is told, too, and all else hangs on it.
+    func loopEnds() {}
+
     /// Stops listening, drops handshakes under way, and calls `completion` when the port is free again.
     func close(_ completion: @escaping () -> Void) {
         let isFirst = closing == nil
         closing = (closing ?? []) + [completion]
         if isFirst {
             socket?.close()
-            for transport in handshakes { transport.abortHandshake() }
+            for handshake in handshakes { handshake.abortHandshake() }
         }
         completeWhenClosed()
     }
@@ -129,7 +132,7 @@ final class ServerListener {
     private func completeWhenClosed() {
         guard socket == nil, let waiting = closing else { return }
         closing = []
-        core.listeners.remove(self)
+        core.letGo(of: self)
         for completion in waiting { completion() }
     }
 
@@ -151,9 +154,4 @@ final class ServerListener {
 private struct PlaceReference: @unchecked Sendable {
     let place: ServerListener.Place
     let listener: ServerListener
-}
-
-extension ServerListener: Hashable {
-    static func == (left: ServerListener, right: ServerListener) -> Bool { left === right }
-    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -64,7 +64,7 @@ extension BytePipe {
         }
         let count = unsafe read(into: core.scratch)
         guard count > 0 else { return false }
-        unsafe deliver(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count]))
+        unsafe offer(UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count]))
         return state == .open
     }
 
@@ -76,15 +76,15 @@ extension BytePipe {
 
     /// Reads the peer's words from before, in turns, as others have theirs. Nothing can be sent any more, or the consumer
     /// wants nothing for now of what is left of a connection that is gone.
-    func readLastWords() {
-        hearsLastWords = true
-        guard hearMore() else { return finish(endOfLastWords) }
+    func readRemainingInput() {
+        readsRemainingInput = true
+        guard readMore() else { return finish(endOfRemainingInput) }
         serviceAfterTurn()
     }
 
     /// Reads once. Returns whether there may be more.
-    private func hearMore() -> Bool {
-        guard peerEnd == nil || tls?.hasInput == true, lastWordCount < Self.mostLastWords else { return false }
+    private func readMore() -> Bool {
+        guard peerEnd == nil || tls?.hasInput == true, lateByteCount < Self.mostLateBytes else { return false }
         isReadable = true
         if let tls, !tls.isEstablished { return shakeHands() }
         // The end is where the socket has nothing more: records may come to nothing, or be there in part only.
@@ -92,19 +92,19 @@ extension BytePipe {
         receivedCount = 0
         let count = unsafe read(into: core.scratch)
         tls?.keepInput()
-        lastWordCount += max(count, receivedCount)
+        lateByteCount += max(count, receivedCount)
         guard count > 0 else { return hadRecords || receivedCount > 0 || tls?.hasInput == true }
         let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: core.scratch[..<count])
         if let unused {
             unsafe unused.append(contentsOf: UnsafeRawBufferPointer(bytes))
         } else {
-            unsafe deliver(bytes)
+            unsafe offer(bytes)
             consumer?.pipeDidRead()
         }
         return true
     }
 
-    private var endOfLastWords: TransportEnd.Cause {
+    private var endOfRemainingInput: TransportEnd.Cause {
         // The result of reading is nearer to the cause. But the system tells of a reset only once, perhaps to a write.
         if case .endOfStream? = peerEnd, writeError != nil, tls?.isEstablished ?? true {
             return .systemError(ECONNRESET)
@@ -112,11 +112,11 @@ extension BytePipe {
         // A write error says nothing of the reason: it is always the peer's doing.
         if let cause = peerEnd ?? writeError.map({ .systemError($0 == EPIPE ? ECONNRESET : $0) }) { return cause }
         // Given up in the middle of what the peer said.
-        return lastWordCount < Self.mostLastWords ? .endOfStream : .systemError(ECONNRESET)
+        return lateByteCount < Self.mostLateBytes ? .endOfStream : .systemError(ECONNRESET)
     }
 
     /// More than the system's buffers hold, as a rule. A peer may go on sending where it was TLS that failed.
-    private static let mostLastWords = 8 << 20
+    private static let mostLateBytes = 8 << 20
 
     // MARK: - From the network
 
@@ -179,7 +179,7 @@ extension BytePipe {
 
     // MARK: - To the consumer
 
-    private func deliver(_ bytes: UnsafeMutableRawBufferPointer) {
+    private func offer(_ bytes: UnsafeMutableRawBufferPointer) {
         let used = unsafe consume(bytes)
         guard state == .open, used < bytes.count else { return }
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[used...])

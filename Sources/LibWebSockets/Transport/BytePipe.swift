@@ -57,9 +57,9 @@ internal import LibC
     var writeError: Int32?
     var endsWhenSent = false
     /// Nothing is left to do but to read what the peer has said.
-    var hearsLastWords = false
+    var readsRemainingInput = false
     /// The number of bytes read since nothing can be sent any more.
-    var lastWordCount = 0
+    var lateByteCount = 0
     /// The number of bytes that the last look at the socket has brought.
     var receivedCount = 0
 
@@ -107,7 +107,7 @@ internal import LibC
         if isAborted { finish(.endOfStream) }
         switch state {
         case .ended: return
-        case .lingering: readLeavings()
+        case .lingering: discardInput()
         case .open:
             isInService = true
             if tls?.isEstablished == false { shakeHands() }
@@ -117,7 +117,9 @@ internal import LibC
             if state == .open { write() }
             isInService = false
             if isAborted { finish(.endOfStream) }
-            if state == .open, hearsLastWords || writeError != nil || (!isPolled && !isReading) { readLastWords() }
+            if state == .open, readsRemainingInput || writeError != nil || (!isPolled && !isReading) {
+                readRemainingInput()
+            }
             updatePolling()
         }
     }
@@ -137,7 +139,7 @@ internal import LibC
         guard copy >= 0 else {
             writeError = errno
             // Once libwebsockets has closed the descriptor, what lies in it is lost.
-            while state == .open { readLastWords() }
+            while state == .open { readRemainingInput() }
             socket = -1
             return
         }
@@ -196,7 +198,7 @@ internal import LibC
             guard let self else { return }
             resetWatch = nil
             guard state == .open, !isReading else { return }
-            if SocketIO.hasHungUp(socket) { readLastWords() } else { watchForReset() }
+            if SocketIO.hasHungUp(socket) { readRemainingInput() } else { watchForReset() }
         }
     }
 
@@ -238,7 +240,7 @@ internal import LibC
     private static let lingerTime = Duration.seconds(1)
 
     /// Reads and drops the bytes that come after the end.
-    private func readLeavings() {
+    private func discardInput() {
         switch unsafe SocketIO.receive(from: socket, into: core.scratch) {
         case .moved, .wouldBlock: break
         case .endOfStream, .failed: finish(.endOfStream)

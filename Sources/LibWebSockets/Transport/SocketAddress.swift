@@ -43,15 +43,6 @@ extension SocketAddress {
         self.init(host: Self.text(host), port: port)
     }
 
-    /// `SOCK_STREAM`, which Glibc declares as a type of its own.
-    static var streamSocket: CInt {
-        #if canImport(Glibc)
-            CInt(SOCK_STREAM.rawValue)
-        #else
-            SOCK_STREAM
-        #endif
-    }
-
     /// The address to which a socket is bound.
     init?(localEndOf descriptor: CInt) {
         unsafe self.init { address, length in unsafe getsockname(descriptor, address, length) }

@@ -2,7 +2,7 @@ internal import LibC
 
 /// The two system calls that carry every byte; neither waits.
 enum SocketIO {
-    enum Outcome {
+    enum Transfer {
         case moved(Int)
         case wouldBlock
         /// The peer has ended its side.
@@ -17,7 +17,7 @@ enum SocketIO {
         private static let sendFlags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
     #endif
 
-    static func receive(from descriptor: CInt, into buffer: UnsafeMutableRawBufferPointer) -> Outcome {
+    static func receive(from descriptor: CInt, into buffer: UnsafeMutableRawBufferPointer) -> Transfer {
         while true {
             let count = unsafe recv(descriptor, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
             if count > 0 { return .moved(count) }
@@ -26,7 +26,7 @@ enum SocketIO {
         }
     }
 
-    static func send(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> Outcome {
+    static func send(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> Transfer {
         while true {
             let count = unsafe sendBytes(bytes, to: descriptor, flags: sendFlags)
             if count >= 0 { return .moved(count) }
@@ -55,7 +55,7 @@ enum SocketIO {
     }
 
     /// `nil` when the call is to be made again.
-    private static func failure(_ number: Int32) -> Outcome? {
+    private static func failure(_ number: Int32) -> Transfer? {
         if number == EINTR { return nil }
         return number == EAGAIN || number == EWOULDBLOCK ? .wouldBlock : .failed(number)
     }

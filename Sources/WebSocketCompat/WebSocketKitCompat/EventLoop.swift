@@ -73,7 +73,7 @@ final class SocketEventLoop: EventLoop {
 
     func shutdownGracefully() async throws {
         // Other parts of the program use the shared one.
-        if loop !== SocketLoop.shared { await loop.shutdown() }
+        if loop !== SocketLoop.shared { await loop.shutDown() }
     }
 }
 

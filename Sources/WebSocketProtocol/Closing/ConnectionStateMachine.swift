@@ -1,5 +1,5 @@
-/// The life of a connection from the opening handshake to the end of TCP: what each event means in each state
-/// (RFC 6455 sections 4, 5.5.1 and 7).
+/// The life of a connection from the end of the opening handshake to the end of TCP: what each event means in each state
+/// (RFC 6455 sections 5.5.1 and 7).
 ///
 /// The server ends TCP, once both close frames were exchanged or the connection has failed; the client waits for that until
 /// the close deadline (section 7.1.1). The first event that closes the connection decides how it is reported; whatever
@@ -8,8 +8,6 @@
 /// Frames are read elsewhere.
 package struct ConnectionStateMachine: Sendable {
     package enum State: Hashable, Sendable {
-        /// The opening handshake is under way.
-        case connecting
         case open
         /// A close frame was sent or received, and TCP has not ended.
         case closing(Closing)
@@ -48,14 +46,14 @@ package struct ConnectionStateMachine: Sendable {
         /// The peer broke the protocol, or sent what this side cannot take.
         case violation(ProtocolViolation)
         /// TCP ended before both close frames were exchanged.
-        case transportEnded(TransportEnd)
+        case transportEnded(EndOfTransport)
         /// The peer's close frame did not come in time.
         case closeDeadline
         /// This side gave the connection up without a close handshake.
         case abort
     }
 
-    package enum TransportEnd: Hashable, Sendable {
+    package enum EndOfTransport: Hashable, Sendable {
         /// The peer ended its side in order.
         case endOfStream
         /// Reading or writing failed; who owns the transport knows how.
@@ -65,8 +63,6 @@ package struct ConnectionStateMachine: Sendable {
     /// The owner's next step.
     package enum Action: Hashable, Sendable {
         case ignore
-        /// Messages may flow.
-        case open
         /// Send this after everything queued and start the close deadline. The peer does the rest.
         case sendClose(CloseFrame)
         /// Send this after everything queued, then end the transport; start the close deadline.
@@ -82,7 +78,7 @@ package struct ConnectionStateMachine: Sendable {
     }
 
     package let role: Role
-    package private(set) var state = State.connecting
+    package private(set) var state = State.open
 
     package init(role: Role) {
         self.role = role
@@ -93,18 +89,9 @@ package struct ConnectionStateMachine: Sendable {
         if case .open = state { true } else { false }
     }
 
-    /// The opening handshake succeeded.
-    package mutating func opened() -> Action {
-        guard case .connecting = state else { return .ignore }
-        state = .open
-        return .open
-    }
-
     /// This side wants to close the connection.
     package mutating func close(_ frame: CloseFrame) -> Action {
         switch state {
-        case .connecting:
-            return abort()
         case .open:
             let sent = frame.asSent
             state = .closing(Closing(initiator: .local, sent: sent))
@@ -126,7 +113,7 @@ package struct ConnectionStateMachine: Sendable {
             closing.received = frame
             state = .closing(closing)
             return endOfHandshake
-        case .connecting, .closing, .closed:
+        case .closing, .closed:
             return .ignore
         }
     }
@@ -137,9 +124,9 @@ package struct ConnectionStateMachine: Sendable {
     }
 
     /// TCP has ended.
-    package mutating func transportEnded(_ end: TransportEnd) -> Action {
+    package mutating func transportEnded(_ end: EndOfTransport) -> Action {
         switch state {
-        case .connecting, .open:
+        case .open:
             let closure = WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)
             state = .closed(closure, .transportEnded(end))
             return .finish(closure)
@@ -168,7 +155,7 @@ package struct ConnectionStateMachine: Sendable {
     /// The connection is to be dropped at once: the peer is dead, or nobody needs it any more.
     package mutating func abort() -> Action {
         switch state {
-        case .connecting, .open:
+        case .open:
             let closure = WebSocketClosure(initiator: .local, sent: nil, received: nil)
             state = .closed(closure, .abort)
             return .abort(closure)
@@ -182,10 +169,6 @@ package struct ConnectionStateMachine: Sendable {
 
     private mutating func fail(with frame: CloseFrame, cause: Cause) -> Action {
         switch state {
-        case .connecting:
-            let closure = WebSocketClosure(initiator: .local, sent: nil, received: nil)
-            state = .closed(closure, cause)
-            return .abort(closure)
         case .open:
             let sent = frame.asSent
             state = .closing(Closing(initiator: .local, sent: sent, failure: cause))
@@ -210,7 +193,7 @@ extension ConnectionStateMachine {
     /// end may take longer.
     package var end: (closure: WebSocketClosure, cause: Cause)? {
         switch state {
-        case .connecting, .open: nil
+        case .open: nil
         case .closing(let closing):
             closing.awaitsOnlyEndOfTransport ? (closing.closure, closing.cause(or: .closeHandshake)) : nil
         case .closed(let closure, let cause): (closure, cause)
@@ -221,7 +204,7 @@ extension ConnectionStateMachine {
     /// answered, or will never be.
     package var mayReportEnd: Bool {
         switch state {
-        case .connecting, .open: false
+        case .open: false
         case .closing(let closing): closing.awaitsOnlyEndOfTransport && closing.isWritten
         case .closed: true
         }

@@ -124,23 +124,7 @@ extension DeflateParameters {
         return nil
     }
 
-    /// Reads the parameters that a server has agreed to; `nil` when it declined.
-    /// - Throws: A violation when the answer does not correspond to an offer (RFC 7692 section 7.1).
-    package init?(
-        agreed answer: [WebSocketExtension], offered: [WebSocketExtension]
-    ) throws(HandshakeViolation) {
-        let members = answer.filter { $0.name == Self.extensionName }
-        guard let member = members.first else { return nil }
-        do throws(DeflateParameterProblem) {
-            guard members.count == 1 else { throw .severalAnswers }
-            self = try DeflateParameters(member, isOffer: false)
-            try check(againstAnyOf: offered.filter { $0.name == Self.extensionName })
-        } catch {
-            throw HandshakeViolation(.deflateParameters(member.description, error))
-        }
-    }
-
-    private func check(againstAnyOf offers: [WebSocketExtension]) throws(DeflateParameterProblem) {
+    func check(againstAnyOf offers: [WebSocketExtension]) throws(DeflateParameterProblem) {
         // The problem with the offer that was preferred says most.
         var firstProblem: DeflateParameterProblem?
         for offer in offers {

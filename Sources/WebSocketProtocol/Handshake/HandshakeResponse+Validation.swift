@@ -4,6 +4,8 @@ extension HandshakeResponse {
     /// Accepts the server's answer to `request`, if it keeps every rule of RFC 6455 section 4.1. A status other than
     /// 101 is a refusal, which the caller reports with all that belongs to it; here it is only recognised. A 101 has no
     /// body, whatever `Content-Length` or `Transfer-Encoding` say (RFC 9112 section 6.3): some servers send them.
+    ///
+    /// What the answer says of deflate is for ``DeflateParameters/init(agreed:offered:)``.
     package init(
         status: HTTPResponse.Status, headers: HTTPFields, answering request: UpgradeRequest
     ) throws(HandshakeViolation) {
@@ -57,7 +59,6 @@ extension HandshakeResponse {
         for member in agreed where !offered.contains(where: { $0.name == member.name }) {
             throw HandshakeViolation(.extensionNotOffered(member.name))
         }
-        _ = try DeflateParameters(agreed: agreed, offered: offered)
         return agreed
     }
 }

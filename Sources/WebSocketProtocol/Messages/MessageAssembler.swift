@@ -40,20 +40,20 @@ struct MessageAssembler {
     /// Appends as much as the budget of the turn allows.
     /// - Returns: The number of bytes of the payload that were used. Without compression all are.
     mutating func append(
-        _ payload: UnsafeMutableRawBufferPointer, budget: Int, into turn: inout ReceivedTurn
+        _ payload: UnsafeMutableRawBufferPointer, budget: Int, into result: inout ReadResult
     ) throws(ProtocolViolation) -> Int {
         let checked = bytes.count
         var used = payload.count
         if isCompressed, let inflater {
-            let left = max(1, budget - turn.cost)
-            used = min(used, max(1, left / ReceivedTurn.costOfCompressedByte))
+            let left = max(1, budget - result.cost)
+            used = min(used, max(1, left / ReadResult.costOfCompressedByte))
             used = try inflater.inflate(
                 UnsafeRawBufferPointer(rebasing: payload[..<used]), into: &bytes, limit: maximumSize, budget: left)
-            turn.addCost(used * ReceivedTurn.costOfCompressedByte)
+            result.addCost(used * ReadResult.costOfCompressedByte)
         } else {
             bytes.append(contentsOf: payload.assumingMemoryBound(to: UInt8.self))
         }
-        turn.addCost(bytes.count - checked)
+        result.addCost(bytes.count - checked)
         try validate(from: checked)
         return used
     }
@@ -63,7 +63,7 @@ struct MessageAssembler {
 
     /// Lets `fill` write the next bytes of the message behind those that are there. Returns how many those are.
     mutating func append(
-        upTo count: Int, into turn: inout ReceivedTurn, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+        upTo count: Int, into result: inout ReadResult, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(ProtocolViolation) -> Int {
         let checked = bytes.count
         bytes.append(addingCapacity: count) { span in
@@ -72,7 +72,7 @@ struct MessageAssembler {
                     UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[used..<used + count])))
             }
         }
-        turn.addCost(bytes.count - checked)
+        result.addCost(bytes.count - checked)
         try validate(from: checked)
         return bytes.count - checked
     }

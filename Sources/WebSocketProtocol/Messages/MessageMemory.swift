@@ -18,7 +18,7 @@ package enum MessageMemory {
         capacity == 0 ? 0 : ofStorageHeader + capacity
     }
 
-    /// The payloads of all messages from one on to the end of what ``ReceivedTurn`` handed out: with everything that they
+    /// The payloads of all messages from one on to the end of what ``ReadResult`` handed out: with everything that they
     /// keep alive, also the payloads in front of theirs.
     package static func ofPayloads(_ messages: ArraySlice<WebSocketMessage>) -> Int {
         var sum = 0

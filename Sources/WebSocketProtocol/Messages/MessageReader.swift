@@ -24,23 +24,23 @@ package struct MessageReader {
 
     /// Reads on.
     /// - Parameters:
-    ///   - bytes: The next bytes from the peer, cut anywhere. Unmasking changes those that are used, and nothing else.
-    ///   - turn: The turn that the results are appended to.
-    ///   - budget: Stops, with input left, once ``ReceivedTurn/cost`` has reached this. At least 1: then every turn gets on.
+    ///   - bytes: The next bytes from what peer, cut anywhere. Unmasking changes those that are used, and nothing else.
+    ///   - result: The result that what is read is appended to.
+    ///   - budget: Stops, with input left, once ``ReadResult/cost`` has reached this. At least 1: then every result gets on.
     /// - Returns: The number of bytes that were used. The rest has to be given again, in front of what comes next.
     @discardableResult
     package mutating func read(
-        _ bytes: UnsafeMutableRawBufferPointer, into turn: inout ReceivedTurn, budget: Int = .max
+        _ bytes: UnsafeMutableRawBufferPointer, into result: inout ReadResult, budget: Int = .max
     ) -> Int {
         var rest = bytes
         do throws(ProtocolViolation) {
-            while !hasEnded, turn.cost < budget {
-                try readWholeFrames(&rest, budget: budget, into: &turn)
-                guard turn.cost < budget, let piece = try decoder.next(&rest) else { break }
+            while !hasEnded, result.cost < budget {
+                try readWholeFrames(&rest, budget: budget, into: &result)
+                guard result.cost < budget, let piece = try decoder.next(&rest) else { break }
                 if piece.header.opcode.isControl {
-                    try readControl(piece, into: &turn)
+                    try readControl(piece, into: &result)
                 } else {
-                    let used = try readData(piece, budget: budget, into: &turn)
+                    let used = try readData(piece, budget: budget, into: &result)
                     guard used < piece.payload.count else { continue }
                     decoder.unread(piece.payload.count - used, of: piece, into: &rest)
                     break
@@ -48,9 +48,9 @@ package struct MessageReader {
             }
         } catch {
             end()
-            turn.end = .violation(error)
+            result.end = .violation(error)
         }
-        turn.copyInPlaceMessages()
+        result.copyInPlaceMessages()
         return hasEnded ? bytes.count : bytes.count - rest.count
     }
 
@@ -58,14 +58,14 @@ package struct MessageReader {
     /// of what a client ever reads; everything else is left to ``FrameDecoder``, and every fault.
     @inline(__always)
     private func readWholeFrames(
-        _ bytes: inout UnsafeMutableRawBufferPointer, budget: Int, into turn: inout ReceivedTurn
+        _ bytes: inout UnsafeMutableRawBufferPointer, budget: Int, into result: inout ReadResult
     ) throws(ProtocolViolation) {
         guard decoder.role == .client, decoder.isBetweenFrames, !assembler.isActive, var start = bytes.baseAddress
         else {
             return
         }
         let end = start + bytes.count
-        while turn.cost < budget, end - start >= 4 {
+        while result.cost < budget, end - start >= 4 {
             let header = UInt32(littleEndian: start.loadUnaligned(as: UInt32.self))
             let firstByte = UInt8(truncatingIfNeeded: header)
             guard firstByte == Self.wholeText || firstByte == Self.wholeBinary else { break }
@@ -82,7 +82,7 @@ package struct MessageReader {
             try readWhole(
                 firstByte == Self.wholeText ? .text : .binary,
                 UnsafeMutableRawBufferPointer(start: payload, count: length),
-                into: &turn)
+                into: &result)
             start = payload + length
         }
         bytes = UnsafeMutableRawBufferPointer(start: start, count: end - start)
@@ -104,26 +104,26 @@ package struct MessageReader {
     ///   - fill: Gets the room, and returns how much of it was filled.
     /// - Returns: The number of those bytes; `nil`, without a call of `fill`, when the next bytes are something else.
     package mutating func readDirectly(
-        atLeast least: Int, into turn: inout ReceivedTurn, _ fill: (UnsafeMutableRawBufferPointer) -> Int
+        atLeast least: Int, into result: inout ReadResult, _ fill: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Int? {
         guard !hasEnded, assembler.takesBytesDirectly, let (header, missing) = decoder.unfinishedFrame,
             header.maskingKey == nil, !header.opcode.isControl, missing >= least
         else { return nil }
         do throws(ProtocolViolation) {
-            let count = try assembler.append(upTo: min(missing, Self.largestDirectRead), into: &turn, fill)
+            let count = try assembler.append(upTo: min(missing, Self.largestDirectRead), into: &result, fill)
             decoder.skip(count)
-            if count == missing, header.fin, let message = try assembler.finish() { turn.append(message) }
+            if count == missing, header.fin, let message = try assembler.finish() { result.append(message) }
             return count
         } catch {
             end()
-            turn.end = .violation(error)
+            result.end = .violation(error)
             return 0
         }
     }
 
     /// Returns how many bytes of the piece's payload were used.
     private mutating func readData(
-        _ piece: FrameDecoder.Piece, budget: Int, into turn: inout ReceivedTurn
+        _ piece: FrameDecoder.Piece, budget: Int, into result: inout ReadResult
     ) throws(ProtocolViolation) -> Int {
         let header = piece.header
         if piece.startsFrame {
@@ -133,26 +133,26 @@ package struct MessageReader {
                 guard !assembler.isActive else { throw ProtocolViolation(.messageInsideMessage(header.opcode)) }
                 let kind: WebSocketMessage.Kind = header.opcode == .text ? .text : .binary
                 if header.fin, piece.endsFrame, !header.rsv1 {
-                    try readWhole(kind, piece.payload, into: &turn)
+                    try readWhole(kind, piece.payload, into: &result)
                     return piece.payload.count
                 }
                 // Messages from before this one have to be delivered before it.
-                turn.copyInPlaceMessages()
+                result.copyInPlaceMessages()
                 assembler.begin(kind, isCompressed: header.rsv1)
             }
             try assembler.prepare(forPayloadOf: header.payloadLength)
-            turn.addCost(ReceivedTurn.costOfFrame)
+            result.addCost(ReadResult.costOfFrame)
         }
-        let used = try assembler.append(piece.payload, budget: budget, into: &turn)
+        let used = try assembler.append(piece.payload, budget: budget, into: &result)
         if used == piece.payload.count, piece.endsFrame, header.fin, let message = try assembler.finish() {
-            turn.append(message)
+            result.append(message)
         }
         return used
     }
 
     @inline(__always)
     private func readWhole(
-        _ kind: WebSocketMessage.Kind, _ payload: UnsafeMutableRawBufferPointer, into turn: inout ReceivedTurn
+        _ kind: WebSocketMessage.Kind, _ payload: UnsafeMutableRawBufferPointer, into result: inout ReadResult
     ) throws(ProtocolViolation) {
         guard payload.count <= assembler.maximumSize else {
             let size = UInt64(payload.count)
@@ -161,39 +161,39 @@ package struct MessageReader {
         if kind == .text, !UTF8Validator.isValid(UnsafeRawBufferPointer(payload)) {
             throw ProtocolViolation(.textNotUTF8)
         }
-        turn.appendInPlace(kind, payload)
+        result.appendInPlace(kind, payload)
     }
 
     private mutating func readControl(
-        _ piece: FrameDecoder.Piece, into turn: inout ReceivedTurn
+        _ piece: FrameDecoder.Piece, into result: inout ReadResult
     ) throws(ProtocolViolation) {
-        if piece.startsFrame { turn.addCost(ReceivedTurn.costOfControlFrame + piece.header.payloadLength) }
+        if piece.startsFrame { result.addCost(ReadResult.costOfControlFrame + piece.header.payloadLength) }
         if piece.startsFrame, piece.endsFrame {
             switch piece.header.opcode {
-            case .ping: turn.pings.append(ArraySlice(piece.payload))
-            case .pong: turn.pongs.append(ArraySlice(piece.payload))
-            default: try readClose(UnsafeRawBufferPointer(piece.payload), into: &turn)
+            case .ping: result.pings.append(ArraySlice(piece.payload))
+            case .pong: result.pongs.append(ArraySlice(piece.payload))
+            default: try readClose(UnsafeRawBufferPointer(piece.payload), into: &result)
             }
             return
         }
         controlPayload.append(contentsOf: piece.payload)
         guard piece.endsFrame else { return }
         switch piece.header.opcode {
-        case .ping: turn.pings.append(controlPayload[...])
-        case .pong: turn.pongs.append(controlPayload[...])
+        case .ping: result.pings.append(controlPayload[...])
+        case .pong: result.pongs.append(controlPayload[...])
         default:
             let body = controlPayload
             try body.withUnsafeBufferPointer { bytes throws(ProtocolViolation) in
-                try readClose(UnsafeRawBufferPointer(bytes), into: &turn)
+                try readClose(UnsafeRawBufferPointer(bytes), into: &result)
             }
         }
         controlPayload = []
     }
 
     private mutating func readClose(
-        _ body: UnsafeRawBufferPointer, into turn: inout ReceivedTurn
+        _ body: UnsafeRawBufferPointer, into result: inout ReadResult
     ) throws(ProtocolViolation) {
-        turn.end = .close(try CloseFrame(payload: body))
+        result.end = .close(try CloseFrame(payload: body))
         end()
     }
 

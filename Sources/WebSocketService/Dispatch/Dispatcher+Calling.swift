@@ -11,10 +11,10 @@ extension Dispatcher {
         state.change { state, afterwards in
             state.inbox.finishTaken()
             // Some are left only when the service was stopped meanwhile.
-            state.inbox.leaveUndelivered(unshown.exchange(0, ordering: .acquiringAndReleasing))
+            state.inbox.leaveUnseen(unseenInBatch.exchange(0, ordering: .acquiringAndReleasing))
             // Stopping cancels the handler that runs, and with it this task; another task takes the items that are left.
             let item = state.isTaskCancelled ? nil : state.inbox.next()
-            wakeReaders(&state, &afterwards)
+            wakeRoomWaiters(&state, &afterwards)
             if item == nil {
                 state.task = nil
                 state.isTaskCancelled = false
@@ -40,12 +40,12 @@ extension Dispatcher {
     private func handle(_ item: Inbox.Item, _ table: inout HandlerTable, _ version: inout UInt64) async {
         switch item {
         case .messages(let messages):
-            unshown.store(messages.count, ordering: .releasing)
+            unseenInBatch.store(messages.count, ordering: .releasing)
             for (index, message) in messages.enumerated() {
                 if version != environment.handlers.version { (table, version) = environment.handlers.snapshot() }
                 // Looked at last: the handlers are released only after the stop.
                 if isStopped { break }
-                unshown.store(messages.count - index - 1, ordering: .releasing)
+                unseenInBatch.store(messages.count - index - 1, ordering: .releasing)
                 await handle(message, table)
             }
         case .closed(let end):

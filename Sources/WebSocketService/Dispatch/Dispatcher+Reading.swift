@@ -7,7 +7,7 @@ extension Dispatcher {
         state.change { state, afterwards in
             if state.inbox.mayRead(generation) { return nil }
             let room = Completion<Void>()
-            state.readers[generation] = room
+            state.roomWaiters[generation] = room
             for waiter in state.readWaiters.removeValue(forKey: generation) ?? [] { waiter.succeed(&afterwards) }
             failHandlerWaits(&state, &afterwards)
             return room
@@ -35,7 +35,7 @@ extension Dispatcher {
     func readingEnds(_ generation: UInt64) -> Completion<Void> {
         let read = Completion<Void>()
         state.change { state, afterwards in
-            if state.readersAtWork.contains(generation), state.readers[generation] == nil {
+            if state.readersAtWork.contains(generation), state.roomWaiters[generation] == nil {
                 state.readWaiters[generation, default: []].append(read)
             } else {
                 read.succeed(&afterwards)
@@ -44,10 +44,10 @@ extension Dispatcher {
         return read
     }
 
-    func wakeReaders(_ state: inout State, _ afterwards: inout Afterwards) {
-        for (generation, reader) in state.readers where state.inbox.mayRead(generation) {
-            state.readers[generation] = nil
-            reader.succeed(&afterwards)
+    func wakeRoomWaiters(_ state: inout State, _ afterwards: inout Afterwards) {
+        for (generation, waiter) in state.roomWaiters where state.inbox.mayRead(generation) {
+            state.roomWaiters[generation] = nil
+            waiter.succeed(&afterwards)
         }
     }
 
@@ -62,8 +62,8 @@ extension Dispatcher {
         state.change { state, afterwards in
             state.inbox.beginHandlerWait()
             state.handlerWaits[ObjectIdentifier(full)] = full
-            wakeReaders(&state, &afterwards)
-            if !state.readers.isEmpty { failHandlerWaits(&state, &afterwards) }
+            wakeRoomWaiters(&state, &afterwards)
+            if !state.roomWaiters.isEmpty { failHandlerWaits(&state, &afterwards) }
         }
         defer {
             state.withLock { state in

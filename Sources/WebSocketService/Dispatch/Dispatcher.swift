@@ -25,7 +25,7 @@ final class Dispatcher: Sendable {
         /// Connections that ended before their `onOpen` handlers were done.
         var lastEnded: UInt64 = 0
         /// Readers that wait for room.
-        var readers: [UInt64: Completion<Void>] = [:]
+        var roomWaiters: [UInt64: Completion<Void>] = [:]
         var readersAtWork: Set<UInt64> = []
         /// Complete when the reader of a connection has come to its end, or to the limit.
         var readWaiters: [UInt64: [Completion<Void>]] = [:]
@@ -40,7 +40,7 @@ final class Dispatcher: Sendable {
     let currentCall = Atomic<UInt64>(0)
     let lastCall = Atomic<UInt64>(0)
     /// The number of messages of the batch that was taken with which no handler has been called.
-    let unshown = Atomic<Int>(0)
+    let unseenInBatch = Atomic<Int>(0)
 
     init(environment: ServiceEnvironment) {
         self.environment = environment
@@ -57,12 +57,12 @@ final class Dispatcher: Sendable {
 
     /// The number of messages that no handler will see. The rest of a batch whose handler does not return when it is
     /// cancelled is counted in no other way.
-    var undeliveredCount: Int {
-        state.withLock { $0.inbox.undeliveredCount + (isStopped ? unshown.load(ordering: .acquiring) : 0) }
+    var unseenCount: Int {
+        state.withLock { $0.inbox.unseenCount + (isStopped ? unseenInBatch.load(ordering: .acquiring) : 0) }
     }
 
     /// The number of readers that wait for room.
-    var waitingReaderCount: Int { state.withLock(\.readers.count) }
+    var roomWaiterCount: Int { state.withLock(\.roomWaiters.count) }
 
     /// The caller, in the current task.
     var caller: Caller {
@@ -96,7 +96,7 @@ final class Dispatcher: Sendable {
             afterwards.release(state.inbox.begin(generation, opened))
             state.readersAtWork.insert(generation)
             // One of a connection that was forgotten for this one need not wait.
-            wakeReaders(&state, &afterwards)
+            wakeRoomWaiters(&state, &afterwards)
             startTaking(&state, &afterwards)
         }
     }
@@ -151,7 +151,7 @@ final class Dispatcher: Sendable {
         stopped.store(true, ordering: .releasing)
         state.withLock { state in
             state.inbox.stop()
-            wakeReaders(&state, &afterwards)
+            wakeRoomWaiters(&state, &afterwards)
         }
     }
 

@@ -57,7 +57,7 @@ struct Inbox: Sendable {
     private(set) var handlerWaits = 0
     private(set) var isStopped = false
     /// The number of messages that no handler will see.
-    private(set) var undeliveredCount = 0
+    private(set) var unseenCount = 0
 
     init(limits: Limits) {
         self.limits = limits
@@ -82,11 +82,11 @@ struct Inbox: Sendable {
 
     mutating func append(_ messages: [WebSocketMessage], from generation: UInt64) {
         guard !isStopped else {
-            undeliveredCount += messages.count
+            unseenCount += messages.count
             return
         }
         guard let index = index(of: generation) else {
-            undeliveredCount += messages.count
+            unseenCount += messages.count
             return
         }
         sections[index].items.append(.messages(messages))
@@ -122,7 +122,7 @@ struct Inbox: Sendable {
     private mutating func forget(_ index: Int) -> [Item] {
         let section = sections.remove(at: index)
         for case .messages(let messages) in section.items {
-            undeliveredCount += messages.count
+            unseenCount += messages.count
             messageCount -= messages.count
             byteCount -= Self.memory(of: messages)
         }
@@ -204,7 +204,7 @@ struct Inbox: Sendable {
     /// Forgets the messages that no handler has seen, and takes no others.
     mutating func stop() {
         isStopped = true
-        undeliveredCount += messageCount
+        unseenCount += messageCount
         messageCount = 0
         byteCount = takenByteCount
         for index in sections.indices {
@@ -214,8 +214,8 @@ struct Inbox: Sendable {
     }
 
     /// Counts messages that were taken and, as the inbox was stopped, not shown to a handler.
-    mutating func leaveUndelivered(_ count: Int) {
-        undeliveredCount += count
+    mutating func leaveUnseen(_ count: Int) {
+        unseenCount += count
     }
 
     private mutating func removeFinishedSections() {

@@ -8,7 +8,7 @@ internal import LibWebSockets
 final class EventBroadcaster: Sendable {
     private typealias Subscribers = [UInt64: AsyncStream<SocketEvent>.Continuation]
 
-    private struct Delivery {
+    private struct Broadcast {
         /// `nil` ends the streams.
         let event: SocketEvent?
         let subscribers: Subscribers
@@ -19,19 +19,19 @@ final class EventBroadcaster: Sendable {
         var nextNumber: UInt64 = 0
         var isFinished = false
         var droppedCount: UInt64 = 0
-        var deliveries: Deque<Delivery> = []
-        var isDelivering = false
+        var broadcasts: Deque<Broadcast> = []
+        var isSending = false
 
         mutating func add(_ event: SocketEvent) {
             guard !subscribers.isEmpty else { return }
-            deliveries.append(Delivery(event: event, subscribers: subscribers))
+            broadcasts.append(Broadcast(event: event, subscribers: subscribers))
         }
 
-        /// Returns the next step of the one who delivers; `nil` for anybody else.
-        mutating func begin() -> Delivery? {
-            guard !isDelivering, let delivery = deliveries.popFirst() else { return nil }
-            isDelivering = true
-            return delivery
+        /// Returns the next step of the one who sends; `nil` for anybody else.
+        mutating func begin() -> Broadcast? {
+            guard !isSending, let broadcast = broadcasts.popFirst() else { return nil }
+            isSending = true
+            return broadcast
         }
     }
 
@@ -69,13 +69,13 @@ final class EventBroadcaster: Sendable {
 
     func send(_ event: SocketEvent) {
         state.withLock { $0.add(event) }
-        deliver()
+        sendNext()
     }
 
     /// Sends an event under a lock: it has its place among the others now, and is handed out when the lock is free.
     func send(_ event: SocketEvent, _ afterwards: inout Afterwards) {
         state.withLock { $0.add(event) }
-        afterwards.add { self.deliver() }
+        afterwards.add { self.sendNext() }
     }
 
     /// Sends the last event: whatever is sent after it reaches nobody.
@@ -83,25 +83,25 @@ final class EventBroadcaster: Sendable {
         state.withLock { state in
             state.add(event)
             state.isFinished = true
-            state.deliveries.append(Delivery(event: nil, subscribers: state.subscribers))
+            state.broadcasts.append(Broadcast(event: nil, subscribers: state.subscribers))
             state.subscribers = [:]
         }
-        deliver()
+        sendNext()
     }
 
-    private func deliver() {
+    private func sendNext() {
         var next = state.withLock { $0.begin() }
-        while let delivery = next {
+        while let broadcast = next {
             var dropped: UInt64 = 0
-            for subscriber in delivery.subscribers.values {
-                guard let event = delivery.event else {
+            for subscriber in broadcast.subscribers.values {
+                guard let event = broadcast.event else {
                     subscriber.finish()
                     continue
                 }
                 if case .dropped = subscriber.yield(event) { dropped += 1 }
             }
             next = state.withLock { state in
-                state.isDelivering = false
+                state.isSending = false
                 state.droppedCount += dropped
                 return state.begin()
             }

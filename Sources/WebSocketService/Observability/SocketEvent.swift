@@ -26,9 +26,9 @@ public enum SocketEvent: Sendable {
     case paused
     /// Stopped: the last event.
     ///
-    /// - Parameter undelivered: The number of received messages that no handler has seen, as far as they were read when
-    ///   everything had ended or ``SocketService/Options/closeTimeout`` had passed.
-    case stopped(undelivered: Int)
+    /// - Parameter unseen: How many received messages no handler has seen, as far as they were read when everything had
+    ///   ended or ``SocketService/Options/closeTimeout`` had passed.
+    case stopped(unseen: Int)
 }
 
 extension SocketEvent {
@@ -42,37 +42,6 @@ extension SocketEvent {
 
     static func dropped(_ message: WebSocketMessage, _ reason: DropReason) -> SocketEvent {
         .dropped(MessageSummary(message), reason)
-    }
-}
-
-/// The end of a connection that had been open.
-public enum ConnectionEnd: Sendable {
-    /// By ``SocketService/stop(code:reason:)`` or ``SocketService/pause(code:reason:)``.
-    case closed(WebSocketClosure)
-    /// Without this side asking for it.
-    case failed(ConnectionFailure)
-
-    /// The words of both sides at the end, where the transport knows them.
-    public var closure: WebSocketClosure? {
-        switch self {
-        case .closed(let closure): closure
-        case .failed(let failure): failure.closure
-        }
-    }
-
-    /// The close code: the peer's, 1005 when its close frame had none, 1006 when there was no close frame.
-    public var code: CloseCode {
-        closure?.code ?? .abnormalClosure
-    }
-}
-
-extension ConnectionEnd: CustomStringConvertible {
-    /// A sentence: `the peer closed the connection with 1001 going away`.
-    public var description: String {
-        switch self {
-        case .closed(let closure): "\(closure)"
-        case .failed(let failure): "\(failure)"
-        }
     }
 }
 
@@ -96,10 +65,10 @@ extension SocketEvent: CustomStringConvertible {
                 ?? "no route found in \(message)"
         case .error(let error): "\(error)"
         case .paused: "paused"
-        case .stopped(let undelivered):
-            undelivered == 0
+        case .stopped(let unseen):
+            unseen == 0
                 ? "stopped"
-                : "stopped, with \(undelivered.counted("message")) that no handler has seen"
+                : "stopped, with \(unseen.counted("message")) that no handler has seen"
         }
     }
 }

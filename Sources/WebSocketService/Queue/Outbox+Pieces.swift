@@ -30,14 +30,14 @@ extension Outbox {
         _ body: (inout SocketMessageWriter) async throws -> Void
     ) async throws -> SendOutcome {
         if PiecesUnderWay.holdsUp(self) { throw SocketServiceError.messageUnderWay }
-        let link: Link
+        let destination: Destination
         switch admitAtOnce(caller) {
-        case .direct(let direct): link = direct
+        case .direct(let direct): destination = direct
         case .decided(let verdict): return try outcome(verdict)
         case .waits: return dropped(.notConnected)
         }
         defer { endHandover() }
-        let message = try await waitForRoom(caller) { try await link.connection.beginMessage(kind) }
+        let message = try await waitForRoom(caller) { try await destination.connection.beginMessage(kind) }
         let underWay = PiecesUnderWay(self)
         defer { underWay.end() }
         var writer = SocketMessageWriter(outbox: self, message: message, caller: caller)

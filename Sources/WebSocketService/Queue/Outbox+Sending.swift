@@ -3,7 +3,7 @@ internal import Synchronization
 
 extension Outbox {
     enum Admission {
-        case direct(Link)
+        case direct(Destination)
         case decided(Verdict)
         case waits(Completion<Verdict>)
     }
@@ -23,14 +23,14 @@ extension Outbox {
             if isLeft { endHandover() }
             isLeft = false
             switch admission {
-            case .direct(let link):
-                let handover = await handOver(message, delivery, requestNumber, expiry, caller, link)
+            case .direct(let destination):
+                let handover = await handOver(message, delivery, requestNumber, expiry, caller, destination)
                 guard case .ended = handover else {
                     endHandover()
                     return try outcome(handover, of: message)
                 }
                 // It counts as down from now on, so that this comes to an end.
-                disconnect(link.generation)
+                disconnect(destination.generation)
                 isLeft = true
             case .decided(let verdict):
                 // A loop that sends while nothing goes out suspends nowhere else. On one core it would keep the connection from
@@ -74,9 +74,9 @@ extension Outbox {
 
     private func admission(_ admission: StateMachine.Admission, _ number: UInt64, _ state: inout State) -> Admission {
         switch admission {
-        case .direct(let link):
+        case .direct(let destination):
             handovers.add(1, ordering: .sequentiallyConsistent)
-            return .direct(link)
+            return .direct(destination)
         case .decided(let verdict):
             return .decided(verdict)
         case .waits:
@@ -88,10 +88,10 @@ extension Outbox {
 
     private func handOver(
         _ message: WebSocketMessage, _ delivery: Delivery, _ requestNumber: UInt64?, _ expiry: Duration?,
-        _ caller: Caller, _ link: Link
+        _ caller: Caller, _ destination: Destination
     ) async -> Handover {
-        if let requestNumber { requests.willSend(requestNumber, on: link.generation) }
-        var handover = await link.connection.handOverNow(message)
+        if let requestNumber { requests.willSend(requestNumber, on: destination.generation) }
+        var handover = await destination.connection.handOverNow(message)
         if case .noRoom = handover, delivery.mayBeQueued, PiecesUnderWay.holdsUp(self) {
             handover = .refused(SocketServiceError.messageUnderWay)
         }
@@ -99,20 +99,21 @@ extension Outbox {
             if let requestNumber { requests.didNotSend(requestNumber, waitsForRoom: true) }
             // The answer may be there before this task knows that the connection had room.
             let taken: @Sendable () -> Void = { [requests] in
-                if let requestNumber { requests.didSend(requestNumber, on: link.generation) }
+                if let requestNumber { requests.didSend(requestNumber, on: destination.generation) }
             }
             if let waiting = dispatcherKeptWaiting(by: caller) {
                 handover = await waiting.whileHandlerWaits { full in
-                    await link.connection.handOver(
+                    await destination.connection.handOver(
                         message, until: expiry, orUntil: full, environment.clock, taken: taken)
                 }
             } else {
-                handover = await link.connection.handOver(message, until: expiry, environment.clock, taken: taken)
+                handover = await destination.connection.handOver(
+                    message, until: expiry, environment.clock, taken: taken)
             }
         }
         if let requestNumber {
             if case .taken = handover {
-                requests.didSend(requestNumber, on: link.generation)
+                requests.didSend(requestNumber, on: destination.generation)
             } else {
                 requests.didNotSend(requestNumber)
             }
@@ -198,20 +199,20 @@ extension Outbox {
 
     // MARK: Draining
 
-    func drain(_ link: Link) async {
+    func drain(_ destination: Destination) async {
         var last: StateMachine.Drained?
-        while let entry = nextToDrain(link.generation, after: last) {
-            requests.willSend(entry.number, on: link.generation)
-            var handover = await link.connection.handOverNow(entry.message)
+        while let entry = nextToDrain(destination.generation, after: last) {
+            requests.willSend(entry.number, on: destination.generation)
+            var handover = await destination.connection.handOverNow(entry.message)
             if case .noRoom = handover {
                 requests.didNotSend(entry.number, waitsForRoom: true)
-                handover = await link.connection.handOver(
+                handover = await destination.connection.handOver(
                     entry.message, until: entry.expiry, environment.clock,
-                    taken: { self.requests.didSend(entry.number, on: link.generation) })
+                    taken: { self.requests.didSend(entry.number, on: destination.generation) })
             }
             if case .taken = handover {
                 environment.meters.sent(byteCount: entry.message.payload.count)
-                requests.didSend(entry.number, on: link.generation)
+                requests.didSend(entry.number, on: destination.generation)
                 last = .taken
                 continue
             }
@@ -224,7 +225,7 @@ extension Outbox {
                 last = .expired
             default:
                 last = .notTaken
-                disconnect(link.generation)
+                disconnect(destination.generation)
             }
         }
     }

@@ -2,7 +2,7 @@ internal import DequeModule
 
 extension Outbox {
     /// The connection that messages go to.
-    struct Link: Sendable {
+    struct Destination: Sendable {
         let connection: any SocketConnection
         let generation: UInt64
         /// The `onOpen` handlers run, and only they send.
@@ -29,7 +29,7 @@ extension Outbox {
         /// Senders that need not wait any longer.
         var verdicts: [(number: UInt64, verdict: Verdict)] = []
         /// The link that the queue is to be sent to from now on.
-        var drain: Link?
+        var drain: Destination?
     }
 
     /// The messages that wait to be sent, and those who wait for it.
@@ -41,7 +41,7 @@ extension Outbox {
 
         enum Admission: Sendable {
             /// Hand it to this connection.
-            case direct(Link)
+            case direct(Destination)
             case decided(Verdict)
             /// A verdict will come among the effects.
             case waits
@@ -57,7 +57,7 @@ extension Outbox {
         }
 
         private(set) var queue: SendQueue
-        private(set) var link: Link?
+        private(set) var destination: Destination?
         private(set) var isFinished = false
         private var waiters: Deque<Waiter> = []
         /// No waiter's time is over before. A bound that is too early only costs one look at them.
@@ -75,8 +75,8 @@ extension Outbox {
         /// Messages go straight to the connection.
         var isDirect: Bool { isReady && queue.isEmpty && waiters.isEmpty && draining == nil }
         /// There is nothing to send.
-        var isQuiet: Bool { queue.isEmpty && waiters.isEmpty && draining == nil && link?.isGreeting != true }
-        private var isReady: Bool { link.map { !$0.isGreeting } ?? false }
+        var isQuiet: Bool { queue.isEmpty && waiters.isEmpty && draining == nil && destination?.isGreeting != true }
+        private var isReady: Bool { destination.map { !$0.isGreeting } ?? false }
 
         /// The time at which ``removeExpired(now:_:)`` has something to do next.
         var nextExpiry: Duration? {
@@ -95,12 +95,12 @@ extension Outbox {
             if isFinished { return .decided(.outcome(.dropped(.closed))) }
             if case .onOpen(let generation) = caller {
                 // Meant for that connection only: the next one's handlers send their own.
-                guard let link, link.generation == generation else {
+                guard let destination, destination.generation == generation else {
                     return .decided(.outcome(.dropped(.connectionEnded)))
                 }
-                if link.isGreeting { return .direct(link) }
+                if destination.isGreeting { return .direct(destination) }
             }
-            return isDirect ? link.map { .direct($0) } : nil
+            return isDirect ? destination.map { .direct($0) } : nil
         }
 
         mutating func admit(
@@ -146,31 +146,31 @@ extension Outbox {
 
         // MARK: The connection
 
-        mutating func connect(_ link: Link, _ effects: inout Effects) {
-            self.link = link
+        mutating func connect(_ destination: Destination, _ effects: inout Effects) {
+            self.destination = destination
             settleWaiters(&effects)
             pump(&effects)
         }
 
         /// The `onOpen` handlers have returned, so that the queue may follow.
         mutating func endGreeting(_ generation: UInt64, _ effects: inout Effects) {
-            guard link?.generation == generation, link?.isGreeting == true else { return }
-            link?.isGreeting = false
+            guard destination?.generation == generation, destination?.isGreeting == true else { return }
+            destination?.isGreeting = false
             admitWaiters(&effects)
             pump(&effects)
         }
 
         /// The connection has ended, or has refused a message because it is about to.
         mutating func disconnect(_ generation: UInt64, _ effects: inout Effects) {
-            guard link?.generation == generation else { return }
-            link = nil
+            guard destination?.generation == generation else { return }
+            destination = nil
             settleWaiters(&effects)
         }
 
         /// Nothing is sent any more.
         mutating func finish(_ effects: inout Effects) {
             isFinished = true
-            link = nil
+            destination = nil
             effects.verdicts += waiters.map { ($0.entry.number, .outcome(.dropped(.closed))) }
             waiters = []
         }
@@ -180,7 +180,7 @@ extension Outbox {
             isFinished = false
         }
 
-        mutating func takeLeftovers(now: Duration, _ effects: inout Effects) -> [SendQueue.Entry] {
+        mutating func takeUnsent(now: Duration, _ effects: inout Effects) -> [SendQueue.Entry] {
             queue.removeExpired(now: now, drops: &effects.drops)
             return queue.removeAll()
         }
@@ -198,7 +198,7 @@ extension Outbox {
             case .notTaken: queue.restoreTaken()
             case nil: break
             }
-            if last != .notTaken, link?.generation == generation, isReady {
+            if last != .notTaken, destination?.generation == generation, isReady {
                 removeExpired(now: now, &effects)
                 if let entry = queue.takeFirst() {
                     admitWaiters(&effects)
@@ -237,9 +237,9 @@ extension Outbox {
         }
 
         private mutating func pump(_ effects: inout Effects) {
-            guard isReady, draining == nil, !queue.isEmpty, let link else { return }
-            draining = link.generation
-            effects.drain = link
+            guard isReady, draining == nil, !queue.isEmpty, let destination else { return }
+            draining = destination.generation
+            effects.drain = destination
         }
 
         private mutating func admitWaiters(_ effects: inout Effects) {

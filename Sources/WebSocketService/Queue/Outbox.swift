@@ -54,7 +54,7 @@ final class Outbox: Sendable {
     }
     var isDirect: Bool { state.withLock(\.machine.isDirect) }
     /// The `onOpen` handlers of the current connection run; `nil` without one.
-    var isGreeting: Bool? { state.withLock { $0.machine.link?.isGreeting } }
+    var isGreeting: Bool? { state.withLock { $0.machine.destination?.isGreeting } }
     var waiterCount: Int { state.withLock(\.machine.waiterCount) }
     var flushCount: Int { state.withLock(\.flushes.count) }
 
@@ -66,8 +66,8 @@ final class Outbox: Sendable {
 
     // Those that take `Afterwards` are called under another lock.
 
-    func connect(_ link: Link, _ afterwards: inout Afterwards) {
-        change(&afterwards) { state, effects, _ in state.machine.connect(link, &effects) }
+    func connect(_ destination: Destination, _ afterwards: inout Afterwards) {
+        change(&afterwards) { state, effects, _ in state.machine.connect(destination, &effects) }
     }
 
     func endGreeting(_ generation: UInt64) {
@@ -82,7 +82,7 @@ final class Outbox: Sendable {
 
     func disconnect(_ generation: UInt64, _ afterwards: inout Afterwards) {
         change(&afterwards) { state, effects, afterwards in
-            if state.machine.link?.generation == generation { afterwards.cancel(state.drain) }
+            if state.machine.destination?.generation == generation { afterwards.cancel(state.drain) }
             state.machine.disconnect(generation, &effects)
         }
     }
@@ -110,7 +110,7 @@ final class Outbox: Sendable {
         state.withLock { $0.machine.resume() }
     }
 
-    /// Ends all that waits and takes no more. Queued messages are left for ``takeLeftovers()``.
+    /// Ends all that waits and takes no more. Queued messages are left for ``takeUnsent()``.
     func stop(_ afterwards: inout Afterwards) {
         finish(&afterwards)
         state.withLock { state in
@@ -125,12 +125,12 @@ final class Outbox: Sendable {
         await state.withLock(\.drain)?.value
     }
 
-    func takeLeftovers(reporting: Bool) -> [WebSocketMessage] {
+    func takeUnsent(reporting: Bool) -> [WebSocketMessage] {
         let now = environment.clock.now
         return change { state, effects in
-            let leftovers = state.machine.takeLeftovers(now: now, &effects)
-            guard reporting else { return leftovers.map(\.message) }
-            effects.drops += leftovers.map { SendQueue.Drop(entry: $0, reason: .closed) }
+            let unsent = state.machine.takeUnsent(now: now, &effects)
+            guard reporting else { return unsent.map(\.message) }
+            effects.drops += unsent.map { SendQueue.Drop(entry: $0, reason: .closed) }
             return []
         }
     }
@@ -168,7 +168,9 @@ final class Outbox: Sendable {
             for (number, verdict) in effects.verdicts {
                 state.senders.removeValue(forKey: number)?.succeed(verdict, &afterwards)
             }
-            if let link = effects.drain { state.drain = environment.start(&afterwards) { await self.drain(link) } }
+            if let destination = effects.drain {
+                state.drain = environment.start(&afterwards) { await self.drain(destination) }
+            }
             completeFlushes(&state, &afterwards)
             scheduleExpiry(&state, &afterwards)
             if !effects.drops.isEmpty { state.reportsUnderWay += 1 }
@@ -185,7 +187,7 @@ final class Outbox: Sendable {
             && handovers.load(ordering: .sequentiallyConsistent) == 0
         // Without a connection there is nobody to greet before the queue follows, unless there are `onOpen` handlers.
         let isBehindHandlers =
-            state.machine.link.map(\.isGreeting)
+            state.machine.destination.map(\.isGreeting)
             ?? (!state.flushes.isEmpty && environment.handlers.read { !$0.open.isEmpty })
         state.flushes.removeAll { flush in
             if isDone || (flush.isHandlers && isBehindHandlers) { flush.flushed.succeed(&afterwards) }

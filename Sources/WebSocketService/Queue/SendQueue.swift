@@ -29,7 +29,7 @@ struct SendQueue: Sendable {
         let reason: DropReason
     }
 
-    enum Verdict: Hashable, Sendable {
+    enum Placement: Hashable, Sendable {
         case queued
         case dropped(DropReason)
         /// The overflow rule is to fail.
@@ -75,7 +75,7 @@ struct SendQueue: Sendable {
     ///   - drops: Receives the messages that gave way.
     mutating func admit(
         _ entry: Entry, waitsForRoom: Bool = false, drops: inout [Drop]
-    ) -> Verdict {
+    ) -> Placement {
         guard policy.limit > 0 else { return .dropped(.queueFull) }
         guard entry.byteCount <= policy.byteLimit else { return .dropped(.largerThanQueue) }
         if hasRoom(for: entry) {

@@ -41,11 +41,11 @@ extension ConnectionLife {
         } catch {
             return .connectFailed(error)
         }
-        guard let serving = opened(prospect, attempt, since: start) else {
+        guard let open = opened(prospect, attempt, since: start) else {
             prospect.connection.abort()
             return nil
         }
-        return await serve(serving, prospect.heart)
+        return await serve(open, prospect.heart)
     }
 
     private func connect(_ attempt: Attempt) async throws -> Prospect {
@@ -91,8 +91,8 @@ extension ConnectionLife {
                 if core.heldUpAttempt == attempt.generation { core.heldUpAttempt = nil }
             }
         }
-        let context = AttemptContext(life: self, generation: attempt.generation)
-        return try await AttemptContext.$current.withValue(context) { try await body() }
+        let scope = AttemptScope(life: self, generation: attempt.generation)
+        return try await AttemptScope.$current.withValue(scope) { try await body() }
     }
 
     private func isCurrent(_ attempt: Attempt) -> Bool {
@@ -100,38 +100,39 @@ extension ConnectionLife {
     }
 
     /// - Returns: The connection that is the service's from now on; `nil` when the attempt was left behind.
-    private func opened(_ prospect: Prospect, _ attempt: Attempt, since start: Duration) -> Serving? {
+    private func opened(_ prospect: Prospect, _ attempt: Attempt, since start: Duration) -> OpenConnection? {
         let generation = attempt.generation
-        let serving = Serving(
+        let open = OpenConnection(
             connection: prospect.connection, handshake: prospect.connection.handshake, generation: generation)
         let now = environment.clock.now
         let isCurrent = core.change { core, afterwards in
             guard core.machine.opened(generation, now: now) else { return false }
             let context = OpenContext(
-                handshake: serving.handshake, url: prospect.url, isReconnect: core.hasBeenOpen)
+                handshake: open.handshake, url: prospect.url, isReconnect: core.hasBeenOpen)
             core.hasBeenOpen = true
-            core.serving = serving
+            core.open = open
             core.roundTripTime = nil
             // Nobody has anything to send first, so the queue need not wait for handlers of older messages.
             let isGreeting = hasOpenHandlers
-            let greeting = Inbox.Greeting(generation: generation) { self.greeted(serving, $0) }
+            let greeting = Inbox.Greeting(generation: generation) { self.greeted(open, $0) }
             // First, so that a task that waits for the connection finds it counted.
             afterwards.add { [environment] in environment.meters.connected() }
             outbox.connect(
-                Outbox.Link(connection: serving.connection, generation: generation, isGreeting: isGreeting), &afterwards
+                Outbox.Destination(connection: open.connection, generation: generation, isGreeting: isGreeting),
+                &afterwards
             )
             if isGreeting { requests.failHandlersUnsent(after: generation - 1, &afterwards) }
-            environment.broadcaster.send(.open(serving.handshake), &afterwards)
+            environment.broadcaster.send(.open(open.handshake), &afterwards)
             // Last: a task that is at work may call `onOpen` before this returns, whose messages go to the connection.
             dispatcher.begin(generation, isGreeting ? .opened(context, greeting) : nil, &afterwards)
-            for waiter in core.openWaiters { waiter.succeed(serving.handshake, &afterwards) }
+            for waiter in core.openWaiters { waiter.succeed(open.handshake, &afterwards) }
             core.openWaiters = []
             return true
         }
         guard isCurrent else { return nil }
         environment.meters.opened(after: now - start)
         environment.connectionLog.opened(attempt: attempt.number, tls: prospect.connection.tls, now: now)
-        return serving
+        return open
     }
 
     // MARK: Failures
@@ -233,7 +234,7 @@ extension ConnectionLife {
             for notice in notices { dispatcher.append(notice, &afterwards) }
             return
         }
-        afterwards.release(core.serving.take())
+        afterwards.release(core.open.take())
         let generation = deliberation.attempt.generation
         requests.lose(generation, error, &afterwards)
         disconnected(generation, &afterwards)

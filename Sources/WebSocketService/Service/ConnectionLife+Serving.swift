@@ -6,34 +6,34 @@ extension ConnectionLife {
     /// handlers do.
     ///
     /// - Returns: The end of it; `nil` when it was left behind, and belongs to whoever closes it.
-    func serve(_ serving: Serving, _ heart: HeartbeatDriver) async -> ConnectionFailure? {
-        let connection = serving.connection
+    func serve(_ open: OpenConnection, _ heart: HeartbeatDriver) async -> ConnectionFailure? {
+        let connection = open.connection
         // It goes on to the connection's last message, also beside a newer connection.
-        environment.startReading(connection) { await self.read(serving, heart) }
+        environment.startReading(connection) { await self.read(open, heart) }
         let watching = environment.start {
             do {
                 let closure = try await connection.ended()
-                serving.verdict.succeed(Self.failure(closure, connection.closeError))
+                open.ended.succeed(Self.failure(closure, connection.closeError))
             } catch {
                 // Cancelled: the end is known already, or no concern of this task's.
             }
         }
         let beating = environment.start {
-            if let failure = await heart.run() { serving.verdict.succeed(failure) }
+            if let failure = await heart.run() { open.ended.succeed(failure) }
         }
-        let verdict = try? await serving.verdict.value()
+        let failure = try? await open.ended.value()
         watching.cancel()
         beating.cancel()
         // It sleeps, or looks at the connection: nothing of the app's is waited for.
         await beating.value
-        // Without a verdict, this task was cancelled. With one it may be too late: a task that closes the connection
+        // Without a failure, this task was cancelled. With one it may be too late: a task that closes the connection
         // meanwhile is not to be disturbed.
-        guard let failure = verdict, core.withLock({ $0.machine.isCurrent(serving.generation) }) else { return nil }
+        guard let failure, core.withLock({ $0.machine.isCurrent(open.generation) }) else { return nil }
         // Dead or not greeted, it is dropped; one that has ended answers the peer's close frame yet.
         if connection.closure == nil { connection.abort() }
-        outbox.disconnect(serving.generation)
+        outbox.disconnect(open.generation)
         // The answers that are here already still find their requests.
-        await waitUntilRead(serving.generation)
+        await waitUntilRead(open.generation)
         return failure
     }
 
@@ -45,12 +45,12 @@ extension ConnectionLife {
     }
 
     /// The `onOpen` handlers have returned, or one has thrown.
-    func greeted(_ serving: Serving, _ error: (any Error)?) {
+    func greeted(_ open: OpenConnection, _ error: (any Error)?) {
         guard let error else {
-            return outbox.endGreeting(serving.generation)
+            return outbox.endGreeting(open.generation)
         }
-        let isCurrent = core.withLock { $0.machine.isCurrent(serving.generation) }
-        if isCurrent, serving.verdict.succeed(.onOpenFailed(error)) {
+        let isCurrent = core.withLock { $0.machine.isCurrent(open.generation) }
+        if isCurrent, open.ended.succeed(.onOpenFailed(error)) {
             environment.meters.handlerFailed()
         } else {
             // The end of the connection cut them short, and is told anyway.
@@ -78,28 +78,28 @@ extension ConnectionLife {
         try? await environment.withLimit(environment.options.closeTimeout) { try await read.value() }
     }
 
-    private func read(_ serving: Serving, _ heart: HeartbeatDriver) async {
-        defer { dispatcher.endReading(serving.generation) }
+    private func read(_ open: OpenConnection, _ heart: HeartbeatDriver) async {
+        defer { dispatcher.endReading(open.generation) }
         do {
             while true {
-                if let room = dispatcher.room(for: serving.generation) {
+                if let room = dispatcher.room(for: open.generation) {
                     heart.readingPaused()
                     try await room.value()
                     heart.readingResumed()
                 }
-                guard let batch = try await serving.connection.receive() else { return }
+                guard let batch = try await open.connection.nextMessages() else { return }
                 environment.meters.received(batch)
                 var messages = batch
                 if heart.asksApp || !requests.isEmpty {
-                    messages = await environment.onAppsThreads(serving.connection) {
+                    messages = await environment.onAppsThreads(open.connection) {
                         heart.received(batch)
-                        return requests.takeAnswers(in: batch, from: serving.generation)
+                        return requests.takeAnswers(in: batch, from: open.generation)
                     }
                 } else {
                     // A request that is added from here on is sent after this batch has come.
                     heart.received(batch)
                 }
-                if !messages.isEmpty { dispatcher.append(messages, from: serving.generation) }
+                if !messages.isEmpty { dispatcher.append(messages, from: open.generation) }
             }
         } catch {
             // The end of the connection is told to whoever waits for it.

@@ -2,16 +2,16 @@ internal import Logging
 internal import Synchronization
 
 extension ConnectionLife {
-    /// - Parameter reportsLeftovers: Messages that were never sent are reported as dropped, as nobody looks at what is
+    /// - Parameter reportsUnsent: Messages that were never sent are reported as dropped, as nobody looks at what is
     ///   returned.
     @discardableResult
-    func stop(code: CloseCode, reason: String, reportsLeftovers: Bool) async -> [WebSocketMessage] {
+    func stop(code: CloseCode, reason: String, reportsUnsent: Bool) async -> [WebSocketMessage] {
         let isHandlerTask = dispatcher.isHandlerTask
         let deadline = environment.clock.deadline(after: environment.options.closeTimeout)
         let (stopping, isFirst) = core.change { core, afterwards in
             if let stopping = core.stopTask { return (stopping, false) }
             let stopping = beginStopping(
-                code: code, reason: reason, byHandler: isHandlerTask, reportsLeftovers: reportsLeftovers,
+                code: code, reason: reason, byHandler: isHandlerTask, reportsUnsent: reportsUnsent,
                 deadline, &core, &afterwards)
             return (stopping, true)
         }
@@ -19,13 +19,13 @@ extension ConnectionLife {
         // other tasks that a handler has started.
         let isInsideHandler = isHandlerTask || (Task.isCancelled && dispatcher.caller != .outside)
         await stopping.value
-        let leftovers = isFirst ? takeLeftovers() : []
+        let unsent = isFirst ? takeUnsent() : []
         if !isInsideHandler { await core.withLock(\.endTask)?.value }
-        return leftovers
+        return unsent
     }
 
     private func beginStopping(
-        code: CloseCode, reason: String, byHandler: Bool, reportsLeftovers: Bool,
+        code: CloseCode, reason: String, byHandler: Bool, reportsUnsent: Bool,
         _ deadline: Duration, _ core: inout Core, _ afterwards: inout Afterwards
     ) -> Task<Void, Never> {
         leave(
@@ -41,8 +41,8 @@ extension ConnectionLife {
             await closing?.value
             // It puts back what it could not send.
             await self.outbox.waitForDrain()
-            let leftovers = self.outbox.takeLeftovers(reporting: reportsLeftovers)
-            self.core.withLock { $0.leftovers = leftovers }
+            let unsent = self.outbox.takeUnsent(reporting: reportsUnsent)
+            self.core.withLock { $0.unsent = unsent }
         }
         core.stopTask = stopping
         core.endTask = environment.start(&afterwards) {
@@ -62,17 +62,17 @@ extension ConnectionLife {
         return stopping
     }
 
-    private func takeLeftovers() -> [WebSocketMessage] {
+    private func takeUnsent() -> [WebSocketMessage] {
         core.withLock { core in
-            defer { core.leftovers = [] }
-            return core.leftovers
+            defer { core.unsent = [] }
+            return core.unsent
         }
     }
 
     private func endForGood() {
-        let undelivered = dispatcher.undeliveredCount
-        environment.broadcaster.finish(with: .stopped(undelivered: undelivered))
-        environment.logger.debug("stopped", metadata: [LoggingKeys.count: "\(undelivered)"])
+        let unseen = dispatcher.unseenCount
+        environment.broadcaster.finish(with: .stopped(unseen: unseen))
+        environment.logger.debug("stopped", metadata: [LoggingKeys.count: "\(unseen)"])
         let waiters = core.withLock { core in
             defer { core.endWaiters = [] }
             return core.endWaiters

@@ -7,18 +7,18 @@ internal import LibWebSockets
 /// that all of them see connections come and go in one order. No closure of the app's runs under any of them.
 final class ConnectionLife: Sendable {
     /// The connection that is open.
-    struct Serving: Sendable {
+    struct OpenConnection: Sendable {
         let connection: any SocketConnection
         let handshake: HandshakeResponse
         let generation: UInt64
         /// The end of the connection, as the first to find out tells it.
-        let verdict = Completion<ConnectionFailure>()
+        let ended = Completion<ConnectionFailure>()
     }
 
     struct Core {
         var machine: SocketService.StateMachine
         var generator: any RandomNumberGenerator & Sendable
-        var serving: Serving?
+        var open: OpenConnection?
         /// The attempt that waits for a closure of the app's.
         var heldUpAttempt: UInt64?
         /// The service whose life this is. Calls that are under way keep it.
@@ -33,7 +33,7 @@ final class ConnectionLife: Sendable {
         /// Collects, once everything has ended, what was never sent.
         var stopTask: Task<Void, Never>?
         /// The messages that it has collected, until the caller that stopped the service has taken them.
-        var leftovers: [WebSocketMessage] = []
+        var unsent: [WebSocketMessage] = []
         /// Releases the handlers once they have returned.
         var endTask: Task<Void, Never>?
 
@@ -86,8 +86,8 @@ final class ConnectionLife: Sendable {
             if core.machine.isStopped { throw SocketServiceError.stopped }
             if let attempt = core.machine.start() { launch(attempt, &core, &afterwards) }
             guard let opened else { return }
-            if let serving = core.serving {
-                opened.succeed(serving.handshake, &afterwards)
+            if let open = core.open {
+                opened.succeed(open.handshake, &afterwards)
             } else {
                 core.openWaiters.removeAll(where: \.isComplete)
                 core.openWaiters.append(opened)
@@ -126,8 +126,8 @@ final class ConnectionLife: Sendable {
 
     /// Tells whether that attempt's own closure calls: it must not overtake itself, for ever.
     private func isClosure(of generation: UInt64) -> Bool {
-        guard let context = AttemptContext.current else { return false }
-        return context.life === self && context.generation == generation && context.task == CurrentTask()
+        guard let scope = AttemptScope.current else { return false }
+        return scope.life === self && scope.generation == generation && scope.task == CurrentTask()
     }
 
     func launch(
@@ -156,17 +156,17 @@ final class ConnectionLife: Sendable {
             afterwards.cancel(core.runTask)
         case .closeConnection:
             afterwards.cancel(core.runTask)
-            guard let serving = core.serving.take() else { return }
+            guard let open = core.open.take() else { return }
             core.closeTask = environment.start(&afterwards) {
-                let closure = await self.close(serving.connection, code: code, reason: reason)
+                let closure = await self.close(open.connection, code: code, reason: reason)
                 // It puts back what it could not send.
                 await self.outbox.waitForDrain()
-                await self.waitUntilRead(serving.generation)
-                self.closed(closure, serving.generation)
+                await self.waitUntilRead(open.generation)
+                self.closed(closure, open.generation)
             }
-            requests.lose(serving.generation, error, &afterwards)
-            dispatcher.cancelGreeting(serving.generation, byItself: byHandler, &afterwards)
-            disconnected(serving.generation, &afterwards)
+            requests.lose(open.generation, error, &afterwards)
+            dispatcher.cancelGreeting(open.generation, byItself: byHandler, &afterwards)
+            disconnected(open.generation, &afterwards)
         }
     }
 

@@ -1,24 +1,8 @@
-/// The facts that a closure which supplies a fresh URL and headers for each attempt is told.
-public struct ConnectAttempt: Hashable, Sendable {
-    /// The number of the attempt, from 1 for the first in a row.
-    public let number: Int
-}
-
-/// Set while a closure of the app's runs that is part of an attempt, so that what it calls knows.
-struct AttemptContext: Sendable {
-    @TaskLocal static var current: AttemptContext?
-
-    weak let life: ConnectionLife?
-    let generation: UInt64
-    /// The task that the closure was called in. Those that it starts have the context, too.
-    var task = CurrentTask()
-}
-
 /// The source of the URL and the headers of each attempt.
 enum RequestSource: Sendable {
     /// Tried in turn.
     case requests([ConnectRequest])
-    case closure(@Sendable (ConnectAttempt) async throws -> ConnectRequest)
+    case closure(@Sendable (AttemptContext) async throws -> ConnectRequest)
 
     func request(for attempt: SocketService.StateMachine.Attempt) async throws -> ConnectRequest {
         switch self {
@@ -26,7 +10,7 @@ enum RequestSource: Sendable {
             guard requests.indices.contains(attempt.endpoint) else { throw Self.noURL }
             return requests[attempt.endpoint]
         case .closure(let make):
-            return try await make(ConnectAttempt(number: attempt.number))
+            return try await make(AttemptContext(number: attempt.number))
         }
     }
 

@@ -50,6 +50,6 @@ extension SocketService {
     /// - Returns: The messages that were queued and never sent, to the first caller.
     @discardableResult
     public func stop(code: CloseCode = .normalClosure, reason: String = "") async -> [WebSocketMessage] {
-        await life.stop(code: code, reason: reason, reportsLeftovers: false)
+        await life.stop(code: code, reason: reason, reportsUnsent: false)
     }
 }

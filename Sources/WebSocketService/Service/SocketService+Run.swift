@@ -23,14 +23,14 @@ extension SocketService {
         do {
             try await withGracefulShutdown { try await ended.value() }
         } catch is CancellationError {
-            await life.stop(code: .goingAway, reason: "", reportsLeftovers: true)
+            await life.stop(code: .goingAway, reason: "", reportsUnsent: true)
         }
     }
 
     private func withGracefulShutdown(_ operation: () async throws -> Void) async throws {
         #if ServiceLifecycleSupport
             try await withGracefulShutdownHandler(operation: operation) {
-                self.environment.start { await self.shutDown(code: .goingAway, reportsLeftovers: true) }
+                self.environment.start { await self.shutDown(code: .goingAway, reportsUnsent: true) }
             }
         #else
             try await operation()
@@ -52,12 +52,12 @@ extension SocketService {
     public func shutDown(
         within limit: Duration? = nil, code: CloseCode = .normalClosure, reason: String = ""
     ) async -> [WebSocketMessage] {
-        await shutDown(within: limit, code: code, reason: reason, reportsLeftovers: false)
+        await shutDown(within: limit, code: code, reason: reason, reportsUnsent: false)
     }
 
     @discardableResult
     fileprivate func shutDown(
-        within limit: Duration? = nil, code: CloseCode, reason: String = "", reportsLeftovers: Bool
+        within limit: Duration? = nil, code: CloseCode, reason: String = "", reportsUnsent: Bool
     ) async -> [WebSocketMessage] {
         let deadline = environment.clock.deadline(after: limit ?? environment.options.shutdownTimeout)
         if dispatcher.caller == .outside, !handlers.isInLoop {
@@ -65,7 +65,7 @@ extension SocketService {
         } else {
             await dispatcher.whileHandlerWaits { full in await life.flush(until: deadline, orUntil: full) }
         }
-        return await life.stop(code: code, reason: reason, reportsLeftovers: reportsLeftovers)
+        return await life.stop(code: code, reason: reason, reportsUnsent: reportsUnsent)
     }
 }
 
@@ -87,10 +87,10 @@ public func withSocketService<Result>(
     do {
         try await service.start(waitingForOpen: waitingForOpen)
         let result = try await body(service)
-        await service.shutDown(code: .normalClosure, reportsLeftovers: true)
+        await service.shutDown(code: .normalClosure, reportsUnsent: true)
         return result
     } catch {
-        await service.life.stop(code: .normalClosure, reason: "", reportsLeftovers: true)
+        await service.life.stop(code: .normalClosure, reason: "", reportsUnsent: true)
         throw error
     }
 }

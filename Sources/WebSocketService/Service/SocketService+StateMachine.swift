@@ -55,12 +55,12 @@ extension SocketService {
             /// The policy decides about a failure.
             case deciding(Attempt)
             case reconnecting(Attempt)
-            case closing(afterwards: Afterwards)
+            case closing(afterwards: AfterClosing)
             case gaveUp
             case stopped
         }
 
-        private enum Afterwards {
+        private enum AfterClosing {
             case idle
             case connect
             case stopped
@@ -229,7 +229,7 @@ extension SocketService {
             leave(for: .stopped)
         }
 
-        private mutating func leave(for destination: Afterwards) -> LeaveAction {
+        private mutating func leave(for destination: AfterClosing) -> LeaveAction {
             switch phase {
             case .open:
                 phase = .closing(afterwards: destination)

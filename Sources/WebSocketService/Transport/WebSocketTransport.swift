@@ -63,7 +63,7 @@ package struct WebSocketConnection: SocketConnection {
     package var closeError: (any Error)? { socket.closeError }
     package var bytesReceived: UInt64 { socket.statistics.networkBytesReceived }
 
-    package func receive() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
+    package func nextMessages() async throws -> [WebSocketMessage]? { try await socket.nextMessages() }
     package func send(_ message: WebSocketMessage) async throws { try await socket.send(message) }
     package func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
         try socket.trySend(message)

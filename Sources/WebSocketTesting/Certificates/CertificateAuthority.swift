@@ -1,5 +1,3 @@
-internal import COpenSSL
-
 /// A throw-away certificate authority: makes certificates and keys in memory, good ones and, on demand, bad ones.
 ///
 /// ```swift
@@ -110,76 +108,5 @@ public final class CertificateAuthority: Sendable {
             ipAddresses: ipAddresses, validity: validity, usage: purpose.usage)
         return try IssuedCertificate(
             certificatePEM: template.sign(subjectKey: pair, issuer: nil), intermediatesPEM: [], key: pair)
-    }
-}
-
-/// The time in which a certificate is valid, counted from the moment it is made.
-public struct CertificateValidity: Hashable, Sendable {
-    /// The start of the validity.
-    public var begins: Duration
-    /// The end of the validity.
-    public var ends: Duration
-
-    /// A time of validity, negative durations being in the past. Neither end is further away than a century.
-    public init(from begins: Duration, to ends: Duration) {
-        self.begins = begins
-        self.ends = ends
-    }
-
-    private static let day = Duration.seconds(86_400)
-
-    /// From an hour ago, so that clocks may differ, for 30 days.
-    public static let current = CertificateValidity(from: .seconds(-3_600), to: day * 30)
-    /// Ended yesterday.
-    public static let expired = CertificateValidity(from: day * -30, to: day * -1)
-    /// Begins tomorrow.
-    public static let notYetValid = CertificateValidity(from: day, to: day * 30)
-}
-
-/// The party that a certificate authenticates (its extended key usage).
-public enum CertificatePurpose: Hashable, Sendable {
-    /// A server (`serverAuth`).
-    case server
-    /// A client (`clientAuth`).
-    case client
-    /// Both: peers that are servers and clients.
-    case serverAndClient
-
-    var usage: CertificateTemplate.Usage {
-        switch self {
-        case .server: .server
-        case .client: .client
-        case .serverAndClient: .serverAndClient
-        }
-    }
-}
-
-/// The kind of a certificate's key.
-public enum CertificateKey: Hashable, Sendable {
-    /// The elliptic curve P-256: made in a fraction of a millisecond.
-    case p256
-    /// RSA; 2048 bits take tens of milliseconds to make, 1024 are too weak for OpenSSL's default security level. More than
-    /// 16,384, which OpenSSL does not use (`OPENSSL_RSA_MAX_MODULUS_BITS`), or fewer than 512 are refused.
-    case rsa(bits: Int)
-}
-
-/// The hash function of a certificate's signature.
-public enum CertificateHash: Hashable, Sendable {
-    /// SHA-256, with which certificates are signed today.
-    case sha256
-    /// Broken since 2017, refused by OpenSSL's default security level.
-    case sha1
-}
-
-/// OpenSSL could not make a certificate.
-public struct CertificateError: Error, CustomStringConvertible {
-    public let description: String
-
-    /// With the oldest entry of OpenSSL's error queue, which is empty afterwards.
-    init(_ what: String) {
-        let code = ERR_peek_error()
-        let reason = ERR_reason_error_string(code).map { String(cString: $0) }
-        ERR_clear_error()
-        description = reason.map { "\(what): \($0)" } ?? what
     }
 }

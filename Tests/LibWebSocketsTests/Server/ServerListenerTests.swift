@@ -127,7 +127,7 @@ import WebSocketTesting
         } catch let failure as RawClient.Failure {
             #expect(failure.errno == ECONNRESET)
         }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     /// Only the loop uses it.
@@ -139,7 +139,7 @@ import WebSocketTesting
     func loopIsShutDown() async throws {
         let loop = SocketLoop.forTest()
         try loop.submit { _ in }
-        await loop.shutdown()
+        await loop.shutDown()
         let error = await #expect(throws: WebSocketError.self) {
             try await WebSocketServer.start(on: loop) { _, _ in }
         }

@@ -8,7 +8,7 @@ import WebSocketTesting
 @Suite(.hangs) struct WebSocketServerHandshakeTests {
     @Test("The handler sees the request as the client wrote it")
     func request() async throws {
-        let requests = Handover<WebSocketServer.Request>()
+        let requests = Relay<WebSocketServer.Request>()
         let configuration = WebSocketConfiguration(
             headers: [.authorization: "Bearer token", HTTPField.Name("X-Case")!: "Kept"], subprotocols: ["v2", "v1"])
         try await withServer(client: configuration, handler: { _, request in requests.give(request) }) { pair in

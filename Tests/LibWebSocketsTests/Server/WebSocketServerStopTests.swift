@@ -174,7 +174,7 @@ import WebSocketTesting
             #expect(server.port == port)
         }
         await server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A server that nobody refers to stops listening; connections it has go on until they end")
@@ -199,7 +199,7 @@ import WebSocketTesting
         }
         try await client.send("still here")
         #expect(try await client.receive(1) == [.text("still here")])
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }
 

@@ -56,7 +56,7 @@ import WebSocketTesting
         #expect(error?.stage == .configuration)
         #expect(error?.message.hasPrefix("the server cannot listen on \(host):\(port): ") == true)
         #expect(error?.message.contains(reason) == true)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A port that is taken is an error with the system's number")
@@ -90,7 +90,7 @@ import WebSocketTesting
         // The loop can serve others after that.
         let server = try await WebSocketServer.start(on: loop, handler: ServerPair.echo)
         await server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("Several servers share a loop, each with a port and a certificate of its own")
@@ -112,7 +112,7 @@ import WebSocketTesting
             #expect(try await socket.receive(1) == [.text("server \(number)")])
         }
         for server in servers { await server.stop() }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     // MARK: - Handlers

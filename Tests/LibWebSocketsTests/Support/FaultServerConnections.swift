@@ -30,7 +30,7 @@ func withFaultServer(
     } catch {
         result = .failure(error)
     }
-    await loop.shutdown()
+    await loop.shutDown()
     server.stop()
     try result.get()
 }

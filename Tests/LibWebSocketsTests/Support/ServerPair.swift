@@ -46,7 +46,7 @@ struct ServerPair: Sendable {
     /// The configuration that the clients use unless told otherwise.
     let configuration: WebSocketConfiguration
     /// The server's ends of the connections, when no handler serves them.
-    let accepted: Handover<WebSocket>
+    let accepted: Relay<WebSocket>
 
     func connect(path: String = "/", configuration: WebSocketConfiguration? = nil) async throws -> WebSocket {
         try await WebSocket.connect(
@@ -79,7 +79,7 @@ func withServer<Value>(
     configuration.tls = try security.server
     var client = client
     client.tls = try security.client
-    let accepted = Handover<WebSocket>()
+    let accepted = Relay<WebSocket>()
     let (serverLoop, clientLoop) = (SocketLoop.forTest(), SocketLoop.forTest())
     let server = try await WebSocketServer.start(
         configuration: configuration, on: serverLoop,
@@ -97,8 +97,8 @@ func withServer<Value>(
         result = .failure(error)
     }
     await server.kill()
-    await clientLoop.shutdown()
-    await serverLoop.shutdown()
+    await clientLoop.shutDown()
+    await serverLoop.shutDown()
     return try result.get()
 }
 

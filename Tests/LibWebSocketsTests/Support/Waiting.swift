@@ -32,7 +32,7 @@ func standstill<Value: Equatable>(of value: () async -> Value) async throws -> V
 }
 
 /// Hands values from one task to another.
-struct Handover<Element: Sendable>: Sendable {
+struct Relay<Element: Sendable>: Sendable {
     private let stream: AsyncStream<Element>
     private let continuation: AsyncStream<Element>.Continuation
 

@@ -101,7 +101,7 @@ import WebSocketProtocol
                 consumer.pipe = try? BytePipe.make(descriptor, core: core, consumer: consumer)
             }
             try await body(fixture)
-            await loop.shutdown()
+            await loop.shutDown()
             #expect(fixture.consumer.end != nil, "the end was not told")
             let socket = Self.inode(of: fixture.sockets.client)
             let open = OpenSockets.descriptors().filter { Self.inode(of: $0) == socket }
@@ -190,7 +190,7 @@ import WebSocketProtocol
     }
 
     @Test("What the peer said before it went is heard although a write has failed first")
-    func lastWords() async throws {
+    func remainingInput() async throws {
         try await withPipe { fixture in
             let release = await fixture.loop.occupy()
             fixture.send([5, 5, 5])

@@ -71,7 +71,7 @@ import WebSocketTesting
         release()
         #expect(try await socket.receive() == .text("alive"))
         socket.abort()
-        await loop.shutdown()
+        await loop.shutDown()
         server.stop()
     }
 

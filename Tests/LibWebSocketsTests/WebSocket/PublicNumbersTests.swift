@@ -61,7 +61,7 @@ import WebSocketTesting
     @Test("A deadline at any distance can be set and cancelled", arguments: longDurations + noDurations)
     func deadlines(duration: Duration) async throws {
         let loop = SocketLoop.forTest()
-        let hasPassed = Handover<Bool>()
+        let hasPassed = Relay<Bool>()
         try loop.submit { core in
             let id = core.schedule(after: duration) { hasPassed.give(true) }
             guard duration > .zero else { return }
@@ -71,14 +71,14 @@ import WebSocketTesting
             }
         }
         #expect(try await hasPassed.take() == (duration <= .zero))
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A group has from one loop to its maximum", arguments: [Int.min, -1, 0, 1, 3, .max])
     func socketLoopGroups(count: Int) async {
         let group = SocketLoopGroup(count: count)
         #expect(group.loops.count == min(max(count, 1), SocketLoopGroup.maximumCount))
-        await group.shutdown()
+        await group.shutDown()
     }
 
     @Test("Any limit on redirects is one", arguments: [Int.min, -1, 0, 1, .max])
@@ -118,7 +118,7 @@ import WebSocketTesting
             _ = try await WebSocketServer.start(configuration: .init(port: port), on: loop) { _, _ in }
         }
         #expect(serverError?.code == .invalidConfiguration)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     typealias CompressionOption = any WritableKeyPath<WebSocketCompression.DeflateOptions, Int> & Sendable

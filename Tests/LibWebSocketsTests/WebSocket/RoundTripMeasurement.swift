@@ -27,6 +27,6 @@ import Testing
         }
         print("\(count) round trips, \(start.duration(to: .now) / count) each")
         socket.abort()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

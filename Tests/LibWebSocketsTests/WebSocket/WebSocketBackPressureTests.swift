@@ -161,7 +161,7 @@ import WebSocketTesting
         #expect(socket.statistics.messagesNeverWritten <= sent.value)
         #expect(socket.statistics.bytesWaitingToBeWritten == 0)
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("A peer that floods is read only as far as somebody takes the messages", arguments: Security.allCases)
@@ -181,6 +181,6 @@ import WebSocketTesting
         // The rest of what had arrived, then the end.
         while let batch = try await socket.nextMessages() { #expect(batch.count * 100 < 2 * Self.bufferSize) }
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

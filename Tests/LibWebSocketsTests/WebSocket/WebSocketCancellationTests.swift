@@ -47,7 +47,7 @@ import WebSocketTesting
         await #expect(throws: CancellationError.self) { try await connecting.value }
         _ = try await server.transcript()
         try await eventually { OpenSockets.connected(to: Int(server.port)) == 0 }
-        await loop.shutdown()
+        await loop.shutDown()
         server.stop()
     }
 
@@ -62,7 +62,7 @@ import WebSocketTesting
         await #expect(throws: CancellationError.self) { try await connecting.value }
         #expect(await loop.attemptCount() == 0)
         #expect(OpenSockets.connected(to: Int(server.port)) == others)
-        await loop.shutdown()
+        await loop.shutDown()
         server.stop()
     }
 
@@ -93,7 +93,7 @@ import WebSocketTesting
         await #expect(throws: CancellationError.self) { try await asking.value }
         answer.signal()
         #expect(await loop.attemptCount() == 0)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("connect() cancelled at any moment leaves either a connection or nothing")
@@ -226,7 +226,9 @@ extension SocketLoop {
     fileprivate func attemptCount() async -> Int {
         await withCheckedContinuation { continuation in
             do {
-                try submit { core in continuation.resume(returning: core.attempts.count) }
+                try submit { core in
+                    continuation.resume(returning: core.residents.values.count { $0 is ConnectAttempt })
+                }
             } catch {
                 // A loop that has ended has none.
                 continuation.resume(returning: 0)

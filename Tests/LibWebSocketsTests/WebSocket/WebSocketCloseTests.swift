@@ -282,7 +282,7 @@ import WebSocketTesting
         arguments: Security.allCases)
     func lostConnection(security: Security) async throws {
         let script: [FaultServer.Step] = [
-            .upgrade(), .write(.text("a"), .text("b")), .closeNotify, .shutdownWrite, .readUntilEnd,
+            .upgrade(), .write(.text("a"), .text("b")), .closeNotify, .shutDownWriting, .readUntilEnd,
         ]
         try await withFaultServer(script, security: security) { server, socket in
             var received: [String?] = []
@@ -340,6 +340,6 @@ import WebSocketTesting
         #expect(try await server.transcript().closeCode == 1000)
         #expect(socket.statistics.messagesNeverWritten == 0)
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

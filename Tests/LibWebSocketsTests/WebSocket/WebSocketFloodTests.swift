@@ -56,6 +56,6 @@ import WebSocketTesting
         #expect(try await loop.load(during: .milliseconds(300)) < 0.5, "the loop is busy with nothing")
         socket.abort()
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

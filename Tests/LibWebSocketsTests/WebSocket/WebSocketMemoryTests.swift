@@ -79,7 +79,8 @@
                 let unfinished: [FaultServer.Step] = [
                     .upgrade(), .write(.binary([UInt8](repeating: 7, count: 4 << 20), isFinal: false)),
                 ]
-                let end: [FaultServer.Step] = isViolation ? [.write(.text("inside")), .readUntilEnd] : [.shutdownWrite]
+                let end: [FaultServer.Step] =
+                    isViolation ? [.write(.text("inside")), .readUntilEnd] : [.shutDownWriting]
                 try await FaultServer.withServer(unfinished + end) { server in
                     var ended = [try await Self.ended(server)]
                     func used() throws -> Int { try Self.allocated() - SocketLoop.shared.frameBuffers.keptByteCount }

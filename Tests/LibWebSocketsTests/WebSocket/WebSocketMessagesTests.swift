@@ -88,7 +88,7 @@ import WebSocketTesting
         try await withServer { pair in
             let (client, server) = try await pair.connectPair()
             // One of the two waits first, no matter which; the other one fails at once.
-            let outcomes = Handover<Result<[WebSocketMessage]?, any Error>>()
+            let outcomes = Relay<Result<[WebSocketMessage]?, any Error>>()
             for _ in 0..<2 {
                 Task {
                     do {
@@ -181,7 +181,7 @@ import WebSocketTesting
         let configuration = WebSocketConfiguration(receiveBufferSize: 1_000)
         let message = FaultServer.Frame.binary([UInt8](repeating: 3, count: 2_000))
         let script: [FaultServer.Step] = [
-            .upgrade(), .flood(message.bytes, count: 500), .write(.close(1001)), .closeNotify, .shutdownWrite,
+            .upgrade(), .flood(message.bytes, count: 500), .write(.close(1001)), .closeNotify, .shutDownWriting,
             .readUntilEnd,
         ]
         try await withFaultServer(script, security: security, configuration: configuration) { _, socket in

@@ -62,7 +62,7 @@ import WebSocketTesting
     }
 
     @Test("What a reset leaves behind counts too, and arrives as it is taken", arguments: Security.allCases)
-    func lastWords(security: Security) async throws {
+    func remainingInput(security: Security) async throws {
         let (first, next) = try Self.bombs(of: 100_000)
         let bytes = first + repeatElement(next, count: 999).joined()
         let loop = SocketLoop.forTest()
@@ -89,11 +89,11 @@ import WebSocketTesting
         #expect(error?.code == .connectionLost)
         #expect(sizes == [Int](repeating: 100_000, count: 1_000))
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("What a reset leaves behind ends with the loop, and nobody waits for it")
-    func lastWordsOfALoop() async throws {
+    func remainingInputOfALoop() async throws {
         let (first, next) = try Self.bombs(of: 100_000)
         let loop = SocketLoop.forTest()
         let server = try FaultServer(
@@ -108,7 +108,7 @@ import WebSocketTesting
         _ = try await server.transcript()
         release()
         _ = try await socket.closed()
-        await loop.shutdown()
+        await loop.shutDown()
         await #expect(throws: WebSocketError.self) { try await socket.receiveAll() }
         server.stop()
     }
@@ -119,7 +119,7 @@ import WebSocketTesting
         let words = (0..<20).flatMap { _ in FaultServer.Frame.binary([UInt8](repeating: 1, count: 1000)).bytes }
         let server = try FaultServer(
             tls: try Security.tls.faultServer,
-            scripts: [[.upgrade(), .pause(.milliseconds(300)), .write(words), .closeNotify, .shutdownWrite, .stall]])
+            scripts: [[.upgrade(), .pause(.milliseconds(300)), .write(words), .closeNotify, .shutDownWriting, .stall]])
         let socket = try await WebSocket.connect(
             to: server.url(), configuration: .init(tls: try Security.tls.client, receiveBufferSize: 1000), on: loop)
         // Messages and end come in one read.
@@ -128,7 +128,7 @@ import WebSocketTesting
         release()
         try await eventually { socket.statistics.bytesWaitingToBeRead > 1000 }
         #expect(try await socket.closed().initiator == .connectionLoss)
-        await loop.shutdown()
+        await loop.shutDown()
         await #expect(throws: WebSocketError.self) { try await socket.receiveAll() }
         server.stop()
     }
@@ -158,7 +158,7 @@ import WebSocketTesting
         // There are 256 budgets. In one piece it is seen a few times.
         #expect(progress.all.count > 100)
         socket.abort()
-        await loop.shutdown()
+        await loop.shutDown()
         server.stop()
     }
 
@@ -169,7 +169,7 @@ import WebSocketTesting
             for number in 0..<100 { try await server.send("\(number)") }
             _ = try await server.ping()
             let handled = Collector<String>()
-            let task = Handover<Task<Void, Never>>()
+            let task = Relay<Task<Void, Never>>()
             let receiving = client.receive { message in
                 handled.add(message.text ?? "?")
                 if handled.all.count == 5 { try? await task.take().cancel() }

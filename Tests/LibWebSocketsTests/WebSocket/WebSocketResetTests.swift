@@ -7,7 +7,7 @@ import WebSocketTesting
 /// behind what it said last.
 @Suite(.hangs) struct WebSocketResetTests {
     @Test("Messages and the close frame from before the reset arrive", arguments: Security.allCases)
-    func lastWords(security: Security) async throws {
+    func remainingInput(security: Security) async throws {
         let words = (0..<100).map { "message \($0)" }
         let frames = words.map { FaultServer.Frame.text($0) } + [.close(1012, reason: "new version")]
         let script: [FaultServer.Step] = [
@@ -30,7 +30,7 @@ import WebSocketTesting
         #expect(closure.received == CloseFrame(code: .serviceRestart, reason: "new version"))
         #expect(closure.initiator == .remote)
         server.stop()
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("While nobody reads, whoever waits for anything else is told of a reset; what came before can be read")
@@ -54,7 +54,7 @@ import WebSocketTesting
             do { for try await message in socket.messages { received.append(message.text) } } catch {}
             #expect(received == words)
             server.stop()
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 
@@ -78,7 +78,7 @@ import WebSocketTesting
             #expect(error?.code == .closedWithError)
             #expect(received == words)
             server.stop()
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 }

@@ -5,12 +5,11 @@ import Testing
 /// The effect of each event in each state, for both roles.
 @Suite struct ConnectionStateMachineTests {
     enum Event: String, CaseIterable, Sendable {
-        case opened, close, received, violated, endOfStream, transportFailure, closeDeadline, abort
+        case close, received, violated, endOfStream, transportFailure, closeDeadline, abort
     }
 
     /// Each way to get into a state that differs in what may come next.
     enum Situation: String, CaseIterable, Sendable {
-        case connecting
         case open
         /// This side sent its close frame and waits for the peer's.
         case closingLocally
@@ -51,14 +50,13 @@ import Testing
         var machine = ConnectionStateMachine(role: role)
         let events: [Event] =
             switch situation {
-            case .connecting: []
-            case .open: [.opened]
-            case .closingLocally: [.opened, .close]
-            case .closedByBothLocalFirst: [.opened, .close, .received]
-            case .closedByBothRemoteFirst: [.opened, .received]
-            case .failed: [.opened, .violated]
-            case .failedWhileClosing: [.opened, .close, .violated]
-            case .closed: [.opened, .close, .received, .endOfStream]
+            case .open: []
+            case .closingLocally: [.close]
+            case .closedByBothLocalFirst: [.close, .received]
+            case .closedByBothRemoteFirst: [.received]
+            case .failed: [.violated]
+            case .failedWhileClosing: [.close, .violated]
+            case .closed: [.close, .received, .endOfStream]
             }
         for event in events { _ = apply(event, to: &machine) }
         return machine
@@ -68,7 +66,6 @@ import Testing
         _ event: Event, to machine: inout ConnectionStateMachine
     ) -> ConnectionStateMachine.Action {
         switch event {
-        case .opened: machine.opened()
         case .close: machine.close(mine)
         case .received: machine.received(theirs)
         case .violated: machine.violated(violation)
@@ -94,16 +91,6 @@ import Testing
             role == .server ? .sendCloseThenEnd(frame) : .sendClose(frame)
         }
         switch (situation, event) {
-        case (.connecting, .opened): return (.open, nil)
-        case (.connecting, .close): return (.abort(neverOpen), .abort)
-        case (.connecting, .received): return (.ignore, nil)
-        case (.connecting, .violated): return (.abort(neverOpen), .violation(violation))
-        case (.connecting, .endOfStream): return (.finish(lost), .transportEnded(.endOfStream))
-        case (.connecting, .transportFailure): return (.finish(lost), .transportEnded(.failure))
-        case (.connecting, .closeDeadline): return (.ignore, nil)
-        case (.connecting, .abort): return (.abort(neverOpen), .abort)
-
-        case (.open, .opened): return (.ignore, nil)
         case (.open, .close): return (.sendClose(mine), nil)
         case (.open, .received): return (tell(reply), nil)
         case (.open, .violated): return (tell(complaint), nil)
@@ -112,7 +99,6 @@ import Testing
         case (.open, .closeDeadline): return (.ignore, nil)
         case (.open, .abort): return (.abort(neverOpen), .abort)
 
-        case (.closingLocally, .opened): return (.ignore, nil)
         case (.closingLocally, .close): return (.ignore, nil)
         case (.closingLocally, .received): return (endOfHandshake, nil)
         case (.closingLocally, .violated): return (endOfHandshake, nil)
@@ -216,7 +202,7 @@ import Testing
         situation: Situation, role: Role
     ) {
         var machine = Self.machine(situation, role)
-        let isCertain = ![.connecting, .open, .closingLocally].contains(situation)
+        let isCertain = ![.open, .closingLocally].contains(situation)
         #expect((machine.end != nil) == isCertain)
         #expect(machine.mayReportEnd == (situation == .closed))
         machine.closeFrameWritten()
@@ -243,7 +229,6 @@ import Testing
         ])
     func replyEchoesCode(received: CloseFrame, reply: CloseFrame) {
         var machine = ConnectionStateMachine(role: .client)
-        _ = machine.opened()
         #expect(machine.received(received) == .sendClose(reply))
         #expect(
             machine.transportEnded(.endOfStream)
@@ -252,7 +237,6 @@ import Testing
 
     @Test("A failure of this side is told with 1011") func ownFailureIs1011() {
         var machine = ConnectionStateMachine(role: .client)
-        _ = machine.opened()
         let failure = ProtocolViolation(.inflaterFailed("insufficient memory (-4)"))
         let sent = CloseFrame(
             code: .internalError, reason: "zlib cannot inflate a compressed message: insufficient memory (-4)")
@@ -262,13 +246,11 @@ import Testing
 
     @Test("What is reported as sent is what went over the wire") func reportedAsSentWentOut() {
         var machine = ConnectionStateMachine(role: .client)
-        _ = machine.opened()
         let sent = CloseFrame(code: .goingAway, reason: String(repeating: "x", count: 123))
         #expect(
             machine.close(CloseFrame(code: .goingAway, reason: String(repeating: "x", count: 200))) == .sendClose(sent))
 
         var other = ConnectionStateMachine(role: .client)
-        _ = other.opened()
         #expect(other.close(CloseFrame(code: .abnormalClosure, reason: "x")) == .sendClose(CloseFrame(code: nil)))
     }
 }

@@ -253,7 +253,9 @@ import Testing
             .secWebSocketExtensions: "permessage-deflate; server_max_window_bits=7",
         ]
         let violation = #expect(throws: HandshakeViolation.self) {
-            try HandshakeResponse(status: .switchingProtocols, headers: headers, answering: request)
+            let response = try HandshakeResponse(
+                status: .switchingProtocols, headers: headers, answering: request)
+            _ = try DeflateParameters(agreed: response.extensions, offered: request.extensions)
         }
         #expect(
             violation?.description == """

@@ -16,22 +16,22 @@ import WebSocketTesting
         var received = Received()
         var costs: [Int] = []
         while offset < bytes.count {
-            var turn = ReceivedTurn()
+            var result = ReadResult()
             let used = bytes.withUnsafeMutableBytes {
-                reader.read(.init(rebasing: $0[offset...]), into: &turn, budget: budget(costs.count))
+                reader.read(.init(rebasing: $0[offset...]), into: &result, budget: budget(costs.count))
             }
             offset += used
             let next = offset..<min(offset + 300, bytes.count)
             if bytes[next] != original[next] { Issue.record("what was not used has changed") }
-            guard used > 0 || turn.cost > 0 else {
+            guard used > 0 || result.cost > 0 else {
                 Issue.record("a turn that gets nowhere")
                 break
             }
-            received.messages += turn.messages
-            received.pings += turn.pings.map(Array.init)
-            received.pongs += turn.pongs.map(Array.init)
-            if received.end == nil { received.end = turn.end }
-            costs.append(turn.cost)
+            received.messages += result.messages
+            received.pings += result.pings.map(Array.init)
+            received.pongs += result.pongs.map(Array.init)
+            if received.end == nil { received.end = result.end }
+            costs.append(result.cost)
         }
         return (received, costs)
     }
@@ -159,9 +159,9 @@ import WebSocketTesting
         var bytes = RawFrame(.close, to: .client).bytes + RawFrame(.binary, [1], to: .client).bytes
         let count = bytes.count
         var reader = MessageReader(role: .client, maximumMessageSize: 10)
-        var turn = ReceivedTurn()
-        #expect(bytes.withUnsafeMutableBytes { reader.read($0, into: &turn, budget: 1) } == count)
-        #expect(bytes.withUnsafeMutableBytes { reader.read($0, into: &turn, budget: 1) } == count)
-        #expect(turn.messages.isEmpty)
+        var result = ReadResult()
+        #expect(bytes.withUnsafeMutableBytes { reader.read($0, into: &result, budget: 1) } == count)
+        #expect(bytes.withUnsafeMutableBytes { reader.read($0, into: &result, budget: 1) } == count)
+        #expect(result.messages.isEmpty)
     }
 }

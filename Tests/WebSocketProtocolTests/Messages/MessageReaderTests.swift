@@ -125,13 +125,13 @@ import WebSocketTesting
             RawFrame(.binary, [UInt8](repeating: UInt8($0 % 251), count: 64), to: .client).bytes
         }
         var reader = MessageReader(role: .client, maximumMessageSize: 1000)
-        var turn = ReceivedTurn()
+        var result = ReadResult()
         var memory = bytes
-        _ = memory.withUnsafeMutableBytes { reader.read($0, into: &turn) }
-        #expect(turn.messages.count == 1000)
-        #expect(turn.messageByteCount == 64_000)
+        _ = memory.withUnsafeMutableBytes { reader.read($0, into: &result) }
+        #expect(result.messages.count == 1000)
+        #expect(result.messageByteCount == 64_000)
         // The payloads lie one behind the other in one array, with the headers between them.
-        let addresses = turn.messages.map { message in
+        let addresses = result.messages.map { message in
             message.payload.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
         }
         #expect(zip(addresses, addresses.dropFirst()).allSatisfy { $1 - $0 == 66 })
@@ -143,14 +143,14 @@ import WebSocketTesting
         var bytes =
             RawFrame(.binary, payload, to: .client).bytes + RawFrame(.text, Array("next".utf8), to: .client).bytes
         var reader = MessageReader(role: .client, maximumMessageSize: 1 << 20)
-        var turn = ReceivedTurn()
-        #expect(reader.readDirectly(atLeast: 16_384, into: &turn) { _ in 1 } == nil, "nothing is under way")
+        var result = ReadResult()
+        #expect(reader.readDirectly(atLeast: 16_384, into: &result) { _ in 1 } == nil, "nothing is under way")
         var position = bytes.withUnsafeMutableBytes { all in
-            reader.read(UnsafeMutableRawBufferPointer(rebasing: all[..<5_000]), into: &turn)
+            reader.read(UnsafeMutableRawBufferPointer(rebasing: all[..<5_000]), into: &result)
         }
         var rooms: [Int] = []
         while let count = reader.readDirectly(
-            atLeast: 16_384, into: &turn,
+            atLeast: 16_384, into: &result,
             { room in
                 rooms.append(room.count)
                 let count = min(room.count, 60_000)
@@ -162,21 +162,21 @@ import WebSocketTesting
         }
         // The rest is too little for a read of its own, or belongs to the next frame.
         #expect(rooms == [195_010, 135_010, 75_010])
-        #expect(turn.messages.isEmpty)
+        #expect(result.messages.isEmpty)
         _ = bytes.withUnsafeMutableBytes { all in
-            reader.read(UnsafeMutableRawBufferPointer(rebasing: all[position...]), into: &turn)
+            reader.read(UnsafeMutableRawBufferPointer(rebasing: all[position...]), into: &result)
         }
-        #expect(turn.messages == [.binary(payload), .text("next")])
-        #expect(turn.cost >= 200_000)
+        #expect(result.messages == [.binary(payload), .text("next")])
+        #expect(result.cost >= 200_000)
     }
 
     @Test("What is read directly ends its message, counts, and is checked as it comes") func directReadsAreChecked() {
         func begin(_ opcode: Opcode, role: Role = .client) -> MessageReader {
             var bytes = RawFrame(opcode, [UInt8](repeating: 0x61, count: 50_000), to: role).bytes
             var reader = MessageReader(role: role, maximumMessageSize: 1 << 20)
-            var turn = ReceivedTurn()
+            var result = ReadResult()
             _ = bytes.withUnsafeMutableBytes { all in
-                reader.read(UnsafeMutableRawBufferPointer(rebasing: all[..<1_000]), into: &turn)
+                reader.read(UnsafeMutableRawBufferPointer(rebasing: all[..<1_000]), into: &result)
             }
             return reader
         }
@@ -186,33 +186,33 @@ import WebSocketTesting
                 return room.count
             }
         }
-        var turn = ReceivedTurn()
+        var result = ReadResult()
         var reader = begin(.text)
-        #expect(reader.readDirectly(atLeast: 16_384, into: &turn, fill(0x61)) != nil)
-        #expect(turn.messages.map(\.payload.count) == [50_000])
-        #expect(turn.messageByteCount == 50_000)
-        turn = ReceivedTurn()
+        #expect(reader.readDirectly(atLeast: 16_384, into: &result, fill(0x61)) != nil)
+        #expect(result.messages.map(\.payload.count) == [50_000])
+        #expect(result.messageByteCount == 50_000)
+        result = ReadResult()
         reader = begin(.text)
-        #expect(reader.readDirectly(atLeast: 16_384, into: &turn, fill(0xFF)) == 0)
-        #expect(turn.end == .violation(ProtocolViolation(.textNotUTF8)))
+        #expect(reader.readDirectly(atLeast: 16_384, into: &result, fill(0xFF)) == 0)
+        #expect(result.end == .violation(ProtocolViolation(.textNotUTF8)))
         #expect(reader.hasEnded)
-        turn = ReceivedTurn()
+        result = ReadResult()
         reader = begin(.binary, role: .server)
-        #expect(reader.readDirectly(atLeast: 16_384, into: &turn, fill(1)) == nil, "it has to be unmasked")
+        #expect(reader.readDirectly(atLeast: 16_384, into: &result, fill(1)) == nil, "it has to be unmasked")
     }
 
-    @Test("A turn is reused without memory of the last one") func turnIsReused() {
+    @Test("A result is reused without memory of the last one") func resultIsReused() {
         var reader = MessageReader(role: .client, maximumMessageSize: 1000)
-        var turn = ReceivedTurn()
+        var result = ReadResult()
         var bytes = RawFrame(.text, [0x61], to: .client).bytes + RawFrame(.ping, to: .client).bytes
-        _ = bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
-        #expect(!turn.isEmpty)
-        turn.removeAll()
-        #expect(turn.isEmpty)
-        #expect(turn.messageByteCount == 0)
-        _ = bytes.withUnsafeMutableBytes { reader.read($0, into: &turn) }
-        #expect(turn.messages == [.text("a")])
-        #expect(turn.pings == [[]])
+        _ = bytes.withUnsafeMutableBytes { reader.read($0, into: &result) }
+        #expect(!result.isEmpty)
+        result.removeAll()
+        #expect(result.isEmpty)
+        #expect(result.messageByteCount == 0)
+        _ = bytes.withUnsafeMutableBytes { reader.read($0, into: &result) }
+        #expect(result.messages == [.text("a")])
+        #expect(result.pings == [[]])
     }
 
     @Test("Nothing is read after a close frame") func nothingFollowsCloseFrame() {

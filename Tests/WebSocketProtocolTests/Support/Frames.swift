@@ -49,7 +49,7 @@ struct Received: Equatable, CustomStringConvertible {
     var messages: [WebSocketMessage] = []
     var pings: [[UInt8]] = []
     var pongs: [[UInt8]] = []
-    var end: ReceivedTurn.End?
+    var end: ReadResult.End?
 
     var violation: ProtocolViolation? {
         if case .violation(let violation) = end { violation } else { nil }
@@ -69,16 +69,16 @@ extension MessageReader {
     /// Gives the reader `chunks` one after another, each from memory of its own that is overwritten afterwards.
     mutating func readAll(_ chunks: [ArraySlice<UInt8>]) -> Received {
         var received = Received()
-        var turn = ReceivedTurn()
+        var result = ReadResult()
         for chunk in chunks {
             var bytes = Array(chunk)
-            _ = bytes.withUnsafeMutableBytes { read($0, into: &turn) }
+            _ = bytes.withUnsafeMutableBytes { read($0, into: &result) }
             for index in bytes.indices { bytes[index] = 0xEE }
-            received.messages += turn.messages
-            received.pings += turn.pings.map(Array.init)
-            received.pongs += turn.pongs.map(Array.init)
-            if received.end == nil { received.end = turn.end }
-            turn.removeAll()
+            received.messages += result.messages
+            received.pings += result.pings.map(Array.init)
+            received.pongs += result.pongs.map(Array.init)
+            if received.end == nil { received.end = result.end }
+            result.removeAll()
         }
         return received
     }

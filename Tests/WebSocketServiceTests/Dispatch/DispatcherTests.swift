@@ -28,8 +28,8 @@ import WebSocketTesting
             afterwards.perform()
             afterwards = Afterwards()
         }
-        #expect(dispatcher.waitingReaderCount < Inbox.sectionLimit)
-        #expect(rooms.count { $0?.isComplete == false } == dispatcher.waitingReaderCount)
+        #expect(dispatcher.roomWaiterCount < Inbox.sectionLimit)
+        #expect(rooms.count { $0?.isComplete == false } == dispatcher.roomWaiterCount)
         dispatcher.stop(&afterwards)
         afterwards.perform()
         proceed.succeed()

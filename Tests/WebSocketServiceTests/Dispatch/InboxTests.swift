@@ -113,8 +113,8 @@ import Testing
         inbox.stop()
         #expect(inbox.mayRead(1), "what is read now is only counted")
         inbox.append(texts("d", "e"), from: 1)
-        inbox.leaveUndelivered(4)
-        #expect(inbox.undeliveredCount == 9)
+        inbox.leaveUnseen(4)
+        #expect(inbox.unseenCount == 9)
         inbox.end(1, with: [closed])
         inbox.endReading(1)
         #expect(takeAll() == ["stopped", "close"], "what is no message stays")
@@ -133,7 +133,7 @@ import Testing
         }
         inbox.append(texts("read late"), from: 2)
         #expect(inbox.messageCount == Inbox.sectionLimit - 1)
-        #expect(inbox.undeliveredCount == 999 - inbox.messageCount + 1)
+        #expect(inbox.unseenCount == 999 - inbox.messageCount + 1)
         for _ in 0..<2_000 { inbox.append(.failed(.stopped)) }
         inbox.endReading(1)
         let taken = takeAll()

@@ -15,7 +15,7 @@ import WebSocketTesting
         let first = broadcaster.subscribe()
         broadcaster.send(.paused)
         let second = broadcaster.subscribe()
-        broadcaster.finish(with: .stopped(undelivered: 0))
+        broadcaster.finish(with: .stopped(unseen: 0))
         broadcaster.send(.paused)
         var (firstEvents, secondEvents) = ([String](), [String]())
         for await event in first { firstEvents.append(event.summary) }
@@ -30,7 +30,7 @@ import WebSocketTesting
         let broadcaster = EventBroadcaster(bufferLimit: 3)
         let lagging = broadcaster.subscribe()
         for attempt in 1...4 { broadcaster.send(.waiting(.zero, attempt: attempt)) }
-        broadcaster.finish(with: .stopped(undelivered: 0))
+        broadcaster.finish(with: .stopped(unseen: 0))
         var events: [String] = []
         for await event in lagging { events.append(event.summary) }
         #expect(events == ["waiting 0.0 seconds for 3", "waiting 0.0 seconds for 4", "stopped 0"])
@@ -322,8 +322,8 @@ import WebSocketTesting
             ),
             (.unhandled(MessageSummary(.binary([1, 2])), route: nil), "no route found in 2 bytes"),
             (.paused, "paused"),
-            (.stopped(undelivered: 0), "stopped"),
-            (.stopped(undelivered: 2), "stopped, with 2 messages that no handler has seen"),
+            (.stopped(unseen: 0), "stopped"),
+            (.stopped(unseen: 2), "stopped, with 2 messages that no handler has seen"),
         ] as [(SocketEvent, String)])
     func sentences(event: SocketEvent, words: String) {
         #expect("\(event)" == words)

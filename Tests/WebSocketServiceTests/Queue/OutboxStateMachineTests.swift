@@ -50,16 +50,16 @@ import Testing
                 machine.admit(entry, mayBeQueued: !volatile, caller, now: now, &effects)
             }
             return switch admission {
-            case .direct(let link): "direct \(link.generation)"
+            case .direct(let destination): "direct \(destination.generation)"
             case .decided(let verdict): name(verdict)
             case .waits: "waits"
             }
         }
 
         mutating func connect(_ generation: UInt64, greeting: Bool = false) {
-            let link = ScriptedLink(handshake: HandshakeResponse(headers: [:], subprotocol: nil))
+            let client = ScriptedClient(handshake: HandshakeResponse(headers: [:], subprotocol: nil))
             change {
-                $0.connect(Outbox.Link(connection: link, generation: generation, isGreeting: greeting), &$1)
+                $0.connect(Outbox.Destination(connection: client, generation: generation, isGreeting: greeting), &$1)
             }
         }
 
@@ -324,8 +324,8 @@ import Testing
             $0.resume(); _ = $1
         }
         #expect(fixture.send(5, volatile: true) == "notConnected")
-        let leftovers = fixture.change { $0.takeLeftovers(now: .zero, &$1).map(\.number) }
-        #expect(leftovers == [1])
+        let unsent = fixture.change { $0.takeUnsent(now: .zero, &$1).map(\.number) }
+        #expect(unsent == [1])
     }
 
     @Test(

@@ -16,7 +16,7 @@ import Testing
 
         mutating func send(
             _ text: String, _ delivery: Delivery = .queued, number: UInt64? = nil, waitsForRoom: Bool = false
-        ) -> SendQueue.Verdict {
+        ) -> SendQueue.Placement {
             self.number += 1
             let timeToLive = queue.policy.timeToLive(of: delivery)
             let entry = SendQueue.Entry(
@@ -24,9 +24,9 @@ import Testing
                 byteCount: text.utf8.count)
             var drops: [SendQueue.Drop] = []
             queue.removeExpired(now: now, drops: &drops)
-            let verdict = queue.admit(entry, waitsForRoom: waitsForRoom, drops: &drops)
+            let placement = queue.admit(entry, waitsForRoom: waitsForRoom, drops: &drops)
             self.drops += drops.map { "\($0.entry.message.text ?? "") \($0.reason.rawValue)" }
-            return verdict
+            return placement
         }
 
         mutating func rest() -> [String] {
@@ -49,14 +49,14 @@ import Testing
             (.dropNewest, .dropped(.queueFull), [], ["a", "b"]),
             (.fail, .full, [], ["a", "b"]),
             (.suspend, .wait, [], ["a", "b"]),
-        ] as [(QueuePolicy.Overflow, SendQueue.Verdict, [String], [String])])
+        ] as [(QueuePolicy.Overflow, SendQueue.Placement, [String], [String])])
     func overflowByCount(
-        overflow: QueuePolicy.Overflow, verdict: SendQueue.Verdict, drops: [String], rest: [String]
+        overflow: QueuePolicy.Overflow, placement: SendQueue.Placement, drops: [String], rest: [String]
     ) {
         var fixture = Fixture(QueuePolicy(limit: 2, overflow: overflow))
         #expect(fixture.send("a") == .queued)
         #expect(fixture.send("b") == .queued)
-        #expect(fixture.send("c") == verdict)
+        #expect(fixture.send("c") == placement)
         #expect(fixture.drops == drops)
         #expect(fixture.rest() == rest)
     }
@@ -68,14 +68,14 @@ import Testing
             (.dropNewest, .dropped(.queueFull), [], ["aaa", "bbb", "c"]),
             (.fail, .full, [], ["aaa", "bbb", "c"]),
             (.suspend, .wait, [], ["aaa", "bbb", "c"]),
-        ] as [(QueuePolicy.Overflow, SendQueue.Verdict, [String], [String])])
+        ] as [(QueuePolicy.Overflow, SendQueue.Placement, [String], [String])])
     func overflowByBytes(
-        overflow: QueuePolicy.Overflow, verdict: SendQueue.Verdict, drops: [String], rest: [String]
+        overflow: QueuePolicy.Overflow, placement: SendQueue.Placement, drops: [String], rest: [String]
     ) {
         var fixture = Fixture(QueuePolicy(byteLimit: 9, overflow: overflow))
         for text in ["aaa", "bbb", "c"] { #expect(fixture.send(text) == .queued) }
         #expect(fixture.queue.byteCount == 7)
-        #expect(fixture.send("dddddddd") == verdict)
+        #expect(fixture.send("dddddddd") == placement)
         #expect(fixture.drops == drops)
         #expect(fixture.rest() == rest)
         #expect(fixture.queue.byteCount == 0)

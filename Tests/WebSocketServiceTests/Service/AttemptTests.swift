@@ -11,7 +11,7 @@ import WebSocketTesting
     private let transport = ScriptedTransport()
 
     private func service(
-        heartbeat: HeartbeatPolicy = .off, _ request: @escaping @Sendable (ConnectAttempt) async throws -> Void
+        heartbeat: HeartbeatPolicy = .off, _ request: @escaping @Sendable (AttemptContext) async throws -> Void
     ) -> SocketService {
         SocketService(
             transport: transport, reconnect: .fixed(.seconds(1)), heartbeat: heartbeat,

@@ -48,7 +48,7 @@ import WebSocketTesting
         peer.deliver("slow", "with it")
         try await entered.value()
         for text in ["1", "2", "3"] { peer.deliver(text) }
-        await until { fixture.service.dispatcher.waitingReaderCount == 1 }
+        await until { fixture.service.dispatcher.roomWaiterCount == 1 }
         #expect(peer.unreadCount == 1)
         #expect(handled.all == ["slow"])
         proceed.succeed()

@@ -330,7 +330,7 @@ private final class HesitantTransport: SocketTransport {
         var closure: WebSocketClosure? { connection.closure }
         var closeError: (any Error)? { connection.closeError }
         var bytesReceived: UInt64 { connection.bytesReceived }
-        func receive() async throws -> [WebSocketMessage]? { try await connection.receive() }
+        func nextMessages() async throws -> [WebSocketMessage]? { try await connection.nextMessages() }
         func send(_ message: WebSocketMessage) async throws { try await connection.send(message) }
         func sendWithoutWaiting(_ message: WebSocketMessage) async throws -> Bool {
             let told = Completion<Void>()

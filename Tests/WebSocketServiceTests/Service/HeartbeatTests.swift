@@ -170,7 +170,7 @@ import WebSocketTesting
         peer.deliver(#"{"socketType":"slow"}"#)
         try await entered.value()
         for text in ["fills the inbox", "is not read"] { peer.deliver(text) }
-        try await until { fixture.service.dispatcher.waitingReaderCount == 1 }
+        try await until { fixture.service.dispatcher.roomWaiterCount == 1 }
         for beat in 1...3 {
             try await until { fixture.clock.nextDeadline != nil }
             fixture.clock.advance(to: .init(sinceStart: .seconds(30 * beat)))

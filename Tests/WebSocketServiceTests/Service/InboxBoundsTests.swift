@@ -24,7 +24,7 @@ import WebSocketTesting
         peer.deliver("slow")
         try await entered.value()
         for _ in 0..<15 { peer.deliver([large]) }
-        await until { fixture.service.dispatcher.waitingReaderCount == 1 }
+        await until { fixture.service.dispatcher.roomWaiterCount == 1 }
         #expect(peer.unreadCount == 5)
         proceed.succeed()
         try await peer.waitUntilRead()
@@ -52,7 +52,7 @@ import WebSocketTesting
         for _ in 0..<15 { peer.deliver([large]) }
         peer.deliver(#"{"id":"q"}"#)
         if isFullBefore {
-            await until { service.dispatcher.waitingReaderCount == 1 }
+            await until { service.dispatcher.roomWaiterCount == 1 }
             proceed.succeed()
         }
         #expect(try await codes.next() == "inboxFull")
@@ -69,7 +69,7 @@ import WebSocketTesting
         await fixture.untilDirect()
         peer.deliver(#"{"socketType":"slow"}"#)
         for _ in 0..<15 { peer.deliver([large]) }
-        await until { service.dispatcher.waitingReaderCount == 1 }
+        await until { service.dispatcher.roomWaiterCount == 1 }
         let request = Task { try await service.request(message: .text(#"{"id":"q"}"#)) }
         _ = try await peer.nextSent()
         peer.deliver(#"{"id":"q"}"#)

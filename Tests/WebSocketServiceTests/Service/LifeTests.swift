@@ -100,16 +100,16 @@ import WebSocketTesting
     }
 
     @Test("Of several stop() at a time all wait, and one gets what is left")
-    func concurrentStopsAllWaitAndOneGetsTheLeftovers() async throws {
+    func concurrentStopsAllWaitAndOneGetsTheUnsent() async throws {
         let fixture = Fixture([.hang])
         try await fixture.service.start()
         try await fixture.service.send("kept")
         let service = fixture.service
-        let leftovers = await withTaskGroup(of: [WebSocketMessage].self) { group in
+        let unsent = await withTaskGroup(of: [WebSocketMessage].self) { group in
             for _ in 0..<10 { group.addTask { await service.stop() } }
             return await group.reduce(into: []) { $0 += $1 }
         }
-        #expect(leftovers == [.text("kept")])
+        #expect(unsent == [.text("kept")])
     }
 
     @Test("stop() completes every waiter once") func stopCompletesEveryWaiterOnce() async throws {
@@ -123,8 +123,8 @@ import WebSocketTesting
         await until { service.statistics.queuedMessages == 2 }
         let suspended = Task { try await service.send("suspended") }
         await until { service.outbox.waiterCount == 1 }
-        let leftovers = await service.stop()
-        #expect(leftovers.contains(.text("kept")))
+        let unsent = await service.stop()
+        #expect(unsent.contains(.text("kept")))
         await #expect { try await opening.value } throws: { ($0 as? SocketServiceError)?.code == .stopped }
         await #expect { try await request.value } throws: { ($0 as? SocketServiceError)?.code == .stopped }
         #expect(try await suspended.value == .dropped(.closed))
@@ -176,8 +176,8 @@ import WebSocketTesting
         let fixture = Fixture()
         let calls = Recorder<String>()
         fixture.service.onMessage { _ in
-            let leftovers = await fixture.service.stop()
-            calls.add("stopped \(leftovers.count) \(Task.isCancelled)")
+            let unsent = await fixture.service.stop()
+            calls.add("stopped \(unsent.count) \(Task.isCancelled)")
         }
         fixture.service.onClose { _ in calls.add("close") }
         let peer = try await fixture.open()
@@ -232,13 +232,13 @@ import WebSocketTesting
         try await service.send("queued")
         try await service.start()
         try await executor.untilQuiet()
-        let leftovers = Recorder<[WebSocketMessage]>()
+        let unsent = Recorder<[WebSocketMessage]>()
         if paused == "before" { await service.pause() }
-        let ending = Task(executorPreference: executor) { leftovers.add(await service.shutDown()) }
+        let ending = Task(executorPreference: executor) { unsent.add(await service.shutDown()) }
         try await executor.untilQuiet()
         if paused == "meanwhile" { await service.pause() }
         await ending.value
-        #expect(leftovers.all == [[.text("queued")]])
+        #expect(unsent.all == [[.text("queued")]])
         #expect(fixture.clock.now.sinceStart == .zero)
     }
 
@@ -247,18 +247,18 @@ import WebSocketTesting
         let executor = TestExecutor()
         let fixture = Fixture(executor: executor)
         let service = fixture.service
-        let leftovers = Recorder<[WebSocketMessage]>()
+        let unsent = Recorder<[WebSocketMessage]>()
         service.onClose { _ in
             try await service.send("last words")
-            leftovers.add(await service.shutDown())
+            unsent.add(await service.shutDown())
         }
         let peer = try await fixture.open()
         peer.drop()
         try await executor.untilQuiet()
-        #expect(leftovers.all == [])
+        #expect(unsent.all == [])
         fixture.clock.advance(by: .seconds(1))
         try await executor.untilQuiet()
-        #expect(leftovers.all.first == [])
+        #expect(unsent.all.first == [])
         #expect(try await fixture.transport.nextConnection().sent == [.text("last words")])
         await service.stop()
     }

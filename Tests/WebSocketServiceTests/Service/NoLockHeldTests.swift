@@ -192,7 +192,7 @@ private final class WatchedTransport: SocketTransport {
         var closure: WebSocketClosure? { connection.closure }
         var closeError: (any Error)? { connection.closeError }
         var bytesReceived: UInt64 { connection.bytesReceived }
-        func receive() async throws -> [WebSocketMessage]? { try await connection.receive() }
+        func nextMessages() async throws -> [WebSocketMessage]? { try await connection.nextMessages() }
         func send(_ message: WebSocketMessage) async throws { try await connection.send(message) }
         func ping() async throws -> Duration { try await connection.ping() }
         func close(code: CloseCode, reason: String) async -> WebSocketClosure {

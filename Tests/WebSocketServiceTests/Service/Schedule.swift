@@ -89,7 +89,7 @@ final class Schedule: Sendable {
             { [weak object] in object == nil ? nil : "\(name) is still alive" }
         }
         return [witness(service, "the service"), witness(transport, "the transport"), witness(self, "the schedule")]
-            + transport.connections.enumerated().map { witness($1.link, "connection \($0)") }
+            + transport.connections.enumerated().map { witness($1.client, "connection \($0)") }
     }
 
     // MARK: The course of things

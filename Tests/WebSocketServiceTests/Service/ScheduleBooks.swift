@@ -20,7 +20,7 @@ final class ScheduleBooks: Sendable {
         var senders = 0
         var outcomes: [String: Result<SendOutcome, any Error>] = [:]
         var dropped: [String] = []
-        var leftovers: [String] = []
+        var unsent: [String] = []
         // Requests.
         var requests = 0
         var answered: Set<String> = []
@@ -113,8 +113,8 @@ final class ScheduleBooks: Sendable {
     func stop(_ call: () async -> [WebSocketMessage]) async {
         // A service that is being stopped calls no handler but onClose.
         state.withLock { $0.wasStopped = true }
-        let leftovers = await call()
-        state.withLock { $0.leftovers += leftovers.compactMap(\.text) }
+        let unsent = await call()
+        state.withLock { $0.unsent += unsent.compactMap(\.text) }
     }
 
     // MARK: Requests
@@ -232,8 +232,8 @@ final class ScheduleBooks: Sendable {
         let numbers = state.handled.map(\.number)
         if numbers != Array(Set(numbers)).sorted() { report("messages were handled out of order or twice: \(numbers)") }
         // The event counts what was read by the deadline: virtual time can let that pass before a reader's task has run once.
-        let unseen = schedule.service.dispatcher.undeliveredCount
-        if state.unseen > unseen { report("the last event told of \(state.unseen) undelivered messages of \(unseen)") }
+        let unseen = schedule.service.dispatcher.unseenCount
+        if state.unseen > unseen { report("the last event told of \(state.unseen) unseen messages of \(unseen)") }
         let accountedFor = connections.reduce(unseen) { $0 + $1.discardedCount + $1.unreadCount }
         if state.deliveries - numbers.count > accountedFor {
             report("\(state.deliveries) messages came, \(numbers.count) were handled, \(accountedFor) accounted for")
@@ -244,7 +244,7 @@ final class ScheduleBooks: Sendable {
 
     private func auditFates(_ state: State, sent: [String]) {
         func count(_ names: [String]) -> [String: Int] { Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +) }
-        let (wire, dropped, left) = (count(sent), count(state.dropped), count(state.leftovers))
+        let (wire, dropped, left) = (count(sent), count(state.dropped), count(state.unsent))
         for (name, result) in state.outcomes {
             let fates = [wire[name] ?? 0, dropped[name] ?? 0, left[name] ?? 0]
             let isRight =

@@ -73,11 +73,11 @@ import WebSocketTesting
         let fixture = Fixture()
         let peer = try await fixture.open()
         peer.answerClose(false)
-        async let leftovers = fixture.service.stop()
+        async let unsent = fixture.service.stop()
         await until { fixture.service.state == .closing }
         #expect(try await outcomes(fixture.service) == [.dropped(.closed), .dropped(.closed)])
         try await fixture.clock.advance(toSleeperIn: .seconds(5))
-        #expect(await leftovers == [])
+        #expect(await unsent == [])
         #expect(peer.wasAborted)
     }
 
@@ -272,7 +272,7 @@ import WebSocketTesting
             (.fail, "queueFull", ["a", "b"], []),
         ] as [(QueuePolicy.Overflow, String, [String], [String])])
     func whenTheConnectionIsLostMeanwhileTheRuleDecides(
-        overflow: QueuePolicy.Overflow, outcome: String, leftovers: [String], drops: [String]
+        overflow: QueuePolicy.Overflow, outcome: String, unsent: [String], drops: [String]
     ) async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 2, overflow: overflow))
         let dropped = Recorder<String>()
@@ -294,7 +294,7 @@ import WebSocketTesting
             case .failure(let error): "\((error as? SocketServiceError)?.code.description ?? "\(error)")"
             }
         #expect(actual == outcome)
-        #expect(await fixture.service.stop().compactMap(\.text) == leftovers)
+        #expect(await fixture.service.stop().compactMap(\.text) == unsent)
         #expect(dropped.all == drops)
         #expect(transport.connections[0].sent.isEmpty)
     }
@@ -360,13 +360,13 @@ import WebSocketTesting
         try await fixture.service.start(waitingForOpen: true)
         await until { transport.connections[0].heldSendCount == 1 }
         transport.connections[0].answerClose(false)
-        async let leftovers = fixture.service.stop()
+        async let unsent = fixture.service.stop()
         await until { fixture.service.state == .closing }
         // A change of the outbox would schedule it again.
         fixture.service.outbox.change { _, _ in }
         #expect(fixture.service.outbox.state.withLock { $0.expiry == nil })
         transport.connections[0].drop()
-        #expect(await leftovers == [.text("a"), .text("b")])
+        #expect(await unsent == [.text("a"), .text("b")])
         #expect(fixture.clock.sleeperCount == 0)
     }
 

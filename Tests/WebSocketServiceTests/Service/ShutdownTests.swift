@@ -71,9 +71,9 @@ import WebSocketTesting
         let fixture = Fixture(afterwards: .hang)
         try await fixture.service.start()
         try await fixture.service.send("kept")
-        async let leftovers = fixture.service.shutDown(within: .seconds(3))
+        async let unsent = fixture.service.shutDown(within: .seconds(3))
         try await fixture.clock.advance(toSleeperIn: .seconds(3))
-        #expect(await leftovers == [.text("kept")])
+        #expect(await unsent == [.text("kept")])
     }
 
     @Test("shutDown() with nothing to send waits for nothing")

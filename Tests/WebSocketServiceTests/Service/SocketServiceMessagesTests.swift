@@ -30,7 +30,7 @@ import WebSocketTesting
         let peer = try await fixture.open()
         peer.deliver(#"{"socketType":"n","v":1}"#)
         for value in 2...5 { peer.deliver(#"{"socketType":"n","v":\#(value)}"#, #"{"socketType":"other"}"#) }
-        await until { service.dispatcher.waitingReaderCount == 1 }
+        await until { service.dispatcher.roomWaiterCount == 1 }
         #expect(peer.unreadCount == 6)
         for value in 1...5 { #expect(await iterator.next()?.text == #"{"socketType":"n","v":\#(value)}"#) }
         await service.stop()

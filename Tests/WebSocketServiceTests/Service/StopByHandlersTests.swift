@@ -31,14 +31,14 @@ import WebSocketTesting
         let executor = TestExecutor()
         let fixture = Fixture(executor: executor)
         let (service, transport) = (fixture.service, fixture.transport)
-        let leftovers = Recorder<[WebSocketMessage]>()
+        let unsent = Recorder<[WebSocketMessage]>()
         service.onOpen { _ in try await transport.nextConnection().holdSends() }
         if caller == "handler" {
-            service.onMessage { if $0.text == "go" { leftovers.add(await service.shutDown()) } }
+            service.onMessage { if $0.text == "go" { unsent.add(await service.shutDown()) } }
         } else {
             Task(executorPreference: executor) {
                 for await message in service.messages where message.text == "go" {
-                    leftovers.add(await service.shutDown())
+                    unsent.add(await service.shutDown())
                 }
             }
             try await executor.untilQuiet()
@@ -49,10 +49,10 @@ import WebSocketTesting
         let peer = transport.connections[0]
         for text in ["go"] + Array(repeating: "busy", count: 10) { peer.deliver(text) }
         try await executor.untilQuiet()
-        #expect(leftovers.all.isEmpty, "it has its time")
+        #expect(unsent.all.isEmpty, "it has its time")
         peer.drop()
         try await executor.untilQuiet()
-        #expect(leftovers.all == [[.text("drains")]])
+        #expect(unsent.all == [[.text("drains")]])
         #expect(fixture.clock.now.sinceStart == .zero)
         await service.stop()
     }
@@ -62,9 +62,9 @@ import WebSocketTesting
         let executor = TestExecutor()
         let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
         let (service, transport) = (fixture.service, fixture.transport)
-        let leftovers = Recorder<[WebSocketMessage]>()
+        let unsent = Recorder<[WebSocketMessage]>()
         service.onOpen { _ in try await transport.nextConnection().holdSends() }
-        service.onMessage { if $0.text == "go" { leftovers.add(await service.shutDown()) } }
+        service.onMessage { if $0.text == "go" { unsent.add(await service.shutDown()) } }
         try await service.send("drains")
         try await service.start(waitingForOpen: true)
         try await executor.untilQuiet()
@@ -74,7 +74,7 @@ import WebSocketTesting
         #expect(peer.unreadCount == 0)
         peer.releaseSends()
         try await executor.untilQuiet()
-        #expect(leftovers.all == [[]])
+        #expect(unsent.all == [[]])
         #expect(peer.sent == [.text("drains")])
     }
 
@@ -135,8 +135,8 @@ import WebSocketTesting
         service.onOpen { _ in
             try? await dropped.value(onCancel: {})
             calls.add("cancelled: \(Task.isCancelled)")
-            async let leftovers = service.stop()
-            _ = await leftovers
+            async let unsent = service.stop()
+            _ = await unsent
             calls.add("stopped")
         }
         let peer = try await fixture.open()
@@ -167,8 +167,8 @@ import WebSocketTesting
         #expect(fixture.clock.now.sinceStart == .zero)
     }
 
-    @Test("The messages behind a handler that ignores stop() are told as undelivered")
-    func undeliveredBehindAStubbornHandler() async throws {
+    @Test("The messages behind a handler that ignores stop() are told as unseen")
+    func unseenBehindAStubbornHandler() async throws {
         let executor = TestExecutor()
         let fixture = Fixture(executor: executor)
         let (service, proceed) = (fixture.service, Completion<Void>())
@@ -185,7 +185,7 @@ import WebSocketTesting
         try await fixture.events.next { $0 == "stopped 3" }
         proceed.succeed()
         try await executor.untilQuiet()
-        #expect(service.dispatcher.undeliveredCount == 3, "each once")
+        #expect(service.dispatcher.unseenCount == 3, "each once")
     }
 
     @Test(

@@ -96,10 +96,10 @@ import WebSocketTesting
         try await fixture.events.next { $0.hasPrefix("waiting") }
         let waiting = Task { try await service.send("b") }
         await until { service.outbox.waiterCount == 1 }
-        let leftovers = Task { await service.shutDown() }
+        let unsent = Task { await service.shutDown() }
         await until { service.outbox.flushCount == 1 }
         fixture.clock.advance(by: .seconds(1))
-        #expect(await leftovers.value == [])
+        #expect(await unsent.value == [])
         #expect(try await waiting.value == .queued)
         #expect(fixture.transport.connections[0].sent == [.text("a"), .text("b")])
     }
@@ -113,10 +113,10 @@ import WebSocketTesting
         peer.holdSends()
         let sending = Task { try await service.send("a") }
         await until { peer.heldSendCount == 1 }
-        let leftovers = Task { await service.shutDown() }
+        let unsent = Task { await service.shutDown() }
         await until { service.outbox.flushCount == 1 }
         peer.releaseSends()
-        #expect(await leftovers.value == [])
+        #expect(await unsent.value == [])
         #expect(try await sending.value == .sent)
     }
 
@@ -131,12 +131,12 @@ import WebSocketTesting
         let sending = Task(executorPreference: executor) { try await service.send("a") }
         try await executor.untilQuiet()
         #expect(peer.heldSendCount == 1)
-        let leftovers = Task(executorPreference: executor) { await service.shutDown() }
+        let unsent = Task(executorPreference: executor) { await service.shutDown() }
         try await executor.untilQuiet()
         peer.drop()
         try await executor.untilQuiet()
         fixture.clock.advance(by: .seconds(1))
-        #expect(await leftovers.value == [])
+        #expect(await unsent.value == [])
         #expect(try await sending.value == .queued)
         #expect(transport.connections.last?.sent == [.text("a")])
     }

@@ -79,7 +79,7 @@ extension SocketEvent {
         case .unhandled(let message, let route): "unhandled \(route ?? "nil") \(message.beginning)"
         case .error(let error): "error \(error.code)"
         case .paused: "paused"
-        case .stopped(let undelivered): "stopped \(undelivered)"
+        case .stopped(let unseen): "stopped \(unseen)"
         }
     }
 }

@@ -30,7 +30,7 @@ import WebSocketTesting
             #expect(connection.closeError == nil)
             await #expect(throws: WebSocketError.self) { try await connection.send(.text("late")) }
             var received: [WebSocketMessage] = []
-            while let batch = try await connection.receive() { received += batch }
+            while let batch = try await connection.nextMessages() { received += batch }
             #expect(received == [.text("last"), .text("words")])
         }
     }
@@ -42,7 +42,7 @@ import WebSocketTesting
             let closure = try await connection.ended()
             #expect(closure.initiator == .connectionLoss)
             #expect((connection.closeError as? WebSocketError)?.code == .connectionLost)
-            #expect(try await connection.receive() == [.text("last words")])
+            #expect(try await connection.nextMessages() == [.text("last words")])
         }
     }
 
@@ -55,7 +55,7 @@ import WebSocketTesting
             await #expect(throws: CancellationError.self) { try await waiting.value }
             #expect(connection.closure == nil)
             try await connection.send(.text("go on"))
-            #expect(try await connection.receive() == [.text("still here")])
+            #expect(try await connection.nextMessages() == [.text("still here")])
             connection.abort()
             #expect(try await connection.ended() == connection.closure)
             #expect(connection.closeError == nil, "what was asked for is no error")
@@ -114,7 +114,7 @@ import WebSocketTesting
             #expect(asked.all.count >= 3)
             #expect(!asked.all.contains(onLoop))
             await service.stop()
-            await loop.shutdown()
+            await loop.shutDown()
         }
     }
 }

@@ -27,7 +27,7 @@ import WebSocketTesting
                 transcript.requestHead == nil && transcript.received.isEmpty,
                 "something was sent to a server that was not verified")
         }
-        await loop.shutdown()
+        await loop.shutDown()
         #expect(error.code == .tlsFailed, "\(error.message)")
         #expect(error.stage == .tls)
         return (error, try #require(error.tlsFailure), server.port)

@@ -49,7 +49,7 @@ import WebSocketTesting
             failure = error
         }
         try await eventually("the failed attempt keeps its socket") { OpenSockets.connected(to: port) == 0 }
-        await loop.shutdown()
+        await loop.shutDown()
         return try #require(failure as? WebSocketError)
     }
 
@@ -156,7 +156,7 @@ import WebSocketTesting
         #expect(
             error.message
                 == "it took longer than 0.2 seconds (connectTimeout) to connect to ws://127.0.0.1:\(server.port)")
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     /// Waits for real: libwebsockets' clock cannot be replaced. Other tests run meanwhile.
@@ -171,7 +171,7 @@ import WebSocketTesting
             try await WebSocket.connect(to: server.url(), configuration: configuration, on: loop)
         }
         #expect(error.code == .timedOut)
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     static let silences: [Fault] = [

@@ -288,7 +288,7 @@ import WebSocketTesting
         let request = try await server.transcript()
         #expect(request.requestLine == "GET \(path) HTTP/1.1")
         #expect(request.requestHeaders("Authorization") == [token])
-        await loop.shutdown()
+        await loop.shutDown()
         server.stop()
     }
 }

@@ -44,7 +44,7 @@ import WebSocketTesting
         for first in stride(from: 0, to: Self.total, by: Self.perServer) {
             let scripts = (0..<Self.perServer).map { number -> [FaultServer.Step] in
                 let answer = Array(Self.answers[(first + number) % Self.answers.count].utf8)
-                let ends: [FaultServer.Step] = [.reset, .shutdownWrite]
+                let ends: [FaultServer.Step] = [.reset, .shutDownWriting]
                 return [
                     .readRequest, .write(Self.mutate(answer, using: &generator)),
                     ends.randomElement(using: &generator) ?? .reset,
@@ -70,6 +70,6 @@ import WebSocketTesting
             #expect(try await socket.receive(1) == [.text("still")])
             await socket.close()
         }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }

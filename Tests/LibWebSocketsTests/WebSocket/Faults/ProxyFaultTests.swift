@@ -29,7 +29,7 @@ import WebSocketTesting
                 to: "\(scheme)://127.0.0.1:\(target.port)/", configuration: configuration, on: loop)
         }
         #expect(OpenSockets.connected(to: Int(target.port)) == 0, "the target was reached past the proxy")
-        await loop.shutdown()
+        await loop.shutDown()
         return (try #require(error), try await proxy.transcript(), target.port)
     }
 

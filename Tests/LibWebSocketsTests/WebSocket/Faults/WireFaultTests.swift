@@ -99,7 +99,7 @@ import WebSocketTesting
     @Test("A peer that just ends TCP in the TLS handshake has not broken a pipe")
     func endInTLS() async throws {
         for _ in 0..<10 {
-            let error = try await failure(of: [.read(1), .shutdownWrite, .readUntilEnd], clientSecurity: .tls)
+            let error = try await failure(of: [.read(1), .shutDownWriting, .readUntilEnd], clientSecurity: .tls)
             #expect(error.code == .connectionLost)
             #expect(error.stage == .tls)
             #expect(error.errno == nil)
@@ -117,7 +117,7 @@ import WebSocketTesting
             try await WebSocket.connect(
                 to: "wss://127.0.0.1:\(server.port)/", configuration: configuration, on: loop)
         }
-        await loop.shutdown()
+        await loop.shutDown()
         return try #require(error)
     }
 
@@ -202,7 +202,7 @@ import WebSocketTesting
             }
             #expect(error?.refusal == whole, "cut at \(cut)")
         }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 
     @Test("Answers with a few bytes changed, added or taken away end every attempt, and nothing else")
@@ -236,7 +236,7 @@ import WebSocketTesting
             #expect(error.map { codes.contains($0.code) } == true, "answer \(index): \(String(describing: error))")
         }
         try await eventually("an attempt has left its socket") { OpenSockets.connected(to: Int(server.port)) == 0 }
-        await loop.shutdown()
+        await loop.shutDown()
     }
 }
 

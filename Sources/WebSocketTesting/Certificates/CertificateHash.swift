@@ -1,0 +1,7 @@
+/// The hash function of a certificate's signature.
+public enum CertificateHash: Hashable, Sendable {
+    /// SHA-256, with which certificates are signed today.
+    case sha256
+    /// Broken since 2017, refused by OpenSSL's default security level.
+    case sha1
+}
