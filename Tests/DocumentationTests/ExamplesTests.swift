@@ -15,7 +15,8 @@ import Testing
         "Examples are found in the README, in articles and in comments",
         arguments: [
             "README.md", "Sources/LibWebSockets/Documentation.docc/GettingStarted.md",
-            "Sources/WebSocketService/Documentation.docc/Reconnecting.md", "Sources/WebSocketTesting/Support/ManualClock.swift",
+            "Sources/WebSocketService/Documentation.docc/Reconnecting.md",
+            "Sources/WebSocketTesting/Support/ManualClock.swift",
         ])
     func examplesAreFound(document: String) throws {
         #expect(try PackageFiles.shownExamples().contains { $0.document == document })

@@ -35,7 +35,8 @@ struct ParsedHost: Hashable {
         // RFC 1035 section 2.3.1. Who asks a resolver for such a name is told only that there is none.
         guard !labels.contains(where: \.isEmpty) else {
             throw InvalidEndpoint(
-                "The URL's host \(HeaderSyntax.quoted(text)) has nothing between two dots, or in front of the first one.")
+                "The URL's host \(HeaderSyntax.quoted(text)) has nothing between two dots, or in front of the first one."
+            )
         }
         guard let lastLabel = labels.last, Self.isNumber(lastLabel) else {
             kind = .name

@@ -24,9 +24,9 @@ package struct MessageReader {
 
     /// Reads on.
     /// - Parameters:
-    ///   - bytes: The next bytes from what peer, cut anywhere. Unmasking changes those that are used, and nothing else.
+    ///   - bytes: The next bytes from the peer, cut anywhere. Unmasking changes those that are used, and nothing else.
     ///   - result: The result that what is read is appended to.
-    ///   - budget: Stops, with input left, once ``ReadResult/cost`` has reached this. At least 1: then every result gets on.
+    ///   - budget: Stops, with input left, once ``ReadResult/cost`` has reached this. At least 1: then every call gets on.
     /// - Returns: The number of bytes that were used. The rest has to be given again, in front of what comes next.
     @discardableResult
     package mutating func read(
