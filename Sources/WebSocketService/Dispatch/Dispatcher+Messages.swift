@@ -41,7 +41,7 @@ extension Dispatcher {
     private func unhandled(_ message: WebSocketMessage, _ route: String?, _ table: HandlerTable) async {
         environment.meters.unhandled()
         environment.logger.debug("unhandled message", metadata: [LoggingKeys.route: "\(route ?? "none")"])
-        environment.unhandledWarnings.note(route, table)
+        environment.unhandledWarnings.note(message, route, table)
         environment.broadcaster.send(.unhandled(message, route: route))
         let unhandled = HandlerTable.Unhandled(message: message, route: route)
         for hook in table.unhandled where !isStopped { await call(hook, unhandled) }

@@ -1,5 +1,10 @@
 internal import Logging
 internal import LibWebSockets
+#if canImport(FoundationEssentials)
+    internal import FoundationEssentials
+#else
+    internal import Foundation
+#endif
 
 /// Says once, at a level that is seen by default, that messages reach no handler: a mistyped route or the wrong key of the
 /// route look like a peer that is silent.
@@ -13,7 +18,8 @@ final class UnhandledWarnings: Sendable {
 
     private struct State {
         var routes: Set<String> = []
-        var hasMissedRoute = false
+        /// Whether a message without a route was said to be an object, and whether one was said to be none.
+        var missedRoutes: Set<Bool> = []
         var isFull = false
     }
 
@@ -33,14 +39,15 @@ final class UnhandledWarnings: Sendable {
     }
 
     /// - Parameter route: The message's; `nil` when it has none.
-    func note(_ route: String?, _ table: HandlerTable) {
+    func note(_ message: WebSocketMessage, _ route: String?, _ table: HandlerTable) {
         // A program that takes every message, or asks for those that nobody takes, knows already.
         guard table.message.isEmpty, table.unhandled.isEmpty else { return }
         let shown = route?.visible(limit: 100)
-        guard let line = state.withLock({ Self.line(for: shown, &$0) }) else { return }
+        let isObject = Self.isObject(message)
+        guard let line = state.withLock({ Self.line(for: shown, isObject: isObject, &$0) }) else { return }
         switch line {
         case .noRoute:
-            logger.warning("no route was found in a message, so that no handler gets it: \(search); said once")
+            logger.warning("no route was found in a message, so that no handler gets it: \(search(message)); said once")
         case .noHandler(let route):
             logger.warning(
                 "no handler is registered for the route \"\(route)\", \(origin): \(others(table)); said once for this route",
@@ -51,11 +58,8 @@ final class UnhandledWarnings: Sendable {
         }
     }
 
-    private static func line(for route: String?, _ state: inout State) -> Line? {
-        guard let route else {
-            defer { state.hasMissedRoute = true }
-            return state.hasMissedRoute ? nil : .noRoute
-        }
+    private static func line(for route: String?, isObject: Bool, _ state: inout State) -> Line? {
+        guard let route else { return state.missedRoutes.insert(isObject).inserted ? .noRoute : nil }
         guard !state.isFull, !state.routes.contains(route) else { return nil }
         guard state.routes.count < longestList else {
             state.isFull = true
@@ -66,15 +70,47 @@ final class UnhandledWarnings: Sendable {
         return .noHandler(route)
     }
 
-    /// Words on what was looked for, and on how to look for something else.
-    private var search: String {
+    /// Words on what was looked for in the message, and on how to look for something else.
+    private func search(_ message: WebSocketMessage) -> String {
         guard let router = router as? JSONRouter else { return "the router of Options.router found none" }
-        let example = router.routeKey == "type" ? "event" : "type"
+        let others = "Messages without a route are for onMessage and onUnhandled"
+        guard Self.isObject(message) else {
+            return "it is no JSON object, and so has no top-level key \"\(router.routeKey)\", the route's. \(others)"
+        }
+        let keys = Self.keys(of: message).map { $0.visible(limit: 50) }
+        let found = keys.isEmpty ? "" : ", but " + keys.map { "\"\($0)\"" }.joined(separator: ", ")
         return """
-            it has no value under the top-level JSON key "\(router.routeKey)". If the route of your protocol is under another \
-            one, say which: SocketService.Options(router: .json(routeKey: "\(example)")). Messages without a route are for \
-            onMessage and onUnhandled
+            it has no value under the top-level JSON key "\(router.routeKey)"\(found). If the route of your protocol is under \
+            another one, say which: SocketService.Options(router: .json(routeKey: "\(keys.first ?? "…")")). \(others)
             """
+    }
+
+    private static func isObject(_ message: WebSocketMessage) -> Bool {
+        message.payload.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "{")
+    }
+
+    /// The first few top-level keys in order of the alphabet; none of what is large or no JSON.
+    private static func keys(of message: WebSocketMessage) -> [String] {
+        guard message.payload.count <= 64 << 10,
+            let keys = try? JSONDecoder().decode(TopLevelKeys.self, from: Data(message.payload))
+        else { return [] }
+        return Array(keys.names.sorted().prefix(namedRoutes))
+    }
+
+    private struct TopLevelKeys: Decodable {
+        struct Name: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        let names: [String]
+
+        init(from decoder: any Decoder) throws {
+            names = try decoder.container(keyedBy: Name.self).allKeys.map(\.stringValue)
+        }
     }
 
     private var origin: String {

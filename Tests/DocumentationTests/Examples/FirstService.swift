@@ -52,7 +52,9 @@ enum FirstService {
             configuration: WebSocketConfiguration(
                 tls: TLSClientConfiguration(trustRoots: .pemFile("/etc/example/ca.pem")),
                 maximumMessageSize: 1 << 20))
-        let service = SocketService("wss://feed.example.com/stream", transport: transport)
+        let service = SocketService(
+            "wss://feed.example.com/stream", transport: transport,
+            options: SocketService.Options(router: .json(routeKey: "type")))
         _ = service
     }
 

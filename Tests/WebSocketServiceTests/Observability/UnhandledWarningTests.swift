@@ -25,10 +25,21 @@ import WebSocketTesting
         let warnings = try await warnings(of: [#"{"type":"price"}"#, #"{"type":"news"}"#, "plain text"]) { service in
             service.register("price") { _ in }
         }
-        try #require(warnings.count == 1)
+        try #require(warnings.count == 2, "and one for text that is no JSON")
         #expect(warnings[0].hasPrefix("warning no route was found in a message"))
-        #expect(warnings[0].contains(#"the top-level JSON key "socketType""#))
+        #expect(warnings[0].contains(#"the top-level JSON key "socketType", but "type". If"#))
         #expect(warnings[0].contains(#"router: .json(routeKey: "type")"#))
+        #expect(warnings[1].contains(#"it is no JSON object, and so has no top-level key "socketType""#))
+    }
+
+    @Test("The keys that a message has are shown, a few of them, and none of what is no JSON after all")
+    func keysAreShown() async throws {
+        let keys = (0..<30).map { #""\#(String(repeating: "k", count: 200))\#($0)":1"# }.joined(separator: ",")
+        let long = try await warnings(of: ["{\(keys)"])
+        #expect(long.first?.contains("but") == false)
+        let shown = try await warnings(of: [" {\(keys)}"])
+        #expect(shown[0].contains(#", but "kkk"#) && shown[0].count < 1_500)
+        #expect(try await warnings(of: ["{}"])[0].contains(#"router: .json(routeKey: "…")"#))
     }
 
     @Test("Each route without a handler is warned of once, with the routes that have one")
