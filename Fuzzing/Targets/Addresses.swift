@@ -60,8 +60,9 @@ private func check(_ endpoint: Endpoint) throws(Finding) {
         try check(anyEntry == isException, "\(value) is not what its entries are, for \(url)")
     }
     try check(ProxyExceptions("\(value),*").contains(endpoint), "* leaves out \(url)")
-    // A name may have a comma in it (RFC 3986 section 3.2.2), and then no list can say it.
-    guard !endpoint.host.utf8.contains(UInt8(ascii: ",")) else { return }
+    // A name may have a comma in it (RFC 3986 section 3.2.2), and then no list can say it; nor one that begins with
+    // the asterisk, which means something else there.
+    guard !endpoint.host.utf8.contains(UInt8(ascii: ",")), !endpoint.host.hasPrefix("*") else { return }
     try check(ProxyExceptions("\(value),\(endpoint.host)").contains(endpoint), "\(endpoint.host) leaves out \(url)")
 }
 
