@@ -77,8 +77,9 @@ extension Connection: PipeConsumer, LoopOutput {
     }
 
     func pipeIsBlocked() {
-        // The peer may have said how it ends before its side was known to read nothing.
-        if !hasOutcome { publishOutcome(discardingOutput: false) }
+        // A peer may have said how it ends before it was known to read nothing. Until it has, nothing is looked up: output that
+        // fills the system's buffers comes here in every turn.
+        if reader.hasEnded, !hasOutcome { publishOutcome(discardingOutput: false) }
     }
 
     /// Output has gone out: senders that wait for room get it, and those who wait for the end of the connection are told of
