@@ -3,8 +3,22 @@ internal import Synchronization
 /// The task that takes what waits and calls handlers with it.
 extension Dispatcher {
     func startTaking(_ state: inout State, _ afterwards: inout Afterwards) {
-        guard state.task == nil, state.inbox.hasNext else { return }
-        state.task = environment.start(&afterwards) { await self.dispatch() }
+        guard state.run == nil, state.inbox.hasNext else { return }
+        state.lastRun += 1
+        let number = state.lastRun
+        state.run = Run(number: number)
+        // A task that began under the lock would wait for it, on the thread that was woken for it.
+        afterwards.add { self.begin(run: number) }
+    }
+
+    private func begin(run number: UInt64) {
+        let task = environment.start { await self.dispatch() }
+        state.change { state, afterwards in
+            // It may be over already.
+            guard state.run?.number == number else { return }
+            state.run?.task = task
+            if state.run?.isCancelled == true { afterwards.cancel(task) }
+        }
     }
 
     private func next() -> Inbox.Item? {
@@ -13,11 +27,10 @@ extension Dispatcher {
             // Some are left only when the service was stopped meanwhile.
             state.inbox.leaveUnseen(unseenInBatch.exchange(0, ordering: .acquiringAndReleasing))
             // Stopping cancels the handler that runs, and with it this task; another task takes the items that are left.
-            let item = state.isTaskCancelled ? nil : state.inbox.next()
+            let item = state.run?.isCancelled == true ? nil : state.inbox.next()
             wakeRoomWaiters(&state, &afterwards)
             if item == nil {
-                state.task = nil
-                state.isTaskCancelled = false
+                state.run = nil
                 startTaking(&state, &afterwards)
                 completeIdleWaiters(&state, &afterwards)
             }

@@ -14,12 +14,20 @@ final class Dispatcher: Sendable {
         var endsConnection = false
     }
 
+    /// What calls handlers until there is nothing to show.
+    struct Run {
+        let number: UInt64
+        /// `nil` until it has begun, which it does when no lock is held.
+        var task: Task<Void, Never>?
+        /// It takes nothing more.
+        var isCancelled = false
+    }
+
     struct State {
         var inbox: Inbox
-        /// The task that calls handlers; `nil` while there is nothing to show.
-        var task: Task<Void, Never>?
-        /// `task` is cancelled, or is about to be. It takes nothing more.
-        var isTaskCancelled = false
+        /// The run through what there is to show; `nil` while there is nothing.
+        var run: Run?
+        var lastRun: UInt64 = 0
         /// The `onOpen` handlers that run.
         var greeting: Greeting?
         /// Connections that ended before their `onOpen` handlers were done.
@@ -158,9 +166,8 @@ final class Dispatcher: Sendable {
     /// Cancels the handler that runs. `onClose` still has a task that is not cancelled.
     func cancelHandler(_ afterwards: inout Afterwards) {
         state.withLock { state in
-            guard let task = state.task else { return }
-            state.isTaskCancelled = true
-            afterwards.cancel(task)
+            state.run?.isCancelled = true
+            afterwards.cancel(state.run?.task)
         }
     }
 
@@ -175,7 +182,7 @@ final class Dispatcher: Sendable {
     }
 
     func completeIdleWaiters(_ state: inout State, _ afterwards: inout Afterwards) {
-        guard state.task == nil, state.inbox.isIdle else { return }
+        guard state.run == nil, state.inbox.isIdle else { return }
         for waiter in state.idleWaiters { waiter.succeed(&afterwards) }
         state.idleWaiters = []
     }
