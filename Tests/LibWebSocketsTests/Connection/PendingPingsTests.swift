@@ -64,6 +64,14 @@ import Testing
         #expect(outcomes == ["StillWaiting", "StillWaiting"])
     }
 
+    @Test("A pong of another length answers nothing, though its number is that of a ping", arguments: [7, 9])
+    func otherLength(count: Int) async {
+        let outcomes = await outcomes(of: 1, firstNumber: 0) { pings, _ in
+            #expect(pings.answered(by: Array(repeating: 0, count: count - 1) + [1]).isEmpty)
+        }
+        #expect(outcomes == ["StillWaiting"])
+    }
+
     @Test("The same pong answers once")
     func repeatedPong() async {
         let outcomes = await outcomes(of: 2) { pings, numbers in

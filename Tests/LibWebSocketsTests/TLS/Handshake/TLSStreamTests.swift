@@ -56,9 +56,10 @@ import WebSocketProtocol
         let context: TLSServerContext
         let handshake: TLSHandshake
 
-        init(host: String = "localhost") throws {
+        init(host: String = "localhost", maximumVersion: TLSProtocolVersion? = nil) throws {
             let context = try TLSServerContext(try #require(try Security.tls.server))
-            let configuration = try Security.tls.client
+            var configuration = try Security.tls.client
+            configuration.maximumVersion = maximumVersion
             let handshake = try TLSHandshake(
                 context: try TLSClientContext(configuration), configuration: configuration, host: host, port: 443)
             (self.context, self.handshake) = (context, handshake)
@@ -169,6 +170,26 @@ import WebSocketProtocol
             }
         }
         #expect(returns >= 999)
+    }
+
+    @Test("A peer that asks for new keys in TLS 1.2 gets an alert, and no second handshake (RFC 5246 section 7.2.2)")
+    func renegotiation() throws {
+        let pair = try Pair(maximumVersion: .tls12)
+        try pair.shakeHands()
+        let ssl = pair.server.stream.ssl
+        // The peer is a server that is not ours.
+        SSL_clear_options(ssl, SSL_get_options(ssl))
+        try #require(SSL_renegotiate(ssl) == 1)
+        _ = SSL_do_handshake(ssl)
+        var end: TLSStream.Progress?
+        pair.client.take(from: pair.server) { end = pair.client.readAll().end }
+        guard case .needsInput = end else {
+            Issue.record("\(String(describing: end))")
+            return
+        }
+        let alert: UInt8 = 21
+        #expect(pair.client.output.bytes.first == alert)
+        #expect([1 as UInt8].withUnsafeBytes { pair.client.stream.write($0) } == 1)
     }
 
     @Test("A record that was changed on the way is an error, not data")
