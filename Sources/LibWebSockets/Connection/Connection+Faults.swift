@@ -27,7 +27,7 @@ extension Connection {
         }
         pipe.setReading(false)
         guard !faults.readsNothing else { return false }
-        _ = pipe.core.schedule(after: faults.delay) { [weak self] in
+        _ = pipe.schedule(after: faults.delay) { [weak self] in
             guard let self else { return }
             self.faults?.isDelayOver = true
             self.pipe?.setReading(true)

@@ -63,17 +63,17 @@ extension Connection {
     }
 
     private func scheduleKeepAlive(after delay: Duration) {
-        keepAliveTimer = pipe?.core.schedule(after: delay) { [weak self] in self?.keepAliveTimePassed() }
+        keepAliveTimer = pipe?.schedule(after: delay) { [weak self] in self?.keepAliveTimePassed() }
     }
 
     func keepAliveAnswered() {
         guard let keepAlive, self.keepAlive?.answered() == true else { return }
-        if let keepAliveTimer { pipe?.core.cancel(keepAliveTimer) }
+        if let keepAliveTimer { pipe?.cancel(keepAliveTimer) }
         scheduleKeepAlive(after: keepAlive.interval)
     }
 
     func endKeepAlive() {
-        if let keepAliveTimer { pipe?.core.cancel(keepAliveTimer) }
+        if let keepAliveTimer { pipe?.cancel(keepAliveTimer) }
         keepAliveTimer = nil
         keepAlive = nil
     }

@@ -5,7 +5,7 @@ internal import WebSocketProtocol
 // Called on the loop's thread only.
 extension Connection: PipeConsumer, LoopOutput {
     /// Something was added to the output, or the state has changed.
-    func serviceOutput(_ core: LoopCore) {
+    func serviceOutput() {
         let (state, hasWork) = withOutbound { outbound in
             outbound.queue.isLoopTold = false
             return (outbound.queue.machine.state, !outbound.queue.isEmpty || outbound.queue.endsWhenEmpty)
@@ -15,7 +15,7 @@ extension Connection: PipeConsumer, LoopOutput {
         guard let pipe else { return readRemainingInput() }
         switch state {
         case .closing where closeDeadline == nil:
-            startCloseDeadline(core)
+            startCloseDeadline(pipe)
             pipe.setReading(true)
         case .closed(let closure, _) where !hasOutcome: perform(.abort(closure))
         default: break
@@ -23,14 +23,13 @@ extension Connection: PipeConsumer, LoopOutput {
         if hasWork || segment != nil { pipe.requestWrite() }
     }
 
-    private func startCloseDeadline(_ core: LoopCore) {
-        if let closeDeadline { core.cancel(closeDeadline) }
-        let waiting = pipe?.unacknowledgedByteCount ?? 0
-        closeDeadline = core.schedule(after: limits.closeTimeout) { [weak self] in
+    private func startCloseDeadline(_ pipe: any Pipe) {
+        if let closeDeadline { pipe.cancel(closeDeadline) }
+        let waiting = pipe.unacknowledgedByteCount
+        closeDeadline = pipe.schedule(after: limits.closeTimeout) { [weak self, weak pipe] in
             guard let self else { return }
             // The system takes megabytes at once, and says nothing while the peer reads them.
-            let isMoving = (pipe?.unacknowledgedByteCount ?? 0) < waiting
-            if isMoving, !hasOutcome { return startCloseDeadline(core) }
+            if let pipe, pipe.unacknowledgedByteCount < waiting, !hasOutcome { return startCloseDeadline(pipe) }
             perform(withOutbound { $0.queue.machine.closeDeadlinePassed() })
         }
     }
@@ -67,13 +66,13 @@ extension Connection: PipeConsumer, LoopOutput {
         if segment != nil || room <= 0 { pipe.requestWrite() }
         // The deadline begins anew while messages from before the close frame still move. Not so once it is certain how the
         // connection ends: a peer that reads a little now and then would keep it for ever.
-        if room < Self.largestTurn, closeDeadline != nil, !hasOutcome { startCloseDeadline(pipe.core) }
+        if room < Self.largestTurn, closeDeadline != nil, !hasOutcome { startCloseDeadline(pipe) }
         return true
     }
 
     func pipeDidSend(_ count: Int) {
         sentByPipe &+= UInt64(count)
-        if closeDeadline != nil, !hasOutcome, let pipe { startCloseDeadline(pipe.core) }
+        if closeDeadline != nil, !hasOutcome, let pipe { startCloseDeadline(pipe) }
     }
 
     func pipeIsBlocked() {
@@ -237,7 +236,7 @@ extension Connection: PipeConsumer, LoopOutput {
         switch action {
         case .ignore: break
         case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
-            if let core = pipe?.core { serviceOutput(core) }
+            if pipe != nil { serviceOutput() }
         case .finish: return publishOutcome(discardingOutput: true, endingMessages: endingMessages)
         case .abort:
             pipe?.abort()

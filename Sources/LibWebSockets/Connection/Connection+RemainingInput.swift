@@ -7,7 +7,7 @@ extension Connection {
         transportError = Self.lossError(end, peer: peer)
         var machineEnd = ConnectionStateMachine.EndOfTransport.failure
         if case .endOfStream = end.cause { machineEnd = .endOfStream }
-        if let closeDeadline { pipe?.core.cancel(closeDeadline) }
+        if let closeDeadline { pipe?.cancel(closeDeadline) }
         endKeepAlive()
         pipe = nil
         remainingInput = RemainingInput(bytes: unused, end: machineEnd)

@@ -83,7 +83,7 @@ internal import WebSocketProtocol
     let endsMessagesAtOnce = Atomic<Bool>(false)
 
     // Called on the loop's thread only.
-    var pipe: BytePipe?
+    var pipe: (any Pipe)?
     var reader: MessageReader
     var readResult = ReadResult()
     /// Messages have come in this turn: their reader is woken once all has been read.
@@ -132,7 +132,7 @@ internal import WebSocketProtocol
     static let largestTurnCost = 128 << 10
 
     init(
-        role: Role, pipe: BytePipe, socketLoop: SocketLoop, peer: String, limits: Limits,
+        role: Role, pipe: any Pipe, socketLoop: SocketLoop, peer: String, limits: Limits,
         compression: AgreedCompression? = nil, keepAlive: KeepAlive? = nil,
         logger: Logger
     ) {

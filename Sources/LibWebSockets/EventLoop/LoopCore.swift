@@ -141,7 +141,7 @@ internal import LibC
     private func perform(_ work: LoopWork) {
         switch work {
         case .run(let body): body(self)
-        case .output(let output): output.serviceOutput(self)
+        case .output(let output): output.serviceOutput()
         case .job(let job, let executor): unsafe job.runSynchronously(on: executor)
         }
     }

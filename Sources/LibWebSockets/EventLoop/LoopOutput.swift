@@ -1,5 +1,5 @@
 /// Has output for the loop to carry out of it.
 protocol LoopOutput: AnyObject, Sendable {
     /// Something was added to the output, or the state has changed. On the loop's thread.
-    func serviceOutput(_ core: LoopCore)
+    func serviceOutput()
 }

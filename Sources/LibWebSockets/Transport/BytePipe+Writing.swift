@@ -5,8 +5,6 @@ extension BytePipe {
     /// Records are gathered up to this size before they are sent.
     private static let largestGathering = 256 << 10
 
-    /// Writes bytes, as many as are taken, and returns how many that are; 0 when the system takes no more for now, `nil`
-    /// when the connection is of no more use. Only while handling ``PipeConsumer/pipeIsWritable()``.
     func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         core.preconditionOnLoop()
         guard state == .open, writeError == nil else { return nil }
@@ -21,10 +19,8 @@ extension BytePipe {
         return count
     }
 
-    /// Bytes that were taken wait until the system takes more.
     var hasUnsent: Bool { unsent != nil }
 
-    /// Sends what was written and waits to be gathered with more. Returns whether the system has taken everything.
     func flush() -> Bool {
         sendRecords()
         return unsent == nil && writeError == nil

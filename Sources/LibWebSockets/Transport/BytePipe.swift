@@ -9,7 +9,7 @@ internal import LibC
 ///
 /// libwebsockets closes a descriptor as soon as it hangs up, whatever lies in it, for which it was not asked to look. So
 /// a pipe whose descriptor goes before its bytes have been used reads on from a duplicate.
-@safe final class BytePipe: LoopSocket {
+@safe final class BytePipe: LoopSocket, Pipe {
     enum State {
         case open
         /// Our side has ended. The peer's is waited for, for a moment: closing a socket that has something to read makes
@@ -150,7 +150,6 @@ internal import LibC
         serviceAfterTurn()
     }
 
-    /// The number of bytes that were sent and are still on their way to the peer.
     var unacknowledgedByteCount: Int { SocketIO.unacknowledgedByteCount(socket) ?? 0 }
 
     override var isCostly: Bool { tls?.isEstablished == false }
@@ -172,7 +171,6 @@ internal import LibC
         serviceAfterTurn()
     }
 
-    /// Asks for ``PipeConsumer/pipeIsWritable()``, in this turn if the system takes bytes.
     func requestWrite() {
         core.preconditionOnLoop()
         guard state == .open else { return }
@@ -181,7 +179,6 @@ internal import LibC
         if !isBlocked, !awaitsRecords, !isInService { serviceAfterTurn() }
     }
 
-    /// Stops or resumes reading from the network.
     func setReading(_ isReading: Bool) {
         core.preconditionOnLoop()
         guard state == .open, isReading != self.isReading else { return }
@@ -212,7 +209,14 @@ internal import LibC
         setPollingForInput(wanted)
     }
 
-    /// Drops the connection with all that is still buffered, soon: never inside the call.
+    func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimers.ID {
+        core.schedule(after: delay, action)
+    }
+
+    func cancel(_ id: LoopTimers.ID) {
+        core.cancel(id)
+    }
+
     func abort() {
         core.preconditionOnLoop()
         isAborted = true

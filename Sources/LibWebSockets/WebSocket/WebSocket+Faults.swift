@@ -26,11 +26,11 @@ extension WebSocket {
     package func sendRaw(_ bytes: [UInt8], dropping: Bool = false) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             do {
-                try connection.socketLoop.submit { [connection] core in
+                try connection.socketLoop.submit { [connection] _ in
                     connection.withOutbound { outbound in
                         unsafe bytes.withUnsafeBytes { unsafe outbound.queue.appendRaw($0) }
                     }
-                    connection.serviceOutput(core)
+                    connection.serviceOutput()
                     if dropping {
                         _ = connection.pipeIsWritable()
                         _ = connection.pipe?.flush()
