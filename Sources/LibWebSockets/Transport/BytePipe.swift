@@ -49,7 +49,7 @@ internal import LibC
     var isBlocked = false
     /// TLS writes nothing before the rest of a message of the peer's handshake has arrived.
     var awaitsRecords = false
-    /// Bytes that the system did not take, from the offset on.
+    /// Records of TLS that the system did not take, from the offset on. Plain bytes stay with the consumer.
     var unsent: FrameBuffer?
     var unsentOffset = 0
     /// The part of the waiting output that answers the peer's records in TLS.
