@@ -15,10 +15,10 @@ public struct WebSocketStatistics: Hashable, Sendable {
     /// Everything given to the network after the opening handshake, frames and unfinished messages included. With TLS before it
     /// is encrypted, as ``networkBytesReceived`` is after it is decrypted.
     public internal(set) var networkBytesSent: UInt64 = 0
-    /// The memory of the messages that have arrived and that the program has not taken yet, as it counts against
-    /// ``WebSocketConfiguration/receiveBufferSize``: payloads with what keeps them, 48 bytes for each piece of memory and
-    /// 40 for each message, so that empty messages count too. After a reset also what had arrived before it and is no
-    /// message yet: up to 8 MiB, which the system held until then.
+    /// The memory of the messages that the program has not taken yet, as it counts against
+    /// ``WebSocketConfiguration/receiveBufferSize``. It is that of the payloads with what keeps them: 48 bytes for each piece
+    /// of memory and 40 for each message, so that empty messages count too. After a reset it is also that of what had arrived
+    /// before and is no message yet: up to 8 MiB, which the system held until then.
     public internal(set) var bytesWaitingToBeRead = 0
     /// Frames that wait for the network, in bytes.
     public internal(set) var bytesWaitingToBeWritten = 0

@@ -41,9 +41,9 @@ public final class WebSocketServer: Sendable {
 
     /// A rule for clients that do not read fast enough for a broadcast.
     public enum SlowClientRule: Hashable, Sendable {
-        /// It misses the message.
+        /// Leaves the message out for such a client.
         case skip
-        /// Its connection is dropped, so that it notices that it misses something.
+        /// Ends the client's connection at once, so that it notices that it misses something.
         case drop
     }
 

@@ -20,7 +20,7 @@ extension EventLoopGroup {
     /// Any of the loops.
     public func any() -> any EventLoop { next() }
 
-    /// As ``shutdownGracefully()``, and blocks the thread meanwhile.
+    /// Shuts the loops down as ``shutdownGracefully()`` does, and blocks the thread meanwhile.
     @available(*, noasync, message: "use shutdownGracefully()")
     public func syncShutdownGracefully() throws {
         let done = DispatchSemaphore(value: 0)

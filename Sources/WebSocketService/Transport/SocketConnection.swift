@@ -32,7 +32,7 @@ public protocol SocketConnection: Sendable {
     /// task ends a call that waits, with a `CancellationError`; one that need not wait takes the message all the same.
     func send(_ message: WebSocketMessage) async throws
 
-    /// Hands a message over if the connection takes it at once: it is above its high-water mark otherwise.
+    /// Hands a message over where that needs no waiting: while the connection is not above its high-water mark.
     ///
     /// There is an implementation by ``send(_:)``; one that knows without trying costs less.
     ///
