@@ -17,7 +17,7 @@ extension Connection: PipeConsumer, LoopOutput {
         case .closing where closeDeadline == nil:
             startCloseDeadline(core)
             pipe.setReading(true)
-        case .closed(let closure, _) where !hasOutcome: perform(.abort(closure))
+        case .closed(let closure, _) where !hasEnded: perform(.abort(closure))
         default: break
         }
         if hasWork || segment != nil { pipe.requestWrite() }
@@ -30,7 +30,7 @@ extension Connection: PipeConsumer, LoopOutput {
             guard let self else { return }
             // The system takes megabytes at once, and says nothing while the peer reads them.
             let isMoving = (pipe?.unacknowledgedByteCount ?? 0) < waiting
-            if isMoving, !hasOutcome { return startCloseDeadline(core) }
+            if isMoving, !hasEnded { return startCloseDeadline(core) }
             perform(withOutbound { $0.queue.machine.closeDeadlinePassed() })
         }
     }
@@ -67,19 +67,19 @@ extension Connection: PipeConsumer, LoopOutput {
         if segment != nil || room <= 0 { pipe.requestWrite() }
         // The deadline begins anew while messages from before the close frame still move. Not so once it is certain how the
         // connection ends: a peer that reads a little now and then would keep it for ever.
-        if room < Self.largestTurn, closeDeadline != nil, !hasOutcome { startCloseDeadline(pipe.core) }
+        if room < Self.largestTurn, closeDeadline != nil, !hasEnded { startCloseDeadline(pipe.core) }
         return true
     }
 
     func pipeDidSend(_ count: Int) {
         sentByPipe &+= UInt64(count)
-        if closeDeadline != nil, !hasOutcome, let pipe { startCloseDeadline(pipe.core) }
+        if closeDeadline != nil, !hasEnded, let pipe { startCloseDeadline(pipe.core) }
     }
 
     func pipeIsBlocked() {
         // A peer may have said how it ends before it was known to read nothing. Until it has, nothing is looked up: output that
         // fills the system's buffers comes here in every turn.
-        if reader.hasEnded, !hasOutcome { publishOutcome(discardingOutput: false) }
+        if reader.hasEnded, !hasEnded { publishEnd(discardingOutput: false) }
     }
 
     /// Output has gone out: senders that wait for room get it, and those who wait for the end of the connection are told of
@@ -96,21 +96,21 @@ extension Connection: PipeConsumer, LoopOutput {
             return outbound.queue.machine.mayReportEnd
         }
         guard mayReportEnd else { return }
-        publishOutcome(discardingOutput: false)
+        publishEnd(discardingOutput: false)
         // Those who take messages may have been left waiting for this alone.
-        if hasOutcome { endMessages(with: outcome?.error) }
+        if hasEnded { endMessages(with: ending?.error) }
     }
 
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
         // Bytes that come after the connection was dropped, or after the peer's last frame, are ignored.
-        guard !reader.hasEnded, !hasOutcome else { return bytes.count }
+        guard !reader.hasEnded, !hasEnded else { return bytes.count }
         if faults != nil, !mayReadNow() { return 0 }
         return unsafe read(bytes)
     }
 
     func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
         // Asked before each read, so the cheapest answer comes first.
-        guard reader.isInMessage, faults == nil, !hasOutcome, readBudget() > 0,
+        guard reader.isInMessage, faults == nil, !hasEnded, readBudget() > 0,
             let count = unsafe reader.readDirectly(atLeast: Self.leastDirectRead, into: &readResult, read)
         else {
             return nil
@@ -238,11 +238,11 @@ extension Connection: PipeConsumer, LoopOutput {
         case .ignore: break
         case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
             if let core = pipe?.core { serviceOutput(core) }
-        case .finish: return publishOutcome(discardingOutput: true, endingMessages: endingMessages)
+        case .finish: return publishEnd(discardingOutput: true, endingMessages: endingMessages)
         case .abort:
             pipe?.abort()
-            return publishOutcome(discardingOutput: true)
+            return publishEnd(discardingOutput: true)
         }
-        publishOutcome(discardingOutput: false)
+        publishEnd(discardingOutput: false)
     }
 }

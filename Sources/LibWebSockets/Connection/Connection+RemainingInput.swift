@@ -27,7 +27,7 @@ extension Connection {
             if rest.used < rest.bytes.count, !reader.hasEnded {
                 remainingInput = rest
                 if mayPause, withInbound({ $0.isPaused }) {
-                    guard !hasOutcome else { return }
+                    guard !hasEnded else { return }
                     // The peer's last words count, whoever takes the messages in front of them, and when.
                     let frame = reader.closeFrame(in: rest.bytes[rest.used...])
                     advance(endingMessages: false) { machine in
@@ -41,8 +41,8 @@ extension Connection {
                 remainingInput = nil
             }
         }
-        if hasOutcome {
-            endMessages(with: outcome?.error)
+        if hasEnded {
+            endMessages(with: ending?.error)
         } else {
             advance { $0.transportEnded(rest.end) }
         }

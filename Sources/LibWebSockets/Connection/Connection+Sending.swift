@@ -81,7 +81,7 @@ extension Connection {
         case .behindOthers: return true
         case .first: wakeLoop()
         case .refused: return false
-        case .closed: throw Self.closedError(outcome)
+        case .closed: throw Self.closedError(ending)
         case .failed(let failure): throw Self.randomError(failure)
         }
         return true
@@ -105,7 +105,7 @@ extension Connection {
     ) throws -> Bool {
         // A compressed message has to be sent, so compress only when there is room.
         let hasRoom = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
+            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.ending) }
             return isAdmitted || canAppend(outbound, part, bytes.count)
         }
         guard hasRoom else { return false }
@@ -116,7 +116,7 @@ extension Connection {
             throw WebSocketError(.internalError, stage: .open, message: error.description)
         }
         let needsWakeUp = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
+            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.ending) }
             do throws(RandomSourceFailure) {
                 try unsafe outbound.queue.append(
                     opcode, payload: payload, fin: part.endsMessage, rsv1: opcode != .continuation,
@@ -182,7 +182,7 @@ extension Connection {
                 let result: Result<Void, any Error>? = withOutbound { outbound in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     guard outbound.queue.allowsSending else {
-                        return .failure(Self.closedError(outbound.outcome))
+                        return .failure(Self.closedError(outbound.ending))
                     }
                     if outbound.admission.takeTurn(request, queued: outbound.queue.waitingByteCount) {
                         return .success(())
@@ -209,7 +209,7 @@ extension Connection {
                 do {
                     let needsWakeUp = try withOutbound { outbound in
                         if Task.isCancelled { throw CancellationError() }
-                        guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
+                        guard outbound.queue.allowsSending else { throw Self.closedError(outbound.ending) }
                         try outbound.queue.appendPing(PendingPings.payload(number))
                         outbound.pings.add(number, at: .now, waiter)
                         return Self.claimWakeUp(&outbound.queue)

@@ -49,7 +49,7 @@ internal import WebSocketProtocol
         var lastCloseWaiter: UInt64 = 0
         var closeWaiters: [UInt64: Waiter<WebSocketClosure>] = [:]
         /// Set once, when it is certain how the connection ends.
-        var outcome: Outcome?
+        var ending: Ending?
 
         /// Those whose turn to send it is now.
         mutating func admit() -> [Sender] {
@@ -58,7 +58,7 @@ internal import WebSocketProtocol
     }
 
     /// The end of the connection, as calls made afterwards report it.
-    struct Outcome {
+    struct Ending {
         var closure: WebSocketClosure
         /// `nil` after an orderly end.
         var error: WebSocketError?
@@ -107,7 +107,8 @@ internal import WebSocketProtocol
     var keepAliveTimer: LoopTimers.ID?
     var closeDeadline: LoopTimers.ID?
     var transportError: WebSocketError?
-    var hasOutcome = false
+    /// It is certain how the connection ends: ``Outbound/ending`` is set.
+    var hasEnded = false
     /// Reading stops while nobody takes the messages.
     var mayPause = true
     /// The bytes that had arrived before the transport ended and were not used yet.
@@ -181,8 +182,8 @@ internal import WebSocketProtocol
     }
 
     /// The end of the connection; `nil` while it is open.
-    var outcome: Outcome? {
-        withOutbound { $0.outcome }
+    var ending: Ending? {
+        withOutbound { $0.ending }
     }
 
     var statistics: WebSocketStatistics {
@@ -197,7 +198,7 @@ internal import WebSocketProtocol
             statistics.networkBytesSent = networkBytesSent.load(ordering: .relaxed)
             statistics.bytesSent = outbound.queue.sentByteCount
             statistics.bytesWaitingToBeWritten = outbound.queue.waitingByteCount
-            statistics.messagesNeverWritten = outbound.outcome?.unsentMessageCount ?? 0
+            statistics.messagesNeverWritten = outbound.ending?.unsentMessageCount ?? 0
         }
         return statistics
     }
@@ -214,13 +215,13 @@ internal import WebSocketProtocol
     }
 
     /// Returns the error for a call that comes too late: with the reason, where the connection was lost.
-    static func closedError(_ outcome: Outcome?) -> WebSocketError {
-        let state = outcome.map { "closed (\($0.closure.code))" } ?? "closing"
-        let reason = outcome?.error.map { "; it ended because \($0.message)" } ?? ""
+    static func closedError(_ ending: Ending?) -> WebSocketError {
+        let state = ending.map { "closed (\($0.closure.code))" } ?? "closing"
+        let reason = ending?.error.map { "; it ended because \($0.message)" } ?? ""
         return WebSocketError(
             .connectionClosed, stage: .closing,
             message: "the connection is \(state), so nothing more can be sent on it\(reason)",
-            closure: outcome?.closure, errno: outcome?.error?.errno)
+            closure: ending?.closure, errno: ending?.error?.errno)
     }
 
     static func randomError(_ failure: RandomSourceFailure) -> WebSocketError {

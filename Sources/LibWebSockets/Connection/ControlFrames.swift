@@ -30,7 +30,7 @@ extension Connection {
                 message: "a ping or pong of \(payload.count) bytes: RFC 6455 section 5.5 allows 125")
         }
         let needsWakeUp = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.ending) }
             do throws(RandomSourceFailure) {
                 try append(&outbound.queue)
             } catch {

@@ -184,12 +184,12 @@ public final class WebSocket: Sendable {
 
     /// The end of the connection; `nil` while it is open.
     public var closure: WebSocketClosure? {
-        connection.outcome?.closure
+        connection.ending?.closure
     }
 
     /// The error that ended the connection; `nil` while it is open and after an orderly end.
     public var closeError: WebSocketError? {
-        connection.outcome?.error
+        connection.ending?.error
     }
 
     /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody iterates
