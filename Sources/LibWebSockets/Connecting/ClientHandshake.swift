@@ -104,7 +104,7 @@ final class ClientHandshake: PipeConsumer {
         }
     }
 
-    /// Drops the attempt without telling anybody.
+    /// Abandons the attempt without telling anybody.
     func cancel() {
         machine.ended()
         owner = nil

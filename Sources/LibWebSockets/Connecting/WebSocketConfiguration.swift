@@ -48,7 +48,7 @@ public struct WebSocketConfiguration: Sendable {
     /// The interval of pings to a quiet peer, longer than zero. They find out a peer that is gone although the connection
     /// looks open. `nil`, the default, sends no pings of its own. A `SocketService` has a `HeartbeatPolicy` instead.
     public var pingInterval: Duration?
-    /// The time limit for anything to arrive after such a ping, longer than zero. Past it the connection is dropped, and
+    /// The time limit for anything to arrive after such a ping, longer than zero. Past it the connection is aborted, and
     /// ``WebSocket/messages`` throws ``WebSocketError/Code-swift.struct/timedOut``. The peer is not blamed while nobody
     /// takes the messages that have arrived, since nothing is read then. The default is 10 s.
     public var pingTimeout: Duration

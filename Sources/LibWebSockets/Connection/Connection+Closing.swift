@@ -3,14 +3,14 @@ internal import WebSocketProtocol
 internal import LibC
 
 extension Connection {
-    /// Closes the connection and waits until it is certain how it ended. Cancelling the task drops the connection.
+    /// Closes the connection and waits until it is certain how it ended. Cancelling the task aborts the connection.
     func close(_ frame: CloseFrame) async -> WebSocketClosure {
         beginClosing(frame)
         do {
             return try await closed()
         } catch {
             abort()
-            // Dropping is certain to end it: nothing is waited for but the loop's next turn.
+            // Aborting is certain to end it: nothing is waited for but the loop's next turn.
             return await Task { try? await closed() }.value
                 ?? WebSocketClosure(initiator: .local, sent: nil, received: nil)
         }
@@ -53,12 +53,12 @@ extension Connection {
         do {
             try outbound.queue.enqueue(action)
         } catch {
-            // Without a masking key no frame can be sent: what is left is to drop the connection.
+            // Without a masking key no frame can be sent: what is left is to abort the connection.
             _ = outbound.queue.machine.abort()
         }
     }
 
-    /// Drops the connection at once.
+    /// Ends the connection at once.
     func abort() {
         // The loop refuses this once it has ended, and the connection has ended with it.
         try? socketLoop.submit { _ in

@@ -102,7 +102,7 @@ extension Connection: PipeConsumer, LoopOutput {
     }
 
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
-        // Bytes that come after the connection was dropped, or after the peer's last frame, are ignored.
+        // Bytes that come after the connection was aborted, or after the peer's last frame, are ignored.
         guard !reader.hasEnded, !hasEnded else { return bytes.count }
         if faults != nil, !mayReadNow() { return 0 }
         return unsafe read(bytes)

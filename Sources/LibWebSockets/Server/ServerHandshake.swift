@@ -59,7 +59,7 @@ final class ServerHandshake: PipeConsumer {
         connection.pipeDidEnd(TransportEnd(stage: .upgrade, cause: .error(error)), unused: [])
     }
 
-    /// Drops the connection unless it was accepted.
+    /// Aborts the connection unless it was accepted.
     func abortHandshake() {
         if case .answering(_, _?) = state { return }
         pipe?.abort()

@@ -118,7 +118,7 @@ final class ServerListener: LoopResident {
     /// The listening socket is told, too, and all else hangs on it.
     func loopEnds() {}
 
-    /// Stops listening, drops handshakes under way, and calls `completion` when the port is free again.
+    /// Stops listening, aborts handshakes under way, and calls `completion` when the port is free again.
     func close(_ completion: @escaping () -> Void) {
         let isFirst = closing == nil
         closing = (closing ?? []) + [completion]

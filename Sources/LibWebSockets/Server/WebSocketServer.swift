@@ -43,8 +43,8 @@ public final class WebSocketServer: Sendable {
     public enum SlowClientRule: Hashable, Sendable {
         /// Leaves the message out for such a client.
         case skip
-        /// Ends the client's connection at once, so that it notices that it misses something.
-        case drop
+        /// Aborts the client's connection, so that it notices that it misses something.
+        case abort
     }
 
     private struct Session {
@@ -160,7 +160,7 @@ public final class WebSocketServer: Sendable {
         return sockets.count { socket in
             // A connection that ends in this moment only counts as one that the message was not sent to.
             guard let isTaken = try? socket.trySend(message) else { return true }
-            if !isTaken, slowClients == .drop { socket.abort() }
+            if !isTaken, slowClients == .abort { socket.abort() }
             return !isTaken
         }
     }
@@ -184,7 +184,7 @@ public final class WebSocketServer: Sendable {
         }
     }
 
-    /// Stops as a server does whose process is killed: connections are dropped without a close frame.
+    /// Stops as a server does whose process is killed: connections are aborted.
     ///
     /// A handler may call it, as with ``stop()``.
     public func kill() async {

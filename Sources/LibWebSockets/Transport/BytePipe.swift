@@ -212,7 +212,7 @@ internal import LibC
         setPollingForInput(wanted)
     }
 
-    /// Drops the connection with all that is still buffered, soon: never inside the call.
+    /// Ends the pipe with all that is still buffered, soon: never inside the call.
     func abort() {
         core.preconditionOnLoop()
         isAborted = true

@@ -3,7 +3,7 @@ protocol PipeConsumer: AnyObject {
     /// The TLS that was begun on the connection stands.
     func pipeDidSecure(_ tls: TLSStream)
     /// Bytes have arrived, to be used, and perhaps changed, before returning. Returns how many were used: the rest is
-    /// offered again, in a later turn, as long as reading is wanted. `nil` drops the connection.
+    /// offered again, in a later turn, as long as reading is wanted. `nil` ends the pipe.
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int?
     /// Bytes can be read. A consumer that knows what they are, and where they are to lie, calls `read` with that place, and
     /// returns how many bytes came: the others get them with ``pipeDidReceive(_:)``.

@@ -165,7 +165,7 @@ public final class WebSocket: Sendable {
     /// beyond ``WebSocketConfiguration/receiveBufferSize`` are discarded, because the peer's close frame stands behind
     /// them.
     ///
-    /// A call on a closed connection returns how it ended. Cancelling the task drops the connection at once.
+    /// A call on a closed connection returns how it ended. Cancelling the task aborts the connection.
     ///
     /// - Parameters:
     ///   - code: A code that may be sent (``CloseCode/isAllowedOnTheWire``); any other sends a close frame without code.
@@ -176,7 +176,7 @@ public final class WebSocket: Sendable {
         await connection.close(CloseFrame(code: code, reason: reason))
     }
 
-    /// Drops the connection at once, without a close frame and with everything that was not sent yet: for a peer that is
+    /// Aborts the connection: it ends at once, without a close frame. What waits to be sent is unsent. For a peer that is
     /// believed dead.
     public func abort() {
         connection.abort()

@@ -6,7 +6,7 @@ internal import LibWebSockets
 public protocol EventLoopGroup: AnyObject, Sendable {
     /// The loop for the next connection: each in turn.
     func next() -> any EventLoop
-    /// Drops the connections and ends the threads; the shared loop goes on.
+    /// Aborts the connections and ends the threads; the shared loop goes on.
     func shutdownGracefully() async throws
 }
 

@@ -152,7 +152,7 @@ package struct ConnectionStateMachine: Sendable {
         return .abort(closing.closure)
     }
 
-    /// The connection is to be dropped at once: the peer is dead, or nobody needs it any more.
+    /// The connection is to be aborted: the peer is dead, or nobody needs it any more.
     package mutating func abort() -> Action {
         switch state {
         case .open:

@@ -125,7 +125,7 @@ extension SocketService {
 
         // MARK: Events of the connection
 
-        /// - Returns: `true` when the connection is the service's from now on; if not, it is to be dropped.
+        /// - Returns: `true` when the connection is the service's from now on; if not, it is to be aborted.
         mutating func opened(_ generation: UInt64, now: Duration) -> Bool {
             guard case .connecting(let attempt) = phase, attempt.generation == generation else { return false }
             phase = .open(attempt, since: now)

@@ -50,11 +50,11 @@ public protocol SocketConnection: Sendable {
 
     /// Performs the close handshake and returns how the connection ended.
     ///
-    /// Does not depend on ``nextMessages()`` being called; messages that arrive meanwhile may be dropped. Calls of
+    /// Does not depend on ``nextMessages()`` being called; messages that arrive meanwhile may never be returned. Calls of
     /// ``nextMessages()`` and ``send(_:)`` under way end by throwing. Closing a closed connection returns its closure.
     func close(code: CloseCode, reason: String) async -> WebSocketClosure
 
-    /// Drops the connection at once, without a close handshake. Calls under way end by throwing.
+    /// Aborts the connection: it ends at once, without a close handshake. Calls under way end by throwing.
     func abort()
 
     /// The end of the connection; `nil` while it is open.

@@ -19,7 +19,7 @@ final class ScriptedClient: SocketConnection {
         var readWatchers: [Completion<Void>] = []
         var ending: Ending?
         var closure: WebSocketClosure?
-        /// The error that ended the connection, where it was the peer that dropped it.
+        /// The error that ended the connection, where it was the peer that aborted it.
         var closeError: (any Error)?
         var endWaiters: [Completion<WebSocketClosure>] = []
         var isClosing = false
@@ -134,7 +134,7 @@ final class ScriptedClient: SocketConnection {
         do {
             return try await completion.value()
         } catch {
-            // Cancelled: without the peer's answer the connection can only be dropped.
+            // Cancelled: without the peer's answer the connection can only be aborted.
             abort()
             return WebSocketClosure(initiator: .local, sent: frame, received: nil)
         }

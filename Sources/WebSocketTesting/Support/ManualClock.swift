@@ -16,7 +16,7 @@ internal import WebSocketService
 /// may still be asleep when the wait before the next attempt begins.
 ///
 /// ```swift
-/// peer.drop()
+/// peer.abort()
 /// try await clock.advance(toSleeperIn: .seconds(1))   // the delay of the reconnect policy
 /// ```
 ///

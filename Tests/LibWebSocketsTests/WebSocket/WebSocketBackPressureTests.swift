@@ -136,7 +136,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("A peer that never reads: sends wait, and dropping the connection ends them and says what was not sent")
+    @Test("A peer that never reads: sends wait, and aborting the connection ends them and says what was not sent")
     func peerThatNeverReads() async throws {
         let loop = SocketLoop.forTest()
         let server = try FaultServer(receiveBufferSize: 4_096, scripts: [[.upgrade(), .stall]])

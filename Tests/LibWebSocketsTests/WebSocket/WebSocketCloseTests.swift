@@ -211,7 +211,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("Cancelling a task that closes drops the connection at once")
+    @Test("Cancelling a task that closes aborts the connection")
     func cancelledClose() async throws {
         try await withFaultServer([.upgrade(), .readClose, .write(.text("seen")), .stall]) { server, socket in
             let closing = Task { await socket.close(code: .goingAway) }
