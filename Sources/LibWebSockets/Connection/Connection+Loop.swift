@@ -175,10 +175,10 @@ extension Connection: PipeConsumer, LoopOutput {
         }
         hasNewMessages = true
         if addition.pausesReading { pipe?.setReading(false) }
-        if addition.discarded > 0 {
+        if addition.unseen > 0 {
             logOnce(
-                .discardedMessages, .debug,
-                "discarding messages that come after close() and that nobody reads", ["peer": "\(peer)"])
+                .unseenMessages, .debug,
+                "messages that come after close() and that nobody reads stay unseen", ["peer": "\(peer)"])
         }
     }
 

@@ -93,7 +93,7 @@ internal import WebSocketProtocol
 
     enum LoggedOnce {
         case unansweredPing
-        case discardedMessages
+        case unseenMessages
     }
 
     /// The faults of a server for tests; `nil` otherwise.

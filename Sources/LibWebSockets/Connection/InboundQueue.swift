@@ -71,8 +71,8 @@ struct InboundQueue {
     /// The steps after adding a batch, outside of the lock.
     struct Addition {
         var pausesReading = false
-        /// The number of messages that were not kept.
-        var discarded = 0
+        /// The number of messages that were not kept, and stay unseen.
+        var unseen = 0
     }
 
     /// Adds messages. ``wake(limit:)`` follows, when all of the turn have been added.
@@ -80,7 +80,7 @@ struct InboundQueue {
     ///   - byteCount: The sizes of the payloads.
     ///   - payloadMemory: The memory that the payloads occupy; see ``MessageMemory``.
     ///   - limit: The limit of ``byteCount``.
-    ///   - mayPause: Reading may stop. Messages beyond the limit are discarded instead where reading has to go on although
+    ///   - mayPause: Reading may stop. Messages beyond the limit stay unseen instead where reading has to go on although
     ///     nobody takes them.
     mutating func add(
         _ messages: Batch, byteCount added: Int, payloadMemory addedMemory: Int, limit: Int, mayPause: Bool = true
@@ -88,7 +88,7 @@ struct InboundQueue {
         var addition = Addition()
         guard case .flowing = state, !messages.isEmpty else { return addition }
         guard mayPause || byteCount < limit else {
-            addition.discarded = messages.count
+            addition.unseen = messages.count
             return addition
         }
         receivedMessageCount += messages.count

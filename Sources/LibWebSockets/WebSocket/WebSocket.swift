@@ -162,7 +162,7 @@ public final class WebSocket: Sendable {
 
     /// Closes the connection: earlier messages go out first, then the close frame, then the peer has
     /// ``WebSocketConfiguration/closeTimeout`` to answer. Messages that still arrive meanwhile can be read; unread ones
-    /// beyond ``WebSocketConfiguration/receiveBufferSize`` are discarded, because the peer's close frame stands behind
+    /// beyond ``WebSocketConfiguration/receiveBufferSize`` stay unseen, because the peer's close frame stands behind
     /// them.
     ///
     /// A call on a closed connection returns how it ended. Cancelling the task aborts the connection.

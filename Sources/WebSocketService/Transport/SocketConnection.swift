@@ -50,7 +50,7 @@ public protocol SocketConnection: Sendable {
 
     /// Performs the close handshake and returns how the connection ended.
     ///
-    /// Does not depend on ``nextMessages()`` being called; messages that arrive meanwhile may never be returned. Calls of
+    /// Does not depend on ``nextMessages()`` being called; messages that arrive meanwhile may stay unseen. Calls of
     /// ``nextMessages()`` and ``send(_:)`` under way end by throwing. Closing a closed connection returns its closure.
     func close(code: CloseCode, reason: String) async -> WebSocketClosure
 

@@ -114,7 +114,7 @@ public struct ScriptedConnection: Sendable {
     public var unreadCount: Int { client.unreadCount }
 
     /// The number of delivered messages that the client had not taken when it closed or aborted the connection.
-    public var discardedCount: Int { client.discardedCount }
+    public var unseenCount: Int { client.unseenCount }
 
     /// The number of sends that are held in the client.
     public var heldSendCount: Int { client.heldSendCount }
