@@ -116,7 +116,7 @@ extension Connection: PipeConsumer, LoopOutput {
             return nil
         }
         networkBytesReceived.wrappingAdd(UInt64(count), ordering: .relaxed)
-        finishTurn()
+        finishRead()
         return count
     }
 
@@ -135,19 +135,19 @@ extension Connection: PipeConsumer, LoopOutput {
         }
         let used = unsafe reader.read(bytes, into: &readResult, budget: budget)
         networkBytesReceived.wrappingAdd(UInt64(used), ordering: .relaxed)
-        finishTurn()
+        finishRead()
         return used
     }
 
     private func readBudget() -> Int {
         let mayPause = mayPause
         return withInbound {
-            $0.budget(limit: limits.receiveBuffer, most: Self.largestTurnCost, mayPause: mayPause)
+            $0.budget(limit: limits.receiveBuffer, most: Self.largestReadCost, mayPause: mayPause)
         }
     }
 
     /// Hands over what a read has brought.
-    private func finishTurn() {
+    private func finishRead() {
         defer { readResult.removeAll() }
         enqueueMessages()
         if let controlFrames { showControlFrames(to: controlFrames) }

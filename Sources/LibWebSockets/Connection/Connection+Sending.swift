@@ -29,7 +29,7 @@ extension Connection {
 
     private func waitAndSend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) async throws {
         let request = part.request(byteCount: payload.count)
-        try await waitForTurn(request)
+        try await waitForAdmission(request)
         defer {
             let next = withOutbound { outbound in
                 outbound.admission.release(request)
@@ -41,7 +41,7 @@ extension Connection {
     }
 
     /// Adds one frame to the output.
-    /// - Parameter isAdmitted: It is this sender's turn, who has waited.
+    /// - Parameter isAdmitted: This sender has waited, and is admitted.
     /// - Returns: False when the output is full or belongs to another sender: never for one that was admitted.
     func trySend(
         _ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole, isAdmitted: Bool = false
@@ -141,7 +141,7 @@ extension Connection {
 
     /// Waits until no other message is under way in fragments, and keeps others from starting.
     func beginStream() async throws {
-        try await waitForTurn(.stream)
+        try await waitForAdmission(.stream)
     }
 
     /// Lets other messages through again.
@@ -174,7 +174,7 @@ extension Connection {
     }
 
     /// Returns when the request is admitted, which has to be released then.
-    private func waitForTurn(_ request: Admission.Request) async throws {
+    private func waitForAdmission(_ request: Admission.Request) async throws {
         try refuseToWaitForItself(request)
         let id = withOutbound { $0.admission.makeID() }
         try await withTaskCancellationHandler {
@@ -184,7 +184,7 @@ extension Connection {
                     guard outbound.queue.allowsSending else {
                         return .failure(Self.closedError(outbound.ending))
                     }
-                    if outbound.admission.takeTurn(request, queued: outbound.queue.waitingByteCount) {
+                    if outbound.admission.admitNow(request, queued: outbound.queue.waitingByteCount) {
                         return .success(())
                     }
                     outbound.admission.wait(request, id: id, waiter)

@@ -44,14 +44,14 @@ internal import WebSocketProtocol
     struct Outbound: ~Copyable {
         var queue: OutboundQueue
         var pings: PendingPings
-        /// Senders that wait for room or for their turn.
+        /// Senders that wait to be admitted.
         var admission: Admission
         var lastCloseWaiter: UInt64 = 0
         var closeWaiters: [UInt64: Waiter<WebSocketClosure>] = [:]
         /// Set once, when it is certain how the connection ends.
         var ending: Ending?
 
-        /// Those whose turn to send it is now.
+        /// Those that may send now.
         mutating func admit() -> [Sender] {
             admission.admit(queued: queue.waitingByteCount)
         }
@@ -130,7 +130,7 @@ internal import WebSocketProtocol
     /// The most bytes that one connection writes before others get their turn.
     static let largestTurn = 1 << 20
     /// The most that one read may cost, of two in a turn, before other connections get theirs; see ``ReadResult/cost``.
-    static let largestTurnCost = 128 << 10
+    static let largestReadCost = 128 << 10
 
     init(
         role: Role, pipe: BytePipe, socketLoop: SocketLoop, peer: String, limits: Limits,

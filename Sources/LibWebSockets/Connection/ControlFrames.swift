@@ -10,7 +10,7 @@ package enum ControlFrame: Sendable {
 package typealias ControlFrameObserver = @Sendable (ControlFrame) -> Bool
 
 extension Connection {
-    /// Shows what a turn has brought, and takes out the pings that are not to be answered.
+    /// Shows what a read has brought, and takes out the pings that are not to be answered.
     func showControlFrames(to observer: ControlFrameObserver) {
         readResult.pings.removeAll { !observer(.ping($0)) }
         for pong in readResult.pongs { _ = observer(.pong(pong)) }

@@ -54,7 +54,7 @@ struct InboundQueue {
 
     /// Returns the number of bytes of messages that may be read next.
     /// - Parameters:
-    ///   - most: The most that one turn of the loop may take.
+    ///   - most: The most that one read may take.
     ///   - mayPause: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
     /// - Returns: 0 when reading has to pause.
     mutating func budget(limit: Int, most: Int, mayPause: Bool) -> Int {
@@ -64,7 +64,7 @@ struct InboundQueue {
             isPaused = true
             return 0
         }
-        // A few bytes at a time would take a turn each.
+        // A few bytes at a time would take a read each.
         return min(most, max(room, min(limit, Self.leastBudget)))
     }
 
