@@ -198,7 +198,7 @@ internal import WebSocketProtocol
             statistics.networkBytesSent = networkBytesSent.load(ordering: .relaxed)
             statistics.bytesSent = outbound.queue.sentByteCount
             statistics.bytesWaitingToBeWritten = outbound.queue.waitingByteCount
-            statistics.messagesNeverWritten = outbound.ending?.unsentMessageCount ?? 0
+            statistics.messagesUnsent = outbound.ending?.unsentMessageCount ?? 0
         }
         return statistics
     }

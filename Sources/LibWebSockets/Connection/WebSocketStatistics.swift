@@ -24,17 +24,17 @@ public struct WebSocketStatistics: Hashable, Sendable {
     public internal(set) var bytesWaitingToBeWritten = 0
     /// Messages that `send` had accepted and that were not written to the network when the connection ended. 0 while it is
     /// open. Messages that were written may be lost on the way too, which nobody on this side can know.
-    public internal(set) var messagesNeverWritten = 0
+    public internal(set) var messagesUnsent = 0
 }
 
 extension WebSocketStatistics: CustomStringConvertible {
     /// A sentence: `sent 3 messages (12 bytes), received 4 messages (20 bytes); waiting: 0 bytes to be read, 0 to be written`.
     public var description: String {
-        let neverWritten = messagesNeverWritten == 0 ? "" : ", \(messagesNeverWritten.counted("message")) never written"
+        let unsent = messagesUnsent == 0 ? "" : ", \(messagesUnsent.counted("message")) unsent"
         return """
             sent \(messagesSent.counted("message")) (\(bytesSent.counted("byte"))), received \
             \(messagesReceived.counted("message")) (\(bytesReceived.counted("byte"))); waiting: \
-            \(bytesWaitingToBeRead.counted("byte")) to be read, \(bytesWaitingToBeWritten) to be written\(neverWritten)
+            \(bytesWaitingToBeRead.counted("byte")) to be read, \(bytesWaitingToBeWritten) to be written\(unsent)
             """
     }
 }
