@@ -145,7 +145,7 @@ extension SocketService {
             case .open(let current, let since) where current.generation == generation:
                 attempt = current
                 openFor = now - since
-                // A connection whose `onOpen` threw was no session, however long that took.
+                // A connection whose `onOpen` threw was of no use, however long that took.
                 if case .onOpenFailed = failure {} else { uptime = now - since }
             default:
                 return nil
