@@ -31,7 +31,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
     private(set) var lookup: Resolver.Lookup?
     var stageDeadline: LoopTimers.ID?
     /// The failure of the last address that failed.
-    private(set) var lastFailure: (address: SocketAddress, end: TransportEnd)?
+    private(set) var lastFailure: (address: SocketAddress, end: PipeEnd)?
     private(set) var core: LoopCore?
 
     private init(
@@ -144,7 +144,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
         plan.configuration.logger.debug("connecting", metadata: ["address": "\(address)"])
         // Asked before, because libwebsockets does not say why it gets no socket.
         if let code = DescriptorReserve.shortage(of: DescriptorReserve.connection) {
-            lastFailure = (address, TransportEnd(stage: .connect, cause: .systemError(code)))
+            lastFailure = (address, PipeEnd(stage: .connect, cause: .systemError(code)))
             return race.failed(address)
         }
         let tls: TLSHandshake?
@@ -233,7 +233,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
         fail(error(of: response))
     }
 
-    func handshake(_ handshake: ClientHandshake, didEnd end: TransportEnd) {
+    func handshake(_ handshake: ClientHandshake, didEnd end: PipeEnd) {
         guard completion != nil else { return }
         if winner?.handshake === handshake {
             if let inspection = winner?.tls?.inspection { return fail(InspectionIsDone(inspection: inspection)) }

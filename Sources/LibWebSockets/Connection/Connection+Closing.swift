@@ -73,16 +73,16 @@ extension Connection {
     /// Tells everybody who waits, as soon as it is certain how the connection ends: TCP's end may take longer.
     ///
     /// - Parameters:
-    ///   - discardingOutput: Set when the transport has ended, and what waits to be written is only counted.
-    ///   - endingMessages: False while messages are still to come, from what had arrived before the transport ended.
+    ///   - discardingOutput: Set when the pipe has ended, and what waits to be written is only counted.
+    ///   - endingMessages: False while messages are still to come, from what had arrived before the pipe ended.
     func publishEnd(discardingOutput: Bool, endingMessages: Bool = true) {
-        let transportError = self.transportError
+        let pipeError = self.pipeError
         let peer = self.peer
         var isWritten = true
         let ended = withOutbound { outbound -> (Ending, Waiters)? in
             defer { if discardingOutput { outbound.queue.discard() } }
             guard outbound.ending == nil, let end = outbound.queue.machine.end else { return nil }
-            let error = Self.error(for: end, transportError: transportError, peer: peer)
+            let error = Self.error(for: end, pipeError: pipeError, peer: peer)
             let unsent = (segment?.messageCount ?? 0) + outbound.queue.unsentMessageCount
             let ending = Ending(closure: end.closure, error: error, unsentMessageCount: unsent)
             // Nothing more can be sent, whoever is told of the end.
@@ -123,7 +123,7 @@ extension Connection {
     }
 
     static func error(
-        for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), transportError: WebSocketError?,
+        for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), pipeError: WebSocketError?,
         peer: String
     ) -> WebSocketError? {
         switch end.cause {
@@ -136,14 +136,14 @@ extension Connection {
                 code(of: violation), stage: .open,
                 message: "\(violation.description) The connection to \(peer) was closed with \(violation.closeCode).",
                 closure: end.closure)
-        case .transportEnded:
+        case .pipeEnded:
             // After our close frame, its end is what was asked for.
             end.closure.sent != nil
                 ? nil
                 : WebSocketError(
-                    transportError?.code ?? .connectionLost, stage: .open,
-                    message: transportError?.message ?? "the connection to \(peer) was lost",
-                    closure: end.closure, errno: transportError?.errno)
+                    pipeError?.code ?? .connectionLost, stage: .open,
+                    message: pipeError?.message ?? "the connection to \(peer) was lost",
+                    closure: end.closure, errno: pipeError?.errno)
         }
     }
 
@@ -164,7 +164,7 @@ extension Connection {
         }
     }
 
-    static func lossError(_ end: TransportEnd, peer: String) -> WebSocketError {
+    static func lossError(_ end: PipeEnd, peer: String) -> WebSocketError {
         var code = WebSocketError.Code.connectionLost
         if case .loopShutDown = end.cause { code = .loopShutDown }
         return WebSocketError(

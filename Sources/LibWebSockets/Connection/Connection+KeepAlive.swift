@@ -110,12 +110,12 @@ extension Connection {
     }
 
     private func loseDeadPeer(_ keepAlive: KeepAlive) {
-        transportError = WebSocketError(
+        pipeError = WebSocketError(
             .timedOut, stage: .open,
             message: """
                 the connection to \(peer) was given up: nothing came within \(keepAlive.timeout) (pingTimeout) of a ping
                 """)
         pipe?.abort()
-        perform(withOutbound { $0.queue.machine.transportEnded(.failure) })
+        perform(withOutbound { $0.queue.machine.pipeEnded(.failure) })
     }
 }

@@ -236,7 +236,7 @@ extension Connection: PipeConsumer, LoopOutput {
     func perform(_ action: ConnectionStateMachine.Action, endingMessages: Bool = true) {
         switch action {
         case .ignore: break
-        case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
+        case .sendClose, .sendCloseThenEnd, .endPipe, .waitForPeer:
             if let core = pipe?.core { serviceOutput(core) }
         case .finish: return publishEnd(discardingOutput: true, endingMessages: endingMessages)
         case .abort:

@@ -9,7 +9,7 @@ internal import WebSocketProtocol
 /// else belongs to the loop's thread.
 ///
 /// `@unchecked Sendable` because the members marked as the loop's are touched in methods that the loop calls, only; the
-/// transport asserts its thread on each use.
+/// pipe asserts its thread on each use.
 @safe final class Connection: @unchecked Sendable {
     struct Limits {
         var maximumMessageSize: Int
@@ -106,12 +106,12 @@ internal import WebSocketProtocol
     var keepAlive: KeepAlive?
     var keepAliveTimer: LoopTimers.ID?
     var closeDeadline: LoopTimers.ID?
-    var transportError: WebSocketError?
+    var pipeError: WebSocketError?
     /// It is certain how the connection ends: ``Outbound/ending`` is set.
     var hasEnded = false
     /// Reading stops while nobody takes the messages.
     var mayPause = true
-    /// The bytes that had arrived before the transport ended and were not used yet.
+    /// The bytes that had arrived before the pipe ended and were not used yet.
     var remainingInput: RemainingInput? {
         didSet { remainingByteCount.store(remainingInput.map { $0.bytes.count - $0.used } ?? 0, ordering: .relaxed) }
     }
@@ -119,7 +119,7 @@ internal import WebSocketProtocol
     struct RemainingInput {
         var bytes: [UInt8]
         var used = 0
-        let end: ConnectionStateMachine.EndOfTransport
+        let end: ConnectionStateMachine.EndOfPipe
     }
 
     /// The part of a message that has to be missing to be read to where it stays: a system call for less costs more than a

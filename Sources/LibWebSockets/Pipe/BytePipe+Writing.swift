@@ -6,7 +6,7 @@ extension BytePipe {
     private static let largestGathering = 256 << 10
 
     /// Writes bytes, as many as are taken, and returns how many that are; 0 when the system takes no more for now, `nil`
-    /// when the connection is of no more use. Only while handling ``PipeConsumer/pipeIsWritable()``.
+    /// when the pipe is of no more use. Only while handling ``PipeConsumer/pipeIsWritable()``.
     func write(_ bytes: UnsafeRawBufferPointer) -> Int? {
         core.preconditionOnLoop()
         guard state == .open, writeError == nil else { return nil }
