@@ -6,13 +6,13 @@ protocol ClientHandshakeOwner: AnyObject {
     func handshakeDidConnect(_ handshake: ClientHandshake)
     /// The way to the server stands, and the upgrade request goes out.
     func handshakeDidRequestUpgrade(_ handshake: ClientHandshake)
-    /// The server has switched protocols. Returns what the bytes go to from now on; `nil` ends the attempt.
+    /// The server has switched protocols. Returns what the bytes go to from now on; `nil` ends the handshake.
     func handshake(
         _ handshake: ClientHandshake, didSwitch head: ResponseHead, on pipe: BytePipe
     ) -> (any PipeConsumer)?
     /// The server has refused, with this.
     func handshake(_ handshake: ClientHandshake, wasRefused response: RefusedResponse)
-    /// The attempt has ended; nothing follows.
+    /// The handshake has ended; nothing follows.
     func handshake(_ handshake: ClientHandshake, didEnd end: PipeEnd)
 }
 
@@ -26,7 +26,7 @@ final class ClientHandshake: PipeConsumer {
     private let request: [UInt8]
     private let tlsHandshake: TLSHandshake?
     private let followsRedirects: Bool
-    /// The party that connects; `nil` once the connection is open or the attempt over.
+    /// The party that connects; `nil` once the connection is open or the handshake over.
     private var owner: (any ClientHandshakeOwner)?
     private var socket: ConnectingSocket?
     private var pipe: BytePipe?
@@ -104,7 +104,7 @@ final class ClientHandshake: PipeConsumer {
         }
     }
 
-    /// Abandons the attempt without telling anybody.
+    /// Abandons the handshake without telling anybody.
     func cancel() {
         machine.ended()
         owner = nil

@@ -7,17 +7,17 @@ internal import LibC
 /// callback that says that it is connected takes over a duplicate of the descriptor, and then makes libwebsockets close its
 /// own: for a client in this role, that is a mere close(2).
 @safe final class ConnectingSocket: LoopSocket {
-    typealias Completion = (Result<CInt, PipeEnd>) -> Void
+    typealias Callback = (Result<CInt, PipeEnd>) -> Void
 
-    private var completion: Completion?
+    private var callback: Callback?
     private var result: Result<CInt, PipeEnd>?
     private let address: SocketAddress
 
-    /// - Parameter completion: Called once, unless this is cancelled, with the connected socket, which is the callee's
+    /// - Parameter callback: Called once, unless this is cancelled, with the connected socket, which is the callee's
     ///   from then on.
-    init(core: LoopCore, address: SocketAddress, completion: @escaping Completion) {
+    init(core: LoopCore, address: SocketAddress, callback: @escaping Callback) {
         self.address = address
-        self.completion = completion
+        self.callback = callback
         super.init(core: core)
     }
 
@@ -56,9 +56,9 @@ internal import LibC
         }
     }
 
-    /// Gives the attempt up without telling anybody.
+    /// Gives up connecting without telling anybody.
     func cancel() {
-        completion = nil
+        callback = nil
         close()
     }
 
@@ -98,11 +98,11 @@ internal import LibC
     }
 
     override func service() {
-        guard let result, let completion else { return }
-        self.completion = nil
+        guard let result, let callback else { return }
+        self.callback = nil
         // The descriptor is the callee's.
         self.result = .failure(PipeEnd(stage: .connect, cause: .endOfStream))
-        completion(result)
+        callback(result)
     }
 
     private func takeOver() -> Result<CInt, PipeEnd> {

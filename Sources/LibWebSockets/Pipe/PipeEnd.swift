@@ -1,7 +1,7 @@
 internal import WebSocketProtocol
 internal import LibC
 
-/// The end of a pipe, or of an attempt to make one.
+/// The end of a pipe, also of one that was never made.
 struct PipeEnd: Error {
     enum Cause: CustomStringConvertible {
         /// The peer ended its side, or this one did.

@@ -219,14 +219,14 @@ public final class WebSocketServer: Sendable {
     }
 
     private static func close(
-        _ reference: ListenerReference?, on socketLoop: SocketLoop, completion: @escaping @Sendable () -> Void = {}
+        _ reference: ListenerReference?, on socketLoop: SocketLoop, callback: @escaping @Sendable () -> Void = {}
     ) {
-        guard let reference else { return completion() }
+        guard let reference else { return callback() }
         do {
-            try socketLoop.submit { _ in reference.listener.close(completion) }
+            try socketLoop.submit { _ in reference.listener.close(callback) }
         } catch {
             // The loop has ended, and with it the listener.
-            completion()
+            callback()
         }
     }
 

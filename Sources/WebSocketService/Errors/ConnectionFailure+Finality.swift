@@ -39,7 +39,7 @@ extension ConnectionFailure {
         .mandatoryExtension,
     ]
 
-    /// 408 Request Timeout, 425 Too Early and 429 Too Many Requests ask for another try.
+    /// 408 Request Timeout, 425 Too Early and 429 Too Many Requests ask for another attempt.
     private static let transientRefusals: Set<Int> = [408, 425, 429]
 
     private static func isFinal(_ error: WebSocketError) -> Bool {

@@ -6,7 +6,7 @@ extension SocketService {
     struct StateMachine: Sendable {
         struct Attempt: Hashable, Sendable {
             let generation: UInt64
-            /// The number of this try in a row, from 1.
+            /// The number of this attempt, from 1 for the first in a row.
             let number: Int
             /// The place, from 0, of the server in the list of those that stand in for each other.
             let endpoint: Int
