@@ -87,7 +87,7 @@ extension Connection {
         return true
     }
 
-    /// The fate of a frame that was to be added.
+    /// The result for a frame that was to be added.
     private enum Addition {
         case behindOthers
         /// The loop has to be told.

@@ -25,7 +25,7 @@ public protocol SocketConnection: Sendable {
     ///   that stands for an error, of which ``closure`` tells.
     func nextMessages() async throws -> [WebSocketMessage]?
 
-    /// Hands a message over, suspending while the connection's output buffer is above its high-water mark.
+    /// Hands a message over, suspending while the connection's outbound queue is above its high-water mark.
     ///
     /// Returns once the connection has taken the message. It throws only when it has not taken the message and never
     /// will: a service sends such a message again on the next connection, which must not deliver it twice. Cancelling the

@@ -56,12 +56,12 @@ public struct ScriptedConnection: Sendable {
         client.setAnswersClose(answers)
     }
 
-    /// Fills the connection's output buffer: `send` suspends from now on.
+    /// Fills the connection's outbound queue: `send` suspends from now on.
     public func holdSends() {
         client.holdSends()
     }
 
-    /// Drains the connection's output buffer: sends that were held go out, in order.
+    /// Drains the connection's outbound queue: sends that were held go out, in order.
     public func releaseSends() {
         client.releaseSends()
     }
