@@ -1,6 +1,6 @@
 import WebSocketProtocol
 
-/// Settings: role and permessage-deflate; how the bytes are cut; the budget of a turn; the limit of a message.
+/// Settings: role and permessage-deflate; how the bytes are cut; the budget of a read; the limit of a message.
 @Sendable func fuzzMessages(_ bytes: [UInt8]) throws(Finding) {
     var input = FuzzInput(bytes)
     let flags = input.setting()
@@ -42,7 +42,7 @@ private struct ReadMessages: Equatable {
                     continue
                 }
                 let used = unread.withUnsafeMutableBytes { reader.read($0, into: &result, budget: budget) }
-                try check(used > 0 || result.cost > 0, "a turn with the budget \(budget) does not get on")
+                try check(used > 0 || result.cost > 0, "a read with the budget \(budget) does not get on")
                 try check((0...unread.count).contains(used), "\(used) of \(unread.count) bytes were used")
                 unread.removeFirst(used)
                 try take(&result, limit: limit)

@@ -43,7 +43,7 @@ extension WebSocketClosure: CustomStringConvertible {
                 : "this side closed the connection with \(sent), and the peer answered with \(received)"
         case (.local, let sent?, nil):
             "this side closed the connection with \(sent), and the peer did not answer"
-        case (.local, nil, _): "this side dropped the connection without a close frame"
+        case (.local, nil, _): "this side aborted the connection without a close frame"
         case (_, _, let received?): "the peer closed the connection with \(received)"
         case (_, _, nil): "the connection was lost without a close frame"
         }

@@ -84,7 +84,7 @@ struct ClosingTests {
         }
     }
 
-    @Test("A connection that is dropped looks like a loss to the server")
+    @Test("A connection that is aborted looks like a loss to the server")
     func aborted() async throws {
         try await withSecureEchoServer { server, configuration in
             let socket = try await WebSocket.connect(to: server.url(scheme: "wss"), configuration: configuration)

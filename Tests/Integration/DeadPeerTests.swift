@@ -36,7 +36,7 @@ struct DeadPeerTests {
         let end = await events.first { if case .closed = $0 { true } else { false } }
         guard case .closed(let end) = end else { return }
         #expect(end.code == .abnormalClosure)
-        print("a stopped peer was dropped after \(delay)")
+        print("the connection to a stopped peer was aborted after \(delay)")
     }
 
     private func echoes(to service: SocketService) -> AsyncStream<String> {
@@ -45,7 +45,7 @@ struct DeadPeerTests {
         return stream
     }
 
-    @Test("A peer that stops is dropped by the heartbeat, and connected to again once it goes on")
+    @Test("The heartbeat aborts the connection to a peer that stops, and the service connects again once it goes on")
     func goesOn() async throws {
         try await withSecureEchoServer { server, configuration in
             let service = service(urls: [server.url(scheme: "wss")], configuration)

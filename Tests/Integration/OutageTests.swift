@@ -5,7 +5,7 @@ import WebSocketService
 import WebSocketTesting
 
 /// The meaning of "loses nothing unreported". `send` answers for each message once, and after that the message has one
-/// fate:
+/// outcome:
 ///
 /// - `sent`, or `queued` and later handed over: one connection took it, and that connection either brought its echo back, or
 ///   ended, which the service reports with ``SocketEvent/closed(_:)``. Delivery is at most once: only the peer could know
@@ -33,7 +33,7 @@ struct OutageTests {
     /// Every number is larger than the one before it.
     private func isAscending(_ numbers: [UInt64]) -> Bool { zip(numbers, numbers.dropFirst()).allSatisfy(<) }
 
-    @Test("Every message has one fate, and everything that arrives is whole, in order and there once")
+    @Test("Every message has one outcome, and everything that arrives is whole, in order and there once")
     func killedTenTimes() async throws {
         let kills = 10
         try await withSecureEchoServer { server, configuration in

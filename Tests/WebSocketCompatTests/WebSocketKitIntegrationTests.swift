@@ -202,7 +202,7 @@ private func configuration(_ server: TestServer, reconnects: Bool = false) -> We
         #expect(try await server.transcript().closeCode == 4001)
     }
 
-    @Test("A ping interval can be set again, and drops a peer that does not answer")
+    @Test("A ping interval can be set again, and aborts where the peer does not answer")
     func pingIntervalDropsADeadPeerAndCanBeSetAgain() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .stall]])
         defer { server.stop() }

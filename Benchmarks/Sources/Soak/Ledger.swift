@@ -2,9 +2,9 @@ import HTTPTypes
 import Synchronization
 import WebSocketService
 
-/// The fate of every message that was offered to a service.
+/// The outcome of every message that was offered to a service.
 ///
-/// The service's promise is that each has one fate: a connection took it, it was reported as dropped, or `stop()` returned
+/// The service's promise is that each has one outcome: a connection took it, it was reported as dropped, or `stop()` returned
 /// it. A message that a connection took has either arrived or went down with that connection, whose end was reported.
 final class Ledger: Sendable {
     private struct Books {

@@ -6,14 +6,14 @@ protocol ClientHandshakeOwner: AnyObject {
     func handshakeDidConnect(_ handshake: ClientHandshake)
     /// The way to the server stands, and the upgrade request goes out.
     func handshakeDidRequestUpgrade(_ handshake: ClientHandshake)
-    /// The server has switched protocols. Returns what the bytes go to from now on; `nil` ends the attempt.
+    /// The server has switched protocols. Returns what the bytes go to from now on; `nil` ends the handshake.
     func handshake(
         _ handshake: ClientHandshake, didSwitch head: ResponseHead, on pipe: BytePipe
     ) -> (any PipeConsumer)?
     /// The server has refused, with this.
     func handshake(_ handshake: ClientHandshake, wasRefused response: RefusedResponse)
-    /// The attempt has ended; nothing follows.
-    func handshake(_ handshake: ClientHandshake, didEnd end: TransportEnd)
+    /// The handshake has ended; nothing follows.
+    func handshake(_ handshake: ClientHandshake, didEnd end: PipeEnd)
 }
 
 /// A client's way to one address: TCP, the proxy's tunnel, TLS, the opening handshake. The result is a pipe that carries
@@ -26,7 +26,7 @@ final class ClientHandshake: PipeConsumer {
     private let request: [UInt8]
     private let tlsHandshake: TLSHandshake?
     private let followsRedirects: Bool
-    /// The party that connects; `nil` once the connection is open or the attempt over.
+    /// The party that connects; `nil` once the connection is open or the handshake over.
     private var owner: (any ClientHandshakeOwner)?
     private var socket: ConnectingSocket?
     private var pipe: BytePipe?
@@ -62,7 +62,7 @@ final class ClientHandshake: PipeConsumer {
         try socket.connect()
     }
 
-    private func didConnect(_ result: Result<CInt, TransportEnd>) {
+    private func didConnect(_ result: Result<CInt, PipeEnd>) {
         socket = nil
         switch result {
         case .failure(let end): finish(end)
@@ -70,7 +70,7 @@ final class ClientHandshake: PipeConsumer {
             do {
                 pipe = try BytePipe.make(descriptor, core: core, consumer: self)
             } catch {
-                return finish(TransportEnd(stage: .connect, cause: .error(error)))
+                return finish(PipeEnd(stage: .connect, cause: .error(error)))
             }
             let action = machine.connected()
             owner?.handshakeDidConnect(self)
@@ -104,7 +104,7 @@ final class ClientHandshake: PipeConsumer {
         }
     }
 
-    /// Drops the attempt without telling anybody.
+    /// Abandons the handshake without telling anybody.
     func cancel() {
         machine.ended()
         owner = nil
@@ -122,10 +122,10 @@ final class ClientHandshake: PipeConsumer {
     }
 
     private func fail(_ error: WebSocketError, stage: WebSocketError.Stage) {
-        finish(TransportEnd(stage: stage, cause: .error(error)))
+        finish(PipeEnd(stage: stage, cause: .error(error)))
     }
 
-    private func finish(_ end: TransportEnd) {
+    private func finish(_ end: PipeEnd) {
         guard machine.ended() else { return }
         let owner = owner
         self.owner = nil
@@ -172,14 +172,14 @@ final class ClientHandshake: PipeConsumer {
         }
     }
 
-    func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
+    func pipeDidEnd(_ end: PipeEnd, unused: [UInt8]) {
         pipe = nil
         if machine.state == .awaitingResponse, let refusal = parser.finish() {
             owner?.handshake(self, wasRefused: refusal)
         } else if let error = takeProxyRefusal() {
             fail(error, stage: .proxy)
         } else {
-            finish(TransportEnd(stage: stage, cause: end.cause))
+            finish(PipeEnd(stage: stage, cause: end.cause))
         }
     }
 
@@ -223,7 +223,7 @@ final class ClientHandshake: PipeConsumer {
                 return consumed
             }
         } catch {
-            finish(TransportEnd(stage: .upgrade, cause: .violation(error)))
+            finish(PipeEnd(stage: .upgrade, cause: .violation(error)))
             return nil
         }
     }

@@ -24,7 +24,7 @@ extension ConnectAttempt {
                 """, errno: lastFailure?.end.cause.errno)
     }
 
-    func handshakeError(_ end: TransportEnd, tls: TLSHandshake?) -> WebSocketError {
+    func handshakeError(_ end: PipeEnd, tls: TLSHandshake?) -> WebSocketError {
         let origin = plan.endpoint.origin
         switch end.cause {
         case .loopShutDown: return SocketLoop.shutDownError
@@ -59,7 +59,7 @@ extension ConnectAttempt {
     }
 
     /// Returns words on the cause, where there is more to say than that it ended.
-    private func words(_ cause: TransportEnd.Cause) -> String {
+    private func words(_ cause: PipeEnd.Cause) -> String {
         switch cause {
         case .systemError, .tls: ": \(cause)"
         case .library(let words): " (libwebsockets: \(words))"

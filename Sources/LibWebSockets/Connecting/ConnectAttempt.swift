@@ -5,11 +5,11 @@ internal import LibC
 
 /// One attempt to open a WebSocket: name resolution, race of the addresses, TLS, upgrade, all within one deadline.
 ///
-/// Lives on the loop's thread, from ``start(_:)`` to the one call of the completion. `@unchecked Sendable` for the
+/// Lives on the loop's thread, from ``start(_:)`` to the one call of the callback. `@unchecked Sendable` for the
 /// closures that bring it back to that thread: the resolver's, the canceller's.
 final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Sendable {
 
-    typealias Completion = @Sendable (Result<WebSocket, any Error>) -> Void
+    typealias Callback = @Sendable (Result<WebSocket, any Error>) -> Void
 
     let plan: Plan
     /// The context for `wss:`, once it is there.
@@ -19,7 +19,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
     private let socketLoop: SocketLoop
     private let resolver: Resolver
     private let files: FileThreads
-    private var completion: Completion?
+    private var callback: Callback?
     private var race = AddressRace([])
     private var handshakes: [(address: SocketAddress, handshake: ClientHandshake, tls: TLSHandshake?)] = []
     /// The handshake whose TCP connection stood first.
@@ -31,19 +31,19 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
     private(set) var lookup: Resolver.Lookup?
     var stageDeadline: LoopTimers.ID?
     /// The failure of the last address that failed.
-    private(set) var lastFailure: (address: SocketAddress, end: TransportEnd)?
+    private(set) var lastFailure: (address: SocketAddress, end: PipeEnd)?
     private(set) var core: LoopCore?
 
     private init(
         plan: Plan, remainingTime: Duration, socketLoop: SocketLoop, resolver: Resolver, files: FileThreads,
-        completion: @escaping Completion
+        callback: @escaping Callback
     ) {
         self.plan = plan
         self.resolver = resolver
         self.files = files
         self.remainingTime = remainingTime
         self.socketLoop = socketLoop
-        self.completion = completion
+        self.callback = callback
     }
 
     /// Makes the attempt and waits for its end.
@@ -74,7 +74,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
     // MARK: - Name resolution and race
 
     private func start(_ core: LoopCore) {
-        guard completion != nil else { return }
+        guard callback != nil else { return }
         guard !core.isShuttingDown else { return fail(SocketLoop.shutDownError) }
         let timeout = plan.configuration.connectTimeout
         guard remainingTime > .zero || timeout == .zero else { return fail(Self.lateError(plan)) }
@@ -95,7 +95,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
     }
 
     private func ready(_ result: Result<TLSClientContext?, WebSocketError>) {
-        guard completion != nil else { return }
+        guard callback != nil else { return }
         switch result {
         case .failure(let error): fail(error)
         case .success(let context):
@@ -118,7 +118,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
     }
 
     private func resolved(_ result: Result<[SocketAddress], WebSocketError>) {
-        guard completion != nil else { return }
+        guard callback != nil else { return }
         switch result {
         case .failure(let error): fail(error)
         case .success(let addresses):
@@ -144,7 +144,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
         plan.configuration.logger.debug("connecting", metadata: ["address": "\(address)"])
         // Asked before, because libwebsockets does not say why it gets no socket.
         if let code = DescriptorReserve.shortage(of: DescriptorReserve.connection) {
-            lastFailure = (address, TransportEnd(stage: .connect, cause: .systemError(code)))
+            lastFailure = (address, PipeEnd(stage: .connect, cause: .systemError(code)))
             return race.failed(address)
         }
         let tls: TLSHandshake?
@@ -168,7 +168,7 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
         handshakes.append((address, handshake, tls))
         timers.append(
             core.schedule(after: AddressRace.staggerDelay) { [weak self] in
-                guard let self, completion != nil else { return }
+                guard let self, callback != nil else { return }
                 perform(race.staggerDelayPassed(after: address))
             })
         do {
@@ -233,8 +233,8 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
         fail(error(of: response))
     }
 
-    func handshake(_ handshake: ClientHandshake, didEnd end: TransportEnd) {
-        guard completion != nil else { return }
+    func handshake(_ handshake: ClientHandshake, didEnd end: PipeEnd) {
+        guard callback != nil else { return }
         if winner?.handshake === handshake {
             if let inspection = winner?.tls?.inspection { return fail(InspectionIsDone(inspection: inspection)) }
             return fail(handshakeError(end, tls: winner?.tls))
@@ -257,8 +257,8 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
 
     /// Completes once; whatever happens afterwards finds nobody.
     private func finish(_ result: Result<WebSocket, any Error>) {
-        guard let completion else { return }
-        self.completion = nil
+        guard let callback else { return }
+        self.callback = nil
         for timer in timers { core?.cancel(timer) }
         if let stageDeadline { core?.cancel(stageDeadline) }
         if let fileWork { files.cancel(fileWork) }
@@ -267,6 +267,6 @@ final class ConnectAttempt: ClientHandshakeOwner, LoopResident, @unchecked Senda
         handshakes = []
         winner = nil
         core?.letGo(of: self)
-        completion(result)
+        callback(result)
     }
 }

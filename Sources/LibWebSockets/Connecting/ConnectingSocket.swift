@@ -7,17 +7,17 @@ internal import LibC
 /// callback that says that it is connected takes over a duplicate of the descriptor, and then makes libwebsockets close its
 /// own: for a client in this role, that is a mere close(2).
 @safe final class ConnectingSocket: LoopSocket {
-    typealias Completion = (Result<CInt, TransportEnd>) -> Void
+    typealias Callback = (Result<CInt, PipeEnd>) -> Void
 
-    private var completion: Completion?
-    private var result: Result<CInt, TransportEnd>?
+    private var callback: Callback?
+    private var result: Result<CInt, PipeEnd>?
     private let address: SocketAddress
 
-    /// - Parameter completion: Called once, unless this is cancelled, with the connected socket, which is the callee's
+    /// - Parameter callback: Called once, unless this is cancelled, with the connected socket, which is the callee's
     ///   from then on.
-    init(core: LoopCore, address: SocketAddress, completion: @escaping Completion) {
+    init(core: LoopCore, address: SocketAddress, callback: @escaping Callback) {
         self.address = address
-        self.completion = completion
+        self.callback = callback
         super.init(core: core)
     }
 
@@ -50,15 +50,15 @@ internal import LibC
         if unsafe handle == nil {
             unsafe wsi = nil
             core.releaseRefused(self)
-            complete(.failure(TransportEnd(stage: .connect, cause: .library("refused at once"))))
+            complete(.failure(PipeEnd(stage: .connect, cause: .library("refused at once"))))
         } else if result == nil {
             unsafe wsi = handle
         }
     }
 
-    /// Gives the attempt up without telling anybody.
+    /// Gives up connecting without telling anybody.
     func cancel() {
-        completion = nil
+        callback = nil
         close()
     }
 
@@ -73,42 +73,42 @@ internal import LibC
         case .failed(let words):
             let error = systemError
             complete(
-                .failure(TransportEnd(stage: .connect, cause: error.map { .systemError($0) } ?? .library(words))))
+                .failure(PipeEnd(stage: .connect, cause: error.map { .systemError($0) } ?? .library(words))))
         case .closed:
             complete(
-                .failure(TransportEnd(stage: .connect, cause: systemError.map { .systemError($0) } ?? .endOfStream)))
+                .failure(PipeEnd(stage: .connect, cause: systemError.map { .systemError($0) } ?? .endOfStream)))
         case .readable, .writable: break
         }
         return true
     }
 
     override func loopEnds() {
-        complete(.failure(TransportEnd(stage: .connect, cause: .loopShutDown)))
+        complete(.failure(PipeEnd(stage: .connect, cause: .loopShutDown)))
         service()
     }
 
     override func destroyed() {
-        complete(.failure(TransportEnd(stage: .connect, cause: .library("closed"))))
+        complete(.failure(PipeEnd(stage: .connect, cause: .library("closed"))))
     }
 
-    private func complete(_ result: Result<CInt, TransportEnd>) {
+    private func complete(_ result: Result<CInt, PipeEnd>) {
         guard self.result == nil else { return }
         self.result = result
         serviceAfterTurn()
     }
 
     override func service() {
-        guard let result, let completion else { return }
-        self.completion = nil
+        guard let result, let callback else { return }
+        self.callback = nil
         // The descriptor is the callee's.
-        self.result = .failure(TransportEnd(stage: .connect, cause: .endOfStream))
-        completion(result)
+        self.result = .failure(PipeEnd(stage: .connect, cause: .endOfStream))
+        callback(result)
     }
 
-    private func takeOver() -> Result<CInt, TransportEnd> {
-        guard let descriptor else { return .failure(TransportEnd(stage: .connect, cause: .endOfStream)) }
+    private func takeOver() -> Result<CInt, PipeEnd> {
+        guard let descriptor else { return .failure(PipeEnd(stage: .connect, cause: .endOfStream)) }
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { return .failure(TransportEnd(stage: .connect, cause: .systemError(errno))) }
+        guard copy >= 0 else { return .failure(PipeEnd(stage: .connect, cause: .systemError(errno))) }
         // The bytes that follow are for this peer alone, whatever the environment or the library thinks of proxies.
         switch address.isPeer(of: copy) {
         case true?: return .success(copy)
@@ -116,11 +116,11 @@ internal import LibC
             // The system does not tell any more: the peer has reset the connection already.
             let error = systemError ?? ECONNRESET
             closeDescriptor(copy)
-            return .failure(TransportEnd(stage: .connect, cause: .systemError(error)))
+            return .failure(PipeEnd(stage: .connect, cause: .systemError(error)))
         case false?:
             closeDescriptor(copy)
             return .failure(
-                TransportEnd(stage: .connect, cause: .library("libwebsockets connected to another address")))
+                PipeEnd(stage: .connect, cause: .library("libwebsockets connected to another address")))
         }
     }
 

@@ -4,7 +4,7 @@ internal import DequeModule
 ///
 /// A value: events in, actions out. A name is looked up once at a time, however many want it, so that one that is never
 /// answered holds one thread. Beyond the limit of threads, names take turns in the order in which they came.
-struct LookupQueue<Waiter> {
+struct LookupQueue<Request> {
     typealias ID = UInt64
 
     enum Action: Equatable {
@@ -15,7 +15,7 @@ struct LookupQueue<Waiter> {
     }
 
     private struct Lookup {
-        var waiters: [(id: ID, waiter: Waiter)]
+        var requests: [(id: ID, request: Request)]
         var isUnderWay = false
     }
 
@@ -32,14 +32,14 @@ struct LookupQueue<Waiter> {
     }
 
     /// Somebody wants the addresses of `name`.
-    mutating func add(_ waiter: Waiter, for name: String) -> (id: ID, action: Action) {
+    mutating func add(_ request: Request, for name: String) -> (id: ID, action: Action) {
         lastID += 1
         names[lastID] = name
         if lookups[name] != nil {
-            lookups[name]?.waiters.append((lastID, waiter))
+            lookups[name]?.requests.append((lastID, request))
             return (lastID, .wait)
         }
-        lookups[name] = Lookup(waiters: [(lastID, waiter)])
+        lookups[name] = Lookup(requests: [(lastID, request)])
         queue.append(name)
         guard threadCount < threadLimit else { return (lastID, .wait) }
         threadCount += 1
@@ -48,7 +48,7 @@ struct LookupQueue<Waiter> {
 
     /// The thread that was asked for last could not be started. Returns those whom that concerns: everybody who waits, when
     /// there is no thread at all; else nobody, for a thread that is there comes to their names.
-    mutating func threadDidNotStart() -> [Waiter] {
+    mutating func threadDidNotStart() -> [Request] {
         threadCount -= 1
         guard threadCount == 0 else { return [] }
         let waiting = queue
@@ -67,10 +67,10 @@ struct LookupQueue<Waiter> {
     }
 
     /// A lookup has ended. Returns those who still wait for it.
-    mutating func finished(_ name: String) -> [Waiter] {
-        let waiters = lookups.removeValue(forKey: name)?.waiters ?? []
-        for (id, _) in waiters { names[id] = nil }
-        return waiters.map(\.waiter)
+    mutating func finished(_ name: String) -> [Request] {
+        let requests = lookups.removeValue(forKey: name)?.requests ?? []
+        for (id, _) in requests { names[id] = nil }
+        return requests.map(\.request)
     }
 
     /// Tells whether nobody has begun a look-up that somebody waits for, as all threads are at names that are not answered.
@@ -78,12 +78,12 @@ struct LookupQueue<Waiter> {
         names[id].flatMap { lookups[$0] }.map { !$0.isUnderWay } ?? false
     }
 
-    /// Somebody does not wait any longer. A lookup that is under way cannot be stopped; one that is not is dropped with the
-    /// last who wanted it.
+    /// Somebody does not wait any longer. A lookup that is under way cannot be stopped; one that is not is forgotten with
+    /// the last who wanted it.
     mutating func cancel(_ id: ID) {
         guard let name = names.removeValue(forKey: id) else { return }
-        lookups[name]?.waiters.removeAll { $0.id == id }
-        guard let lookup = lookups[name], lookup.waiters.isEmpty, !lookup.isUnderWay else { return }
+        lookups[name]?.requests.removeAll { $0.id == id }
+        guard let lookup = lookups[name], lookup.requests.isEmpty, !lookup.isUnderWay else { return }
         lookups[name] = nil
         queue.removeAll { $0 == name }
     }

@@ -14,9 +14,10 @@ public struct Proxy: Hashable, Sendable {
     public var kind: Kind
     /// A name or an IP address, IPv6 without brackets.
     public var host: String
-    /// 1-65535.
+    /// The port, 1-65535.
     public var port: Int
-    /// Sent as Basic authorization (RFC 7617), or as SOCKS has it (RFC 1929); `nil` for a proxy without.
+    /// The name and the password for the proxy; `nil` for one that asks for none. Sent as Basic authorization (RFC 7617), or as
+    /// SOCKS has it (RFC 1929).
     public var credentials: Credentials?
 
     /// A name and a password. Neither ever shows up in a description.
@@ -122,7 +123,7 @@ public struct Proxy: Hashable, Sendable {
 }
 
 extension Proxy: CustomStringConvertible {
-    /// Without credentials.
+    /// The proxy's URL, without credentials.
     public var description: String {
         "\(kind == .socks5 ? "socks5h" : "http")://\(SocketAddress(host: host, port: port))"
     }

@@ -10,17 +10,17 @@ public struct ProxySelection: Sendable {
 
     private let choice: Choice
 
-    /// None, whatever the environment says.
+    /// No proxy, whatever the environment says.
     public static let none = ProxySelection(choice: .none)
 
-    /// The one that the environment names: `https_proxy` for `wss:`, `http_proxy` for `ws:`, else `all_proxy`, each a URL as
+    /// The proxy that the environment names: `https_proxy` for `wss:`, `http_proxy` for `ws:`, else `all_proxy`, each a URL as
     /// ``Proxy/init(_:)`` reads it. An empty variable is none.
     ///
     /// Names in capitals count too, except for `HTTP_PROXY`, which a web client can set in CGI programs. Servers that
     /// `no_proxy` lists are reached without a proxy; <doc:ReachingTheServer> says how it is read.
     public static let fromEnvironment = ProxySelection(choice: .environment)
 
-    /// This one.
+    /// The given proxy.
     public static func proxy(_ proxy: Proxy) -> ProxySelection {
         ProxySelection(choice: .proxy(proxy))
     }

@@ -16,18 +16,18 @@ final class Resolver: Sendable {
     /// Enough for the C library and the modules of nsswitch.conf(5), of which only what is touched takes memory.
     private static let stackSize = 512 << 10
 
-    typealias Completion = @Sendable (Result<[SocketAddress], WebSocketError>) -> Void
+    typealias Callback = @Sendable (Result<[SocketAddress], WebSocketError>) -> Void
     /// Finds the addresses of a name, with port 0. Blocks.
     typealias LookUp = @Sendable (_ host: String) -> Result<[SocketAddress], WebSocketError>
     /// Starts a thread; returns the system's error number, 0 when it has started.
     typealias StartThread = @Sendable (@escaping @Sendable () -> Void) -> CInt
 
-    private struct Waiter {
+    private struct LookupRequest {
         let port: Int
-        let completion: Completion
+        let callback: Callback
     }
 
-    private let queue: Lock<LookupQueue<Waiter>>
+    private let queue: Lock<LookupQueue<LookupRequest>>
     private let lookUp: LookUp
     private let startThread: StartThread
 
@@ -53,7 +53,7 @@ final class Resolver: Sendable {
         /// The look-up waits behind others that no name server answers.
         var isHeldUp: Bool { resolver.queue.withLock { $0.isHeldUp(id) } }
 
-        /// Stops waiting. The completion is not called any more, unless it is being called already.
+        /// Stops waiting. The callback is not called any more, unless it is being called already.
         func cancel() {
             resolver.queue.withLock { $0.cancel(id) }
         }
@@ -67,20 +67,20 @@ final class Resolver: Sendable {
     /// Finds the addresses of `host`, in the system's order of preference (RFC 6724), none twice. A literal is its own
     /// address.
     ///
-    /// - Parameter completion: Called once, on any thread; with ``WebSocketError`` when the name has no address.
-    /// - Returns: The lookup that is under way; `nil` when `completion` has been called.
+    /// - Parameter callback: Called once, on any thread; with ``WebSocketError`` when the name has no address.
+    /// - Returns: The lookup that is under way; `nil` when `callback` has been called.
     @discardableResult
-    func addresses(of host: String, port: Int, completion: @escaping Completion) -> Lookup? {
+    func addresses(of host: String, port: Int, callback: @escaping Callback) -> Lookup? {
         if let literal = try? Self.systemLookUp(host, flags: AI_NUMERICHOST) {
-            completion(.success(literal.map { SocketAddress(host: $0.host, port: port) }))
+            callback(.success(literal.map { SocketAddress(host: $0.host, port: port) }))
             return nil
         }
-        let (id, action) = queue.withLock { $0.add(Waiter(port: port, completion: completion), for: host) }
+        let (id, action) = queue.withLock { $0.add(LookupRequest(port: port, callback: callback), for: host) }
         if action == .startThread {
             let code = startThread { self.work() }
             if code != 0 {
                 let error = Self.threadError(code)
-                for waiter in queue.withLock({ $0.threadDidNotStart() }) { waiter.completion(.failure(error)) }
+                for request in queue.withLock({ $0.threadDidNotStart() }) { request.callback(.failure(error)) }
             }
         }
         return Lookup(resolver: self, id: id)
@@ -90,9 +90,9 @@ final class Resolver: Sendable {
     private func work() {
         while let host = queue.withLock({ $0.next() }) {
             let result = lookUp(host)
-            for waiter in queue.withLock({ $0.finished(host) }) {
-                waiter.completion(
-                    result.map { $0.map { SocketAddress(host: $0.host, port: waiter.port) } })
+            for request in queue.withLock({ $0.finished(host) }) {
+                request.callback(
+                    result.map { $0.map { SocketAddress(host: $0.host, port: request.port) } })
             }
         }
     }

@@ -16,7 +16,7 @@ public struct WebSocketConfiguration: Sendable {
     public var headers: HTTPFields
     /// The subprotocols to offer, in order of preference (RFC 6455 section 1.9).
     public var subprotocols: [String]
-    /// Used for `wss:` only.
+    /// The settings of TLS, used for `wss:` only.
     public var tls: TLSClientConfiguration
     /// The compression to offer. The default offers permessage-deflate, as browsers do; a server that does not know it
     /// declines.
@@ -39,16 +39,16 @@ public struct WebSocketConfiguration: Sendable {
     public var upgradeTimeout: Duration?
     /// The proxy to go through. None by default, whatever the environment says.
     public var proxy: ProxySelection
-    /// The path of a Unix domain socket to connect to, in place of the URL's host and port, which are still what the
-    /// server is asked for and must prove to be. No proxy leads there: the environment's is not used, and one that is set here is
-    /// refused. `nil` by default.
+    /// The path of a Unix domain socket to connect to; `nil` by default. It takes the place of the URL's host and port, which
+    /// are still what the server is asked for and must prove to be. No proxy leads there: the environment's is not used, and
+    /// one that is set here is refused.
     public var unixSocketPath: String?
     /// The treatment of a server that redirects. The default reports it.
     public var redirects: RedirectPolicy
     /// The interval of pings to a quiet peer, longer than zero. They find out a peer that is gone although the connection
     /// looks open. `nil`, the default, sends no pings of its own. A `SocketService` has a `HeartbeatPolicy` instead.
     public var pingInterval: Duration?
-    /// The time limit for anything to arrive after such a ping, longer than zero. Past it the connection is dropped, and
+    /// The time limit for anything to arrive after such a ping, longer than zero. Past it the connection is aborted, and
     /// ``WebSocket/messages`` throws ``WebSocketError/Code-swift.struct/timedOut``. The peer is not blamed while nobody
     /// takes the messages that have arrived, since nothing is read then. The default is 10 s.
     public var pingTimeout: Duration

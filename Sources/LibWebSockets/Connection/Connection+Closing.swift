@@ -3,14 +3,14 @@ internal import WebSocketProtocol
 internal import LibC
 
 extension Connection {
-    /// Closes the connection and waits until it is certain how it ended. Cancelling the task drops the connection.
+    /// Closes the connection and waits until it is certain how it ended. Cancelling the task aborts the connection.
     func close(_ frame: CloseFrame) async -> WebSocketClosure {
         beginClosing(frame)
         do {
             return try await closed()
         } catch {
             abort()
-            // Dropping is certain to end it: nothing is waited for but the loop's next turn.
+            // Aborting is certain to end it: nothing is waited for but the loop's next turn.
             return await Task { try? await closed() }.value
                 ?? WebSocketClosure(initiator: .local, sent: nil, received: nil)
         }
@@ -25,7 +25,7 @@ extension Connection {
         return try await withTaskCancellationHandler {
             try await Waiter<WebSocketClosure>.wait { waiter in
                 let result: Result<WebSocketClosure, any Error>? = withOutbound { outbound in
-                    if let outcome = outbound.outcome { return .success(outcome.closure) }
+                    if let ending = outbound.ending { return .success(ending.closure) }
                     if Task.isCancelled { return .failure(CancellationError()) }
                     outbound.closeWaiters[id] = waiter
                     return nil
@@ -40,7 +40,7 @@ extension Connection {
     /// Begins to close the connection without waiting.
     func beginClosing(_ frame: CloseFrame) {
         let (needsWakeUp, waiters) = withOutbound { outbound -> (Bool, Waiters) in
-            guard outbound.outcome == nil else { return (false, Waiters()) }
+            guard outbound.ending == nil else { return (false, Waiters()) }
             Self.close(&outbound, frame)
             return (Self.claimWakeUp(&outbound.queue), Waiters(senders: outbound.admission.removeAll()))
         }
@@ -53,12 +53,12 @@ extension Connection {
         do {
             try outbound.queue.enqueue(action)
         } catch {
-            // Without a masking key no frame can be sent: what is left is to drop the connection.
+            // Without a masking key no frame can be sent: what is left is to abort the connection.
             _ = outbound.queue.machine.abort()
         }
     }
 
-    /// Drops the connection at once.
+    /// Ends the connection at once.
     func abort() {
         // The loop refuses this once it has ended, and the connection has ended with it.
         try? socketLoop.submit { _ in
@@ -73,40 +73,40 @@ extension Connection {
     /// Tells everybody who waits, as soon as it is certain how the connection ends: TCP's end may take longer.
     ///
     /// - Parameters:
-    ///   - discardingOutput: Set when the transport has ended, and what waits to be written is only counted.
-    ///   - endingMessages: False while messages are still to come, from what had arrived before the transport ended.
-    func publishOutcome(discardingOutput: Bool, endingMessages: Bool = true) {
-        let transportError = self.transportError
+    ///   - discardingOutput: Set when the pipe has ended, and what waits to be written is only counted.
+    ///   - endingMessages: False while messages are still to come, from what had arrived before the pipe ended.
+    func publishEnd(discardingOutput: Bool, endingMessages: Bool = true) {
+        let pipeError = self.pipeError
         let peer = self.peer
         var isWritten = true
-        let ended = withOutbound { outbound -> (Outcome, Waiters)? in
+        let ended = withOutbound { outbound -> (Ending, Waiters)? in
             defer { if discardingOutput { outbound.queue.discard() } }
-            guard outbound.outcome == nil, let end = outbound.queue.machine.end else { return nil }
-            let error = Self.error(for: end, transportError: transportError, peer: peer)
+            guard outbound.ending == nil, let end = outbound.queue.machine.end else { return nil }
+            let error = Self.error(for: end, pipeError: pipeError, peer: peer)
             let unsent = (segment?.messageCount ?? 0) + outbound.queue.unsentMessageCount
-            let outcome = Outcome(closure: end.closure, error: error, unsentMessageCount: unsent)
+            let ending = Ending(closure: end.closure, error: error, unsentMessageCount: unsent)
             // Nothing more can be sent, whoever is told of the end.
             var waiters = Waiters(senders: outbound.admission.removeAll())
             // Behind output that the peer does not read, the close frame may never go out: only the messages wait for that.
             let mayReportEnd = outbound.queue.machine.mayReportEnd
             isWritten = mayReportEnd || endsMessagesAtOnce.load(ordering: .relaxed)
-            guard mayReportEnd || segment != nil || pipe?.hasUnsent == true else { return (outcome, waiters) }
-            outbound.outcome = outcome
-            hasOutcome = true
+            guard mayReportEnd || segment != nil || pipe?.hasUnsent == true else { return (ending, waiters) }
+            outbound.ending = ending
+            hasEnded = true
             waiters.closers = Array(outbound.closeWaiters.values)
             outbound.closeWaiters = [:]
             waiters.pings = outbound.pings.removeAll()
-            return (outcome, waiters)
+            return (ending, waiters)
         }
-        guard let (outcome, waiters) = ended else { return }
-        let error = outcome.error ?? Self.closedError(outcome)
+        guard let (ending, waiters) = ended else { return }
+        let error = ending.error ?? Self.closedError(ending)
         waiters.fail(error)
-        guard hasOutcome else { return }
-        logger.debug("connection closed", metadata: ["closure": "\(outcome.closure.code)", "peer": "\(peer)"])
-        for closer in waiters.closers { closer.resume(returning: outcome.closure) }
+        guard hasEnded else { return }
+        logger.debug("connection closed", metadata: ["closure": "\(ending.closure.code)", "peer": "\(peer)"])
+        for closer in waiters.closers { closer.resume(returning: ending.closure) }
         guard endingMessages, isWritten else { return }
         remainingInput = nil
-        endMessages(with: outcome.error)
+        endMessages(with: ending.error)
     }
 
     /// Those to be told of the end, outside of the lock.
@@ -123,7 +123,7 @@ extension Connection {
     }
 
     static func error(
-        for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), transportError: WebSocketError?,
+        for end: (closure: WebSocketClosure, cause: ConnectionStateMachine.Cause), pipeError: WebSocketError?,
         peer: String
     ) -> WebSocketError? {
         switch end.cause {
@@ -136,14 +136,14 @@ extension Connection {
                 code(of: violation), stage: .open,
                 message: "\(violation.description) The connection to \(peer) was closed with \(violation.closeCode).",
                 closure: end.closure)
-        case .transportEnded:
+        case .pipeEnded:
             // After our close frame, its end is what was asked for.
             end.closure.sent != nil
                 ? nil
                 : WebSocketError(
-                    transportError?.code ?? .connectionLost, stage: .open,
-                    message: transportError?.message ?? "the connection to \(peer) was lost",
-                    closure: end.closure, errno: transportError?.errno)
+                    pipeError?.code ?? .connectionLost, stage: .open,
+                    message: pipeError?.message ?? "the connection to \(peer) was lost",
+                    closure: end.closure, errno: pipeError?.errno)
         }
     }
 
@@ -164,7 +164,7 @@ extension Connection {
         }
     }
 
-    static func lossError(_ end: TransportEnd, peer: String) -> WebSocketError {
+    static func lossError(_ end: PipeEnd, peer: String) -> WebSocketError {
         var code = WebSocketError.Code.connectionLost
         if case .loopShutDown = end.cause { code = .loopShutDown }
         return WebSocketError(

@@ -80,7 +80,7 @@ extension Connection {
 
     private func keepAliveTimePassed() {
         keepAliveTimer = nil
-        guard var keepAlive, let pipe, !hasOutcome else { return }
+        guard var keepAlive, let pipe, !hasEnded else { return }
         let isPaused = withInbound { $0.isPaused } || !pipe.isReading
         let (isOpen, hasOutput) = withOutbound { ($0.queue.allowsSending, !$0.queue.isEmpty) }
         // The deadline for closing counts once a close frame is under way.
@@ -110,12 +110,12 @@ extension Connection {
     }
 
     private func loseDeadPeer(_ keepAlive: KeepAlive) {
-        transportError = WebSocketError(
+        pipeError = WebSocketError(
             .timedOut, stage: .open,
             message: """
                 the connection to \(peer) was given up: nothing came within \(keepAlive.timeout) (pingTimeout) of a ping
                 """)
         pipe?.abort()
-        perform(withOutbound { $0.queue.machine.transportEnded(.failure) })
+        perform(withOutbound { $0.queue.machine.pipeEnded(.failure) })
     }
 }

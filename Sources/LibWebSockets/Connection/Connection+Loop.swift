@@ -17,7 +17,7 @@ extension Connection: PipeConsumer, LoopOutput {
         case .closing where closeDeadline == nil:
             startCloseDeadline(pipe)
             pipe.setReading(true)
-        case .closed(let closure, _) where !hasOutcome: perform(.abort(closure))
+        case .closed(let closure, _) where !hasEnded: perform(.abort(closure))
         default: break
         }
         if hasWork || segment != nil { pipe.requestWrite() }
@@ -29,7 +29,7 @@ extension Connection: PipeConsumer, LoopOutput {
         closeDeadline = pipe.schedule(after: limits.closeTimeout) { [weak self, weak pipe] in
             guard let self else { return }
             // The system takes megabytes at once, and says nothing while the peer reads them.
-            if let pipe, pipe.unacknowledgedByteCount < waiting, !hasOutcome { return startCloseDeadline(pipe) }
+            if let pipe, pipe.unacknowledgedByteCount < waiting, !hasEnded { return startCloseDeadline(pipe) }
             perform(withOutbound { $0.queue.machine.closeDeadlinePassed() })
         }
     }
@@ -66,19 +66,19 @@ extension Connection: PipeConsumer, LoopOutput {
         if segment != nil || room <= 0 { pipe.requestWrite() }
         // The deadline begins anew while messages from before the close frame still move. Not so once it is certain how the
         // connection ends: a peer that reads a little now and then would keep it for ever.
-        if room < Self.largestTurn, closeDeadline != nil, !hasOutcome { startCloseDeadline(pipe) }
+        if room < Self.largestTurn, closeDeadline != nil, !hasEnded { startCloseDeadline(pipe) }
         return true
     }
 
     func pipeDidSend(_ count: Int) {
         sentByPipe &+= UInt64(count)
-        if closeDeadline != nil, !hasOutcome, let pipe { startCloseDeadline(pipe) }
+        if closeDeadline != nil, !hasEnded, let pipe { startCloseDeadline(pipe) }
     }
 
     func pipeIsBlocked() {
         // A peer may have said how it ends before it was known to read nothing. Until it has, nothing is looked up: output that
         // fills the system's buffers comes here in every turn.
-        if reader.hasEnded, !hasOutcome { publishOutcome(discardingOutput: false) }
+        if reader.hasEnded, !hasEnded { publishEnd(discardingOutput: false) }
     }
 
     /// Output has gone out: senders that wait for room get it, and those who wait for the end of the connection are told of
@@ -95,27 +95,27 @@ extension Connection: PipeConsumer, LoopOutput {
             return outbound.queue.machine.mayReportEnd
         }
         guard mayReportEnd else { return }
-        publishOutcome(discardingOutput: false)
+        publishEnd(discardingOutput: false)
         // Those who take messages may have been left waiting for this alone.
-        if hasOutcome { endMessages(with: outcome?.error) }
+        if hasEnded { endMessages(with: ending?.error) }
     }
 
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
-        // Bytes that come after the connection was dropped, or after the peer's last frame, are ignored.
-        guard !reader.hasEnded, !hasOutcome else { return bytes.count }
+        // Bytes that come after the connection was aborted, or after the peer's last frame, are ignored.
+        guard !reader.hasEnded, !hasEnded else { return bytes.count }
         if faults != nil, !mayReadNow() { return 0 }
         return unsafe read(bytes)
     }
 
     func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
         // Asked before each read, so the cheapest answer comes first.
-        guard reader.isInMessage, faults == nil, !hasOutcome, readBudget() > 0,
+        guard reader.isInMessage, faults == nil, !hasEnded, readBudget() > 0,
             let count = unsafe reader.readDirectly(atLeast: Self.leastDirectRead, into: &readResult, read)
         else {
             return nil
         }
         networkBytesReceived.wrappingAdd(UInt64(count), ordering: .relaxed)
-        finishTurn()
+        finishRead()
         return count
     }
 
@@ -134,19 +134,19 @@ extension Connection: PipeConsumer, LoopOutput {
         }
         let used = unsafe reader.read(bytes, into: &readResult, budget: budget)
         networkBytesReceived.wrappingAdd(UInt64(used), ordering: .relaxed)
-        finishTurn()
+        finishRead()
         return used
     }
 
     private func readBudget() -> Int {
         let mayPause = mayPause
         return withInbound {
-            $0.budget(limit: limits.receiveBuffer, most: Self.largestTurnCost, mayPause: mayPause)
+            $0.budget(limit: limits.receiveBuffer, most: Self.largestReadCost, mayPause: mayPause)
         }
     }
 
     /// Hands over what a read has brought.
-    private func finishTurn() {
+    private func finishRead() {
         defer { readResult.removeAll() }
         enqueueMessages()
         if let controlFrames { showControlFrames(to: controlFrames) }
@@ -174,10 +174,10 @@ extension Connection: PipeConsumer, LoopOutput {
         }
         hasNewMessages = true
         if addition.pausesReading { pipe?.setReading(false) }
-        if addition.discarded > 0 {
+        if addition.unseen > 0 {
             logOnce(
-                .discardedMessages, .debug,
-                "discarding messages that come after close() and that nobody reads", ["peer": "\(peer)"])
+                .unseenMessages, .debug,
+                "messages that come after close() and that nobody reads stay unseen", ["peer": "\(peer)"])
         }
     }
 
@@ -235,13 +235,13 @@ extension Connection: PipeConsumer, LoopOutput {
     func perform(_ action: ConnectionStateMachine.Action, endingMessages: Bool = true) {
         switch action {
         case .ignore: break
-        case .sendClose, .sendCloseThenEnd, .endTransport, .waitForPeer:
+        case .sendClose, .sendCloseThenEnd, .endPipe, .waitForPeer:
             if pipe != nil { serviceOutput() }
-        case .finish: return publishOutcome(discardingOutput: true, endingMessages: endingMessages)
+        case .finish: return publishEnd(discardingOutput: true, endingMessages: endingMessages)
         case .abort:
             pipe?.abort()
-            return publishOutcome(discardingOutput: true)
+            return publishEnd(discardingOutput: true)
         }
-        publishOutcome(discardingOutput: false)
+        publishEnd(discardingOutput: false)
     }
 }

@@ -66,7 +66,7 @@ extension Connection {
             }
         } catch {
             // The loop has ended, or is about to tell this connection so: nobody reads the rest of the input.
-            endMessages(with: outcome.map(\.error) ?? SocketLoop.shutDownError)
+            endMessages(with: ending.map(\.error) ?? SocketLoop.shutDownError)
         }
     }
 

@@ -2,10 +2,10 @@ internal import WebSocketProtocol
 
 // Called on the loop's thread only.
 extension Connection {
-    func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
+    func pipeDidEnd(_ end: PipeEnd, unused: [UInt8]) {
         pipeDidRead()
-        transportError = Self.lossError(end, peer: peer)
-        var machineEnd = ConnectionStateMachine.EndOfTransport.failure
+        pipeError = Self.lossError(end, peer: peer)
+        var machineEnd = ConnectionStateMachine.EndOfPipe.failure
         if case .endOfStream = end.cause { machineEnd = .endOfStream }
         if let closeDeadline { pipe?.cancel(closeDeadline) }
         endKeepAlive()
@@ -14,7 +14,7 @@ extension Connection {
         readRemainingInput()
     }
 
-    /// Reads on in what had arrived before the transport ended, within the same budgets, and reports the end after that.
+    /// Reads on in what had arrived before the pipe ended, within the same budgets, and reports the end after that.
     /// Everybody else is told of a failure at once where nobody takes the messages.
     func readRemainingInput() {
         guard var rest = remainingInput else { return }
@@ -27,12 +27,12 @@ extension Connection {
             if rest.used < rest.bytes.count, !reader.hasEnded {
                 remainingInput = rest
                 if mayPause, withInbound({ $0.isPaused }) {
-                    guard !hasOutcome else { return }
+                    guard !hasEnded else { return }
                     // The peer's last words count, whoever takes the messages in front of them, and when.
                     let frame = reader.closeFrame(in: rest.bytes[rest.used...])
                     advance(endingMessages: false) { machine in
                         if let frame { _ = machine.received(frame) }
-                        return machine.transportEnded(rest.end)
+                        return machine.pipeEnded(rest.end)
                     }
                     return
                 }
@@ -41,10 +41,10 @@ extension Connection {
                 remainingInput = nil
             }
         }
-        if hasOutcome {
-            endMessages(with: outcome?.error)
+        if hasEnded {
+            endMessages(with: ending?.error)
         } else {
-            advance { $0.transportEnded(rest.end) }
+            advance { $0.pipeEnded(rest.end) }
         }
         segment = nil
         // A connection that is over lets go of what it needed, since somebody may keep its `WebSocket`.

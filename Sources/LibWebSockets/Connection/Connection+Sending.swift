@@ -29,7 +29,7 @@ extension Connection {
 
     private func waitAndSend(_ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole) async throws {
         let request = part.request(byteCount: payload.count)
-        try await waitForTurn(request)
+        try await waitForAdmission(request)
         defer {
             let next = withOutbound { outbound in
                 outbound.admission.release(request)
@@ -41,7 +41,7 @@ extension Connection {
     }
 
     /// Adds one frame to the output.
-    /// - Parameter isAdmitted: It is this sender's turn, who has waited.
+    /// - Parameter isAdmitted: This sender has waited, and is admitted.
     /// - Returns: False when the output is full or belongs to another sender: never for one that was admitted.
     func trySend(
         _ opcode: Opcode, payload: some Collection<UInt8>, part: Part = .whole, isAdmitted: Bool = false
@@ -81,13 +81,13 @@ extension Connection {
         case .behindOthers: return true
         case .first: wakeLoop()
         case .refused: return false
-        case .closed: throw Self.closedError(outcome)
+        case .closed: throw Self.closedError(ending)
         case .failed(let failure): throw Self.randomError(failure)
         }
         return true
     }
 
-    /// The fate of a frame that was to be added.
+    /// The result for a frame that was to be added.
     private enum Addition {
         case behindOthers
         /// The loop has to be told.
@@ -105,7 +105,7 @@ extension Connection {
     ) throws -> Bool {
         // A compressed message has to be sent, so compress only when there is room.
         let hasRoom = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
+            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.ending) }
             return isAdmitted || canAppend(outbound, part, bytes.count)
         }
         guard hasRoom else { return false }
@@ -116,7 +116,7 @@ extension Connection {
             throw WebSocketError(.internalError, stage: .open, message: error.description)
         }
         let needsWakeUp = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
+            guard outbound.queue.allowsSending else { throw Self.closedError(outbound.ending) }
             do throws(RandomSourceFailure) {
                 try unsafe outbound.queue.append(
                     opcode, payload: payload, fin: part.endsMessage, rsv1: opcode != .continuation,
@@ -141,7 +141,7 @@ extension Connection {
 
     /// Waits until no other message is under way in fragments, and keeps others from starting.
     func beginStream() async throws {
-        try await waitForTurn(.stream)
+        try await waitForAdmission(.stream)
     }
 
     /// Lets other messages through again.
@@ -174,7 +174,7 @@ extension Connection {
     }
 
     /// Returns when the request is admitted, which has to be released then.
-    private func waitForTurn(_ request: Admission.Request) async throws {
+    private func waitForAdmission(_ request: Admission.Request) async throws {
         try refuseToWaitForItself(request)
         let id = withOutbound { $0.admission.makeID() }
         try await withTaskCancellationHandler {
@@ -182,9 +182,9 @@ extension Connection {
                 let result: Result<Void, any Error>? = withOutbound { outbound in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     guard outbound.queue.allowsSending else {
-                        return .failure(Self.closedError(outbound.outcome))
+                        return .failure(Self.closedError(outbound.ending))
                     }
-                    if outbound.admission.takeTurn(request, queued: outbound.queue.waitingByteCount) {
+                    if outbound.admission.admitNow(request, queued: outbound.queue.waitingByteCount) {
                         return .success(())
                     }
                     outbound.admission.wait(request, id: id, waiter)
@@ -209,7 +209,7 @@ extension Connection {
                 do {
                     let needsWakeUp = try withOutbound { outbound in
                         if Task.isCancelled { throw CancellationError() }
-                        guard outbound.queue.allowsSending else { throw Self.closedError(outbound.outcome) }
+                        guard outbound.queue.allowsSending else { throw Self.closedError(outbound.ending) }
                         try outbound.queue.appendPing(PendingPings.payload(number))
                         outbound.pings.add(number, at: .now, waiter)
                         return Self.claimWakeUp(&outbound.queue)

@@ -9,7 +9,7 @@ internal import WebSocketProtocol
 /// else belongs to the loop's thread.
 ///
 /// `@unchecked Sendable` because the members marked as the loop's are touched in methods that the loop calls, only; the
-/// transport asserts its thread on each use.
+/// pipe asserts its thread on each use.
 @safe final class Connection: @unchecked Sendable {
     struct Limits {
         var maximumMessageSize: Int
@@ -44,21 +44,21 @@ internal import WebSocketProtocol
     struct Outbound: ~Copyable {
         var queue: OutboundQueue
         var pings: PendingPings
-        /// Senders that wait for room or for their turn.
+        /// Senders that wait to be admitted.
         var admission: Admission
         var lastCloseWaiter: UInt64 = 0
         var closeWaiters: [UInt64: Waiter<WebSocketClosure>] = [:]
         /// Set once, when it is certain how the connection ends.
-        var outcome: Outcome?
+        var ending: Ending?
 
-        /// Those whose turn to send it is now.
+        /// Those that may send now.
         mutating func admit() -> [Sender] {
             admission.admit(queued: queue.waitingByteCount)
         }
     }
 
     /// The end of the connection, as calls made afterwards report it.
-    struct Outcome {
+    struct Ending {
         var closure: WebSocketClosure
         /// `nil` after an orderly end.
         var error: WebSocketError?
@@ -93,7 +93,7 @@ internal import WebSocketProtocol
 
     enum LoggedOnce {
         case unansweredPing
-        case discardedMessages
+        case unseenMessages
     }
 
     /// The faults of a server for tests; `nil` otherwise.
@@ -106,11 +106,12 @@ internal import WebSocketProtocol
     var keepAlive: KeepAlive?
     var keepAliveTimer: LoopTimers.ID?
     var closeDeadline: LoopTimers.ID?
-    var transportError: WebSocketError?
-    var hasOutcome = false
+    var pipeError: WebSocketError?
+    /// It is certain how the connection ends: ``Outbound/ending`` is set.
+    var hasEnded = false
     /// Reading stops while nobody takes the messages.
     var mayPause = true
-    /// The bytes that had arrived before the transport ended and were not used yet.
+    /// The bytes that had arrived before the pipe ended and were not used yet.
     var remainingInput: RemainingInput? {
         didSet { remainingByteCount.store(remainingInput.map { $0.bytes.count - $0.used } ?? 0, ordering: .relaxed) }
     }
@@ -118,7 +119,7 @@ internal import WebSocketProtocol
     struct RemainingInput {
         var bytes: [UInt8]
         var used = 0
-        let end: ConnectionStateMachine.EndOfTransport
+        let end: ConnectionStateMachine.EndOfPipe
     }
 
     /// The part of a message that has to be missing to be read to where it stays: a system call for less costs more than a
@@ -129,7 +130,7 @@ internal import WebSocketProtocol
     /// The most bytes that one connection writes before others get their turn.
     static let largestTurn = 1 << 20
     /// The most that one read may cost, of two in a turn, before other connections get theirs; see ``ReadResult/cost``.
-    static let largestTurnCost = 128 << 10
+    static let largestReadCost = 128 << 10
 
     init(
         role: Role, pipe: any Pipe, socketLoop: SocketLoop, peer: String, limits: Limits,
@@ -181,8 +182,8 @@ internal import WebSocketProtocol
     }
 
     /// The end of the connection; `nil` while it is open.
-    var outcome: Outcome? {
-        withOutbound { $0.outcome }
+    var ending: Ending? {
+        withOutbound { $0.ending }
     }
 
     var statistics: WebSocketStatistics {
@@ -197,7 +198,7 @@ internal import WebSocketProtocol
             statistics.networkBytesSent = networkBytesSent.load(ordering: .relaxed)
             statistics.bytesSent = outbound.queue.sentByteCount
             statistics.bytesWaitingToBeWritten = outbound.queue.waitingByteCount
-            statistics.messagesNeverWritten = outbound.outcome?.unsentMessageCount ?? 0
+            statistics.messagesUnsent = outbound.ending?.unsentMessageCount ?? 0
         }
         return statistics
     }
@@ -214,13 +215,13 @@ internal import WebSocketProtocol
     }
 
     /// Returns the error for a call that comes too late: with the reason, where the connection was lost.
-    static func closedError(_ outcome: Outcome?) -> WebSocketError {
-        let state = outcome.map { "closed (\($0.closure.code))" } ?? "closing"
-        let reason = outcome?.error.map { "; it ended because \($0.message)" } ?? ""
+    static func closedError(_ ending: Ending?) -> WebSocketError {
+        let state = ending.map { "closed (\($0.closure.code))" } ?? "closing"
+        let reason = ending?.error.map { "; it ended because \($0.message)" } ?? ""
         return WebSocketError(
             .connectionClosed, stage: .closing,
             message: "the connection is \(state), so nothing more can be sent on it\(reason)",
-            closure: outcome?.closure, errno: outcome?.error?.errno)
+            closure: ending?.closure, errno: ending?.error?.errno)
     }
 
     static func randomError(_ failure: RandomSourceFailure) -> WebSocketError {

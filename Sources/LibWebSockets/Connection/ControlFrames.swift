@@ -10,7 +10,7 @@ package enum ControlFrame: Sendable {
 package typealias ControlFrameObserver = @Sendable (ControlFrame) -> Bool
 
 extension Connection {
-    /// Shows what a turn has brought, and takes out the pings that are not to be answered.
+    /// Shows what a read has brought, and takes out the pings that are not to be answered.
     func showControlFrames(to observer: ControlFrameObserver) {
         readResult.pings.removeAll { !observer(.ping($0)) }
         for pong in readResult.pongs { _ = observer(.pong(pong)) }
@@ -30,7 +30,7 @@ extension Connection {
                 message: "a ping or pong of \(payload.count) bytes: RFC 6455 section 5.5 allows 125")
         }
         let needsWakeUp = try withOutbound { outbound throws(WebSocketError) in
-            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.outcome) }
+            guard outbound.queue.machine.allowsSending else { throw Self.closedError(outbound.ending) }
             do throws(RandomSourceFailure) {
                 try append(&outbound.queue)
             } catch {

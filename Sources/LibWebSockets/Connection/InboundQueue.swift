@@ -54,7 +54,7 @@ struct InboundQueue {
 
     /// Returns the number of bytes of messages that may be read next.
     /// - Parameters:
-    ///   - most: The most that one turn of the loop may take.
+    ///   - most: The most that one read may take.
     ///   - mayPause: As in ``add(_:byteCount:payloadMemory:limit:mayPause:)``.
     /// - Returns: 0 when reading has to pause.
     mutating func budget(limit: Int, most: Int, mayPause: Bool) -> Int {
@@ -64,15 +64,15 @@ struct InboundQueue {
             isPaused = true
             return 0
         }
-        // A few bytes at a time would take a turn each.
+        // A few bytes at a time would take a read each.
         return min(most, max(room, min(limit, Self.leastBudget)))
     }
 
     /// The steps after adding a batch, outside of the lock.
     struct Addition {
         var pausesReading = false
-        /// The number of messages that were not kept.
-        var discarded = 0
+        /// The number of messages that were not kept, and stay unseen.
+        var unseen = 0
     }
 
     /// Adds messages. ``wake(limit:)`` follows, when all of the turn have been added.
@@ -80,7 +80,7 @@ struct InboundQueue {
     ///   - byteCount: The sizes of the payloads.
     ///   - payloadMemory: The memory that the payloads occupy; see ``MessageMemory``.
     ///   - limit: The limit of ``byteCount``.
-    ///   - mayPause: Reading may stop. Messages beyond the limit are discarded instead where reading has to go on although
+    ///   - mayPause: Reading may stop. Messages beyond the limit stay unseen instead where reading has to go on although
     ///     nobody takes them.
     mutating func add(
         _ messages: Batch, byteCount added: Int, payloadMemory addedMemory: Int, limit: Int, mayPause: Bool = true
@@ -88,7 +88,7 @@ struct InboundQueue {
         var addition = Addition()
         guard case .flowing = state, !messages.isEmpty else { return addition }
         guard mayPause || byteCount < limit else {
-            addition.discarded = messages.count
+            addition.unseen = messages.count
             return addition
         }
         receivedMessageCount += messages.count

@@ -166,7 +166,7 @@ struct OutboundQueue: ~Copyable {
             }
             if let failure { throw failure }
             if case .sendCloseThenEnd = action { endsWhenEmpty = true }
-        case .endTransport: endsWhenEmpty = true
+        case .endPipe: endsWhenEmpty = true
         case .ignore, .waitForPeer, .finish, .abort: break
         }
     }

@@ -48,7 +48,7 @@ struct SendAdmission<Waiter> {
     }
 
     /// Grants a request that comes now, if it needs not wait.
-    mutating func takeTurn(_ request: Request, queued: Int) -> Bool {
+    mutating func admitNow(_ request: Request, queued: Int) -> Bool {
         guard admitsAtOnce(request, queued: queued) else { return false }
         grant(request)
         return true
@@ -99,7 +99,7 @@ struct SendAdmission<Waiter> {
         reserved -= byteCount
     }
 
-    /// Those whose turn it is now, to be resumed outside of the lock. Ask again after every ``release(_:)``,
+    /// Those that are admitted now, to be resumed outside of the lock. Ask again after every ``release(_:)``,
     /// ``endStream()`` and ``cancel(_:)``, and when output was written.
     mutating func admit(queued: Int) -> [Waiter] {
         // Half empty: fewer and longer runs of the senders than resuming one at each free byte.

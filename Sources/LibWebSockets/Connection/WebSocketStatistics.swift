@@ -15,26 +15,26 @@ public struct WebSocketStatistics: Hashable, Sendable {
     /// Everything given to the network after the opening handshake, frames and unfinished messages included. With TLS before it
     /// is encrypted, as ``networkBytesReceived`` is after it is decrypted.
     public internal(set) var networkBytesSent: UInt64 = 0
-    /// The memory of the messages that have arrived and that the program has not taken yet, as it counts against
-    /// ``WebSocketConfiguration/receiveBufferSize``: payloads with what keeps them, 48 bytes for each piece of memory and
-    /// 40 for each message, so that empty messages count too. After a reset also what had arrived before it and is no
-    /// message yet: up to 8 MiB, which the system held until then.
+    /// The memory of the messages that the program has not taken yet, as it counts against
+    /// ``WebSocketConfiguration/receiveBufferSize``. It is that of the payloads with what keeps them: 48 bytes for each piece
+    /// of memory and 40 for each message, so that empty messages count too. After a reset it is also that of what had arrived
+    /// before and is no message yet: up to 8 MiB, which the system held until then.
     public internal(set) var bytesWaitingToBeRead = 0
     /// Frames that wait for the network, in bytes.
     public internal(set) var bytesWaitingToBeWritten = 0
     /// Messages that `send` had accepted and that were not written to the network when the connection ended. 0 while it is
     /// open. Messages that were written may be lost on the way too, which nobody on this side can know.
-    public internal(set) var messagesNeverWritten = 0
+    public internal(set) var messagesUnsent = 0
 }
 
 extension WebSocketStatistics: CustomStringConvertible {
     /// A sentence: `sent 3 messages (12 bytes), received 4 messages (20 bytes); waiting: 0 bytes to be read, 0 to be written`.
     public var description: String {
-        let neverWritten = messagesNeverWritten == 0 ? "" : ", \(messagesNeverWritten.counted("message")) never written"
+        let unsent = messagesUnsent == 0 ? "" : ", \(messagesUnsent.counted("message")) unsent"
         return """
             sent \(messagesSent.counted("message")) (\(bytesSent.counted("byte"))), received \
             \(messagesReceived.counted("message")) (\(bytesReceived.counted("byte"))); waiting: \
-            \(bytesWaitingToBeRead.counted("byte")) to be read, \(bytesWaitingToBeWritten) to be written\(neverWritten)
+            \(bytesWaitingToBeRead.counted("byte")) to be read, \(bytesWaitingToBeWritten) to be written\(unsent)
             """
     }
 }

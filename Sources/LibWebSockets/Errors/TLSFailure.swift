@@ -1,6 +1,6 @@
 /// A failed check of a TLS handshake, with OpenSSL's own code.
 public struct TLSFailure: Hashable, Sendable {
-    /// New reasons may come with new versions: keep a `default`.
+    /// The check that failed. New ones may come with new versions: keep a `default`.
     public enum Reason: String, Hashable, Sendable {
         /// The chain ends in a certificate authority that is not trusted, or in a certificate whose issuer is unknown.
         case untrustedRoot
@@ -52,8 +52,8 @@ public struct TLSFailure: Hashable, Sendable {
     public let detail: String?
     /// The name that the certificate should be for; only with ``Reason/hostnameMismatch``.
     public let expectedName: String?
-    /// The certificate's subjectAltNames, those the check looks at (RFC 9525), with ``Reason/hostnameMismatch``: DNS names, and
-    /// IP addresses as text; the first 4 KiB of them, and then how many more there are.
+    /// The names that the certificate is for, with ``Reason/hostnameMismatch``: those of its subjectAltNames that the check
+    /// looks at (RFC 9525). DNS names, and IP addresses as text; the first 4 KiB of them, and then how many more there are.
     public let presentedNames: [String]
     /// The position in the chain: 0 is the server's own certificate; `nil` when the failure is not about a certificate.
     public let depth: Int?

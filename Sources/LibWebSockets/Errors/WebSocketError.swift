@@ -37,8 +37,8 @@ public struct WebSocketError: Error, Sendable {
         public static let messageTooBig = Code(description: "messageTooBig")
         /// This side could not go on, for lack of memory for instance; the peer was told 1011.
         public static let internalError = Code(description: "internalError")
-        /// A message is being sent in pieces by this task, or by one that has started it: any other message that it sends
-        /// would wait for that one's end, for ever.
+        /// This task, or one that has started it, is sending a message in pieces. Another message that it sends would wait for
+        /// the end of that one, for ever.
         public static let messageUnderWay = Code(description: "messageUnderWay")
         /// The connection is closing or closed, so the call cannot be carried out.
         public static let connectionClosed = Code(description: "connectionClosed")
@@ -48,7 +48,7 @@ public struct WebSocketError: Error, Sendable {
 
     /// The stage that a connection attempt had reached.
     public enum Stage: String, Sendable, CaseIterable {
-        /// Before anything was sent: what was asked for, and the libraries found at run time, are checked.
+        /// The checks before anything is sent: of what was asked for, and of the libraries found at run time.
         case configuration
         /// Looking up the host name.
         case nameResolution
@@ -60,9 +60,9 @@ public struct WebSocketError: Error, Sendable {
         case tls
         /// The upgrade request and its answer.
         case upgrade
-        /// After the opening handshake.
+        /// The time after the opening handshake.
         case open
-        /// Closing, or closed.
+        /// The close handshake, and the time after the end.
         case closing
     }
 

@@ -10,7 +10,7 @@ internal import LibC
 @safe final class LoopCore {
     /// The amount of work for which the storage stays between two turns: some 100 KiB. A burst may have needed a thousand
     /// times that.
-    private static let largestBatchKept = 4_096
+    private static let mostWorkKept = 4_096
     /// The most bytes read at once. The messages of a read are in memory of this size, which malloc(3) keeps for the next
     /// one: much larger memory it gives back to the system each time, and a new page costs more than its messages.
     static let readSize = 32 << 10
@@ -27,7 +27,7 @@ internal import LibC
     private var hasNewDeadline = false
     /// The backend's alarm was set; when it has gone off, it is not any more.
     private var wantsAlarm = false
-    private var batch: [LoopWork] = []
+    private var postedWork: [LoopWork] = []
     private var sockets: [ObjectIdentifier: LoopSocket] = [:]
     /// Sockets that libwebsockets has refused since the last turn began.
     private var refusedSockets: [LoopSocket] = []
@@ -36,7 +36,7 @@ internal import LibC
     /// Those whose turn comes after all others', as many as there is time for.
     private var costlySockets: Deque<LoopSocket> = []
     private var closingSockets: [LoopSocket] = []
-    /// Connections that libwebsockets has given up and that are not over; kept here until they are.
+    /// Pipes that libwebsockets has given up and that are not over; kept here until they are.
     private var forsakenSockets: [ObjectIdentifier: LoopSocket] = [:]
     var vhost: OpaquePointer?
     private(set) var isShuttingDown = false
@@ -129,12 +129,12 @@ internal import LibC
     /// Returns whether there was any.
     @discardableResult
     private func runPostedWork() -> Bool {
-        guard mailbox.take(into: &batch) else { return false }
-        for work in batch {
+        guard mailbox.take(into: &postedWork) else { return false }
+        for work in postedWork {
             perform(work)
         }
         // The work holds connections, and these the loop, which would live on until the next work comes.
-        if batch.capacity <= Self.largestBatchKept { batch.removeLast(batch.count) } else { batch = [] }
+        if postedWork.capacity <= Self.mostWorkKept { postedWork.removeLast(postedWork.count) } else { postedWork = [] }
         return true
     }
 
@@ -222,7 +222,7 @@ internal import LibC
         sockets[ObjectIdentifier(socket)] = nil
     }
 
-    /// Keeps a connection that libwebsockets has given up; see ``BytePipe``.
+    /// Keeps a pipe that libwebsockets has given up; see ``BytePipe``.
     func keepForsaken(_ socket: LoopSocket) {
         forsakenSockets[ObjectIdentifier(socket)] = socket
     }

@@ -6,7 +6,7 @@
     case job(UnownedJob, UnownedTaskExecutor)
 }
 
-/// The place where other threads leave work for the loop's thread, which takes it in batches.
+/// The place where other threads leave work for the loop's thread, which takes all of it at once.
 ///
 /// A producer appends under the lock; the first one since the loop began to wait also wakes it, so that a burst costs one
 /// wake-up, and none while the loop is at work. The wake-up runs under the lock because it touches the libwebsockets
@@ -49,13 +49,13 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Swaps everything that was posted for the empty `batch`, whose storage is used again. Returns whether that is anything.
+    /// Swaps everything that was posted for the empty `work`, whose storage is used again. Returns whether that is anything.
     @discardableResult
-    func take(into batch: inout [LoopWork]) -> Bool {
+    func take(into work: inout [LoopWork]) -> Bool {
         state.withLock { state in
             state.isLoopWaiting = false
             guard !state.work.isEmpty else { return false }
-            swap(&state.work, &batch)
+            swap(&state.work, &work)
             return true
         }
     }

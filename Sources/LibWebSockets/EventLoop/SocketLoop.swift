@@ -46,7 +46,7 @@ public final class SocketLoop: TaskExecutor {
         _ = mailbox.post(.run { $0.shutDown() })
     }
 
-    /// Drops every connection of this loop, ends its thread and frees what it held.
+    /// Aborts every connection of this loop, ends its thread and frees what it held.
     ///
     /// Calls that wait on a connection fail with ``WebSocketError/Code/loopShutDown``. Returns when the thread has
     /// let go of everything. Close connections first to tell their peers. Must not be called from a task that runs on

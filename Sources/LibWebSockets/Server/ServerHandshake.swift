@@ -56,10 +56,10 @@ final class ServerHandshake: PipeConsumer {
             .timedOut, stage: .upgrade,
             message:
                 "the client did not read the answer to its request within \(listener.configuration.handshakeTimeout)")
-        connection.pipeDidEnd(TransportEnd(stage: .upgrade, cause: .error(error)), unused: [])
+        connection.pipeDidEnd(PipeEnd(stage: .upgrade, cause: .error(error)), unused: [])
     }
 
-    /// Drops the connection unless it was accepted.
+    /// Aborts the connection unless it was accepted.
     func abortHandshake() {
         if case .answering(_, _?) = state { return }
         pipe?.abort()
@@ -128,7 +128,7 @@ final class ServerHandshake: PipeConsumer {
         return connection.pipeIsWritable()
     }
 
-    func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
+    func pipeDidEnd(_ end: PipeEnd, unused: [UInt8]) {
         if case .answering(_, let connection?) = state { connection.pipeDidEnd(end, unused: unused) }
         if case .awaitingRequest = state {
             listener.configuration.logger.debug(

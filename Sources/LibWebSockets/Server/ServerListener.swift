@@ -118,10 +118,10 @@ final class ServerListener: LoopResident {
     /// The listening socket is told, too, and all else hangs on it.
     func loopEnds() {}
 
-    /// Stops listening, drops handshakes under way, and calls `completion` when the port is free again.
-    func close(_ completion: @escaping () -> Void) {
+    /// Stops listening, aborts handshakes under way, and calls `callback` when the port is free again.
+    func close(_ callback: @escaping () -> Void) {
         let isFirst = closing == nil
-        closing = (closing ?? []) + [completion]
+        closing = (closing ?? []) + [callback]
         if isFirst {
             socket?.close()
             for handshake in handshakes { handshake.abortHandshake() }
@@ -133,7 +133,7 @@ final class ServerListener: LoopResident {
         guard socket == nil, let waiting = closing else { return }
         closing = []
         core.letGo(of: self)
-        for completion in waiting { completion() }
+        for callback in waiting { callback() }
     }
 
     /// libwebsockets has destroyed the listening socket.

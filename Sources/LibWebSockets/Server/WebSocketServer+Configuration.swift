@@ -14,9 +14,9 @@ extension WebSocketServer {
         public var compression: WebSocketCompression
         /// The largest message to accept, inflated, in bytes. The default is 16 MiB.
         public var maximumMessageSize: Int
-        /// As in ``WebSocketConfiguration/receiveBufferSize``.
+        /// The most bytes of received messages that may wait for the program; see ``WebSocketConfiguration/receiveBufferSize``.
         public var receiveBufferSize: Int
-        /// As in ``WebSocketConfiguration/sendBufferSize``.
+        /// The most bytes that may wait for the network; see ``WebSocketConfiguration/sendBufferSize``.
         public var sendBufferSize: Int
         /// The most connections at once, at least 1. A connection counts from its handshake until it has ended and its
         /// handler has returned. Further ones wait in the system's backlog until there is room, and a warning is logged.
@@ -27,7 +27,7 @@ extension WebSocketServer {
         public var handshakeLimit: Int
         /// The time limit for a client's TLS handshake and upgrade request together. The default is 10 s.
         public var handshakeTimeout: Duration
-        /// As in ``WebSocketConfiguration/closeTimeout``.
+        /// The time limit for the client's answer to a close frame; see ``WebSocketConfiguration/closeTimeout``.
         public var closeTimeout: Duration
         /// The logger: debug level for the life of connections, warnings for handlers that fail.
         public var logger: Logger

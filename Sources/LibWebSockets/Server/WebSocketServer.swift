@@ -41,20 +41,20 @@ public final class WebSocketServer: Sendable {
 
     /// A rule for clients that do not read fast enough for a broadcast.
     public enum SlowClientRule: Hashable, Sendable {
-        /// It misses the message.
+        /// Leaves the message out for such a client.
         case skip
-        /// Its connection is dropped, so that it notices that it misses something.
-        case drop
+        /// Aborts the client's connection, so that it notices that it misses something.
+        case abort
     }
 
-    private struct Session {
+    private struct ServedConnection {
         let socket: WebSocket
         let task: Task<Void, Never>
         /// The caller is this one's handler, which would wait for itself.
         let isCallers: Bool
     }
 
-    private struct Sessions {
+    private struct ServedConnections {
         var open: [UInt64: (socket: WebSocket, task: Task<Void, Never>)] = [:]
         var lastID: UInt64 = 0
         var isStopping = false
@@ -73,7 +73,7 @@ public final class WebSocketServer: Sendable {
     private let configuration: Configuration
     private let handler: Handler
     private let socketLoop: SocketLoop
-    private let sessions = Lock(Sessions())
+    private let served = Lock(ServedConnections())
     private let failureLimit = SharedLogLimit()
     private let listener = Lock<ListenerReference?>(nil)
 
@@ -145,7 +145,7 @@ public final class WebSocketServer: Sendable {
 
     /// The number of open connections.
     public var connectionCount: Int {
-        sessions.withLock { $0.open.values.count { $0.socket.closure == nil } }
+        served.withLock { $0.open.values.count { $0.socket.closure == nil } }
     }
 
     /// Sends a message to every open connection, without waiting for any of them.
@@ -156,11 +156,11 @@ public final class WebSocketServer: Sendable {
     /// - Returns: The number of open connections that the message was not sent to.
     @discardableResult
     public func broadcast(_ message: WebSocketMessage, slowClients: SlowClientRule = .skip) -> Int {
-        let sockets = sessions.withLock { $0.open.values.map(\.socket) }.filter { $0.closure == nil }
+        let sockets = served.withLock { $0.open.values.map(\.socket) }.filter { $0.closure == nil }
         return sockets.count { socket in
             // A connection that ends in this moment only counts as one that the message was not sent to.
             guard let isTaken = try? socket.trySend(message) else { return true }
-            if !isTaken, slowClients == .drop { socket.abort() }
+            if !isTaken, slowClients == .abort { socket.abort() }
             return !isTaken
         }
     }
@@ -173,38 +173,38 @@ public final class WebSocketServer: Sendable {
         let open = stopAccepting()
         await closeListener()
         await withTaskGroup(of: Void.self) { group in
-            for session in open {
+            for connection in open {
                 group.addTask {
-                    await session.socket.close(code: .goingAway, reason: "the server stops")
-                    guard !session.isCallers else { return }
-                    session.task.cancel()
-                    await session.task.value
+                    await connection.socket.close(code: .goingAway, reason: "the server stops")
+                    guard !connection.isCallers else { return }
+                    connection.task.cancel()
+                    await connection.task.value
                 }
             }
         }
     }
 
-    /// Stops as a server does whose process is killed: connections are dropped without a close frame.
+    /// Stops as a server does whose process is killed: connections are aborted.
     ///
     /// A handler may call it, as with ``stop()``.
     public func kill() async {
         let open = stopAccepting()
-        for session in open {
-            session.socket.abort()
-            if !session.isCallers { session.task.cancel() }
+        for connection in open {
+            connection.socket.abort()
+            if !connection.isCallers { connection.task.cancel() }
         }
         await closeListener()
-        for session in open where !session.isCallers {
-            await session.task.value
+        for connection in open where !connection.isCallers {
+            await connection.task.value
         }
     }
 
-    private func stopAccepting() -> [Session] {
+    private func stopAccepting() -> [ServedConnection] {
         let serving = Serving.current
         let callers = serving?.server == ObjectIdentifier(self) ? serving?.id : nil
-        return sessions.withLock { sessions in
-            sessions.isStopping = true
-            return sessions.open.map { Session(socket: $1.socket, task: $1.task, isCallers: $0 == callers) }
+        return served.withLock { served in
+            served.isStopping = true
+            return served.open.map { ServedConnection(socket: $1.socket, task: $1.task, isCallers: $0 == callers) }
         }
     }
 
@@ -219,23 +219,23 @@ public final class WebSocketServer: Sendable {
     }
 
     private static func close(
-        _ reference: ListenerReference?, on socketLoop: SocketLoop, completion: @escaping @Sendable () -> Void = {}
+        _ reference: ListenerReference?, on socketLoop: SocketLoop, callback: @escaping @Sendable () -> Void = {}
     ) {
-        guard let reference else { return completion() }
+        guard let reference else { return callback() }
         do {
-            try socketLoop.submit { _ in reference.listener.close(completion) }
+            try socketLoop.submit { _ in reference.listener.close(callback) }
         } catch {
             // The loop has ended, and with it the listener.
-            completion()
+            callback()
         }
     }
 
     func serve(_ arrival: ServerListener.Arrival) {
-        let isServed = sessions.withLock { sessions in
-            guard !sessions.isStopping else { return false }
-            sessions.lastID += 1
+        let isServed = served.withLock { served in
+            guard !served.isStopping else { return false }
+            served.lastID += 1
             // Within the lock, so that a stop finds the task of each connection that it finds.
-            sessions.open[sessions.lastID] = (arrival.socket, handle(arrival, id: sessions.lastID))
+            served.open[served.lastID] = (arrival.socket, handle(arrival, id: served.lastID))
             return true
         }
         guard !isServed else { return }
@@ -262,7 +262,7 @@ public final class WebSocketServer: Sendable {
                     await socket.close(code: .internalError)
                 }
             }
-            _ = self?.sessions.withLock { $0.open.removeValue(forKey: id) }
+            _ = self?.served.withLock { $0.open.removeValue(forKey: id) }
             arrival.handlerReturned()
         }
     }

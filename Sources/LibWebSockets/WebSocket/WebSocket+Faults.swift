@@ -22,8 +22,8 @@ extension WebSocket {
 
     /// Sends bytes as they are, behind what waits to be sent.
     ///
-    /// - Parameter dropping: Drops the connection after them, once the system has taken what it takes at once.
-    package func sendRaw(_ bytes: [UInt8], dropping: Bool = false) async {
+    /// - Parameter aborting: Aborts the connection after them, once the system has taken what it takes at once.
+    package func sendRaw(_ bytes: [UInt8], aborting: Bool = false) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             do {
                 try connection.socketLoop.submit { [connection] _ in
@@ -31,7 +31,7 @@ extension WebSocket {
                         unsafe bytes.withUnsafeBytes { unsafe outbound.queue.appendRaw($0) }
                     }
                     connection.serviceOutput()
-                    if dropping {
+                    if aborting {
                         _ = connection.pipeIsWritable()
                         _ = connection.pipe?.flush()
                         connection.perform(connection.withOutbound { $0.queue.machine.abort() })

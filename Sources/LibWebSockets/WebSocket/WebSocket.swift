@@ -162,10 +162,10 @@ public final class WebSocket: Sendable {
 
     /// Closes the connection: earlier messages go out first, then the close frame, then the peer has
     /// ``WebSocketConfiguration/closeTimeout`` to answer. Messages that still arrive meanwhile can be read; unread ones
-    /// beyond ``WebSocketConfiguration/receiveBufferSize`` are discarded, because the peer's close frame stands behind
+    /// beyond ``WebSocketConfiguration/receiveBufferSize`` stay unseen, because the peer's close frame stands behind
     /// them.
     ///
-    /// A call on a closed connection returns how it ended. Cancelling the task drops the connection at once.
+    /// A call on a closed connection returns how it ended. Cancelling the task aborts the connection.
     ///
     /// - Parameters:
     ///   - code: A code that may be sent (``CloseCode/isAllowedOnTheWire``); any other sends a close frame without code.
@@ -176,7 +176,7 @@ public final class WebSocket: Sendable {
         await connection.close(CloseFrame(code: code, reason: reason))
     }
 
-    /// Drops the connection at once, without a close frame and with everything that was not sent yet: for a peer that is
+    /// Aborts the connection: it ends at once, without a close frame. What waits to be sent is unsent. For a peer that is
     /// believed dead.
     public func abort() {
         connection.abort()
@@ -184,12 +184,12 @@ public final class WebSocket: Sendable {
 
     /// The end of the connection; `nil` while it is open.
     public var closure: WebSocketClosure? {
-        connection.outcome?.closure
+        connection.ending?.closure
     }
 
     /// The error that ended the connection; `nil` while it is open and after an orderly end.
     public var closeError: WebSocketError? {
-        connection.outcome?.error
+        connection.ending?.error
     }
 
     /// Waits until it is certain how the connection ended, whoever ends it and whether or not anybody iterates

@@ -37,13 +37,13 @@ public import WebSocketCompat
         case arraybuffer
     }
 
-    /// 0.
+    /// The state 0, before the connection is there.
     public static let CONNECTING = ReadyState.CONNECTING
-    /// 1.
+    /// The state 1, in which messages can be sent.
     public static let OPEN = ReadyState.OPEN
-    /// 2.
+    /// The state 2, during the close handshake.
     public static let CLOSING = ReadyState.CLOSING
-    /// 3.
+    /// The state 3, after the connection or a failure to open it.
     public static let CLOSED = ReadyState.CLOSED
 
     /// The URL that the socket was made with, with the scheme `ws` or `wss` and at least a path of `/`.

@@ -213,11 +213,11 @@ package final class ShapeSocket: Sendable {
         close(code: .goingAway)
     }
 
-    /// Drops the connection at once, without a close frame, also one that is being closed.
+    /// Aborts the connection: it ends at once, without a close frame, also one that is being closed.
     package func abort() {
         let isFirst = beginClosing()
         state.withLock(\.current)?.abort()
-        pump.end(Self.closedError("the connection was dropped"))
+        pump.end(Self.closedError("the connection was aborted"))
         guard isFirst else { return }
         Task.detached { [self] in
             await service.stop(code: .goingAway)

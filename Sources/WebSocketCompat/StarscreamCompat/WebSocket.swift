@@ -154,7 +154,7 @@ public final class WebSocket: WebSocketClient, Sendable {
         socket?.close(code: LibWebSockets.CloseCode(rawValue: closeCode))
     }
 
-    /// Drops the connection at once, without a close frame. ``WebSocketEvent/cancelled`` follows.
+    /// Aborts the connection: it ends at once, without a close frame. ``WebSocketEvent/cancelled`` follows.
     public func forceDisconnect() {
         let socket = state.withLock { state in
             state.isDisconnecting = true

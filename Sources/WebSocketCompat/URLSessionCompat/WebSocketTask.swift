@@ -107,7 +107,7 @@ public final class WebSocketTask: Sendable {
         set { fields.withLock { $0.taskDescription = newValue } }
     }
 
-    /// Kept, and of no effect.
+    /// The priority of the task, kept and of no effect.
     public var priority: Float {
         get { fields.withLock(\.priority) }
         set { fields.withLock { $0.priority = newValue } }

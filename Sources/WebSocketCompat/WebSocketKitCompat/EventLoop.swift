@@ -6,7 +6,7 @@ internal import LibWebSockets
 public protocol EventLoopGroup: AnyObject, Sendable {
     /// The loop for the next connection: each in turn.
     func next() -> any EventLoop
-    /// Drops the connections and ends the threads; the shared loop goes on.
+    /// Aborts the connections and ends the threads; the shared loop goes on.
     func shutdownGracefully() async throws
 }
 
@@ -20,7 +20,7 @@ extension EventLoopGroup {
     /// Any of the loops.
     public func any() -> any EventLoop { next() }
 
-    /// As ``shutdownGracefully()``, and blocks the thread meanwhile.
+    /// Shuts the loops down as ``shutdownGracefully()`` does, and blocks the thread meanwhile.
     @available(*, noasync, message: "use shutdownGracefully()")
     public func syncShutdownGracefully() throws {
         let done = DispatchSemaphore(value: 0)

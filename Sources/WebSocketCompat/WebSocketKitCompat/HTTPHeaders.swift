@@ -68,7 +68,7 @@ public struct HTTPResponseHead: Sendable {
 
 /// A status of HTTP.
 public struct HTTPResponseStatus: Hashable, Sendable {
-    /// 100 to 599.
+    /// The number, 100 to 599.
     public let code: UInt
     /// The words beside the code.
     public let reasonPhrase: String

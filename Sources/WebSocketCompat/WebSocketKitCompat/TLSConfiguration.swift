@@ -41,21 +41,21 @@ public struct TLSConfiguration: Sendable {
 
 /// The authorities that a program trusts.
 public enum NIOSSLTrustRoots: Hashable, Sendable {
-    /// Those in a PEM file.
+    /// The authorities in a PEM file.
     case file(String)
-    /// The system's.
+    /// The system's authorities.
     case `default`
 }
 
 /// The place of a certificate.
 public enum NIOSSLCertificateSource: Hashable, Sendable {
-    /// In a PEM file, which may hold its chain too.
+    /// A PEM file, which may hold the certificate's chain too.
     case file(String)
 }
 
 /// The place of a key.
 public enum NIOSSLPrivateKeySource: Hashable, Sendable {
-    /// In a PEM file.
+    /// A PEM file.
     case file(String)
 }
 
@@ -71,9 +71,9 @@ public enum CertificateVerification: Hashable, Sendable {
 
 /// A version of TLS.
 public enum TLSVersion: Hashable, Sendable {
-    /// Not spoken here.
+    /// TLS 1.0, not spoken here.
     case tlsv1
-    /// Not spoken here.
+    /// TLS 1.1, not spoken here.
     case tlsv11
     /// TLS 1.2.
     case tlsv12

@@ -99,7 +99,7 @@ extension WebSocket {
         try raw.sendPing(Array(data))
     }
 
-    /// The interval of pings to the server. A ping that is not answered before the next one is due drops the connection,
+    /// The interval of pings to the server. A ping that is not answered before the next one is due aborts the connection,
     /// with the ``closeCode`` 1006. `nil`, the default, does not ping.
     ///
     /// The server is not blamed while messages of its own wait in front of the pong for a handler.

@@ -31,11 +31,11 @@ public final class WebSocketClient: Sendable {
     public struct Configuration: Sendable {
         /// TLS; `nil` for the defaults.
         public var tlsConfiguration: TLSConfiguration?
-        /// Kept, and of no effect: the size of messages counts instead, ``maxAccumulatedFrameSize``.
+        /// The largest frame, kept and of no effect: the size of messages counts instead, ``maxAccumulatedFrameSize``.
         public var maxFrameSize: Int
-        /// Kept, and of no effect.
+        /// The least size of a fragment, kept and of no effect.
         public var minNonFinalFragmentSize = 0
-        /// Kept, and of no effect.
+        /// The most frames of one message, kept and of no effect.
         public var maxAccumulatedFrameCount = Int.max
         /// The largest message to accept, in bytes, where that is less than `options.connection.maximumMessageSize`, 16 MiB.
         public var maxAccumulatedFrameSize = Int.max

@@ -1,22 +1,22 @@
 /// The code of a close frame.
 public enum WebSocketErrorCode: Hashable, Sendable {
-    /// 1000.
+    /// 1000: the purpose of the connection is fulfilled.
     case normalClosure
-    /// 1001.
+    /// 1001: a side goes away.
     case goingAway
-    /// 1002.
+    /// 1002: the peer broke the protocol.
     case protocolError
-    /// 1003.
+    /// 1003: the peer sent a kind of data that cannot be accepted.
     case unacceptableData
-    /// 1007.
+    /// 1007: a message did not hold what its kind promises.
     case dataInconsistentWithMessage
-    /// 1008.
+    /// 1008: a message violates the receiver's policy.
     case policyViolation
-    /// 1009.
+    /// 1009: a message is too big.
     case messageTooLarge
-    /// 1010.
+    /// 1010: the server did not agree to an extension.
     case missingExtension
-    /// 1011.
+    /// 1011: the server met a condition that it did not expect.
     case unexpectedServerError
     /// Any other number.
     case unknown(UInt16)

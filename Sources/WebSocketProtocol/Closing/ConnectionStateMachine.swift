@@ -29,7 +29,7 @@ package struct ConnectionStateMachine: Sendable {
         }
 
         /// The peer owes nothing more than the end of TCP.
-        var awaitsOnlyEndOfTransport: Bool {
+        var awaitsOnlyEndOfPipe: Bool {
             received != nil || failure != nil
         }
 
@@ -46,17 +46,17 @@ package struct ConnectionStateMachine: Sendable {
         /// The peer broke the protocol, or sent what this side cannot take.
         case violation(ProtocolViolation)
         /// TCP ended before both close frames were exchanged.
-        case transportEnded(EndOfTransport)
+        case pipeEnded(EndOfPipe)
         /// The peer's close frame did not come in time.
         case closeDeadline
         /// This side gave the connection up without a close handshake.
         case abort
     }
 
-    package enum EndOfTransport: Hashable, Sendable {
+    package enum EndOfPipe: Hashable, Sendable {
         /// The peer ended its side in order.
         case endOfStream
-        /// Reading or writing failed; who owns the transport knows how.
+        /// Reading or writing failed; who owns the pipe knows how.
         case failure
     }
 
@@ -65,15 +65,15 @@ package struct ConnectionStateMachine: Sendable {
         case ignore
         /// Send this after everything queued and start the close deadline. The peer does the rest.
         case sendClose(CloseFrame)
-        /// Send this after everything queued, then end the transport; start the close deadline.
+        /// Send this after everything queued, then end the pipe; start the close deadline.
         case sendCloseThenEnd(CloseFrame)
-        /// End the transport after everything queued was sent.
-        case endTransport
-        /// The peer has to end the transport; the close deadline goes on running.
+        /// End the pipe after everything queued was sent.
+        case endPipe
+        /// The peer has to end the pipe; the close deadline goes on running.
         case waitForPeer
-        /// The transport has ended: report this.
+        /// The pipe has ended: report this.
         case finish(WebSocketClosure)
-        /// End the transport now, whatever is queued, and report this.
+        /// End the pipe now, whatever is queued, and report this.
         case abort(WebSocketClosure)
     }
 
@@ -109,7 +109,7 @@ package struct ConnectionStateMachine: Sendable {
             let reply = CloseFrame(code: frame.code)
             state = .closing(Closing(initiator: .remote, sent: reply, received: frame))
             return role == .server ? .sendCloseThenEnd(reply) : .sendClose(reply)
-        case .closing(var closing) where !closing.awaitsOnlyEndOfTransport:
+        case .closing(var closing) where !closing.awaitsOnlyEndOfPipe:
             closing.received = frame
             state = .closing(closing)
             return endOfHandshake
@@ -124,14 +124,14 @@ package struct ConnectionStateMachine: Sendable {
     }
 
     /// TCP has ended.
-    package mutating func transportEnded(_ end: EndOfTransport) -> Action {
+    package mutating func pipeEnded(_ end: EndOfPipe) -> Action {
         switch state {
         case .open:
             let closure = WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)
-            state = .closed(closure, .transportEnded(end))
+            state = .closed(closure, .pipeEnded(end))
             return .finish(closure)
         case .closing(let closing):
-            state = .closed(closing.closure, closing.cause(or: .transportEnded(end)))
+            state = .closed(closing.closure, closing.cause(or: .pipeEnded(end)))
             return .finish(closing.closure)
         case .closed:
             return .ignore
@@ -152,7 +152,7 @@ package struct ConnectionStateMachine: Sendable {
         return .abort(closing.closure)
     }
 
-    /// The connection is to be dropped at once: the peer is dead, or nobody needs it any more.
+    /// The connection is to be aborted: the peer is dead, or nobody needs it any more.
     package mutating func abort() -> Action {
         switch state {
         case .open:
@@ -173,7 +173,7 @@ package struct ConnectionStateMachine: Sendable {
             let sent = frame.asSent
             state = .closing(Closing(initiator: .local, sent: sent, failure: cause))
             return role == .server ? .sendCloseThenEnd(sent) : .sendClose(sent)
-        case .closing(var closing) where !closing.awaitsOnlyEndOfTransport:
+        case .closing(var closing) where !closing.awaitsOnlyEndOfPipe:
             closing.failure = cause
             state = .closing(closing)
             return endOfHandshake
@@ -184,7 +184,7 @@ package struct ConnectionStateMachine: Sendable {
 
     /// The action once this side has sent its close frame and nothing but the end of TCP is missing.
     private var endOfHandshake: Action {
-        role == .server ? .endTransport : .waitForPeer
+        role == .server ? .endPipe : .waitForPeer
     }
 }
 
@@ -195,7 +195,7 @@ extension ConnectionStateMachine {
         switch state {
         case .open: nil
         case .closing(let closing):
-            closing.awaitsOnlyEndOfTransport ? (closing.closure, closing.cause(or: .closeHandshake)) : nil
+            closing.awaitsOnlyEndOfPipe ? (closing.closure, closing.cause(or: .closeHandshake)) : nil
         case .closed(let closure, let cause): (closure, cause)
         }
     }
@@ -205,7 +205,7 @@ extension ConnectionStateMachine {
     package var mayReportEnd: Bool {
         switch state {
         case .open: false
-        case .closing(let closing): closing.awaitsOnlyEndOfTransport && closing.isWritten
+        case .closing(let closing): closing.awaitsOnlyEndOfPipe && closing.isWritten
         case .closed: true
         }
     }

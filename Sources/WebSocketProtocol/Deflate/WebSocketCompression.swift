@@ -54,13 +54,13 @@ extension WebSocketCompression {
         /// Lets this side refer to earlier messages when it compresses one. The default is true; without it, messages below
         /// a few hundred bytes hardly shrink.
         public var contextTakeover: Bool
-        /// Lets the peer do so, too. `false` saves memory here, and the peer must agree or decline compression. The default
-        /// is true.
+        /// Lets the peer refer to its earlier messages when it compresses one. `false` saves memory here, and the peer must
+        /// agree or decline compression. The default is true.
         public var peerContextTakeover: Bool
-        /// Smaller messages are sent as they are (RFC 7692 section 6 allows that for each message). The default is 128
-        /// bytes: compressing one of that size took 5 µs, a hundred times what sending it takes, and saved 80 bytes,
-        /// about what the headers of TLS, TCP and IP add to a packet. Messages sent in pieces are always compressed,
-        /// each piece for itself.
+        /// The size below which a message is sent as it is, in bytes (RFC 7692 section 6 allows that for each message). The
+        /// default is 128: compressing one of that size took 5 µs, a hundred times what sending it takes, and saved 80 bytes,
+        /// about what the headers of TLS, TCP and IP add to a packet. Messages sent in pieces are always compressed, each piece
+        /// for itself.
         public var threshold: Int
 
         /// Options; every parameter is the property of the same name, with its default. Values out of range are

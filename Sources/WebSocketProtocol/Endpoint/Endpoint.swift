@@ -14,12 +14,12 @@ public struct Endpoint: Hashable, Sendable {
     public let host: String
     /// The zone of a link-local IPv6 address (RFC 6874), such as `eth0`; it means something on this machine only.
     public let zone: String?
-    /// 1-65535; 443 for `wss:` and 80 for `ws:` where the URL has none.
+    /// The port, 1-65535; 443 for `wss:` and 80 for `ws:` where the URL has none.
     public let port: Int
     /// The path, and the query if there is one, as they go into the request: never empty, starts with `/`.
     public let target: String
-    /// From `user:password@` in front of the host. Sent as Basic authorization (RFC 7617), unless the request has an
-    /// `Authorization` header of its own.
+    /// The name and the password in front of the host: `user:password@`. Sent as Basic authorization (RFC 7617), unless the
+    /// request has an `Authorization` header of its own.
     public let credentials: Credentials?
 
     package let hostKind: HostKind
@@ -37,8 +37,8 @@ public struct Endpoint: Hashable, Sendable {
         self = try parser.endpoint()
     }
 
-    /// Another service of the server that a page or an API is served from: `https://www.example.com/app#/home` with
-    /// port 9000 and path `live/prices` makes `wss://www.example.com:9000/live/prices`.
+    /// Makes the URL of another service on the server of a page or an API: `https://www.example.com/app#/home` with port 9000
+    /// and path `live/prices` makes `wss://www.example.com:9000/live/prices`.
     /// - Parameters:
     ///   - base: A `https:`, `http:`, `wss:` or `ws:` URL. Only its scheme and host count, and its port if `port` is
     ///     `nil`; credentials, path, query and fragment do not.
@@ -105,9 +105,9 @@ extension Endpoint: CustomStringConvertible {
 extension Endpoint {
     /// A name and a password. Neither ever shows up in a description.
     public struct Credentials: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
-        /// Percent-decoded; has no colon.
+        /// The name, percent-decoded. It has no colon.
         public let user: String
-        /// Percent-decoded; empty when the URL has none.
+        /// The password, percent-decoded; empty when the URL has none.
         public let password: String
 
         /// For a proxy, whose configuration has them in a form of its own. The code that sends them checks them.
@@ -121,10 +121,10 @@ extension Endpoint {
             "Basic \(Base64.encode("\(user):\(password)".utf8))"
         }
 
-        /// The same for all credentials.
+        /// A text that is the same for all credentials.
         public var description: String { "(credentials)" }
 
-        /// Without children, so that `dump` shows nothing.
+        /// A mirror without children, so that `dump` shows nothing.
         public var customMirror: Mirror { Mirror(self, children: []) }
     }
 }

@@ -37,7 +37,7 @@ struct MessageAssembler {
         if bytes.isEmpty { bytes.reserveCapacity(min(length, Self.largestAdvance)) }
     }
 
-    /// Appends as much as the budget of the turn allows.
+    /// Appends as much as the budget of the read allows.
     /// - Returns: The number of bytes of the payload that were used. Without compression all are.
     mutating func append(
         _ payload: UnsafeMutableRawBufferPointer, budget: Int, into result: inout ReadResult

@@ -5,7 +5,7 @@ public struct WebSocketExtension: Hashable, Sendable {
     public struct Parameter: Hashable, Sendable {
         /// The parameter's name, a token (RFC 9110 section 5.6.2).
         public let name: String
-        /// `nil` for a parameter without a value.
+        /// The parameter's value; `nil` for a parameter without one.
         public let value: String?
 
         /// A parameter, with or without a value.
@@ -17,7 +17,7 @@ public struct WebSocketExtension: Hashable, Sendable {
 
     /// The registered name, such as `permessage-deflate`.
     public let name: String
-    /// In the order of the header.
+    /// The parameters, in the order of the header.
     public let parameters: [Parameter]
 
     /// An extension by its name in the IANA registry.
@@ -28,7 +28,7 @@ public struct WebSocketExtension: Hashable, Sendable {
 }
 
 extension WebSocketExtension: CustomStringConvertible {
-    /// As it stands in the header: `permessage-deflate; client_max_window_bits=15`.
+    /// The text in the header: `permessage-deflate; client_max_window_bits=15`.
     public var description: String {
         parameters.reduce(name) { text, parameter in
             "\(text); \(parameter.name)\(parameter.value.map { "=\($0)" } ?? "")"

@@ -32,7 +32,7 @@ extension SocketService {
         /// The number of events by which each subscriber of ``SocketService/events`` may lag behind, at least 1. The
         /// default is 256.
         public var eventBufferLimit: Int
-        /// Every delay and deadline of the service is on this clock. The default is the continuous clock.
+        /// The clock of every delay and deadline of the service. The default is the continuous clock.
         public var clock: any Clock<Duration>
         /// The jitter's source. The default is the system's generator.
         public var generator: any RandomNumberGenerator & Sendable

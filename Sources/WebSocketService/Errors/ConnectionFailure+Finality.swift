@@ -23,9 +23,9 @@ extension ConnectionFailure {
         return codes.contains { $0.map(Self.finalCloseCodes.contains) ?? false }
     }
 
-    /// No time can mend the failure, so that even a policy that is ``ReconnectPolicy/isPersistent`` gives up: who the peer
-    /// is could not be verified, or the peer wants another client certificate; or this program's own configuration, library
-    /// or loop is at fault.
+    /// No time can mend the failure, so that even a persistent policy gives up (``ReconnectPolicy/isPersistent``). The peer's
+    /// identity could not be verified, or the peer wants another client certificate; or this program's own configuration,
+    /// library or loop is at fault.
     public var isBeyondTime: Bool {
         guard isFinal, let error = webSocketError else { return false }
         switch error.code {
@@ -39,7 +39,7 @@ extension ConnectionFailure {
         .mandatoryExtension,
     ]
 
-    /// 408 Request Timeout, 425 Too Early and 429 Too Many Requests ask for another try.
+    /// 408 Request Timeout, 425 Too Early and 429 Too Many Requests ask for another attempt.
     private static let transientRefusals: Set<Int> = [408, 425, 429]
 
     private static func isFinal(_ error: WebSocketError) -> Bool {

@@ -8,9 +8,9 @@ public enum ConnectionFailure: Error, Sendable {
     case closed(WebSocketClosure)
     /// The open connection was lost, or given up because the peer broke the protocol.
     case lost(any Error)
-    /// Heartbeats went unanswered; the connection was dropped at once.
+    /// Heartbeats went unanswered; the connection was aborted.
     case heartbeatTimeout(unanswered: Int)
-    /// An `onOpen` handler threw, so that there is no session; the connection was dropped.
+    /// An `onOpen` handler threw, so that the connection was aborted.
     case onOpenFailed(any Error)
 
     /// The binding's error, where there is one.
@@ -45,7 +45,7 @@ extension ConnectionFailure: CustomStringConvertible {
         case .lost(let error): "the connection was lost: \(error)"
         case .heartbeatTimeout(let unanswered):
             "the peer left \(unanswered.counted("heartbeat")) unanswered"
-        case .onOpenFailed(let error): "an onOpen handler threw, so that there is no session: \(error)"
+        case .onOpenFailed(let error): "an onOpen handler threw, so that the connection was aborted: \(error)"
         }
     }
 }

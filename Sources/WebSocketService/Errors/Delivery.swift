@@ -3,12 +3,12 @@ public struct Delivery: Hashable, Sendable {
     let mayBeQueued: Bool
     let timeToLive: Duration?
 
-    /// At once, or from the queue as soon as there is a connection.
+    /// Delivery at once, or from the queue as soon as there is a connection.
     public static let queued = Delivery(mayBeQueued: true, timeToLive: nil)
-    /// At once or not at all, for what is worthless later, such as a cursor's position.
+    /// Delivery at once or not at all, for what is worthless later, such as a cursor's position.
     public static let volatile = Delivery(mayBeQueued: false, timeToLive: nil)
 
-    /// Like ``queued``, but waiting no longer than this, for zero or less not at all; the queue's own
+    /// Delivery as with ``queued``, with a limit on the wait. Zero or less is no wait at all, and the queue's own
     /// ``QueuePolicy/timeToLive`` holds too.
     public static func expiring(after timeToLive: Duration) -> Delivery {
         Delivery(mayBeQueued: true, timeToLive: timeToLive)

@@ -8,7 +8,7 @@ public enum DropReason: String, Hashable, Sendable, CaseIterable {
     case expired
     /// There is no connection that could take it now, and it is volatile.
     case notConnected
-    /// An `onOpen` handler sent it whose connection has ended; those of the next connection send their own.
+    /// The connection has ended whose `onOpen` handler sent it. The handlers of the next connection send their own.
     case connectionEnded
     /// The service is stopping, was stopped or gave up.
     case closed

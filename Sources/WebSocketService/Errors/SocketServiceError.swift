@@ -10,9 +10,9 @@ public struct SocketServiceError: Error, Sendable {
         public static let gaveUp = Code(description: "gaveUp")
         /// The service was stopped.
         public static let stopped = Code(description: "stopped")
-        /// The queue is full, and its rule is ``QueuePolicy/Overflow/fail``; or it is ``QueuePolicy/Overflow/suspend`` and a
-        /// handler sends, or the body of a loop over messages, for which room may come only after it has returned. The message
-        /// was not taken.
+        /// The queue is full, and the message was not taken. The rule is ``QueuePolicy/Overflow/fail``; or it is
+        /// ``QueuePolicy/Overflow/suspend``, and the sender is a handler or the body of a loop over messages: room may come
+        /// only after it has returned.
         public static let queueFull = Code(description: "queueFull")
         /// A handler of the app's threw; ``SocketServiceError/underlying`` is its error.
         public static let handlerFailed = Code(description: "handlerFailed")
@@ -32,13 +32,14 @@ public struct SocketServiceError: Error, Sendable {
         public static let attemptTimedOut = Code(description: "attemptTimedOut")
         /// A handler asked for what can only come after it has returned.
         public static let handlerMustReturn = Code(description: "handlerMustReturn")
-        /// A handler, or the body of a loop over messages, waits for the peer or for room in the queue, and what arrived
-        /// meanwhile has filled ``SocketService/Options/inboxByteLimit``: nothing more is read before it returns.
+        /// The inbox is full, and a handler or the body of a loop over messages waits for the peer or for room in the queue.
+        /// What arrived meanwhile has reached ``SocketService/Options/inboxByteLimit``, and nothing more is read before it
+        /// returns.
         public static let inboxFull = Code(description: "inboxFull")
         /// No answer came in time.
         public static let requestTimedOut = Code(description: "requestTimedOut")
-        /// A message is being sent in pieces by this task, or by one that has started it: any other message that it sends
-        /// would wait for that one's end, for ever.
+        /// This task, or one that has started it, is sending a message in pieces. Another message that it sends would wait for
+        /// the end of that one, for ever.
         public static let messageUnderWay = Code(description: "messageUnderWay")
     }
 

@@ -2,7 +2,7 @@
 /// quiet one.
 ///
 /// Every ``interval`` a beat is sent; when it goes unanswered for ``timeout``, that is a miss and the next beat follows
-/// at once. One miss more than ``missesAllowed`` and the connection is dropped without a close handshake, which a dead
+/// at once. One miss more than ``missesAllowed`` and the connection is aborted, without a close handshake, which a dead
 /// peer would not answer. So a dead peer is found after `interval + timeout * (missesAllowed + 1)` at the latest.
 ///
 /// A connection whose messages fill the inbox and wait for handlers is not read, so an answer could not be seen: beats are

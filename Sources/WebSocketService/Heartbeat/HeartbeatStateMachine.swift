@@ -8,7 +8,7 @@ struct HeartbeatStateMachine: Sendable {
         case sleep(until: Duration)
         /// Send the beat of this number.
         case beat(Int)
-        /// Drop the connection: so many beats in a row went unanswered.
+        /// Abort the connection: so many beats in a row went unanswered.
         case dead(unanswered: Int)
         /// There is no heartbeat.
         case off

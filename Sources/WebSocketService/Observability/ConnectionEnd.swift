@@ -1,8 +1,8 @@
 /// The end of a connection that had been open.
 public enum ConnectionEnd: Sendable {
-    /// By ``SocketService/stop(code:reason:)`` or ``SocketService/pause(code:reason:)``.
+    /// The end that ``SocketService/stop(code:reason:)`` or ``SocketService/pause(code:reason:)`` brought about.
     case closed(WebSocketClosure)
-    /// Without this side asking for it.
+    /// An end that this side had not asked for.
     case failed(ConnectionFailure)
 
     /// The words of both sides at the end, where the transport knows them.

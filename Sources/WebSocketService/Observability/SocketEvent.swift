@@ -1,6 +1,7 @@
 /// An event in the life of a service, beside the messages.
 public enum SocketEvent: Sendable {
-    /// An attempt begins: which one in a row, from 1, and the URL as it was given, with whatever secret its query holds.
+    /// An attempt begins. Its number counts those in a row, from 1; the URL is as it was given, with whatever secret its query
+    /// holds.
     case connecting(attempt: Int, url: String)
     /// The connection is open.
     case open(HandshakeResponse)

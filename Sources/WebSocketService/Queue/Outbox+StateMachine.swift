@@ -9,7 +9,7 @@ extension Outbox {
         var isGreeting: Bool
     }
 
-    /// The fate of a message that has to wait.
+    /// The outcome for a message that has to wait.
     enum Verdict: Hashable, Sendable {
         case outcome(SendOutcome)
         /// The queue is full, and its rule is to fail.
@@ -28,7 +28,7 @@ extension Outbox {
         var drops: [SendQueue.Drop] = []
         /// Senders that need not wait any longer.
         var verdicts: [(number: UInt64, verdict: Verdict)] = []
-        /// The link that the queue is to be sent to from now on.
+        /// The connection that the queue is to be sent to from now on.
         var drain: Destination?
     }
 

@@ -1,4 +1,4 @@
-/// The limits of what a service keeps while it cannot send, and the rule for what gives way at the limit.
+/// The limits of what a service keeps while it cannot send, and the rule for a full queue.
 ///
 /// Delivery across a reconnect is at most once: a message that was handed to a connection is never sent again, even when
 /// that connection is lost before the peer read it.

@@ -13,7 +13,7 @@ struct EndpointRotation: Hashable, Sendable {
 
     /// The current server failed.
     ///
-    /// - Parameter wasStable: Its connection had been up for long: then it deserves another try before the next one of the
+    /// - Parameter wasStable: Its connection had been up for long: then it deserves another attempt before the next one of the
     ///   list, unless the failure is final.
     /// - Returns: The number of other servers that have not failed finally in this round.
     mutating func failed(isFinal: Bool, wasStable: Bool) -> Int {

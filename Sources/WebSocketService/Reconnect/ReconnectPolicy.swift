@@ -22,9 +22,10 @@ public struct ReconnectPolicy: Sendable {
         public let failuresBefore: Int
         /// The delay before the attempt that failed; `nil` when it was made at once.
         public let previousDelay: Duration?
-        /// The number of other servers of ``SocketService/init(urls:headers:transport:reconnect:heartbeat:queue:options:)``
-        /// that are left to try: those that have not failed finally themselves since a connection was last up for
-        /// ``ReconnectPolicy/stableAfter`` or a failure was not final.
+        /// The number of other servers that are left to try, of those given to
+        /// ``SocketService/init(urls:headers:transport:reconnect:heartbeat:queue:options:)``. A server counts as
+        /// long as it has not failed finally since a connection was last up for ``ReconnectPolicy/stableAfter``, or since a
+        /// failure was not final.
         public let otherEndpoints: Int
 
         /// Makes a context: for tests and simulations of a policy. Negative counts are 0.
@@ -47,8 +48,8 @@ public struct ReconnectPolicy: Sendable {
     /// the close code 1008: for a service that nobody would start again. It still gives up where no time can help
     /// (``ConnectionFailure/isBeyondTime``): a certificate that fails verification stays refused. The default is `false`.
     public var isPersistent: Bool
-    /// The time that a connection must have stayed up for the failures before it to be forgotten; zero or less forgets them
-    /// as soon as a connection was open.
+    /// The time that a connection must stay up for earlier failures to be forgotten. Zero or less forgets them as soon as a
+    /// connection is open.
     public var stableAfter: Duration
     /// The longest wait that a server may ask for with `Retry-After`: it is the peer's number, so it has a bound.
     public var maximumRetryAfter: Duration
@@ -126,7 +127,8 @@ extension ReconnectPolicy {
     /// ``isPersistent``.
     public static let persistent = ReconnectPolicy(schedule: ReconnectPolicy.exponential().schedule, isPersistent: true)
 
-    /// n steps after the n-th failure in a row, at most 10 times unless told otherwise.
+    /// Delays that grow by a step with each failure in a row: n steps after the n-th. There are 10 retries at most, unless told
+    /// otherwise.
     public static func linear(step: Duration = .seconds(1), maximumRetries: Int? = 10) -> ReconnectPolicy {
         ReconnectPolicy(schedule: .linear(step: step), maximumRetries: maximumRetries)
     }

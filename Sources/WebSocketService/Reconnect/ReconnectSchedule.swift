@@ -5,13 +5,13 @@ public struct ReconnectSchedule: Sendable {
     /// The names are those of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). `d` is the exponential
     /// delay: `min(maximum, initial * multiplier^n)` after n failures before.
     public enum Jitter: Hashable, Sendable, CaseIterable {
-        /// `d` itself.
+        /// The delay `d` itself.
         case none
-        /// Between 0 and `d`.
+        /// A delay between 0 and `d`.
         case full
-        /// Between `d / 2` and `d`.
+        /// A delay between `d / 2` and `d`.
         case equal
-        /// Between `initial` and three times the previous delay, at most `maximum`.
+        /// A delay between `initial` and three times the previous one, at most `maximum`.
         case decorrelated
     }
 
@@ -44,7 +44,7 @@ public struct ReconnectSchedule: Sendable {
                 jitter: jitter))
     }
 
-    /// n steps after the n-th failure in a row, from zero to a century.
+    /// Delays that grow by a step with each failure in a row: n steps after the n-th, from zero to a century.
     public static func linear(step: Duration) -> ReconnectSchedule {
         ReconnectSchedule(kind: .linear(step: step.bounded))
     }
@@ -54,7 +54,7 @@ public struct ReconnectSchedule: Sendable {
         ReconnectSchedule(kind: .fixed(delay.bounded))
     }
 
-    /// The app's own delays, of which those below zero are none and those beyond a century a century; `nil` gives up.
+    /// The app's own delays; `nil` gives up. A delay below zero is none, and one beyond a century is a century.
     public static func custom(
         _ delay: @escaping @Sendable (ReconnectPolicy.Context) -> Duration?
     ) -> ReconnectSchedule {

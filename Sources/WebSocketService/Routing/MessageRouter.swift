@@ -1,5 +1,5 @@
-/// Tells from a message which handlers it is for, and which request it answers: in the service's tasks, but for
-/// ``correlated(_:proposedID:)``, which is called in the task that makes the request, with its task-local values.
+/// The rule that tells which handlers a message is for, and which request it answers. It is called in the service's tasks, but
+/// for ``correlated(_:proposedID:)``, which is called in the task that makes the request, with its task-local values.
 public protocol MessageRouter: Sendable {
     /// The route of a message; `nil` when it has none, which makes it an unhandled one.
     ///
@@ -21,10 +21,10 @@ public protocol MessageRouter: Sendable {
 }
 
 extension MessageRouter {
-    /// No message is the answer to a particular request; requests can still be answered by route.
+    /// Returns `nil`: no message is the answer to a particular request. Requests can still be answered by route.
     public func correlationID(of message: WebSocketMessage) -> String? { nil }
 
-    /// Every message with a correlation ID may be an answer.
+    /// Returns `false`: every message with a correlation ID may be an answer.
     public func isRequest(_ message: WebSocketMessage) -> Bool { false }
 
     public func correlated(

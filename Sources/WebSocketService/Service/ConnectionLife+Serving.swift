@@ -29,7 +29,7 @@ extension ConnectionLife {
         // Without a failure, this task was cancelled. With one it may be too late: a task that closes the connection
         // meanwhile is not to be disturbed.
         guard let failure, core.withLock({ $0.machine.isCurrent(open.generation) }) else { return nil }
-        // Dead or not greeted, it is dropped; one that has ended answers the peer's close frame yet.
+        // Dead or not greeted, it is aborted; one that has ended answers the peer's close frame yet.
         if connection.closure == nil { connection.abort() }
         outbox.disconnect(open.generation)
         // The answers that are here already still find their requests.

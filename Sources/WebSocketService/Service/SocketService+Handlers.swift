@@ -60,9 +60,8 @@ extension SocketService {
     ///
     /// The handler's task is cancelled when the connection ends, other than by the handler's own `stop` or `pause`. In any
     /// case messages that it sends from then on are dropped with ``DropReason/connectionEnded``: the next connection has a
-    /// call of its own. A handler that throws means that there is no session: no further one is called, nothing of the
-    /// queue is sent, the connection is dropped with ``ConnectionFailure/onOpenFailed(_:)``, and the reconnect policy
-    /// decides when to try again.
+    /// call of its own. When a handler throws, no further one is called, nothing of the queue is sent, the connection is
+    /// aborted with ``ConnectionFailure/onOpenFailed(_:)``, and the reconnect policy decides when to try again.
     @discardableResult
     public func onOpen(_ handler: @escaping @Sendable (OpenContext) async throws -> Void) -> Registration {
         handlers.add(Callback(handler), to: \.open)

@@ -41,7 +41,7 @@ extension SocketService {
 
     /// Ends the service for good, from any state, without waiting for a delay or an attempt under way.
     ///
-    /// An open connection is closed with a close handshake; a peer that does not answer it is dropped after
+    /// An open connection is closed with a close handshake; where the peer does not answer it, it is aborted after
     /// ``Options/closeTimeout``. A handler that is running is cancelled and awaited for as long; no other handler runs but
     /// `onClose`. Called by a handler, `stop` neither cancels that handler nor waits for it, also where it is an `onOpen`
     /// whose connection ends by that. Called by a task that a handler started, it is a call like any other. Every call that

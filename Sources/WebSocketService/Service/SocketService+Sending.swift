@@ -7,7 +7,7 @@
 extension SocketService {
     /// Sends a value, encoded by the codec; JSON unless the options say otherwise.
     ///
-    /// ``State`` says what happens in which state. Suspends while the connection's output buffer is above its high-water
+    /// ``State`` says what happens in which state. Suspends while the connection's outbound queue is above its high-water
     /// mark: that is the back-pressure. A ``Delivery/volatile`` message is dropped instead, and one with a time to live
     /// when that is over.
     ///

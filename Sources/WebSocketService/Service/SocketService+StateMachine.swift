@@ -6,7 +6,7 @@ extension SocketService {
     struct StateMachine: Sendable {
         struct Attempt: Hashable, Sendable {
             let generation: UInt64
-            /// The number of this try in a row, from 1.
+            /// The number of this attempt, from 1 for the first in a row.
             let number: Int
             /// The place, from 0, of the server in the list of those that stand in for each other.
             let endpoint: Int
@@ -125,7 +125,7 @@ extension SocketService {
 
         // MARK: Events of the connection
 
-        /// - Returns: `true` when the connection is the service's from now on; if not, it is to be dropped.
+        /// - Returns: `true` when the connection is the service's from now on; if not, it is to be aborted.
         mutating func opened(_ generation: UInt64, now: Duration) -> Bool {
             guard case .connecting(let attempt) = phase, attempt.generation == generation else { return false }
             phase = .open(attempt, since: now)
@@ -145,7 +145,7 @@ extension SocketService {
             case .open(let current, let since) where current.generation == generation:
                 attempt = current
                 openFor = now - since
-                // A connection whose `onOpen` threw was no session, however long that took.
+                // A connection whose `onOpen` threw was of no use, however long that took.
                 if case .onOpenFailed = failure {} else { uptime = now - since }
             default:
                 return nil

@@ -56,8 +56,8 @@ public final class SocketService: Sendable {
             queue: queue, options: options)
     }
 
-    /// A service for one server with certificates of an authority of one's own, a router and a logger: the settings that
-    /// are most often made, without the types around them.
+    /// A service for one server, by the settings that are made most often: certificates of an authority of one's own, a
+    /// router and a logger. The types around them need not be made.
     ///
     /// ```swift
     /// let service = SocketService(

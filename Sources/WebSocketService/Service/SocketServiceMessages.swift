@@ -1,6 +1,6 @@
-/// The messages of a service as an asynchronous sequence, with back-pressure: the loop gets the next message when it asks
-/// for it, and while one waits for that, nothing behind it is shown to anybody. A message that the loop has taken is its
-/// own: handlers and other loops may see those that come next while its body runs.
+/// The messages of a service as an asynchronous sequence, with back-pressure. The loop gets the next message when it asks for
+/// it. While one waits for that, nothing behind it is shown to anybody. A message that the loop has taken is its own: handlers
+/// and other loops may see those that come next while its body runs.
 ///
 /// Each loop gets every message from the moment it begins; one that a loop has taken is not unhandled. It ends when the
 /// service is stopped or the loop's task is cancelled. In a handler of the service's own, which no message comes beside, it

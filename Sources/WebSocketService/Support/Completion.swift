@@ -1,8 +1,8 @@
 internal import LibWebSockets
 
-/// A result that one task waits for and any number may try to deliver: the first one wins.
+/// A result that one task waits for and any number of others may try to give: the first one counts.
 ///
-/// Cancelling the waiting task completes it with a `CancellationError`, which is a delivery like any other: a later caller
+/// Cancelling the waiting task completes it with a `CancellationError`, which is a result like any other: a later caller
 /// learns from ``complete(with:)`` that nobody took the result.
 package final class Completion<Value: Sendable>: Sendable {
     private enum State {

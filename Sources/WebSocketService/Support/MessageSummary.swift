@@ -1,5 +1,5 @@
-/// The account that an event gives of a message. It does not hold the payload: a subscriber that does not keep up would
-/// hold as many payloads as it may lag behind.
+/// The summary of a message that an event carries. It does not hold the payload: a subscriber that does not keep up would hold
+/// as many payloads as it may lag behind.
 public struct MessageSummary: Hashable, Sendable {
     /// The most bytes that ``beginning`` has.
     public static let longestBeginning = 64

@@ -1,6 +1,6 @@
 /// A message that a ``SocketService`` hands to a connection in pieces. Used by one task at a time.
 public protocol MessageInPieces: Sendable {
-    /// Hands the next piece over, suspending while the connection's output buffer is above its high-water mark.
+    /// Hands the next piece over, suspending while the connection's outbound queue is above its high-water mark.
     ///
     /// Cancelling the task ends a call that waits, with a `CancellationError`.
     func write(_ piece: [UInt8]) async throws

@@ -25,14 +25,14 @@ public protocol SocketConnection: Sendable {
     ///   that stands for an error, of which ``closure`` tells.
     func nextMessages() async throws -> [WebSocketMessage]?
 
-    /// Hands a message over, suspending while the connection's output buffer is above its high-water mark.
+    /// Hands a message over, suspending while the connection's outbound queue is above its high-water mark.
     ///
     /// Returns once the connection has taken the message. It throws only when it has not taken the message and never
     /// will: a service sends such a message again on the next connection, which must not deliver it twice. Cancelling the
     /// task ends a call that waits, with a `CancellationError`; one that need not wait takes the message all the same.
     func send(_ message: WebSocketMessage) async throws
 
-    /// Hands a message over if the connection takes it at once: it is above its high-water mark otherwise.
+    /// Hands a message over where that needs no waiting: while the connection is not above its high-water mark.
     ///
     /// There is an implementation by ``send(_:)``; one that knows without trying costs less.
     ///
@@ -50,11 +50,11 @@ public protocol SocketConnection: Sendable {
 
     /// Performs the close handshake and returns how the connection ended.
     ///
-    /// Does not depend on ``nextMessages()`` being called; messages that arrive meanwhile may be dropped. Calls of
+    /// Does not depend on ``nextMessages()`` being called; messages that arrive meanwhile may stay unseen. Calls of
     /// ``nextMessages()`` and ``send(_:)`` under way end by throwing. Closing a closed connection returns its closure.
     func close(code: CloseCode, reason: String) async -> WebSocketClosure
 
-    /// Drops the connection at once, without a close handshake. Calls under way end by throwing.
+    /// Aborts the connection: it ends at once, without a close handshake. Calls under way end by throwing.
     func abort()
 
     /// The end of the connection; `nil` while it is open.

@@ -13,12 +13,13 @@ public protocol SocketTransport: Sendable {
     ///   `Retry-After` and the failed TLS check from it.
     func connect(to request: ConnectRequest) async throws -> any SocketConnection
 
-    /// As ``connect(to:)``, with the logger that the attempt and its connection log to, which carries the service's name.
+    /// Makes one attempt as ``connect(to:)`` does, with the logger that it and its connection log to. The logger carries the
+    /// service's name.
     ///
     /// The service calls this one. There is an implementation by ``connect(to:)``, for transports that do not log.
     func connect(to request: ConnectRequest, logger: Logger) async throws -> any SocketConnection
 
-    /// Says whether a request could be attempted at all, before anything is sent.
+    /// Checks that a request could be attempted, before anything is sent.
     ///
     /// - Throws: `WebSocketError` with the code `invalidConfiguration`.
     func validate(_ request: ConnectRequest) throws

@@ -3,26 +3,25 @@ internal import LibWebSockets
 extension CertificateCase {
     /// A record of what a client did on one connection to a case's server.
     public struct Connection: Hashable, Sendable, Codable {
-        /// The progress of TLS.
+        /// The point that the TLS handshake came to.
         public enum Handshake: String, Hashable, Sendable, Codable {
-            /// To its end: the client has accepted the certificate.
+            /// The end of it: the client has accepted the certificate.
             case completed
-            /// To an alert of the client's, ``Connection/alert``.
+            /// An alert of the client's, ``Connection/alert``.
             case alert
-            /// To an alert of the server's: it has refused the client, for a version, a name or a certificate.
+            /// An alert of the server's: it has refused the client, for a version, a name or a certificate.
             case refused
-            /// To the end of the connection, without an alert.
+            /// The end of the connection, without an alert.
             case closed
-            /// To the end of the server, or of its patience.
+            /// The end of the server, or of its patience.
             case unfinished
-            /// Nowhere: the server speaks no TLS.
+            /// No beginning: the server speaks no TLS.
             case none
         }
 
-        /// The number of the case's connection that this one was served as, counted from 0:
-        /// ``CertificateCase/connections``.
+        /// The number of this connection among the case's ``CertificateCase/connections``, from 0.
         public var attempt = 0
-        /// The progress of TLS.
+        /// The point that the TLS handshake came to.
         public var handshake = Handshake.none
         /// The client's alert by its name in RFC 8446 section 6, such as `certificate_expired`.
         public var alert: String?

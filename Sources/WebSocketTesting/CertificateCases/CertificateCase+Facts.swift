@@ -41,7 +41,7 @@ extension CertificateCase {
         case noClientCertificate
         /// It offers application protocols (ALPN), which shows in its ClientHello.
         case applicationProtocols
-        /// It makes an HTTP request that is not for a WebSocket, which has lengths and a closing handshake of its own.
+        /// It makes a plain HTTP request. A WebSocket would not do: it has lengths and a closing handshake of its own.
         case plainRequest
     }
 

@@ -85,7 +85,8 @@ public enum CertificateCase: String, CaseIterable, Hashable, Sendable, Codable {
     case wildcardParent = "wildcard-parent"
     /// A lone * for localhost (RFC 9525 sections 6.3 and 7.1). A right client refuses it.
     case wildcardEverything = "wildcard-everything"
-    /// Local* for localhost: a wildcard stands for a whole label (RFC 9525 section 6.3). A right client refuses it.
+    /// The name `local*` for localhost, where a wildcard stands for a whole label (RFC 9525 section 6.3). A right client
+    /// refuses it.
     case wildcardPartial = "wildcard-partial"
     /// The name in the subject's common name alone, without a subjectAltName (RFC 9525 sections 2 and 6.3). A right
     /// client refuses it.
@@ -97,9 +98,9 @@ public enum CertificateCase: String, CaseIterable, Hashable, Sendable, Codable {
     case addressAsDNSName = "address-as-dns-name"
     /// The server's address alone, where its DNS name is asked for (RFC 9525 section 6.3). A right client refuses it.
     case nameAsAddress = "name-as-address"
-    /// Localhost, a NUL and more behind it (RFC 5280 section 4.2.1.6). A right client refuses it.
+    /// The name localhost with a NUL and more behind it (RFC 5280 section 4.2.1.6). A right client refuses it.
     case nulInName = "nul-in-name"
-    /// Localhost with a dot at its end (RFC 5280 section 4.2.1.6; RFC 1034 section 3.5). A right client refuses it.
+    /// The name localhost with a dot at its end (RFC 5280 section 4.2.1.6; RFC 1034 section 3.5). A right client refuses it.
     case trailingDot = "trailing-dot"
     /// A server that takes up the session of localhost by its address, which its certificate is not for (RFC 8446
     /// section 4.6.1). A right client accepts the first connection and refuses the second.

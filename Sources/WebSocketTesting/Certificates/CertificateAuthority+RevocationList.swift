@@ -71,9 +71,9 @@ extension CertificateAuthority {
 }
 
 extension CertificateValidity {
-    /// From a minute ago, so that clocks may differ, for a day: revocation lists and OCSP responses.
+    /// A validity for revocation lists and OCSP responses: from a minute ago, so that clocks may differ, for a day.
     public static let response = CertificateValidity(from: .seconds(-60), to: .seconds(86_400))
-    /// Of last week, ended yesterday: revocation lists and OCSP responses.
+    /// A validity for revocation lists and OCSP responses that ended yesterday, after a week.
     public static let outdatedResponse = CertificateValidity(from: .seconds(-8 * 86_400), to: .seconds(-86_400))
 
     /// Beginning and end in seconds since 1970.

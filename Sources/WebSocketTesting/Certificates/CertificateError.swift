@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// OpenSSL could not make a certificate.
+/// A failure of OpenSSL to make a certificate.
 public struct CertificateError: Error, CustomStringConvertible {
     public let description: String
 

@@ -2,6 +2,6 @@
 public enum CertificateHash: Hashable, Sendable {
     /// SHA-256, with which certificates are signed today.
     case sha256
-    /// Broken since 2017, refused by OpenSSL's default security level.
+    /// SHA-1, broken since 2017 and refused by OpenSSL's default security level.
     case sha1
 }

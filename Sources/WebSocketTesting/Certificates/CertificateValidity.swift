@@ -13,10 +13,10 @@ public struct CertificateValidity: Hashable, Sendable {
 
     private static let day = Duration.seconds(86_400)
 
-    /// From an hour ago, so that clocks may differ, for 30 days.
+    /// A validity from an hour ago, so that clocks may differ, for 30 days.
     public static let current = CertificateValidity(from: .seconds(-3_600), to: day * 30)
-    /// Ended yesterday.
+    /// A validity that ended yesterday.
     public static let expired = CertificateValidity(from: day * -30, to: day * -1)
-    /// Begins tomorrow.
+    /// A validity that begins tomorrow.
     public static let notYetValid = CertificateValidity(from: day, to: day * 30)
 }

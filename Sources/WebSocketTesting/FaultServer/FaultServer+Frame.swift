@@ -15,12 +15,12 @@ extension FaultServer {
         public var isFinal: Bool
         /// RSV1, RSV2 and RSV3 as the bits 4, 2 and 1.
         public var reservedBits: UInt8
-        /// 0 to 15.
+        /// The opcode, 0 to 15.
         public var opcode: UInt8
         /// Four bytes to mask the payload with, or `nil` for an unmasked frame. Frames of a server are not masked. Any other
         /// number of bytes is written and used all the same, which no peer can read.
         public var maskKey: [UInt8]?
-        /// Before masking.
+        /// The payload before masking.
         public var payload: [UInt8]
         /// The value of the length field when that is not the payload's length.
         public var declaredLength: UInt64?

@@ -78,7 +78,7 @@ extension FaultServer {
 
         /// The first line, without its end.
         public var statusLine: String
-        /// `nil` leaves the header out, as with ``connection``.
+        /// The `Upgrade` header; `nil` leaves it out, as with ``connection``.
         public var upgrade: String?
         /// The `Connection` header.
         public var connection: String?

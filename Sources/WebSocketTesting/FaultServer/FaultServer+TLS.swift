@@ -20,15 +20,16 @@ extension FaultServer {
             public static func < (left: Version, right: Version) -> Bool { left.rawValue < right.rawValue }
         }
 
-        /// PEM: the server's own certificate, then those that lead to the root.
+        /// The server's own certificate, then those that lead to the root, as PEM.
         public var certificateChain: String
-        /// PEM, not encrypted.
+        /// The private key as PEM, not encrypted.
         public var privateKey: String
         /// The oldest version to accept.
         public var minimumVersion: Version
         /// The newest version to accept.
         public var maximumVersion: Version
-        /// PEM: when not `nil`, a client certificate issued by one of these is demanded.
+        /// The authorities of client certificates as PEM. When not `nil`, a certificate that one of them has issued is
+        /// demanded.
         public var clientAuthorities: String?
 
         /// A server's side from PEM texts.

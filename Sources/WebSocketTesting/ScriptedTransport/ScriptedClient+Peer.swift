@@ -29,7 +29,7 @@ extension ScriptedClient {
         }
     }
 
-    func peerDrops(_ error: any Error) {
+    func peerAborts(_ error: any Error) {
         state.change { state, afterwards in
             guard state.ending == nil else { return }
             state.closeError = error

@@ -19,13 +19,13 @@ final class ScriptedClient: SocketConnection {
         var readWatchers: [Completion<Void>] = []
         var ending: Ending?
         var closure: WebSocketClosure?
-        /// The error that ended the connection, where it was the peer that dropped it.
+        /// The error that ended the connection, where it was the peer that aborted it.
         var closeError: (any Error)?
         var endWaiters: [Completion<WebSocketClosure>] = []
         var isClosing = false
         var closeWaiters: [Completion<WebSocketClosure>] = []
         var wasAborted = false
-        var discardedCount = 0
+        var unseenCount = 0
         var bytesReceived: UInt64 = 0
         var pingAnswer: Duration? = .milliseconds(1)
         var pings: [Completion<Duration>] = []
@@ -121,7 +121,7 @@ final class ScriptedClient: SocketConnection {
                 completion.succeed(closure, &afterwards)
             } else if state.answersClose {
                 let closure = WebSocketClosure(initiator: .local, sent: frame, received: CloseFrame(code: code))
-                discardUnread(&state)
+                leaveUnseen(&state)
                 end(&state, .lost(Self.closedError), closure: closure, &afterwards)
                 completion.succeed(closure, &afterwards)
             } else {
@@ -134,7 +134,7 @@ final class ScriptedClient: SocketConnection {
         do {
             return try await completion.value()
         } catch {
-            // Cancelled: without the peer's answer the connection can only be dropped.
+            // Cancelled: without the peer's answer the connection can only be aborted.
             abort()
             return WebSocketClosure(initiator: .local, sent: frame, received: nil)
         }
@@ -144,7 +144,7 @@ final class ScriptedClient: SocketConnection {
         state.change { state, afterwards in
             guard state.closure == nil else { return }
             state.wasAborted = true
-            discardUnread(&state)
+            leaveUnseen(&state)
             end(
                 &state, .lost(Self.closedError),
                 closure: WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil), &afterwards)
@@ -184,7 +184,7 @@ final class ScriptedClient: SocketConnection {
 
     var wasAborted: Bool { state.withLock(\.wasAborted) }
     var unreadCount: Int { state.withLock { $0.inbound.reduce(0) { $0 + $1.count } } }
-    var discardedCount: Int { state.withLock(\.discardedCount) }
+    var unseenCount: Int { state.withLock(\.unseenCount) }
     var endWaiterCount: Int { state.withLock(\.endWaiters.count) }
     var heldSendCount: Int { state.withLock { $0.held.count { !$0.completion.isComplete } } }
 
@@ -226,8 +226,8 @@ final class ScriptedClient: SocketConnection {
         state.readWatchers = []
     }
 
-    private func discardUnread(_ state: inout State) {
-        state.discardedCount += state.inbound.reduce(0) { $0 + $1.count }
+    private func leaveUnseen(_ state: inout State) {
+        state.unseenCount += state.inbound.reduce(0) { $0 + $1.count }
         state.inbound = []
     }
 

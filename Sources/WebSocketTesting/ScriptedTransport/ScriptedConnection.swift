@@ -37,12 +37,12 @@ public struct ScriptedConnection: Sendable {
         client.peerCloses(CloseFrame(code: code, reason: reason))
     }
 
-    /// Loses the connection without a close frame. Messages delivered before are still received.
-    public func drop(
+    /// Aborts the connection, without a close frame. Messages delivered before are still received.
+    public func abort(
         _ error: any Error = WebSocketError(
-            .connectionLost, stage: .open, message: "the scripted peer dropped the connection")
+            .connectionLost, stage: .open, message: "the scripted peer aborted the connection")
     ) {
-        client.peerDrops(error)
+        client.peerAborts(error)
     }
 
     /// Stops answering pings, or starts to: a peer that hangs.
@@ -56,12 +56,12 @@ public struct ScriptedConnection: Sendable {
         client.setAnswersClose(answers)
     }
 
-    /// Fills the connection's output buffer: `send` suspends from now on.
+    /// Fills the connection's outbound queue: `send` suspends from now on.
     public func holdSends() {
         client.holdSends()
     }
 
-    /// Drains the connection's output buffer: sends that were held go out, in order.
+    /// Drains the connection's outbound queue: sends that were held go out, in order.
     public func releaseSends() {
         client.releaseSends()
     }
@@ -113,8 +113,8 @@ public struct ScriptedConnection: Sendable {
     /// The number of delivered messages that the client has not taken yet.
     public var unreadCount: Int { client.unreadCount }
 
-    /// The number of delivered messages that the client threw away, as it closed or dropped the connection first.
-    public var discardedCount: Int { client.discardedCount }
+    /// The number of delivered messages that the client had not taken when it closed or aborted the connection.
+    public var unseenCount: Int { client.unseenCount }
 
     /// The number of sends that are held in the client.
     public var heldSendCount: Int { client.heldSendCount }
@@ -122,7 +122,7 @@ public struct ScriptedConnection: Sendable {
     /// The end of the connection; `nil` while it is open.
     public var closure: WebSocketClosure? { client.closure }
 
-    /// The client dropped the connection without a close handshake.
+    /// The client aborted the connection.
     public var wasAborted: Bool { client.wasAborted }
 
     /// Waits until the connection has ended. Any number of tasks may wait.

@@ -12,7 +12,7 @@ public import WebSocketService
 /// let peer = try await transport.nextConnection()
 /// peer.deliver(#"{"socketType":"mapData"}"#)
 /// #expect(try await peer.nextSent().text == "got it")
-/// peer.drop()
+/// peer.abort()
 /// ```
 public final class ScriptedTransport: SocketTransport {
     /// The end of an attempt to connect.

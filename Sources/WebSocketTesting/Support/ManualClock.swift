@@ -16,7 +16,7 @@ internal import WebSocketService
 /// may still be asleep when the wait before the next attempt begins.
 ///
 /// ```swift
-/// peer.drop()
+/// peer.abort()
 /// try await clock.advance(toSleeperIn: .seconds(1))   // the delay of the reconnect policy
 /// ```
 ///
@@ -148,14 +148,14 @@ public final class ManualClock: Clock, Sendable {
         try await wakeUp.value()
     }
 
-    /// Moves the clock and wakes every task whose deadline that reaches, the earliest first.
+    /// Moves the clock forward and wakes the tasks whose deadlines it reaches, the earliest first.
     ///
     /// A negative duration does nothing.
     public func advance(by duration: Duration) {
         advance(to: now.advanced(by: duration))
     }
 
-    /// Moves the clock, never backwards, and wakes every task whose deadline that reaches, the earliest first.
+    /// Moves the clock to an instant, never backwards, and wakes the tasks whose deadlines it reaches, the earliest first.
     public func advance(to instant: Instant) {
         for sleeper in state.withLock({ $0.takeDue(at: instant) }) { sleeper.wakeUp.succeed() }
     }

@@ -24,8 +24,8 @@ extension TestServer {
         await record.changeFaults(change)
     }
 
-    /// Drops every connection without a close frame, and goes on listening.
-    public func dropConnections() {
+    /// Aborts every connection, without a close frame, and goes on listening.
+    public func abortConnections() {
         for socket in record.sockets { socket.abort() }
     }
 
@@ -39,12 +39,12 @@ extension TestServer {
         for socket in record.sockets { await socket.sendRaw(frame.bytes) }
     }
 
-    /// Sends the first half of a message's frame on every connection, and drops it.
+    /// Sends the first half of a message's frame on every connection, and aborts it.
     ///
     /// - Parameter message: The message that never becomes whole, of at least two bytes.
     public func cutConnections(in message: String = "This message never becomes whole.") async {
         let bytes = FaultServer.Frame.text(message).bytes
-        for socket in record.sockets { await socket.sendRaw(Array(bytes.prefix(bytes.count / 2)), dropping: true) }
+        for socket in record.sockets { await socket.sendRaw(Array(bytes.prefix(bytes.count / 2)), aborting: true) }
     }
 
     /// Refuses the next requests with an HTTP response, before the configuration decides.

@@ -8,7 +8,7 @@ public import LibWebSockets
 ///     for try await message in socket.messages { try await socket.send(message) }
 /// }
 /// let socket = try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
-/// await server.kill()         // connections are dropped as by a crash
+/// await server.kill()         // connections are aborted as by a crash
 /// try await server.restart()  // on the same port
 /// await server.stop()
 /// ```
@@ -131,7 +131,7 @@ public final class TestServer: Sendable {
         await take()?.stop()
     }
 
-    /// Drops every connection without a close frame, as a process that dies does, and stops listening.
+    /// Aborts every connection, without a close frame, as a process that dies does, and stops listening.
     public func kill() async {
         await take()?.kill()
     }

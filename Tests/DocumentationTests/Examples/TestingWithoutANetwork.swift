@@ -44,7 +44,7 @@ import WebSocketTesting
             options: SocketService.Options(clock: clock))
         let events = service.events
         try await service.start()
-        try await transport.nextConnection().drop()
+        try await transport.nextConnection().abort()
         for await event in events {
             if case .waiting = event { break }
         }

@@ -9,7 +9,7 @@ import WebSocketTesting
             for try await message in socket.messages { try await socket.send(message) }
         }
         let socket = try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
-        await server.kill()  // connections are dropped as by a crash
+        await server.kill()  // connections are aborted as by a crash
         try await server.restart()  // on the same port
         await server.stop()
         await socket.close()
@@ -66,7 +66,7 @@ import WebSocketTesting
             options: SocketService.Options(clock: clock))
         try await service.start()
         let peer = try await transport.nextConnection()
-        peer.drop()
+        peer.abort()
         try await clock.advance(toSleeperIn: .seconds(1))  // the delay of the reconnect policy
         _ = try await transport.nextConnection()
         await service.stop()
@@ -102,7 +102,7 @@ import WebSocketTesting
         let peer = try await transport.nextConnection()
         peer.deliver(#"{"socketType":"mapData"}"#)
         #expect(try await peer.nextSent().text == "got it")
-        peer.drop()
+        peer.abort()
         await service.stop()
     }
 }

@@ -6,7 +6,7 @@ import WebSocketTesting
 
 @Suite(.hangs) struct ConnectingSocketTests {
     /// Connects to `host`, and returns what became of it.
-    private func connect(to host: String) async throws -> Result<CInt, TransportEnd> {
+    private func connect(to host: String) async throws -> Result<CInt, PipeEnd> {
         let server = try FaultServer(scripts: [[.readUntilEnd]])
         defer { server.stop() }
         let loop = SocketLoop.forTest()
@@ -37,7 +37,7 @@ import WebSocketTesting
     /// The C library takes 127.1 for 127.0.0.1, which stands for any library that goes its own ways (a proxy's, say).
     @Test("A connection to any other address than the one that was meant is not used")
     func otherAddress() async throws {
-        let error = await #expect(throws: TransportEnd.self) { try await connect(to: "127.1").get() }
+        let error = await #expect(throws: PipeEnd.self) { try await connect(to: "127.1").get() }
         guard case .library("libwebsockets connected to another address") = error?.cause else {
             Issue.record("\(String(describing: error))")
             return

@@ -12,13 +12,13 @@ import WebSocketProtocol
         initiator: .local, sent: CloseFrame(code: .normalClosure), received: CloseFrame(code: .normalClosure))
 
     private func error(_ cause: Cause, _ closure: WebSocketClosure) -> WebSocketError? {
-        Connection.error(for: (closure, cause), transportError: nil, peer: "wss://feed.example")
+        Connection.error(for: (closure, cause), pipeError: nil, peer: "wss://feed.example")
     }
 
     @Test(
         "An end that this side wanted or that both agreed on is no error",
         arguments: [
-            (Cause.closeHandshake, both), (.abort, lost), (.closeDeadline, lost), (.transportEnded(.endOfStream), both),
+            (Cause.closeHandshake, both), (.abort, lost), (.closeDeadline, lost), (.pipeEnded(.endOfStream), both),
         ])
     func orderly(cause: Cause, closure: WebSocketClosure) {
         #expect(error(cause, closure) == nil)
@@ -56,7 +56,7 @@ import WebSocketProtocol
 
     @Test("A connection that was lost before a close frame was sent is an error")
     func loss() {
-        let error = error(.transportEnded(.failure), Self.lost)
+        let error = error(.pipeEnded(.failure), Self.lost)
         #expect(error?.code == .connectionLost)
         #expect(error?.message == "the connection to wss://feed.example was lost")
     }

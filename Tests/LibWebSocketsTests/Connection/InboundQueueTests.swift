@@ -87,20 +87,20 @@ import WebSocketProtocol
         #expect(Self.taken(from: &queue) == "nothing")
     }
 
-    @Test("Where reading must go on, what nobody takes is kept up to the limit, and the rest is discarded and counted")
+    @Test("Where reading must go on, messages are kept up to the limit, and the rest stays unseen and is counted")
     func withoutPause() {
         var queue = InboundQueue()
         let kept = Self.add("ab", "cd", to: &queue, limit: 3, mayPause: false)
-        #expect(kept.discarded == 0)
+        #expect(kept.unseen == 0)
         #expect(!kept.pausesReading)
-        let discarded = Self.add("ef", "gh", to: &queue, limit: 3, mayPause: false)
-        #expect(discarded.discarded == 2)
-        #expect(!discarded.pausesReading)
+        let unseen = Self.add("ef", "gh", to: &queue, limit: 3, mayPause: false)
+        #expect(unseen.unseen == 2)
+        #expect(!unseen.pausesReading)
         #expect(queue.receivedMessageCount == 2)
         #expect(Self.memory(of: 2, 2).contains(queue.byteCount))
         #expect(Self.taken(from: &queue) == "ab cd")
         // There is room again.
-        #expect(Self.add("ij", to: &queue, limit: 3, mayPause: false).discarded == 0)
+        #expect(Self.add("ij", to: &queue, limit: 3, mayPause: false).unseen == 0)
         #expect(Self.taken(from: &queue) == "ij")
     }
 

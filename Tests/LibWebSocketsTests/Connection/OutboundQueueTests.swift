@@ -158,11 +158,11 @@ import WebSocketProtocol
     }
 
     @Test(
-        "Only the actions that end the transport make the queue end it",
+        "Only the actions that end the pipe make the queue end it",
         arguments: [
             (ConnectionStateMachine.Action.ignore, 0, false), (.waitForPeer, 0, false),
             (.sendClose(CloseFrame(code: .normalClosure)), 1, false),
-            (.sendCloseThenEnd(CloseFrame(code: nil)), 1, true), (.endTransport, 0, true),
+            (.sendCloseThenEnd(CloseFrame(code: nil)), 1, true), (.endPipe, 0, true),
             (.finish(WebSocketClosure(initiator: .connectionLoss, sent: nil, received: nil)), 0, false),
             (.abort(WebSocketClosure(initiator: .local, sent: nil, received: nil)), 0, false),
         ])

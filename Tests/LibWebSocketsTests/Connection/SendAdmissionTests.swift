@@ -100,8 +100,8 @@ import WebSocketTesting
     @Test("A stream keeps all messages back but its own fragments, until it ends")
     func stream() {
         var admission = Admission(limit: 100)
-        #expect(admission.takeTurn(.stream, queued: 0) == true)
-        #expect(admission.takeTurn(.stream, queued: 0) == false)
+        #expect(admission.admitNow(.stream, queued: 0) == true)
+        #expect(admission.admitNow(.stream, queued: 0) == false)
         #expect(!admission.admitsAtOnce(.message(byteCount: 1), queued: 0))
         Self.waiting("message", in: &admission)
         admission.wait(.fragment(byteCount: 40), id: admission.makeID(), "fragment")
@@ -160,7 +160,7 @@ import WebSocketTesting
                     admission.wait(request, id: id, "\(id)")
                 }
             case 2 where number % 7 == 0:
-                if !admission.takeTurn(.stream, queued: queued) {
+                if !admission.admitNow(.stream, queued: queued) {
                     let id = admission.makeID()
                     requests["\(id)"] = .stream
                     admission.wait(.stream, id: id, "\(id)")

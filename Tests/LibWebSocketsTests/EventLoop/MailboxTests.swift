@@ -16,9 +16,9 @@ import Testing
     }
 
     private func take() -> Int {
-        var batch: [LoopWork] = []
-        mailbox.take(into: &batch)
-        return batch.count
+        var work: [LoopWork] = []
+        mailbox.take(into: &work)
+        return work.count
     }
 
     @Test("A burst costs a loop that waits one wake-up, and one that is at work none")
@@ -52,15 +52,15 @@ import Testing
         #expect(wakes.value == 1)
     }
 
-    @Test("Taking tells whether there was work, and leaves the batch alone when there was none")
+    @Test("Taking tells whether there was work, and leaves the storage alone when there was none")
     func nothingToTake() {
-        var batch: [LoopWork] = []
-        #expect(!mailbox.take(into: &batch))
+        var work: [LoopWork] = []
+        #expect(!mailbox.take(into: &work))
         for _ in 0..<3 { #expect(post()) }
-        #expect(mailbox.take(into: &batch))
-        #expect(batch.count == 3)
-        #expect(!mailbox.take(into: &batch))
-        #expect(batch.count == 3)
+        #expect(mailbox.take(into: &work))
+        #expect(work.count == 3)
+        #expect(!mailbox.take(into: &work))
+        #expect(work.count == 3)
     }
 
     @Test("Closing returns what still waits; from then on work is refused and nobody is woken")
@@ -90,12 +90,12 @@ import Testing
                 }
             }
             group.addTask { [mailbox] in
-                var batch: [LoopWork] = []
+                var work: [LoopWork] = []
                 var count = 0
                 for _ in 0..<500 {
-                    mailbox.take(into: &batch)
-                    count += batch.count
-                    batch = []
+                    mailbox.take(into: &work)
+                    count += work.count
+                    work = []
                 }
                 return count + mailbox.close().count
             }

@@ -196,8 +196,8 @@ import WebSocketTesting
 
 extension WebSocketServerTests {
     @Test(
-        "A broadcast waits for no client: one that does not read has a bounded output, then misses messages or is dropped",
-        arguments: [WebSocketServer.SlowClientRule.skip, .drop])
+        "A broadcast waits for no client: one that does not read has a bounded output, then misses messages or is aborted",
+        arguments: [WebSocketServer.SlowClientRule.skip, .abort])
     func slowClient(rule: WebSocketServer.SlowClientRule) async throws {
         let configuration = WebSocketServer.Configuration(sendBufferSize: 64 << 10)
         try await withServer(configuration: configuration) { pair in
@@ -214,7 +214,7 @@ extension WebSocketServerTests {
             }
             #expect(missed == 1)
             #expect(idle.server.statistics.bytesWaitingToBeWritten < 128 << 10)
-            if rule == .drop { try await eventually { idle.server.closure != nil } }
+            if rule == .abort { try await eventually { idle.server.closure != nil } }
             #expect((idle.server.closure == nil) == (rule == .skip))
             #expect(reading.server.closure == nil)
         }

@@ -174,7 +174,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("close() drops the connection when it is cancelled, and closed() leaves it as it is")
+    @Test("close() aborts the connection when it is cancelled, and closed() leaves it as it is")
     func close() async throws {
         try await withFaultServer(
             [.upgrade(), .readClose, .write(.text("closing")), .stall], configuration: Self.patient

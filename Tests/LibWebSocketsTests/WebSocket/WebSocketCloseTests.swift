@@ -73,7 +73,7 @@ import WebSocketTesting
             for number in 0..<2_000 { try await client.send("\(number) \(String(repeating: "x", count: 1_000))") }
             let closure = await client.close()
             #expect(closure.isClean)
-            #expect(client.statistics.messagesNeverWritten == 0)
+            #expect(client.statistics.messagesUnsent == 0)
             let numbers = try await received.map { ($0.text ?? "").prefix { $0 != " " } }
             #expect(numbers == (0..<2_000).map { "\($0)" })
         }
@@ -211,7 +211,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("Cancelling a task that closes drops the connection at once")
+    @Test("Cancelling a task that closes aborts the connection")
     func cancelledClose() async throws {
         try await withFaultServer([.upgrade(), .readClose, .write(.text("seen")), .stall]) { server, socket in
             let closing = Task { await socket.close(code: .goingAway) }
@@ -338,7 +338,7 @@ import WebSocketTesting
         let closure = await socket.close()
         #expect(closure.received?.code == .normalClosure)
         #expect(try await server.transcript().closeCode == 1000)
-        #expect(socket.statistics.messagesNeverWritten == 0)
+        #expect(socket.statistics.messagesUnsent == 0)
         server.stop()
         await loop.shutDown()
     }

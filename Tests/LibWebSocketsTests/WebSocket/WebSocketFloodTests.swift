@@ -38,7 +38,7 @@ import WebSocketTesting
             let closure = await socket.close()
             #expect(closure.received == nil)
             let statistics = socket.statistics
-            #expect(statistics.bytesWaitingToBeRead <= limit + Connection.largestTurnCost)
+            #expect(statistics.bytesWaitingToBeRead <= limit + Connection.largestReadCost)
             #expect(Int(statistics.networkBytesReceived) > 2 * limit, "it went on reading")
             #expect(
                 statistics.bytesReceived <= statistics.bytesWaitingToBeRead, "the rest counts as not received")

@@ -97,7 +97,7 @@
             let configuration = WebSocketConfiguration(closeTimeout: .milliseconds(10))
             let socket = try await WebSocket.connect(to: server.url(), configuration: configuration)
             await #expect(throws: WebSocketError.self) { try await socket.receiveAll() }
-            // Its transport ends a moment later.
+            // Its pipe ends a moment later.
             try await eventually { OpenSockets.connected(to: Int(server.port)) == 0 }
             return socket
         }

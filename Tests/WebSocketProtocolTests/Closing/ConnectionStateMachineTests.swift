@@ -5,7 +5,7 @@ import Testing
 /// The effect of each event in each state, for both roles.
 @Suite struct ConnectionStateMachineTests {
     enum Event: String, CaseIterable, Sendable {
-        case close, received, violated, endOfStream, transportFailure, closeDeadline, abort
+        case close, received, violated, endOfStream, pipeFailure, closeDeadline, abort
     }
 
     /// Each way to get into a state that differs in what may come next.
@@ -69,8 +69,8 @@ import Testing
         case .close: machine.close(mine)
         case .received: machine.received(theirs)
         case .violated: machine.violated(violation)
-        case .endOfStream: machine.transportEnded(.endOfStream)
-        case .transportFailure: machine.transportEnded(.failure)
+        case .endOfStream: machine.pipeEnded(.endOfStream)
+        case .pipeFailure: machine.pipeEnded(.failure)
         case .closeDeadline: machine.closeDeadlinePassed()
         case .abort: machine.abort()
         }
@@ -86,7 +86,7 @@ import Testing
         let bothLocal = closure(.local, mine, theirs)
         let bothRemote = closure(.remote, reply, theirs)
         let failed = closure(.local, complaint, nil)
-        let endOfHandshake: ConnectionStateMachine.Action = role == .server ? .endTransport : .waitForPeer
+        let endOfHandshake: ConnectionStateMachine.Action = role == .server ? .endPipe : .waitForPeer
         func tell(_ frame: CloseFrame) -> ConnectionStateMachine.Action {
             role == .server ? .sendCloseThenEnd(frame) : .sendClose(frame)
         }
@@ -94,33 +94,33 @@ import Testing
         case (.open, .close): return (.sendClose(mine), nil)
         case (.open, .received): return (tell(reply), nil)
         case (.open, .violated): return (tell(complaint), nil)
-        case (.open, .endOfStream): return (.finish(lost), .transportEnded(.endOfStream))
-        case (.open, .transportFailure): return (.finish(lost), .transportEnded(.failure))
+        case (.open, .endOfStream): return (.finish(lost), .pipeEnded(.endOfStream))
+        case (.open, .pipeFailure): return (.finish(lost), .pipeEnded(.failure))
         case (.open, .closeDeadline): return (.ignore, nil)
         case (.open, .abort): return (.abort(neverOpen), .abort)
 
         case (.closingLocally, .close): return (.ignore, nil)
         case (.closingLocally, .received): return (endOfHandshake, nil)
         case (.closingLocally, .violated): return (endOfHandshake, nil)
-        case (.closingLocally, .endOfStream): return (.finish(half), .transportEnded(.endOfStream))
-        case (.closingLocally, .transportFailure): return (.finish(half), .transportEnded(.failure))
+        case (.closingLocally, .endOfStream): return (.finish(half), .pipeEnded(.endOfStream))
+        case (.closingLocally, .pipeFailure): return (.finish(half), .pipeEnded(.failure))
         case (.closingLocally, .closeDeadline): return (.abort(half), .closeDeadline)
         case (.closingLocally, .abort): return (.abort(half), .abort)
 
-        case (.closedByBothLocalFirst, .endOfStream), (.closedByBothLocalFirst, .transportFailure):
+        case (.closedByBothLocalFirst, .endOfStream), (.closedByBothLocalFirst, .pipeFailure):
             return (.finish(bothLocal), .closeHandshake)
         case (.closedByBothLocalFirst, .closeDeadline), (.closedByBothLocalFirst, .abort):
             return (.abort(bothLocal), .closeHandshake)
-        case (.closedByBothRemoteFirst, .endOfStream), (.closedByBothRemoteFirst, .transportFailure):
+        case (.closedByBothRemoteFirst, .endOfStream), (.closedByBothRemoteFirst, .pipeFailure):
             return (.finish(bothRemote), .closeHandshake)
         case (.closedByBothRemoteFirst, .closeDeadline), (.closedByBothRemoteFirst, .abort):
             return (.abort(bothRemote), .closeHandshake)
 
-        case (.failed, .endOfStream), (.failed, .transportFailure):
+        case (.failed, .endOfStream), (.failed, .pipeFailure):
             return (.finish(failed), .violation(violation))
         case (.failed, .closeDeadline), (.failed, .abort):
             return (.abort(failed), .violation(violation))
-        case (.failedWhileClosing, .endOfStream), (.failedWhileClosing, .transportFailure):
+        case (.failedWhileClosing, .endOfStream), (.failedWhileClosing, .pipeFailure):
             return (.finish(half), .violation(violation))
         case (.failedWhileClosing, .closeDeadline), (.failedWhileClosing, .abort):
             return (.abort(half), .violation(violation))
@@ -176,15 +176,15 @@ import Testing
         }
     }
 
-    /// A transport always ends some time, and the deadline always passes: nobody waits forever.
+    /// A pipe always ends some time, and the deadline always passes: nobody waits forever.
     @Test(
-        "Every closing state ends with the transport, with the deadline and with an abort",
+        "Every closing state ends with the pipe, with the deadline and with an abort",
         arguments: Situation.allCases, Role.allCases)
     func closingStatesEnd(
         situation: Situation, role: Role
     ) {
         guard case .closing = Self.machine(situation, role).state else { return }
-        for event in [Event.endOfStream, .transportFailure, .closeDeadline, .abort] {
+        for event in [Event.endOfStream, .pipeFailure, .closeDeadline, .abort] {
             var machine = Self.machine(situation, role)
             _ = Self.apply(event, to: &machine)
             guard case .closed = machine.state else {
@@ -212,7 +212,7 @@ import Testing
             _ = Self.apply(.received, to: &machine)
             #expect(machine.mayReportEnd)
         }
-        for event in [Event.endOfStream, .transportFailure, .closeDeadline, .abort] {
+        for event in [Event.endOfStream, .pipeFailure, .closeDeadline, .abort] {
             var unwritten = Self.machine(situation, role)
             _ = Self.apply(event, to: &unwritten)
             if case .closed = unwritten.state { #expect(unwritten.mayReportEnd, "\(event)") }
@@ -231,7 +231,7 @@ import Testing
         var machine = ConnectionStateMachine(role: .client)
         #expect(machine.received(received) == .sendClose(reply))
         #expect(
-            machine.transportEnded(.endOfStream)
+            machine.pipeEnded(.endOfStream)
                 == .finish(WebSocketClosure(initiator: .remote, sent: reply, received: received)))
     }
 

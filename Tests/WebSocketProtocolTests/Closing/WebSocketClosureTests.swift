@@ -41,7 +41,7 @@ import Testing
                 .local, .goingAway, nil,
                 "this side closed the connection with 1001 going away, and the peer did not answer"
             ),
-            (.local, nil, nil, "this side dropped the connection without a close frame"),
+            (.local, nil, nil, "this side aborted the connection without a close frame"),
             (.remote, .goingAway, .goingAway, "the peer closed the connection with 1001 going away"),
             (.connectionLoss, nil, nil, "the connection was lost without a close frame"),
         ] as [(WebSocketClosure.Initiator, CloseCode?, CloseCode?, String)])

@@ -4,10 +4,10 @@ import WebSocketTesting
 
 @testable import WebSocketProtocol
 
-/// However much stands in one read, a turn stops at its budget and the next one goes on.
+/// However many bytes there are, a read stops at its budget and the next one goes on.
 @Suite struct MessageReaderBudgetTests {
-    /// Every turn of reading `bytes` with the budget.
-    private static func turns(
+    /// Every read of `bytes` with the budget.
+    private static func reads(
         of bytes: [UInt8], with reader: inout MessageReader, budget: (Int) -> Int
     ) -> (received: Received, costs: [Int]) {
         let original = bytes
@@ -24,7 +24,7 @@ import WebSocketTesting
             let next = offset..<min(offset + 300, bytes.count)
             if bytes[next] != original[next] { Issue.record("what was not used has changed") }
             guard used > 0 || result.cost > 0 else {
-                Issue.record("a turn that gets nowhere")
+                Issue.record("a read that gets nowhere")
                 break
             }
             received.messages += result.messages
@@ -76,8 +76,8 @@ import WebSocketTesting
             var generator = SeededGenerator(seed: seed)
             var reader = MessageReader(
                 role: role, maximumMessageSize: 1 << 20, inflater: Inflater(windowBits: 15, keepsContext: true))
-            let turns = Self.turns(of: bytes, with: &reader) { _ in Int.random(in: 1...budget, using: &generator) }
-            #expect(turns.received == expected, "budget \(budget)")
+            let reads = Self.reads(of: bytes, with: &reader) { _ in Int.random(in: 1...budget, using: &generator) }
+            #expect(reads.received == expected, "budget \(budget)")
         }
     }
 
@@ -85,18 +85,18 @@ import WebSocketTesting
     private static let slack = 44 << 10
     private static let budget = 256 << 10
 
-    @Test("A bomb in one read is inflated turn by turn", arguments: Role.allCases)
-    func bombIsInflatedTurnByTurn(role: Role) throws {
+    @Test("A bomb is inflated read by read", arguments: Role.allCases)
+    func bombIsInflatedReadByRead(role: Role) throws {
         let size = 16 << 20
         let bomb = try Self.deflated([[UInt8](repeating: 0, count: size)])
         let bytes = RawFrame(.binary, bomb[0], rsv: 4, to: role).bytes
         #expect(bytes.count < 100_000)
         var reader = MessageReader(
             role: role, maximumMessageSize: size, inflater: Inflater(windowBits: 15, keepsContext: true))
-        let turns = Self.turns(of: bytes, with: &reader) { _ in Self.budget }
-        #expect(turns.received.messages.map(\.payload.count) == [size])
-        #expect(turns.costs.allSatisfy { $0 < Self.budget + Self.slack })
-        #expect(turns.costs.count > 50)
+        let reads = Self.reads(of: bytes, with: &reader) { _ in Self.budget }
+        #expect(reads.received.messages.map(\.payload.count) == [size])
+        #expect(reads.costs.allSatisfy { $0 < Self.budget + Self.slack })
+        #expect(reads.costs.count > 50)
     }
 
     @Test("Messages that are bombs are restored as far as the budget goes") func bombsAreRestoredWithinBudget() throws {
@@ -105,22 +105,22 @@ import WebSocketTesting
         #expect(bytes.count < 128 << 10)
         var reader = MessageReader(
             role: .client, maximumMessageSize: 1 << 20, inflater: Inflater(windowBits: 15, keepsContext: true))
-        let turns = Self.turns(of: bytes, with: &reader) { _ in Self.budget }
-        #expect(turns.received.messages.map(\.payload.count) == [Int](repeating: 100_000, count: 400))
-        #expect(turns.costs.allSatisfy { $0 < Self.budget + 100_000 + Self.slack })
+        let reads = Self.reads(of: bytes, with: &reader) { _ in Self.budget }
+        #expect(reads.received.messages.map(\.payload.count) == [Int](repeating: 100_000, count: 400))
+        #expect(reads.costs.allSatisfy { $0 < Self.budget + 100_000 + Self.slack })
     }
 
     struct Flood: CustomTestStringConvertible, Sendable {
         let name: String
         let frame: RawFrame
-        /// More than this many frames in one turn would keep the loop, or memory.
+        /// More than this many frames in one read would keep the loop, or memory.
         let most: Int
 
         var testDescription: String { name }
     }
 
     @Test(
-        "Tiny frames end a turn as large ones do",
+        "Tiny frames end a read as large ones do",
         arguments: [
             Flood(name: "empty messages", frame: RawFrame(.binary, to: .client), most: 6_554),
             Flood(name: "messages of one byte", frame: RawFrame(.text, [0x61], to: .client), most: 6_394),
@@ -128,31 +128,31 @@ import WebSocketTesting
             Flood(name: "pings", frame: RawFrame(.ping, to: .client), most: 4_096),
             Flood(name: "pongs", frame: RawFrame(.pong, to: .client), most: 4_096),
         ])
-    func tinyFramesEndATurn(flood: Flood) {
+    func tinyFramesEndARead(flood: Flood) {
         let count = 60_000
         let begin = flood.name == "empty fragments" ? RawFrame(.binary, fin: false, to: .client).bytes : []
         let bytes = begin + [UInt8](repeatElement(flood.frame.bytes, count: count).joined())
         var reader = MessageReader(role: .client, maximumMessageSize: 1 << 20)
-        let turns = Self.turns(of: bytes, with: &reader) { _ in Self.budget }
+        let reads = Self.reads(of: bytes, with: &reader) { _ in Self.budget }
         let least = (count + flood.most - 1) / flood.most
-        #expect((least...least + 2).contains(turns.costs.count))
+        #expect((least...least + 2).contains(reads.costs.count))
     }
 
-    @Test("Compressed data that inflates to nothing ends a turn too") func emptyInflationEndsATurn() throws {
+    @Test("Compressed data that inflates to nothing ends a read too") func emptyInflationEndsARead() throws {
         // Final blocks with nothing in them.
         let payload = [UInt8](repeatElement([0x03, 0x00], count: 60_000).joined())
         let bytes = RawFrame(.binary, payload, rsv: 4, to: .client).bytes
         var reader = MessageReader(
             role: .client, maximumMessageSize: 1 << 20, inflater: Inflater(windowBits: 15, keepsContext: true))
-        let turns = Self.turns(of: bytes, with: &reader) { _ in Self.budget }
-        #expect(turns.received.messages == [.binary([])])
-        #expect(turns.costs.count >= 4)
+        let reads = Self.reads(of: bytes, with: &reader) { _ in Self.budget }
+        #expect(reads.received.messages == [.binary([])])
+        #expect(reads.costs.count >= 4)
     }
 
-    @Test("One large message takes one turn: its memory came with the read") func largeMessageTakesOneTurn() {
+    @Test("One large message takes one read: its memory came with its bytes") func largeMessageTakesOneRead() {
         let bytes = RawFrame(.binary, [UInt8](repeating: 1, count: 128 << 10), to: .client).bytes
         var reader = MessageReader(role: .client, maximumMessageSize: 1 << 20)
-        #expect(Self.turns(of: bytes, with: &reader) { _ in Self.budget }.costs.count == 1)
+        #expect(Self.reads(of: bytes, with: &reader) { _ in Self.budget }.costs.count == 1)
     }
 
     @Test("What stands behind the end counts as used") func bytesBehindTheEndCount() {

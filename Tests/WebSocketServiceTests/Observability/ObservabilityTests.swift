@@ -178,15 +178,15 @@ import WebSocketTesting
         #expect(open.lastValue == 0)
     }
 
-    @Test("A connection counts as open until it ends, whoever ends it", arguments: ["drop", "pause"])
+    @Test("A connection counts as open until it ends, whoever ends it", arguments: ["abort", "pause"])
     func openConnections(end: String) async throws {
         let metrics = TestMetrics()
         let fixture = Fixture(configure: { $0.metrics = metrics })
         let open = try metrics.expectMeter("websocket_service_open_connections", [("service", "feed.example.com")])
         let peer = try await fixture.open()
         #expect(open.lastValue == 1)
-        if end == "drop" {
-            peer.drop()
+        if end == "abort" {
+            peer.abort()
             try await fixture.events.next { $0.hasPrefix("waiting") }
         } else {
             await fixture.service.pause()

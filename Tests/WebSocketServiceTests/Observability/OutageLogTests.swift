@@ -53,7 +53,7 @@ import WebSocketTesting
         let fixture = Fixture(configure: { $0.logger = lines.logger(.info) })
         var peer = try await fixture.open()
         for _ in 0..<64 {
-            peer.drop()
+            peer.abort()
             try await fixture.clock.advance(toSleeperIn: .seconds(1))
             peer = try await fixture.transport.nextConnection()
         }

@@ -9,7 +9,7 @@ import Testing
     private struct Fixture {
         var machine: Outbox.StateMachine
         var now = Duration.zero
-        /// The fate of those that waited, and of what was queued, in the order in which that was decided.
+        /// The outcomes of those that waited, and of what was queued, in the order in which that was decided.
         var told: [String] = []
         /// The connections that were asked to be drained.
         var drains: [UInt64] = []

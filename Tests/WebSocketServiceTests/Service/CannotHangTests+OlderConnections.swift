@@ -58,7 +58,7 @@ extension CannotHangTests {
         let peer = transport.connections[0]
         peer.deliver("go")
         await until { service.statistics.queuedMessages == 2 }
-        peer.drop()
+        peer.abort()
         #expect(try await results.next() == "handlerMustReturn")
         await service.stop()
     }

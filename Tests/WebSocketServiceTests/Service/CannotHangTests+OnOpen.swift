@@ -4,7 +4,7 @@ import WebSocketTesting
 @testable import WebSocketService
 
 extension CannotHangTests {
-    @Test("onOpen that throws means that there is no session: the connection is dropped and the policy backs off")
+    @Test("When onOpen throws, the connection is aborted and the policy backs off")
     func onOpenThatThrows() async throws {
         struct LoginRefused: Error, CustomStringConvertible { let description = "login refused" }
         let fixture = Fixture(reconnect: .exponential(jitter: .none))

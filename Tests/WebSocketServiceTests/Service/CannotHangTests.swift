@@ -10,9 +10,9 @@ import WebSocketTesting
         (error as? SocketServiceError).map { "\($0.code)" } ?? "\(error)"
     }
 
-    /// Drops the connection, lets the delay before the next attempt pass and returns the connection that opens.
+    /// Aborts the connection, lets the delay before the next attempt pass and returns the connection that opens.
     func reconnect(_ fixture: Fixture, from peer: ScriptedConnection) async throws -> ScriptedConnection {
-        peer.drop()
+        peer.abort()
         try await fixture.events.next { $0.hasPrefix("waiting") }
         fixture.clock.advance(by: .seconds(1))
         let next = try await fixture.transport.nextConnection()
@@ -119,7 +119,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test("A dead peer is dropped while a handler is suspended in the service's own send")
+    @Test("A dead peer's connection is aborted while a handler is suspended in the service's own send")
     func aDeadPeerIsDroppedWhileAHandlerSends() async throws {
         let fixture = Fixture(heartbeat: .ping())
         let outcomes = Recorder<SendOutcome>()

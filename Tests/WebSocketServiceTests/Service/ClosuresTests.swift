@@ -249,7 +249,7 @@ import WebSocketTesting
         let peer = try await fixture.open()
         try await fixture.clock.advance(toSleeperIn: .seconds(60))
         _ = try await hung.next()
-        peer.drop()
+        peer.abort()
         try await fixture.events.next { $0.hasPrefix("waiting") }
         fixture.clock.advance(by: .seconds(1))
         _ = try await fixture.transport.nextConnection()

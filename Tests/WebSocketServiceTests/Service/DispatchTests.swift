@@ -184,7 +184,7 @@ import WebSocketTesting
         }
         let peer = try await fixture.open()
         #expect(try await peer.nextSent() == .text("subscribe false"))
-        peer.drop()
+        peer.abort()
         try await fixture.events.next { $0.hasPrefix("waiting") }
         #expect(try await service.send("queued") == .queued)
         fixture.clock.advance(by: .seconds(1))

@@ -20,7 +20,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test("A dead peer is dropped at once, and replaced") func aDeadPeerIsDroppedAtOnceAndReplaced() async throws {
+    @Test("A dead peer's connection is aborted, and replaced") func aDeadPeerIsDroppedAtOnceAndReplaced() async throws {
         let fixture = Fixture(heartbeat: .ping(), configure: { $0.attemptTimeout = .seconds(3_600) })
         let errors = Recorder<SocketServiceError>()
         fixture.service.onError { errors.add($0) }

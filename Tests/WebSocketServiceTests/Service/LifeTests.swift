@@ -79,7 +79,7 @@ import WebSocketTesting
             transport.connections[0].answerClose(false)
             Task { await service.pause() }
             await until { service.state == .closing }
-            transport.connections[0].drop()
+            transport.connections[0].abort()
         case "stopped": await service.stop()
         default: break
         }
@@ -187,7 +187,7 @@ import WebSocketTesting
         #expect(fixture.clock.now.sinceStart == .zero)
     }
 
-    @Test("A peer that does not answer the close handshake is dropped after the timeout")
+    @Test("A connection whose peer does not answer the close handshake is aborted after the timeout")
     func aPeerThatDoesNotAnswerTheCloseHandshakeIsDroppedAfterTheTimeout() async throws {
         let fixture = Fixture()
         let peer = try await fixture.open()
@@ -253,7 +253,7 @@ import WebSocketTesting
             unsent.add(await service.shutDown())
         }
         let peer = try await fixture.open()
-        peer.drop()
+        peer.abort()
         try await executor.untilQuiet()
         #expect(unsent.all == [])
         fixture.clock.advance(by: .seconds(1))

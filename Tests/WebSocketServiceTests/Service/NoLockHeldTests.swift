@@ -52,7 +52,7 @@ import WebSocketTesting
                 look("sent")
             }
             await until { peer.heldSendCount == 1 }
-            peer.drop()
+            peer.abort()
             try await held.value
             let waiting = Task(executorPreference: executor) {
                 _ = try await service.send("waits")
@@ -99,7 +99,7 @@ import WebSocketTesting
             transport.scripted.connections[0].deliver("hang")
             try await executor.untilQuiet()
             for _ in 0..<rounds {
-                transport.scripted.connections.last?.drop()
+                transport.scripted.connections.last?.abort()
                 try await executor.untilQuiet()
                 clock.advance(by: .seconds(1))
                 try await executor.untilQuiet()

@@ -163,7 +163,7 @@ import WebSocketTesting
         advance(.longest)
         request.cancel()
         _ = await request.result
-        peer.drop()
+        peer.abort()
         _ = try await peer.ended()
         await service.shutDown(within: settings.shutdown)
         await recording.value

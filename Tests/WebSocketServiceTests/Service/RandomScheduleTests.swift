@@ -13,7 +13,7 @@ import Testing
     private static let isAskedForMore = ProcessInfo.processInfo.environment["RANDOM_SCHEDULES"] != nil
 
     @Test(
-        "Every waiter is completed once, every message has one fate, order is kept and nobody is left alive",
+        "Every waiter is completed once, every message has one outcome, order is kept and nobody is left alive",
         arguments: stride(from: first, to: first + total, by: perProcess).map {
             $0..<min($0 + perProcess, first + total)
         })

@@ -105,11 +105,11 @@ import WebSocketTesting
         let peer = try await fixture.open()
         try await fixture.events.next { $0 == "open" }
         // A short-lived connection moves on, a stable one is worth another try.
-        peer.drop()
+        peer.abort()
         let second = try await fixture.transport.nextConnection()
         try await fixture.events.next { $0 == "open" }
         fixture.clock.advance(by: .seconds(10))
-        second.drop()
+        second.abort()
         _ = try await fixture.transport.nextConnection()
         #expect(
             fixture.transport.requests.map(\.url) == ["a", "b", "c", "a", "b", "b"].map { "wss://\($0)/" })
@@ -273,7 +273,7 @@ import WebSocketTesting
             try await fixture.service.send(message)
             #expect(try await peer.nextSent() == .text("subscription"))
             #expect(try await peer.nextSent() == message)
-            peer.drop()
+            peer.abort()
             peer = try await fixture.transport.nextConnection()
         }
         await fixture.service.stop()

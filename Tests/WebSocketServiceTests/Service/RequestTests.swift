@@ -159,7 +159,7 @@ import WebSocketTesting
         let fragile = Task { try await service.request(Query(id: "fragile"), as: Chart.self) }
         let tough = Task { try await service.request(Query(id: "tough"), as: Chart.self, survivesReconnect: true) }
         await until { service.requests.sentCount == 2 }
-        peer.drop()
+        peer.abort()
         await #expect {
             try await fragile.value
         } throws: { ($0 as? SocketServiceError)?.code == .connectionFailed }
@@ -207,7 +207,7 @@ import WebSocketTesting
         switch end {
         case "stop": await service.stop()
         case "pause": await service.pause()
-        case "give up": peer.drop()
+        case "give up": peer.abort()
         default: request.cancel()
         }
         let code = await #expect(throws: (any Error).self) { try await request.value }

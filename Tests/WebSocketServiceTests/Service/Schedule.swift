@@ -130,7 +130,7 @@ final class Schedule: Sendable {
 
     /// The next connection takes nothing of a queue that is full, and brings more than the inbox takes.
     private func meetStubbornPeer(_ generator: inout SeededGenerator) {
-        transport.connections.last?.drop()
+        transport.connections.last?.abort()
         let (executor, app) = (SeededExecutor.shared, ScheduleApp(self))
         for _ in 0..<8 { app.sendInSequence(8, &generator) }
         executor.run(200)
@@ -218,7 +218,7 @@ final class Schedule: Sendable {
     private func misbehave(_ generator: inout SeededGenerator) {
         let peer = transport.connections.last
         switch Int.random(in: 0..<18, using: &generator) {
-        case 0, 1: peer?.drop()
+        case 0, 1: peer?.abort()
         case 2:
             let codes: [CloseCode] = [.serviceRestart, .goingAway, .normalClosure, .internalError]
             peer?.close(code: codes.randomElement(using: &generator)!)

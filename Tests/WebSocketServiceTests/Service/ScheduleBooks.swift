@@ -234,7 +234,7 @@ final class ScheduleBooks: Sendable {
         // The event counts what was read by the deadline: virtual time can let that pass before a reader's task has run once.
         let unseen = schedule.service.dispatcher.unseenCount
         if state.unseen > unseen { report("the last event told of \(state.unseen) unseen messages of \(unseen)") }
-        let accountedFor = connections.reduce(unseen) { $0 + $1.discardedCount + $1.unreadCount }
+        let accountedFor = connections.reduce(unseen) { $0 + $1.unseenCount + $1.unreadCount }
         if state.deliveries - numbers.count > accountedFor {
             report("\(state.deliveries) messages came, \(numbers.count) were handled, \(accountedFor) accounted for")
         }

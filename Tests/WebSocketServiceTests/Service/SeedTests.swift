@@ -29,14 +29,14 @@ import WebSocketTesting
         peer.deliver("hello")
         #expect(
             try await fixture.events.next(3) == ["connecting 1 feed.example.com", "open", "unhandled nil hello"])
-        peer.drop()
+        peer.abort()
         #expect(
             try await calls.next(5) == [
                 "open 101", "message hello", "error connectionFailed", "close 1006", "error gaveUp",
             ])
         #expect(
             try await fixture.events.next(3) == [
-                "failed the connection was lost: the scripted peer dropped the connection", "closed 1006",
+                "failed the connection was lost: the scripted peer aborted the connection", "closed 1006",
                 "gave up after 1",
             ])
         await fixture.service.stop()
@@ -182,7 +182,7 @@ import WebSocketTesting
         }
         let fixture = Fixture(reconnect: policy)
         let peer = try await fixture.open()
-        peer.drop()
+        peer.abort()
         try await fixture.events.next { $0.hasPrefix("waiting") }
         fixture.clock.advance(by: .seconds(1))
         try await fixture.transport.nextConnection().close(code: .goingAway)
@@ -199,7 +199,7 @@ import WebSocketTesting
         let peer = try await fixture.transport.nextConnection()
         try await fixture.events.next { $0 == "open" }
         fixture.clock.advance(by: .seconds(10))
-        peer.drop()
+        peer.abort()
         try await fixture.events.next { $0 == "waiting \(Duration.seconds(1)) for 2" }
         fixture.clock.advance(by: .seconds(1))
         try await fixture.events.next { $0 == "waiting \(Duration.seconds(2)) for 3" }

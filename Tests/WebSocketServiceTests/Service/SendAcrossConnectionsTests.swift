@@ -13,7 +13,7 @@ import WebSocketTesting
         peer.holdSends()
         let held = Task { try await fixture.service.send("first") }
         await until { peer.heldSendCount == 1 }
-        peer.drop()
+        peer.abort()
         #expect(try await held.value == .queued)
         try await fixture.events.next { $0.hasPrefix("waiting") }
         #expect(try await fixture.service.send("second") == .queued)
@@ -33,7 +33,7 @@ import WebSocketTesting
         try await fixture.service.start(waitingForOpen: true)
         await until { transport.connections[0].heldSendCount == 1 }
         hold.cancel()
-        transport.connections[0].drop()
+        transport.connections[0].abort()
         try await fixture.events.next { $0.hasPrefix("waiting") }
         fixture.clock.advance(by: .seconds(1))
         let next = try await transport.nextConnection()
@@ -68,7 +68,7 @@ import WebSocketTesting
         // A change of the outbox would schedule it again.
         fixture.service.outbox.change { _, _ in }
         #expect(fixture.service.outbox.state.withLock { $0.expiry == nil })
-        transport.connections[0].drop()
+        transport.connections[0].abort()
         #expect(await unsent == [.text("a"), .text("b")])
         #expect(fixture.clock.sleeperCount == 0)
     }

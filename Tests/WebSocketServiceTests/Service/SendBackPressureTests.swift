@@ -172,7 +172,7 @@ import WebSocketTesting
         #expect(try await fixture.service.send("b") == .queued)
         let waiting = Task { try await fixture.service.send("c") }
         await until { fixture.service.outbox.waiterCount == 1 }
-        transport.connections[0].drop()
+        transport.connections[0].abort()
         let actual =
             switch await waiting.result {
             case .success(.queued): "queued"

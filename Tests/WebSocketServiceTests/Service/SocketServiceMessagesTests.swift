@@ -120,7 +120,7 @@ import WebSocketTesting
         try await fixture.events.next { $0 == "error handlerMustReturn" }
         peer.deliver(#"{"socketType":"n"}"#, #"{"socketType":"n"}"#)
         #expect(try await ends.next(2) == ["handler", "handler"])
-        peer.drop()
+        peer.abort()
         #expect(try await ends.next() == "onClose")
         #expect(service.handlers.read { $0.loops.isEmpty && $0.routeLoops.isEmpty })
         await service.stop()

@@ -50,7 +50,7 @@ import WebSocketTesting
         for text in ["go"] + Array(repeating: "busy", count: 10) { peer.deliver(text) }
         try await executor.untilQuiet()
         #expect(unsent.all.isEmpty, "it has its time")
-        peer.drop()
+        peer.abort()
         try await executor.untilQuiet()
         #expect(unsent.all == [[.text("drains")]])
         #expect(fixture.clock.now.sinceStart == .zero)
@@ -141,7 +141,7 @@ import WebSocketTesting
         }
         let peer = try await fixture.open()
         try await executor.untilQuiet()
-        peer.drop()
+        peer.abort()
         try await executor.untilQuiet()
         dropped.succeed()
         try await executor.untilQuiet()

@@ -5,13 +5,13 @@ import WebSocketTesting
 
 /// The promises of the test kit to tests of services.
 @Suite("Services on a test executor", .timeLimit(.minutes(10))) struct TaskExecutorTests {
-    @Test("After a drop the clock is moved to the wait that is meant, not to the old connection's heartbeat")
+    @Test("After an abort the clock is moved to the wait that is meant, not to the old connection's heartbeat")
     func theSleeperThatIsMeant() async throws {
         for _ in 0..<200 {
             let fixture = Fixture(reconnect: .fixed(.seconds(1)), heartbeat: .ping(every: .seconds(30)))
             let peer = try await fixture.open()
             try await fixture.clock.waitForSleepers()
-            peer.drop()
+            peer.abort()
             try await fixture.clock.advance(toSleeperIn: .seconds(1))
             _ = try await fixture.transport.nextConnection()
             #expect(fixture.clock.now.sinceStart == .seconds(1))
@@ -47,7 +47,7 @@ import WebSocketTesting
         hold.succeed()
         try await executor.untilQuiet()
         #expect(handled.all.last == "behind")
-        peer.drop()
+        peer.abort()
         try await executor.untilQuiet()
         #expect(fixture.service.state == .reconnecting)
         #expect(fixture.clock.nextDeadline == .init(sinceStart: .seconds(31)), "the heartbeat's sleep is over")

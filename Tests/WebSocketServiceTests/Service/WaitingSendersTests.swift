@@ -133,7 +133,7 @@ import WebSocketTesting
         #expect(peer.heldSendCount == 1)
         let unsent = Task(executorPreference: executor) { await service.shutDown() }
         try await executor.untilQuiet()
-        peer.drop()
+        peer.abort()
         try await executor.untilQuiet()
         fixture.clock.advance(by: .seconds(1))
         #expect(await unsent.value == [])

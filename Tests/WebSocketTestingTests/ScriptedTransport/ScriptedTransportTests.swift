@@ -96,11 +96,11 @@ import WebSocketService
         #expect(await client.close(code: .normalClosure, reason: "") == client.closure)
     }
 
-    @Test("A drop follows the messages that were delivered, and throws")
+    @Test("An abort follows the messages that were delivered, and throws")
     func aDropFollowsWhatWasDeliveredAndThrows() async throws {
         let (client, peer) = try await open()
         peer.deliver("last words")
-        peer.drop()
+        peer.abort()
         #expect(try await client.nextMessages() == [.text("last words")])
         await #expect { _ = try await client.nextMessages() } throws: {
             ($0 as? WebSocketError)?.code == .connectionLost
@@ -123,7 +123,7 @@ import WebSocketService
 
         let (lostClient, lostPeer) = try await open()
         lostPeer.deliver("last words")
-        lostPeer.drop()
+        lostPeer.abort()
         #expect(try await lostClient.ended().initiator == .connectionLoss)
         #expect((lostClient.closeError as? WebSocketError)?.code == .connectionLost)
         #expect(try await lostClient.nextMessages() == [.text("last words")])
@@ -137,7 +137,7 @@ import WebSocketService
         while peer.client.endWaiterCount < 4 { await Task.yield() }
         switch whoEnds {
         case 0: peer.close()
-        case 1: peer.drop()
+        case 1: peer.abort()
         case 2: client.abort()
         default: _ = await client.close(code: .normalClosure, reason: "")
         }
@@ -157,7 +157,7 @@ import WebSocketService
         #expect(client.closure == nil)
         peer.deliver("a")
         #expect(try await client.nextMessages() == [.text("a")])
-        peer.drop()
+        peer.abort()
         #expect(try await other.value == client.closure)
     }
 

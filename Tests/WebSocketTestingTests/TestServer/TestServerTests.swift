@@ -92,10 +92,10 @@ import WebSocketTesting
         }
     }
 
-    @Test("Dropped connections end without a close frame, and the server goes on")
-    func drops() async throws {
+    @Test("Aborted connections end without a close frame, and the server goes on")
+    func aborts() async throws {
         try await Self.with { server, socket in
-            server.dropConnections()
+            server.abortConnections()
             #expect(try await socket.closed().code == .abnormalClosure)
             let next = try await WebSocket.connect(to: server.url, configuration: server.clientConfiguration)
             await next.close()

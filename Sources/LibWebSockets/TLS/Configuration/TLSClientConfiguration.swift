@@ -50,12 +50,11 @@ public struct TLSClientConfiguration: Hashable, Sendable {
     /// ``OCSPStapling/honored``.
     public var ocspStapling: OCSPStapling
 
-    /// The time for which one verification of a server's certificate stands for later connections, which take up the
-    /// session of an earlier one without being shown a certificate (RFC 8446 section 2.2). A server whose certificate was
-    /// replaced or revoked may go unnoticed for as long. Zero means that no session is taken up; seven days is the most
-    /// (section 4.6.1). The default is one day. A session never outlives the validity of the chain, of the revocation lists
-    /// and of the stapled response that it was verified with, and none is taken up once a file of ``revocationLists`` has
-    /// changed.
+    /// The longest time for which one check of a server's certificate counts for later connections too. These take up the
+    /// session of an earlier one and are shown no certificate (RFC 8446 section 2.2). A server whose certificate was replaced
+    /// or revoked may go unnoticed for as long. Zero means that no session is taken up; seven days is the most (section 4.6.1).
+    /// The default is one day. A session never outlives the validity of the chain, of the revocation lists and of the stapled
+    /// response that it was verified with, and none is taken up once a file of ``revocationLists`` has changed.
     public var maximumSessionAge: Duration
 
     /// A file that the secrets of every session are appended to, in the format that Wireshark reads (`SSLKEYLOGFILE`, RFC

@@ -11,7 +11,7 @@ import WebSocketTesting
 /// longer than its deadline, which the test has to wait for.
 @Suite("An answer behind output that nobody reads", .hangs) struct UnreadAnswerIntegrationTests {
     @Test(
-        "It is dropped at the handshake's deadline, also when a frame waits, and costs nothing until then",
+        "It is aborted at the handshake's deadline, also when a frame waits, and costs nothing until then",
         arguments: [false, true])
     func unreadAnswer(withFrame: Bool) async throws {
         try await withServer(.tls, configuration: .init(handshakeTimeout: .seconds(3))) { pair in

@@ -33,7 +33,7 @@ extension BytePipe {
         return fed > 0
     }
 
-    /// The number of times that a connection reads in a turn, before others have theirs.
+    /// The number of times that a pipe reads in a turn, before others have theirs.
     private static let readsPerTurn = 2
 
     /// Reads and hands over what there is. Bytes that were not used come first.
@@ -56,7 +56,7 @@ extension BytePipe {
         if unused != nil || tls?.hasInput == true || (!isPolled && isReadable) { serviceAfterTurn() }
     }
 
-    /// Returns whether there may be more, and the connection is still open.
+    /// Returns whether there may be more, and the pipe is still open.
     private func readOnce() -> Bool {
         guard peerEnd == nil || tls?.hasInput == true else { return false }
         if let count = unsafe consumer?.pipeReads({ place in unsafe read(into: place) }) {
@@ -75,7 +75,7 @@ extension BytePipe {
     }
 
     /// Reads the peer's words from before, in turns, as others have theirs. Nothing can be sent any more, or the consumer
-    /// wants nothing for now of what is left of a connection that is gone.
+    /// wants nothing for now of what is left of a pipe that is gone.
     func readRemainingInput() {
         readsRemainingInput = true
         guard readMore() else { return finish(endOfRemainingInput) }
@@ -104,7 +104,7 @@ extension BytePipe {
         return true
     }
 
-    private var endOfRemainingInput: TransportEnd.Cause {
+    private var endOfRemainingInput: PipeEnd.Cause {
         // The result of reading is nearer to the cause. But the system tells of a reset only once, perhaps to a write.
         if case .endOfStream? = peerEnd, writeError != nil, tls?.isEstablished ?? true {
             return .systemError(ECONNRESET)

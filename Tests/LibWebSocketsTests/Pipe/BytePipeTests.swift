@@ -12,7 +12,7 @@ import WebSocketProtocol
         struct Seen {
             var bytes: [UInt8] = []
             var offers = 0
-            var end: TransportEnd?
+            var end: PipeEnd?
             var unused: [UInt8] = []
             var written = 0
             /// The bytes that have gone out after they were taken, and the number of times that the system took no more.
@@ -59,7 +59,7 @@ import WebSocketProtocol
             seen.withLock { $0.blocks += 1 }
         }
 
-        func pipeDidEnd(_ end: TransportEnd, unused: [UInt8]) {
+        func pipeDidEnd(_ end: PipeEnd, unused: [UInt8]) {
             pipe = nil
             seen.withLock { seen in
                 seen.end = end
@@ -68,7 +68,7 @@ import WebSocketProtocol
         }
 
         var bytes: [UInt8] { seen.withLock { $0.bytes } }
-        var end: TransportEnd? { seen.withLock { $0.end } }
+        var end: PipeEnd? { seen.withLock { $0.end } }
     }
 
     struct Fixture {

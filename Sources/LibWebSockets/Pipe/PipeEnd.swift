@@ -1,8 +1,8 @@
 internal import WebSocketProtocol
 internal import LibC
 
-/// The end of a transport.
-struct TransportEnd: Error {
+/// The end of a pipe, also of one that was never made.
+struct PipeEnd: Error {
     enum Cause: CustomStringConvertible {
         /// The peer ended its side, or this one did.
         case endOfStream
@@ -39,7 +39,7 @@ struct TransportEnd: Error {
         }
     }
 
-    /// The stage that the transport had reached.
+    /// The stage that was reached.
     var stage: WebSocketError.Stage
     var cause: Cause
 }

@@ -41,7 +41,7 @@ internal import LibC
     var unused: FrameBuffer?
     var unusedOffset = 0
     /// The end of the peer's side; told when the bytes in front of it have been used.
-    var peerEnd: TransportEnd.Cause?
+    var peerEnd: PipeEnd.Cause?
 
     // Writing.
     var wantsToWrite = false
@@ -49,7 +49,7 @@ internal import LibC
     var isBlocked = false
     /// TLS writes nothing before the rest of a message of the peer's handshake has arrived.
     var awaitsRecords = false
-    /// Bytes that the system did not take, from the offset on.
+    /// Records of TLS that the system did not take, from the offset on. Plain bytes stay with the consumer.
     var unsent: FrameBuffer?
     var unsentOffset = 0
     /// The part of the waiting output that answers the peer's records in TLS.
@@ -163,7 +163,7 @@ internal import LibC
 
     // MARK: - What a consumer does with its pipe
 
-    /// Begins TLS on the connection, with whatever has arrived and was not used.
+    /// Begins TLS on the pipe, with whatever has arrived and was not used.
     func startTLS(_ stream: TLSStream) {
         core.preconditionOnLoop()
         guard state == .open else { return }
@@ -237,7 +237,7 @@ internal import LibC
         self.consumer = nil
         lingerDeadline = core.schedule(after: Self.lingerTime) { [weak self] in self?.finish(.endOfStream) }
         serviceAfterTurn()
-        consumer?.pipeDidEnd(TransportEnd(stage: .open, cause: .endOfStream), unused: unused)
+        consumer?.pipeDidEnd(PipeEnd(stage: .open, cause: .endOfStream), unused: unused)
     }
 
     /// A peer that has sent its last frame has nothing to do but to end TCP: this is for those that are slow or gone.
@@ -252,7 +252,7 @@ internal import LibC
     }
 
     /// Tells the consumer, and lets everything go. Only the first call counts.
-    func finish(_ cause: TransportEnd.Cause) {
+    func finish(_ cause: PipeEnd.Cause) {
         guard state != .ended else { return }
         state = .ended
         if let lingerDeadline { core.cancel(lingerDeadline) }
@@ -269,7 +269,7 @@ internal import LibC
         } else {
             close()
         }
-        consumer?.pipeDidEnd(TransportEnd(stage: .open, cause: cause), unused: unused)
+        consumer?.pipeDidEnd(PipeEnd(stage: .open, cause: cause), unused: unused)
         didEnd.take()?()
     }
 
