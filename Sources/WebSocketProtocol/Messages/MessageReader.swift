@@ -34,7 +34,7 @@ package struct MessageReader {
     ) -> Int {
         var rest = bytes
         do throws(ProtocolViolation) {
-            while !hasEnded, result.cost < budget {
+            while !hasEnded {
                 try readWholeFrames(&rest, budget: budget, into: &result)
                 guard result.cost < budget, let piece = try decoder.next(&rest) else { break }
                 if piece.header.opcode.isControl {
