@@ -177,6 +177,8 @@ import Testing
         var backoff = Backoff(policy: .exponential(jitter: .decorrelated), endpointCount: 1)
         let delays = (0..<3).map { _ in backoff.failed(.refusedTCP, uptime: nil, using: &generator) }
         #expect(delays == [.milliseconds(1500), .milliseconds(4500), .milliseconds(13500)].map { .retry(after: $0) })
+        let afterwards = backoff.failed(.closedByPeer(1001), uptime: .seconds(10), using: &generator)
+        #expect(afterwards == .retry(after: .milliseconds(1500)), "a stable connection forgets them")
     }
 
     @Test("Every server has its try before a final failure is final")
