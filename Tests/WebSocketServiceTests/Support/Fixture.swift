@@ -1,5 +1,6 @@
 import Logging
 import Synchronization
+import Testing
 import WebSocketTesting
 
 @testable import WebSocketService
@@ -49,6 +50,13 @@ struct Fixture {
         return try await transport.nextConnection()
     }
 
+    /// Opens as ``open()`` does, and waits until the next `send` goes out at once.
+    func openDirect() async throws -> ScriptedConnection {
+        let peer = try await open()
+        await untilDirect()
+        return peer
+    }
+
     /// Waits until everything that is queued was sent, so that the next `send` goes out at once.
     func untilDirect() async {
         await until { service.outbox.isDirect }
@@ -58,6 +66,13 @@ struct Fixture {
 /// Lets other tasks run until a condition holds. The condition must not depend on time; a suite's time limit ends it.
 func until(_ condition: () -> Bool) async {
     while !condition(), !Task.isCancelled { await Task.yield() }
+}
+
+extension ScriptedConnection {
+    /// The correlation ID in the next message that the peer gets.
+    func nextCorrelationID() async throws -> String {
+        try #require(JSONRouter().correlationID(of: try await nextSent()))
+    }
 }
 
 extension Logger {

@@ -1,0 +1,86 @@
+import BrowserCompat
+import Foundation
+import LibWebSockets
+import StarscreamCompat
+import Testing
+import URLSessionCompat
+import WebSocketKitCompat
+import WebSocketTesting
+
+#if canImport(FoundationNetworking)
+    import struct FoundationNetworking.URLRequest
+#endif
+
+private let messageCount = 10_000
+
+@Suite("Closing from inside of every callback", .timeLimit(.minutes(5))) struct CallbackCloseIntegrationTests {
+    @Test(
+        "Starscream's shape may be disconnected in its callbacks",
+        arguments: ["viability", "connected", "text", "binary", "ping", "pong", "completion"])
+    func starscreamClosesInACallback(name: String) async throws {
+        try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
+            let record = Record<String>()
+            let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
+            socket.options = server.options
+            socket.callbackQueue = DispatchQueue(label: "test")
+            socket.onEvent = { [unowned socket] event in
+                record.add("\(event)")
+                if "\(event)".hasPrefix(name) { socket.disconnect() }
+                if case .connected = event {
+                    socket.write(ping: Data())
+                    socket.write(string: "b") { if name == "completion" { socket.disconnect() } }
+                    // A ping of the server's is not to be had; its name is any other's.
+                    if name == "ping" { socket.forceDisconnect() }
+                }
+            }
+            socket.connect()
+            try await eventually("\(record.all)") { record.all.last == "cancelled" }
+            socket.connect()
+            socket.disconnect()
+        }
+    }
+
+    @Test(
+        "websocket-kit's shape may be closed in its callbacks",
+        arguments: ["upgrade", "text", "binary", "pong", "close"])
+    func webSocketKitClosesInACallback(name: String) async throws {
+        try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
+            var configuration = WebSocketClient.Configuration()
+            configuration.options = server.options
+            let ended = Record<Bool>()
+            try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
+                socket.onText { socket, _ in if name == "text" { try? await socket.close() } }
+                socket.onBinary { socket, _ in if name == "binary" || name == "close" { _ = socket.close() } }
+                socket.onPong { socket, _ in if name == "pong" { try? await socket.close() } }
+                socket.onClose.whenComplete { _ in
+                    _ = socket.close()
+                    ended.add(true)
+                }
+                try? await socket.sendPing()
+                if name == "upgrade" { try? await socket.close() }
+            }
+            try await ended.wait(for: 1)
+        }
+    }
+
+    @Test("A task of URLSession's shape may be cancelled in any of its completion handlers")
+    func urlSessionCancelsInACallback() async throws {
+        try await withServer(handler: greeting(.text("a"))) { server in
+            let configuration = WebSocketSessionConfiguration.default
+            configuration.options = server.options
+            let session = WebSocketSession(configuration: configuration)
+            let ended = Record<Bool>()
+            for name in ["send", "receive", "ping"] {
+                let task = session.webSocketTask(with: server.address)
+                task.resume()
+                if name == "send" { task.send(.string("b")) { _ in task.cancel() } }
+                if name == "ping" { task.sendPing { _ in task.cancel(with: .goingAway, reason: nil) } }
+                task.receive { _ in
+                    if name == "receive" { task.cancel() }
+                    task.receive { _ in ended.add(true) }
+                }
+            }
+            try await ended.wait(for: 3)
+        }
+    }
+}
