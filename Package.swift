@@ -210,6 +210,17 @@ let package = Package(
             dependencies: ["WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
+        // What tests of several targets need.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "LibC",
+                "LibWebSockets",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: commonSettings
+        ),
         .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"], swiftSettings: commonSettings),
         .testTarget(
             name: "WebSocketProtocolTests",
@@ -222,6 +233,7 @@ let package = Package(
                 "COpenSSL",
                 "LibC",
                 "LibWebSockets",
+                "TestSupport",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -231,6 +243,7 @@ let package = Package(
             name: "WebSocketServiceTests",
             dependencies: [
                 "LibC",
+                "TestSupport",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -247,14 +260,14 @@ let package = Package(
         .testTarget(
             name: "WebSocketCompatTests",
             dependencies: [
-                "BrowserCompat", "StarscreamCompat", "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat",
-                "WebSocketTesting",
+                "BrowserCompat", "StarscreamCompat", "TestSupport", "URLSessionCompat", "WebSocketCompat",
+                "WebSocketKitCompat", "WebSocketTesting",
             ],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["COpenSSL", "LibC", "WebSocketService", "WebSocketTesting"],
+            dependencies: ["COpenSSL", "LibC", "TestSupport", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
@@ -294,7 +307,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BrowserCompat", "Differential", "LibWebSockets", "OriginalPrograms", "StarscreamCompat",
+                "BrowserCompat", "Differential", "LibWebSockets", "OriginalPrograms", "StarscreamCompat", "TestSupport",
                 "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat", "WebSocketService", "WebSocketTesting",
                 "badwss", "lwscat",
             ],

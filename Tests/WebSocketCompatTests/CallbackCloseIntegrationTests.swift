@@ -2,6 +2,7 @@ import BrowserCompat
 import Foundation
 import LibWebSockets
 import StarscreamCompat
+import TestSupport
 import Testing
 import URLSessionCompat
 import WebSocketKitCompat
@@ -19,7 +20,7 @@ private let messageCount = 10_000
         arguments: ["viability", "connected", "text", "binary", "ping", "pong", "completion"])
     func starscreamClosesInACallback(name: String) async throws {
         try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
             socket.options = server.options
             socket.callbackQueue = DispatchQueue(label: "test")
@@ -47,7 +48,7 @@ private let messageCount = 10_000
         try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
             var configuration = WebSocketClient.Configuration()
             configuration.options = server.options
-            let ended = Record<Bool>()
+            let ended = Collector<Bool>()
             try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
                 socket.onText { socket, _ in if name == "text" { try? await socket.close() } }
                 socket.onBinary { socket, _ in if name == "binary" || name == "close" { _ = socket.close() } }
@@ -69,7 +70,7 @@ private let messageCount = 10_000
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
             let session = WebSocketSession(configuration: configuration)
-            let ended = Record<Bool>()
+            let ended = Collector<Bool>()
             for name in ["send", "receive", "ping"] {
                 let task = session.webSocketTask(with: server.address)
                 task.resume()

@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -17,7 +18,7 @@ private typealias Socket = StarscreamCompat.WebSocket
         let script: [FaultServer.Step] = [.upgrade(), .write([0x81, 0x05, 0x68]), .shutDownWriting]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.onEvent = { record.add(word($0)) }
@@ -30,7 +31,7 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("Connecting in the handler of a disconnect makes a new connection")
     func connectingInTheHandlerOfADisconnectMakesANewConnection() async throws {
         try await withServer(handler: closing(1001)) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.onEvent = { [weak socket] event in
                 record.add(word(event))
@@ -46,13 +47,13 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("Connecting in the handler of an error makes another attempt")
     func connectingInTheHandlerOfAnErrorMakesAnotherAttempt() async throws {
         var configuration = WebSocketServer.Configuration()
-        let asked = Record<Bool>()
+        let asked = Collector<Bool>()
         configuration.decide = { _ in
             asked.add(true)
             return asked.count < 4 ? .refuse(.forbidden) : .accept()
         }
         try await withServer(configuration: configuration) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             let note = socket.onEvent
             socket.onEvent = { [weak socket] event in
@@ -72,7 +73,7 @@ private typealias Socket = StarscreamCompat.WebSocket
         // Reads nothing, so that the close frame is not answered.
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
         try await withServer(handler: handler) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.options.connection.closeTimeout = .seconds(3_600)
             socket.connect()
@@ -87,7 +88,7 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("With one line, a socket comes back with the server, until it is disconnected")
     func withOneLineItComesBackWithTheServer() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, reconnects: true, record)
             socket.connect()
             try await record.wait(for: 2)
@@ -109,7 +110,7 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("Disconnecting while connecting ends the attempt") func disconnectingWhileConnectingEndsIt() async throws {
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.onEvent = { record.add(word($0)) }
@@ -123,7 +124,7 @@ private typealias Socket = StarscreamCompat.WebSocket
     func letGoOfItClosesTheConnectionAndReleasesTheHandler() async throws {
         try await withServer { server in
             final class Token: Sendable {}
-            let record = Record<String>()
+            let record = Collector<String>()
             weak var token: Token?
             do {
                 var sockets: [Socket] = []

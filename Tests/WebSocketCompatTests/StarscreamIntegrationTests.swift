@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -15,7 +16,7 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("Messages are echoed in order, and disconnect() ends the connection")
     func messagesAreEchoedInOrderAndADisconnectEndsIt() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.connect()
             socket.write(string: "one")
@@ -32,15 +33,15 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("The delegate is told before the closure, and is not kept")
     func delegateIsToldBeforeTheClosureAndIsNotKept() async throws {
         final class Delegate: WebSocketDelegate {
-            let record: Record<String>
-            init(_ record: Record<String>) { self.record = record }
+            let record: Collector<String>
+            init(_ record: Collector<String>) { self.record = record }
             func didReceive(event: WebSocketEvent, client: any WebSocketClient) {
                 record.add("delegate \(word(event))")
                 if case .connected = event { client.write(string: "hello") }
             }
         }
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             weak var released: Delegate?
             do {
@@ -60,7 +61,7 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("Code and reason of the server arrive", arguments: [1000, 1011, 4000, 4999] as [UInt16])
     func codeAndReasonOfTheServerArrive(code: UInt16) async throws {
         try await withServer(handler: closing(code, "why")) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.connect()
             try await record.wait(for: 4)
@@ -70,10 +71,10 @@ private typealias Socket = StarscreamCompat.WebSocket
     }
 
     @Test("The program's code reaches the server") func aCodeOfTheProgramsReachesTheServer() async throws {
-        let codes = Record<UInt16>()
+        let codes = Collector<UInt16>()
         let handler: WebSocketServer.Handler = { socket, _ in codes.add(try await socket.closed().code.rawValue) }
         try await withServer(handler: handler) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.connect()
             try await record.wait(for: 2)
@@ -88,9 +89,9 @@ private typealias Socket = StarscreamCompat.WebSocket
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .refuse(.forbidden) }
         try await withServer(configuration: configuration) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
-            let completions = Record<Bool>()
+            let completions = Collector<Bool>()
             socket.connect()
             socket.write(string: "lost") { completions.add(true) }
             try await record.wait(for: 1)
@@ -102,14 +103,14 @@ private typealias Socket = StarscreamCompat.WebSocket
     @Test("A certificate of an unknown authority is refused unless self-signed ones are allowed")
     func aCertificateOfAnUnknownAuthorityIsRefusedUnlessSelfSignedOnesAreAllowed() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.options.connection.tls.trustRoots = .system
             socket.connect()
             try await record.wait(for: 1)
             #expect(record.all == ["error tlsFailed"])
 
-            let second = Record<String>()
+            let second = Collector<String>()
             let trusting = Socket(
                 request: URLRequest(url: server.address), certPinner: FoundationSecurity(allowSelfSigned: true))
             trusting.callbackQueue = DispatchQueue(label: "test")
@@ -125,7 +126,7 @@ private typealias Socket = StarscreamCompat.WebSocket
 
     @Test("Headers and subprotocols of the request are sent")
     func headersAndSubprotocolsOfTheRequestAreSent() async throws {
-        let requests = Record<String>()
+        let requests = Collector<String>()
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .accept(subprotocol: "superchat") }
         let handler: WebSocketServer.Handler = { socket, request in
@@ -133,7 +134,7 @@ private typealias Socket = StarscreamCompat.WebSocket
             _ = try await socket.receive()
         }
         try await withServer(handler: handler, configuration: configuration) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record) { request in
                 request.setValue("chat,superchat", forHTTPHeaderField: "Sec-WebSocket-Protocol")
                 request.setValue("14", forHTTPHeaderField: "Sec-WebSocket-Version")
@@ -156,13 +157,13 @@ private typealias Socket = StarscreamCompat.WebSocket
         ]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.onEvent = { record.add(word($0)) }
         socket.connect()
         try await record.wait(for: 4)
-        let completions = Record<Bool>()
+        let completions = Collector<Bool>()
         socket.write(ping: Data("b".utf8)) { completions.add(true) }
         try await completions.wait(for: 1)
         try await record.wait(for: 5)
@@ -180,7 +181,7 @@ private typealias Socket = StarscreamCompat.WebSocket
         ]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.respondToPingWithPong = false
@@ -193,7 +194,7 @@ private typealias Socket = StarscreamCompat.WebSocket
 
     @Test("A URL of another scheme is an error, and connecting may be tried again")
     func aURLOfAnotherSchemeIsAnError() async throws {
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: "ftp://localhost"))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.onEvent = { record.add(word($0)) }

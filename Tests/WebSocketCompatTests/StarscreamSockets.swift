@@ -1,3 +1,4 @@
+import TestSupport
 import Foundation
 import LibWebSockets
 import StarscreamCompat
@@ -31,7 +32,7 @@ func word(_ event: WebSocketEvent) -> String {
 }
 
 func makeSocket(
-    _ server: TestServer, path: String = "", reconnects: Bool = false, _ record: Record<String>,
+    _ server: TestServer, path: String = "", reconnects: Bool = false, _ record: Collector<String>,
     _ change: (inout URLRequest) -> Void = { _ in }
 ) -> StarscreamCompat.WebSocket {
     var request = URLRequest(url: server.address.appending(path: path))

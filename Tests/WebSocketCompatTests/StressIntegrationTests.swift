@@ -2,6 +2,7 @@ import BrowserCompat
 import Foundation
 import LibWebSockets
 import StarscreamCompat
+import TestSupport
 import Testing
 import URLSessionCompat
 import WebSocketKitCompat
@@ -18,8 +19,8 @@ private let messageCount = 10_000
 
     @Test("Starscream's shape echoes all messages in order and completes each write") func starscream() async throws {
         try await withServer { server in
-            let record = Record<String>()
-            let completions = Record<Bool>()
+            let record = Collector<String>()
+            let completions = Collector<Bool>()
             let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
             socket.options = server.options
             socket.callbackQueue = DispatchQueue(label: "test")
@@ -38,7 +39,7 @@ private let messageCount = 10_000
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
             let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
-            let record = Record<WebSocketTask.Message>()
+            let record = Collector<WebSocketTask.Message>()
             task.resume()
             for number in 0..<messageCount { task.send(.string("\(number)")) { _ in } }
             for _ in 0..<messageCount { record.add(try await task.receive()) }
@@ -52,7 +53,7 @@ private let messageCount = 10_000
         try await withServer { server in
             var configuration = WebSocketClient.Configuration()
             configuration.options = server.options
-            let record = Record<String>()
+            let record = Collector<String>()
             try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
                 // Asynchronous handlers keep the order, too.
                 socket.onText { socket, text in
@@ -69,7 +70,7 @@ private let messageCount = 10_000
 
     @MainActor @Test("The browser's shape echoes all messages in order") func browser() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             socket.onopen = { _ in
                 for number in 0..<messageCount { try? socket.send("\(number)") }
@@ -156,7 +157,7 @@ private let messageCount = 10_000
     // MARK: Handlers that do not return
 
     /// Sends until its client takes no more.
-    private func flood(_ sent: Record<Int>) -> WebSocketServer.Handler {
+    private func flood(_ sent: Collector<Int>) -> WebSocketServer.Handler {
         { socket, _ in
             for number in 0..<400 {
                 try await socket.send(Array(repeating: 0, count: 100_000))
@@ -165,7 +166,7 @@ private let messageCount = 10_000
         }
     }
 
-    private func waitUntilItStands(_ sent: Record<Int>) async throws {
+    private func waitUntilItStands(_ sent: Collector<Int>) async throws {
         try await sent.wait(for: 10)
         var before = -1
         while before != sent.count {
@@ -176,10 +177,10 @@ private let messageCount = 10_000
 
     @Test("A callback queue that is suspended stops the server, and nothing is lost")
     func aCallbackQueueThatStandsStopsTheServer() async throws {
-        let sent = Record<Int>()
+        let sent = Collector<Int>()
         try await withServer(handler: flood(sent)) { server in
             let queue = DispatchQueue(label: "test")
-            let received = Record<Int>()
+            let received = Collector<Int>()
             let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
             socket.options = server.options
             socket.callbackQueue = queue
@@ -200,11 +201,11 @@ private let messageCount = 10_000
 
     @Test("An asynchronous handler that waits stops the server, and nothing is lost")
     func anAsynchronousHandlerThatWaitsStopsTheServer() async throws {
-        let sent = Record<Int>()
+        let sent = Collector<Int>()
         try await withServer(handler: flood(sent)) { server in
             var configuration = WebSocketClient.Configuration()
             configuration.options = server.options
-            let received = Record<Int>()
+            let received = Collector<Int>()
             let (gate, opening) = AsyncStream<Void>.makeStream()
             try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
                 socket.onBinary { _, buffer in
@@ -229,7 +230,7 @@ private let messageCount = 10_000
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
             let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
-            let results = Record<Bool>()
+            let results = Collector<Bool>()
             task.resume()
             try await task.sendPing()
             for _ in 0..<100 { task.send(.data(Data(repeating: 0, count: 1 << 20))) { results.add($0 == nil) } }
@@ -250,7 +251,7 @@ private let messageCount = 10_000
             configuration.options = server.options
             configuration.options.connection.closeTimeout = .milliseconds(300)
             let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
-            let results = Record<Bool>()
+            let results = Collector<Bool>()
             task.resume()
             for _ in 0..<100 { task.send(.data(Data(repeating: 0, count: 1 << 20))) { results.add($0 == nil) } }
             try await results.wait(for: 1)

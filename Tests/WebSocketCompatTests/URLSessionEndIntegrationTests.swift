@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import URLSessionCompat
 import WebSocketTesting
@@ -13,7 +14,7 @@ import WebSocketTesting
     func everyCallThatWaitsFailsAtTheEnd() async throws {
         try await withServer(handler: { socket, _ in _ = try await socket.receive() }) { server in
             let task = server.session().webSocketTask(with: server.address)
-            let failures = Record<URLError.Code?>()
+            let failures = Collector<URLError.Code?>()
             for _ in 0..<5 {
                 task.receive { result in
                     if case .failure(let error) = result { failures.add(error.urlErrorCode) }
@@ -87,7 +88,7 @@ import WebSocketTesting
         // Reads nothing, so that most of them wait.
         let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
         try await withServer(handler: handler) { server in
-            let (delegate, results) = (SessionDelegate(), Record<Bool>())
+            let (delegate, results) = (SessionDelegate(), Collector<Bool>())
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
             configuration.options.connection.closeTimeout = .seconds(3_600)

@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import URLSessionCompat
 import WebSocketTesting
@@ -33,7 +34,7 @@ import WebSocketTesting
     func sendingAndReceivingBeforeResumeWaits() async throws {
         try await withServer { server in
             let task = server.session().webSocketTask(with: server.address)
-            let record = Record<String>()
+            let record = Collector<String>()
             task.send(.string("early")) { record.add("sent \($0 == nil)") }
             task.sendPing { record.add("pong \($0 == nil)") }
             task.receive { record.add("received \((try? $0.get()) == .string("early"))") }
@@ -122,7 +123,7 @@ import WebSocketTesting
     func protocolsAndHeadersAreSent() async throws {
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { .accept(subprotocol: $0.subprotocols.last) }
-        let requests = Record<String>()
+        let requests = Collector<String>()
         let handler: WebSocketServer.Handler = { socket, request in
             requests.add("\(request.headers[.authorization] ?? "") \(request.headers[.userAgent] ?? "")")
             _ = try await socket.receive()
@@ -149,7 +150,7 @@ import WebSocketTesting
     }
 
     @Test("Messages that nobody receives stop the server") func whatNobodyReceivesStopsTheServer() async throws {
-        let sent = Record<Int>()
+        let sent = Collector<Int>()
         let handler: WebSocketServer.Handler = { socket, _ in
             for number in 0..<400 {
                 try await socket.send(Array(repeating: 0, count: 100_000))

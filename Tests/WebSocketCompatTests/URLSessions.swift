@@ -1,10 +1,11 @@
+import TestSupport
 import Foundation
 import URLSessionCompat
 import WebSocketTesting
 
 /// Notes what a delegate is told.
 final class SessionDelegate: WebSocketSessionDelegate {
-    let record = Record<String>()
+    let record = Collector<String>()
 
     func urlSession(_ session: WebSocketSession, webSocketTask: WebSocketTask, didOpenWithProtocol protocol: String?) {
         record.add("open \(`protocol` ?? "-")")

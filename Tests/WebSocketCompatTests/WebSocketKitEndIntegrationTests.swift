@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketKitCompat
 import WebSocketTesting
@@ -11,7 +12,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
     func anUpgradeWithoutHandlersThatWaitsForTheEndGetsIt() async throws {
         let handler: WebSocketServer.Handler = { socket, _ in try await socket.send("ignored") }
         try await withServer(handler: handler) { server in
-            let record = Record<Bool>()
+            let record = Collector<Bool>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 try? await socket.onClose.get()
                 record.add(socket.isClosed)
@@ -28,7 +29,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
             try await socket.send("two")
         }
         try await withServer(handler: handler) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 socket.onText { socket, text in
                     if text == "one" { try? await socket.onClose.get() }
@@ -43,7 +44,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
     @Test("The server's close code arrives", arguments: [1000, 1011, 4000, 4999] as [UInt16])
     func codeOfTheServerArrives(code: UInt16) async throws {
         try await withServer(handler: closing(code, "why")) { server in
-            let record = Record<UInt16?>()
+            let record = Collector<UInt16?>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 socket.onClose.whenComplete { _ in record.add(socket.closeCode.map { UInt16(webSocketErrorCode: $0) }) }
             }.get()
@@ -55,7 +56,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
     @Test("A loss has no code, and fails what is sent afterwards")
     func aLossHasNoCodeAndFailsWhatIsSent() async throws {
         try await withServer { server in
-            let sockets = Record<Socket>()
+            let sockets = Collector<Socket>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { sockets.add($0) }.get()
             try await sockets.wait(for: 1)
             await server.kill()
@@ -71,7 +72,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
     func pingIntervalDropsADeadPeerAndCanBeSetAgain() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .stall]])
         defer { server.stop() }
-        let sockets = Record<Socket>()
+        let sockets = Collector<Socket>()
         try await Socket.connect(to: server.url()) { sockets.add($0) }.get()
         try await sockets.wait(for: 1)
         let socket = sockets.all[0]
@@ -86,8 +87,8 @@ private typealias Socket = WebSocketKitCompat.WebSocket
     @Test("With one line, onUpgrade is called for each connection, until the socket is closed")
     func withOneLineOnUpgradeIsCalledForEachConnection() async throws {
         try await withServer { server in
-            let record = Record<String>()
-            let sockets = Record<Socket>()
+            let record = Collector<String>()
+            let sockets = Collector<Socket>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration(reconnects: true)) {
                 socket in
                 sockets.add(socket)
@@ -111,7 +112,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
     @Test("Closing a connection that has ended keeps the next one from being made")
     func closingAConnectionThatHasEndedStopsTheNext() async throws {
         try await withServer { server in
-            let sockets = Record<Socket>()
+            let sockets = Collector<Socket>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration(reconnects: true)) {
                 socket in
                 sockets.add(socket)
@@ -133,7 +134,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
             await socket.close(code: .init(rawValue: 4001))
         }
         try await withServer(handler: handler) { server in
-            let closed = Record<Bool>()
+            let closed = Collector<Bool>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 try? await socket.onClose.get()
                 closed.add(true)
@@ -146,7 +147,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
     func loopsOfAGroupCarryConnectionsAndEndThem() async throws {
         try await withServer { server in
             let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-            let sockets = Record<Socket>()
+            let sockets = Collector<Socket>()
             for _ in 0..<4 {
                 try await Socket.connect(to: server.url, configuration: server.kitConfiguration(), on: group) {
                     sockets.add($0)
@@ -165,7 +166,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
             weak var token: Token?
             weak var released: Socket?
             do {
-                let (held, sockets) = (Token(), Record<Socket>())
+                let (held, sockets) = (Token(), Collector<Socket>())
                 token = held
                 try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                     socket.onText { _, _ in withExtendedLifetime((held, socket)) {} }

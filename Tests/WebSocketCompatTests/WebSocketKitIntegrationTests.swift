@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketKitCompat
 import WebSocketTesting
@@ -9,8 +10,8 @@ private typealias Socket = WebSocketKitCompat.WebSocket
 @Suite("websocket-kit's shape", .timeLimit(.minutes(2))) struct WebSocketKitIntegrationTests {
     @Test("Messages are echoed in order, and close() ends with its code") func messagesAreEchoedInOrder() async throws {
         try await withServer { server in
-            let record = Record<String>()
-            let closed = Record<WebSocketErrorCode?>()
+            let record = Collector<String>()
+            let closed = Collector<WebSocketErrorCode?>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 socket.onText { socket, text in
                     record.add(text)
@@ -34,8 +35,8 @@ private typealias Socket = WebSocketKitCompat.WebSocket
         let handler = greeting(.text("welcome"), .binary([1]))
         try await withServer(handler: handler) { server in
             for _ in 0..<50 {
-                let record = Record<String>()
-                let sockets = Record<Socket>()
+                let record = Collector<String>()
+                let sockets = Collector<Socket>()
                 if isAsynchronous {
                     try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                         sockets.add(socket)
@@ -63,7 +64,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
 
     @Test("A message without a handler holds up nothing") func aMessageWithoutHandlerHoldsNothingUp() async throws {
         try await withServer(handler: greeting(.text("ignored"), .binary([1]))) { server in
-            let record = Record<Int>()
+            let record = Collector<Int>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 socket.onBinary { socket, buffer in
                     record.add(buffer.readableBytes)
@@ -121,8 +122,8 @@ private typealias Socket = WebSocketKitCompat.WebSocket
         ]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
-        let record = Record<String>()
-        let sockets = Record<Socket>()
+        let record = Collector<String>()
+        let sockets = Collector<Socket>()
         try await Socket.connect(to: server.url()) { socket in
             socket.onPing { _, data in record.add("ping \(String(buffer: data))") }
             socket.onPong { _, data async in record.add("pong \(String(buffer: data))") }
@@ -139,7 +140,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
 
     @Test("A message in frames is sent whole") func aMessageInFramesIsSentWhole() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 socket.onText { _, text in record.add(text) }
                 socket.send(raw: Data("one ".utf8), opcode: .text, fin: false, promise: nil)
@@ -153,7 +154,7 @@ private typealias Socket = WebSocketKitCompat.WebSocket
 
     @Test("A message in many frames arrives whole") func aMessageInManyFramesArrivesWhole() async throws {
         try await withServer { server in
-            let received = Record<ByteBuffer>()
+            let received = Collector<ByteBuffer>()
             let payload = (0..<2_000_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
             try await Socket.connect(to: server.url, configuration: server.kitConfiguration()) { socket in
                 socket.onBinary { _, buffer in received.add(buffer) }

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import MetricsTestKit
 import Synchronization
+import TestSupport
 import Testing
 import WebSocketTesting
 

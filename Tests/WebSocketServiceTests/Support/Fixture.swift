@@ -1,5 +1,6 @@
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -73,10 +74,6 @@ extension ScriptedConnection {
     func nextCorrelationID() async throws -> String {
         try #require(JSONRouter().correlationID(of: try await nextSent()))
     }
-}
-
-extension Logger {
-    static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 }
 
 extension SocketEvent {
