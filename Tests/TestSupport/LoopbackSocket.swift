@@ -26,7 +26,7 @@ package enum LoopbackSocket {
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let code = withUnsafePointer(to: address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connectSocket(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                systemConnect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
         guard code == 0 else {
@@ -47,9 +47,4 @@ package enum LoopbackSocket {
         Sec-WebSocket-Version: 13\r
         \r\n
         """
-}
-
-/// connect(2), which inside of the type is the function above.
-private func connectSocket(_ descriptor: CInt, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> CInt {
-    connect(descriptor, address, length)
 }

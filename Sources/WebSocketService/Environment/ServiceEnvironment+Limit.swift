@@ -28,13 +28,11 @@ extension ServiceEnvironment {
             }
         }
         defer { work.cancel() }
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            defer { group.cancelAll() }
-            group.addTask {
-                try await clock.sleep(until: deadline)
-                result.fail(DeadlineExceeded(limit: limit))
-            }
-            return try await result.value()
+        return try await withWatch {
+            try await clock.sleep(until: deadline)
+            result.fail(DeadlineExceeded(limit: limit))
+        } body: {
+            try await result.value()
         }
     }
 }
