@@ -1,11 +1,5 @@
 internal import WebSocketProtocol
 
-/// A ping or a pong of the peer's, for the shapes of other clients, which show them.
-package enum ControlFrame: Sendable {
-    case ping(ArraySlice<UInt8>)
-    case pong(ArraySlice<UInt8>)
-}
-
 /// Called on the loop's thread with each ping and pong. Returns whether a ping is to be answered.
 package typealias ControlFrameObserver = @Sendable (ControlFrame) -> Bool
 

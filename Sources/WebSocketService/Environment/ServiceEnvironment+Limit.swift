@@ -1,9 +1,3 @@
-/// A closure of the app's took longer than it may.
-struct DeadlineExceeded: Error, CustomStringConvertible {
-    let limit: Duration
-    var description: String { "it took longer than \(limit)" }
-}
-
 extension ServiceEnvironment {
     /// Runs an operation that may hang, even in spite of being cancelled: past its limit, or when this task is cancelled,
     /// it is cancelled and no longer waited for.
