@@ -89,11 +89,12 @@ private let messageCount = 10_000
         final class Token: Sendable {}
         try await withServer { server in
             weak var token: Token?
+            weak var browserToken: Token?
             var options = server.options
             options.connection.connectTimeout = .seconds(30)
             do {
-                let held = Token()
-                token = held
+                let (held, heldByBrowsers) = (Token(), Token())
+                (token, browserToken) = (held, heldByBrowsers)
                 var sockets: [StarscreamCompat.WebSocket] = []
                 for _ in 0..<100 {
                     let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
@@ -103,12 +104,18 @@ private let messageCount = 10_000
                     sockets.append(socket)
                 }
                 let browsers = try await MainActor.run { [options] in
-                    try (0..<100).map { _ in try BrowserWebSocket(server.url, options: options) }
+                    try (0..<100).map { _ in
+                        let socket = try BrowserWebSocket(server.url, options: options)
+                        socket.onmessage = { _ in withExtendedLifetime(heldByBrowsers) {} }
+                        return socket
+                    }
                 }
                 try await eventually("\(server.connectionCount)") { server.connectionCount == 200 }
                 withExtendedLifetime((sockets, browsers)) {}
             }
-            try await eventually("\(server.connectionCount)") { server.connectionCount == 0 && token == nil }
+            try await eventually("\(server.connectionCount)") {
+                server.connectionCount == 0 && token == nil && browserToken == nil
+            }
         }
     }
 
