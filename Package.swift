@@ -33,7 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
@@ -210,6 +210,18 @@ let package = Package(
             dependencies: ["WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
+        // What tests of several targets need.
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "LibC",
+                "LibWebSockets",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/TestSupport",
+            swiftSettings: commonSettings
+        ),
         .testTarget(name: "FuzzTargetsTests", dependencies: ["FuzzTargets"], swiftSettings: commonSettings),
         .testTarget(
             name: "WebSocketProtocolTests",
@@ -222,6 +234,7 @@ let package = Package(
                 "COpenSSL",
                 "LibC",
                 "LibWebSockets",
+                "TestSupport",
                 "WebSocketTesting",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -231,6 +244,7 @@ let package = Package(
             name: "WebSocketServiceTests",
             dependencies: [
                 "LibC",
+                "TestSupport",
                 "WebSocketService",
                 "WebSocketTesting",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -247,14 +261,14 @@ let package = Package(
         .testTarget(
             name: "WebSocketCompatTests",
             dependencies: [
-                "BrowserCompat", "StarscreamCompat", "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat",
-                "WebSocketTesting",
+                "BrowserCompat", "StarscreamCompat", "TestSupport", "URLSessionCompat", "WebSocketCompat",
+                "WebSocketKitCompat", "WebSocketTesting",
             ],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "WebSocketTestingTests",
-            dependencies: ["COpenSSL", "LibC", "WebSocketService", "WebSocketTesting"],
+            dependencies: ["COpenSSL", "LibC", "TestSupport", "WebSocketService", "WebSocketTesting"],
             swiftSettings: commonSettings
         ),
         .testTarget(
@@ -294,7 +308,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "BrowserCompat", "Differential", "LibWebSockets", "OriginalPrograms", "StarscreamCompat",
+                "BrowserCompat", "Differential", "LibWebSockets", "OriginalPrograms", "StarscreamCompat", "TestSupport",
                 "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat", "WebSocketService", "WebSocketTesting",
                 "badwss", "lwscat",
             ],

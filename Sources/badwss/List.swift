@@ -26,21 +26,6 @@ struct List: AsyncParsableCommand {
     }
 }
 
-/// A case as JSON.
-struct ListedCase: Codable, Hashable {
-    let name: CertificateCase
-    let group: CertificateCase.Group
-    let expectation: CertificateCase.Expectation
-    let explanation: String
-    let reference: String
-    let need: CertificateCase.Need?
-
-    init(_ test: CertificateCase) {
-        (name, group, expectation) = (test, test.group, test.expectation)
-        (explanation, reference, need) = (test.explanation, test.reference, test.need)
-    }
-}
-
 extension String {
     func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Foundation
 
 /// Asks a server on 127.0.0.1 for an ordinary page, over a plain blocking socket.
@@ -27,26 +28,13 @@ enum HTTPProbe {
         func failed(_ code: Int32) -> Result<String, POSIXError> {
             .failure(POSIXError(POSIXErrorCode(rawValue: code) ?? .EIO))
         }
-        #if canImport(Glibc)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
-        defer { close(descriptor) }
-        let (seconds, attoseconds) = timeout.components
-        var limit = timeval(tv_sec: Int(seconds), tv_usec: .init(attoseconds / 1_000_000_000_000))
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout.size(ofValue: limit)))
-
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let connected = withUnsafePointer(to: address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+        let descriptor: CInt
+        do {
+            descriptor = try LoopbackSocket.connect(to: port, timeout: timeout)
+        } catch {
+            return failed(error.errno)
         }
-        guard connected == 0 else { return failed(errno) }
+        defer { close(descriptor) }
 
         let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         guard write(descriptor, request, request.utf8.count) == request.utf8.count else { return failed(errno) }

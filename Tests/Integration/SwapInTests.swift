@@ -2,6 +2,7 @@ import BrowserCompat
 import Foundation
 import LibWebSockets
 import StarscreamCompat
+import TestSupport
 import Testing
 import URLSessionCompat
 import WebSocketKitCompat

@@ -1,6 +1,7 @@
 import BrowserCompat
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -18,7 +19,7 @@ extension BrowserIntegrationTests {
             for (url, options) in [
                 (server.url, server.options), (server.url, untrusted), ("ws://localhost:1", server.options),
             ] {
-                let record = Record<String>()
+                let record = Collector<String>()
                 let socket = try BrowserWebSocket(url, options: options)
                 observe(socket, record)
                 try await record.wait(for: 2)
@@ -30,7 +31,7 @@ extension BrowserIntegrationTests {
     @Test("A server that chooses none of the protocols asked for fails the connection")
     func aServerThatChoosesNoProtocolIsFailed() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, "chat", options: server.options)
             observe(socket, record)
             try await record.wait(for: 2)
@@ -42,7 +43,7 @@ extension BrowserIntegrationTests {
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { .accept(subprotocol: $0.subprotocols.last) }
         try await withServer(configuration: configuration) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, ["a", "b"], options: server.options)
             observe(socket, record)
             try await record.wait(for: 1)
@@ -55,7 +56,7 @@ extension BrowserIntegrationTests {
     func aLossInTheMiddleOfAMessageIsAnErrorAndThenAClose() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .write([0x81, 0x05, 0x68]), .reset]])
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = try BrowserWebSocket(server.url())
         observe(socket, record)
         try await record.wait(for: 3)
@@ -66,7 +67,7 @@ extension BrowserIntegrationTests {
     func abuseOfTheProtocolIsAnErrorAndThenAClose() async throws {
         let server = try FaultServer(scripts: [[.upgrade(), .write([0x81, 0x01, 0xFF]), .readClose]])
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = try BrowserWebSocket(server.url())
         observe(socket, record)
         try await record.wait(for: 3)
@@ -79,7 +80,7 @@ extension BrowserIntegrationTests {
     @Test("With one line, a socket comes back with the server, until it is closed")
     func withOneLineItComesBackWithTheServer() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.reconnectingOptions)
             observe(socket, record)
             try await record.wait(for: 1)
@@ -100,7 +101,7 @@ extension BrowserIntegrationTests {
     @Test("A handler that is set in onclose keeps the socket that reconnects")
     func aHandlerThatIsSetInOncloseKeepsTheSocketThatReconnects() async throws {
         try await withServer(handler: closing(1001)) { server in
-            let opened = Record<Bool>()
+            let opened = Collector<Bool>()
             weak var kept: BrowserWebSocket?
             do {
                 let socket = try BrowserWebSocket(server.url, options: server.reconnectingOptions)
@@ -115,14 +116,14 @@ extension BrowserIntegrationTests {
 
     @Test("A reconnect without the protocol that was asked for is an error and then a close")
     func aReconnectWithoutTheDemandedProtocolIsToldOf() async throws {
-        let asked = Record<Bool>()
+        let asked = Collector<Bool>()
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in
             asked.add(true)
             return .accept(subprotocol: asked.count == 1 ? "chat" : nil)
         }
         try await withServer(handler: closing(1001), configuration: configuration) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, ["chat"], options: server.reconnectingOptions)
             observe(socket, record)
             try await eventually("\(record.all)") { record.count >= 4 }
@@ -134,7 +135,7 @@ extension BrowserIntegrationTests {
     @Test("A socket that gives up is closed, after an error and a close for each attempt")
     func aSocketThatGivesUpIsClosed() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             var options = server.options
             options.reconnects = .fixed(.milliseconds(1), maximumRetries: 2)
             let socket = try BrowserWebSocket(server.url, options: options)
@@ -152,7 +153,7 @@ extension BrowserIntegrationTests {
 
     @Test("Closing in onclose ends reconnecting") func closingInOncloseEndsReconnecting() async throws {
         try await withServer(handler: closing(1001)) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.reconnectingOptions)
             observe(socket, record)
             socket.onclose = { [unowned socket] _ in
@@ -168,7 +169,7 @@ extension BrowserIntegrationTests {
     @Test("Closing in any callback ends in one close event", arguments: ["open", "message", "close", "error"])
     func closingInACallbackEndsIt(name: String) async throws {
         try await withServer(handler: greeting(.text("welcome"))) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let url = name == "error" ? "ws://localhost:1" : server.url
             let socket = try BrowserWebSocket(url, options: server.options)
             let close = { [unowned socket] (event: String) in
@@ -188,7 +189,7 @@ extension BrowserIntegrationTests {
     @Test("A socket lives while a handler can be called, and goes when none can")
     func aSocketLivesWhileItIsHeardAndGoesWhenItIsNot() async throws {
         try await withServer(handler: closing(1000, afterMessage: true)) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             weak var heard: BrowserWebSocket?
             weak var unheard: BrowserWebSocket?
             do {

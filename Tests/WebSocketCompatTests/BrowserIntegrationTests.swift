@@ -1,11 +1,12 @@
 import BrowserCompat
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketTesting
 
 /// Notes the events of a socket.
-@MainActor func observe(_ socket: BrowserWebSocket, _ record: Record<String>) {
+@MainActor func observe(_ socket: BrowserWebSocket, _ record: Collector<String>) {
     socket.onopen = { [unowned socket] event in record.add("\(event.type) \(socket.readyState)") }
     socket.onmessage = { event in
         switch event.data {
@@ -84,7 +85,7 @@ import WebSocketTesting
     @Test("Events come in order, with their values") func eventsComeInOrderWithTheirValues() async throws {
         let compressing = WebSocketServer.Configuration(compression: .automatic)
         try await withServer(handler: greeting(.text("welcome")), configuration: compressing) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             observe(socket, record)
             try await record.wait(for: 2)
@@ -108,7 +109,7 @@ import WebSocketTesting
 
     @Test("The origin of a message is the server's") func theOriginOfAMessageIsTheServers() async throws {
         try await withServer(handler: greeting(.text("welcome"))) { server in
-            let origins = Record<String>()
+            let origins = Collector<String>()
             let socket = try BrowserWebSocket(server.url + "/path", options: server.options)
             socket.onmessage = { origins.add($0.origin) }
             try await origins.wait(for: 1)
@@ -120,7 +121,7 @@ import WebSocketTesting
     @Test("Handlers that are set long after the constructor miss nothing")
     func handlersThatAreSetAfterTheConstructorMissNothing() async throws {
         try await withServer(handler: greeting(.text("welcome"))) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             // The main actor is busy for longer than connecting takes.
             usleep(200_000)
@@ -134,7 +135,7 @@ import WebSocketTesting
     @Test("bufferedAmount grows at once, shrinks between events, and only grows once the socket closes")
     func bufferedAmountGrowsAtOnceAndShrinksBetweenEvents() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             observe(socket, record)
             try await record.wait(for: 1)
@@ -152,12 +153,12 @@ import WebSocketTesting
     }
 
     @Test("Messages sent before close() arrive") func messagesThatWereSentBeforeCloseArrive() async throws {
-        let received = Record<Int>()
+        let received = Collector<Int>()
         let handler: WebSocketServer.Handler = { socket, _ in
             for try await message in socket.messages { received.add(message.payload.count) }
         }
         try await withServer(handler: handler) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             observe(socket, record)
             try await record.wait(for: 1)
@@ -174,7 +175,7 @@ import WebSocketTesting
             for number in 0..<100_000 { try await socket.send("\(number)") }
         }
         try await withServer(handler: handler) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             observe(socket, record)
             socket.onmessage = { [unowned socket] _ in
@@ -215,13 +216,13 @@ import WebSocketTesting
         "The code of close() reaches the server and comes back",
         arguments: [(nil, 1005), (1000, 1000), (3000, 3000), (4999, 4999)] as [(Int?, UInt16)])
     func theCodeReachesTheServerAndComesBack(given: Int?, code: UInt16) async throws {
-        let codes = Record<String>()
+        let codes = Collector<String>()
         let handler: WebSocketServer.Handler = { socket, _ in
             let closure = try await socket.closed()
             codes.add("\(closure.code.rawValue) \(closure.reason)")
         }
         try await withServer(handler: handler) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             observe(socket, record)
             try await record.wait(for: 1)
@@ -236,7 +237,7 @@ import WebSocketTesting
     @Test("A close by the server is no error", arguments: [1000, 1001, 1011, 4000, 4999] as [UInt16])
     func aCloseByTheServerIsNoError(code: UInt16) async throws {
         try await withServer(handler: closing(code, "why")) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             observe(socket, record)
             try await record.wait(for: 2)
@@ -247,7 +248,7 @@ import WebSocketTesting
     @Test("Closing while connecting is a failure: error, then close with 1006")
     func closingWhileConnectingIsAFailure() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             observe(socket, record)
             socket.close()

@@ -1,4 +1,5 @@
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketCompat
 
@@ -8,8 +9,8 @@ import WebSocketCompat
     @Test("What is added after a flush has begun fails, and what was added before goes out first")
     func flush() async throws {
         let pump = SendPump()
-        let (sent, results) = (Record<String>(), Record<String>())
-        let gate = Record<Bool>()
+        let (sent, results) = (Collector<String>(), Collector<String>())
+        let gate = Collector<Bool>()
         pump.open { message in
             try await gate.wait(for: 1)
             sent.add(message.text ?? "")

@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -11,49 +12,11 @@ import WebSocketTesting
 
 private typealias Socket = StarscreamCompat.WebSocket
 
-/// An event as a test compares it.
-private func word(_ event: WebSocketEvent) -> String {
-    switch event {
-    case .connected: "connected"
-    case .disconnected(let reason, let code): "disconnected \(code) \(reason)"
-    case .text(let text): "text \(text)"
-    case .binary(let data): "binary \(data.count)"
-    case .pong(let data): "pong \(String(decoding: data ?? Data(), as: UTF8.self))"
-    case .ping(let data): "ping \(String(decoding: data ?? Data(), as: UTF8.self))"
-    case .error(let error):
-        switch error {
-        case HTTPUpgradeError.notAnUpgrade(let status, _)?: "error \(status)"
-        case let error as WebSocketError: "error \(error.code)"
-        case let error as WSError: "error \(error.type) \(error.code)"
-        default: "error"
-        }
-    case .viabilityChanged(let isViable): "viable \(isViable)"
-    case .reconnectSuggested: "reconnectSuggested"
-    case .cancelled: "cancelled"
-    case .peerClosed: "peerClosed"
-    }
-}
-
-private func makeSocket(
-    _ server: TestServer, path: String = "", reconnects: Bool = false, _ record: Record<String>,
-    _ change: (inout URLRequest) -> Void = { _ in }
-) -> Socket {
-    var request = URLRequest(url: server.address.appending(path: path))
-    // For a machine that is busy with other tests.
-    request.timeoutInterval = 60
-    change(&request)
-    let socket = Socket(request: request)
-    socket.options = reconnects ? server.reconnectingOptions : server.options
-    socket.callbackQueue = DispatchQueue(label: "test")
-    socket.onEvent = { record.add(word($0)) }
-    return socket
-}
-
 @Suite("Starscream's shape", .timeLimit(.minutes(2))) struct StarscreamIntegrationTests {
     @Test("Messages are echoed in order, and disconnect() ends the connection")
     func messagesAreEchoedInOrderAndADisconnectEndsIt() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.connect()
             socket.write(string: "one")
@@ -70,15 +33,15 @@ private func makeSocket(
     @Test("The delegate is told before the closure, and is not kept")
     func delegateIsToldBeforeTheClosureAndIsNotKept() async throws {
         final class Delegate: WebSocketDelegate {
-            let record: Record<String>
-            init(_ record: Record<String>) { self.record = record }
+            let record: Collector<String>
+            init(_ record: Collector<String>) { self.record = record }
             func didReceive(event: WebSocketEvent, client: any WebSocketClient) {
                 record.add("delegate \(word(event))")
                 if case .connected = event { client.write(string: "hello") }
             }
         }
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             weak var released: Delegate?
             do {
@@ -98,7 +61,7 @@ private func makeSocket(
     @Test("Code and reason of the server arrive", arguments: [1000, 1011, 4000, 4999] as [UInt16])
     func codeAndReasonOfTheServerArrive(code: UInt16) async throws {
         try await withServer(handler: closing(code, "why")) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.connect()
             try await record.wait(for: 4)
@@ -108,10 +71,10 @@ private func makeSocket(
     }
 
     @Test("The program's code reaches the server") func aCodeOfTheProgramsReachesTheServer() async throws {
-        let codes = Record<UInt16>()
+        let codes = Collector<UInt16>()
         let handler: WebSocketServer.Handler = { socket, _ in codes.add(try await socket.closed().code.rawValue) }
         try await withServer(handler: handler) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.connect()
             try await record.wait(for: 2)
@@ -126,9 +89,9 @@ private func makeSocket(
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .refuse(.forbidden) }
         try await withServer(configuration: configuration) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
-            let completions = Record<Bool>()
+            let completions = Collector<Bool>()
             socket.connect()
             socket.write(string: "lost") { completions.add(true) }
             try await record.wait(for: 1)
@@ -140,14 +103,14 @@ private func makeSocket(
     @Test("A certificate of an unknown authority is refused unless self-signed ones are allowed")
     func aCertificateOfAnUnknownAuthorityIsRefusedUnlessSelfSignedOnesAreAllowed() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record)
             socket.options.connection.tls.trustRoots = .system
             socket.connect()
             try await record.wait(for: 1)
             #expect(record.all == ["error tlsFailed"])
 
-            let second = Record<String>()
+            let second = Collector<String>()
             let trusting = Socket(
                 request: URLRequest(url: server.address), certPinner: FoundationSecurity(allowSelfSigned: true))
             trusting.callbackQueue = DispatchQueue(label: "test")
@@ -163,7 +126,7 @@ private func makeSocket(
 
     @Test("Headers and subprotocols of the request are sent")
     func headersAndSubprotocolsOfTheRequestAreSent() async throws {
-        let requests = Record<String>()
+        let requests = Collector<String>()
         var configuration = WebSocketServer.Configuration()
         configuration.decide = { _ in .accept(subprotocol: "superchat") }
         let handler: WebSocketServer.Handler = { socket, request in
@@ -171,7 +134,7 @@ private func makeSocket(
             _ = try await socket.receive()
         }
         try await withServer(handler: handler, configuration: configuration) { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = makeSocket(server, record) { request in
                 request.setValue("chat,superchat", forHTTPHeaderField: "Sec-WebSocket-Protocol")
                 request.setValue("14", forHTTPHeaderField: "Sec-WebSocket-Version")
@@ -194,13 +157,13 @@ private func makeSocket(
         ]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.onEvent = { record.add(word($0)) }
         socket.connect()
         try await record.wait(for: 4)
-        let completions = Record<Bool>()
+        let completions = Collector<Bool>()
         socket.write(ping: Data("b".utf8)) { completions.add(true) }
         try await completions.wait(for: 1)
         try await record.wait(for: 5)
@@ -218,7 +181,7 @@ private func makeSocket(
         ]
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.respondToPingWithPong = false
@@ -229,103 +192,9 @@ private func makeSocket(
         #expect(try await server.transcript().frames.map(\.opcode) == [0x8])
     }
 
-    @Test("The end of TCP without a close frame is peerClosed")
-    func theEndOfTCPWithoutACloseFrameIsPeerClosed() async throws {
-        let script: [FaultServer.Step] = [.upgrade(), .write([0x81, 0x05, 0x68]), .shutDownWriting]
-        let server = try FaultServer(scripts: [script])
-        defer { server.stop() }
-        let record = Record<String>()
-        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
-        socket.callbackQueue = DispatchQueue(label: "test")
-        socket.onEvent = { record.add(word($0)) }
-        socket.connect()
-        try await record.wait(for: 5)
-        #expect(record.all == ["viable true", "connected", "viable false", "peerClosed", "cancelled"])
-        withExtendedLifetime(socket) {}
-    }
-
-    @Test("Connecting in the handler of a disconnect makes a new connection")
-    func connectingInTheHandlerOfADisconnectMakesANewConnection() async throws {
-        try await withServer(handler: closing(1001)) { server in
-            let record = Record<String>()
-            let socket = makeSocket(server, record)
-            socket.onEvent = { [weak socket] event in
-                record.add(word(event))
-                if case .disconnected = event { socket?.connect() }
-            }
-            socket.connect()
-            try await record.wait(for: 9)
-            #expect(!record.all.contains("cancelled"))
-            socket.onEvent = nil
-        }
-    }
-
-    @Test("Connecting in the handler of an error makes another attempt")
-    func connectingInTheHandlerOfAnErrorMakesAnotherAttempt() async throws {
-        var configuration = WebSocketServer.Configuration()
-        let asked = Record<Bool>()
-        configuration.decide = { _ in
-            asked.add(true)
-            return asked.count < 4 ? .refuse(.forbidden) : .accept()
-        }
-        try await withServer(configuration: configuration) { server in
-            let record = Record<String>()
-            let socket = makeSocket(server, record)
-            let note = socket.onEvent
-            socket.onEvent = { [weak socket] event in
-                note?(event)
-                if case .error = event { socket?.connect() }
-            }
-            socket.connect()
-            try await eventually("\(record.all)") { record.all.contains("connected") }
-            #expect(asked.count == 4)
-            socket.disconnect()
-            try await eventually("\(record.all)") { record.all.last == "cancelled" }
-        }
-    }
-
-    @Test("forceDisconnect() overtakes a disconnect() that waits for the peer")
-    func forcingOvertakesADisconnectThatWaitsForThePeer() async throws {
-        // Reads nothing, so that the close frame is not answered.
-        let handler: WebSocketServer.Handler = { _, _ in try await Task.sleep(for: .seconds(3_600)) }
-        try await withServer(handler: handler) { server in
-            let record = Record<String>()
-            let socket = makeSocket(server, record)
-            socket.options.connection.closeTimeout = .seconds(3_600)
-            socket.connect()
-            try await record.wait(for: 2)
-            for _ in 0..<64 { socket.write(data: Data(count: 1 << 20)) }
-            socket.disconnect()
-            socket.forceDisconnect()
-            try await eventually("\(record.all)") { record.all.last == "cancelled" }
-        }
-    }
-
-    @Test("With one line, a socket comes back with the server, until it is disconnected")
-    func withOneLineItComesBackWithTheServer() async throws {
-        try await withServer { server in
-            let record = Record<String>()
-            let socket = makeSocket(server, reconnects: true, record)
-            socket.connect()
-            try await record.wait(for: 2)
-            await server.kill()
-            try await eventually { record.all.contains("viable false") }
-            socket.write(string: "kept")
-            try await server.restart()
-            try await eventually("\(record.all)") { record.all.last == "text kept" }
-            #expect(record.all.filter { $0 == "connected" }.count == 2)
-            #expect(!record.all.contains("cancelled"))
-            socket.disconnect()
-            try await eventually { record.all.last == "cancelled" }
-            try await server.restart()
-            try await Task.sleep(for: .milliseconds(200))
-            #expect(record.all.last == "cancelled")
-        }
-    }
-
     @Test("A URL of another scheme is an error, and connecting may be tried again")
     func aURLOfAnotherSchemeIsAnError() async throws {
-        let record = Record<String>()
+        let record = Collector<String>()
         let socket = Socket(request: URLRequest(url: try #require(URL(string: "ftp://localhost"))))
         socket.callbackQueue = DispatchQueue(label: "test")
         socket.onEvent = { record.add(word($0)) }
@@ -336,42 +205,5 @@ private func makeSocket(
         try await eventually { socket.state.withLock { $0.socket == nil } }
         socket.connect()
         try await record.wait(for: 2)
-    }
-
-    @Test("Disconnecting while connecting ends the attempt") func disconnectingWhileConnectingEndsIt() async throws {
-        let server = try FaultServer.neverAccepting()
-        defer { server.stop() }
-        let record = Record<String>()
-        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
-        socket.callbackQueue = DispatchQueue(label: "test")
-        socket.onEvent = { record.add(word($0)) }
-        socket.connect()
-        socket.disconnect()
-        try await record.wait(for: 1)
-        #expect(record.all == ["cancelled"])
-    }
-
-    @Test("A socket that is let go of closes its connection and releases its handler")
-    func letGoOfItClosesTheConnectionAndReleasesTheHandler() async throws {
-        try await withServer { server in
-            final class Token: Sendable {}
-            let record = Record<String>()
-            weak var token: Token?
-            do {
-                var sockets: [Socket] = []
-                let held = Token()
-                token = held
-                for _ in 0..<20 {
-                    let socket = makeSocket(server, record)
-                    socket.onEvent = { event in
-                        withExtendedLifetime(held) { record.add(word(event)) }
-                    }
-                    socket.connect()
-                    sockets.append(socket)
-                }
-                try await eventually { server.connectionCount == 20 }
-            }
-            try await eventually("\(server.connectionCount)") { server.connectionCount == 0 && token == nil }
-        }
     }
 }

@@ -2,6 +2,7 @@ import BrowserCompat
 import Foundation
 import LibWebSockets
 import StarscreamCompat
+import TestSupport
 import Testing
 import URLSessionCompat
 import WebSocketKitCompat
@@ -18,8 +19,8 @@ private let messageCount = 10_000
 
     @Test("Starscream's shape echoes all messages in order and completes each write") func starscream() async throws {
         try await withServer { server in
-            let record = Record<String>()
-            let completions = Record<Bool>()
+            let record = Collector<String>()
+            let completions = Collector<Bool>()
             let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
             socket.options = server.options
             socket.callbackQueue = DispatchQueue(label: "test")
@@ -38,7 +39,7 @@ private let messageCount = 10_000
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
             let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
-            let record = Record<WebSocketTask.Message>()
+            let record = Collector<WebSocketTask.Message>()
             task.resume()
             for number in 0..<messageCount { task.send(.string("\(number)")) { _ in } }
             for _ in 0..<messageCount { record.add(try await task.receive()) }
@@ -52,7 +53,7 @@ private let messageCount = 10_000
         try await withServer { server in
             var configuration = WebSocketClient.Configuration()
             configuration.options = server.options
-            let record = Record<String>()
+            let record = Collector<String>()
             try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
                 // Asynchronous handlers keep the order, too.
                 socket.onText { socket, text in
@@ -69,7 +70,7 @@ private let messageCount = 10_000
 
     @MainActor @Test("The browser's shape echoes all messages in order") func browser() async throws {
         try await withServer { server in
-            let record = Record<String>()
+            let record = Collector<String>()
             let socket = try BrowserWebSocket(server.url, options: server.options)
             socket.onopen = { _ in
                 for number in 0..<messageCount { try? socket.send("\(number)") }
@@ -88,11 +89,12 @@ private let messageCount = 10_000
         final class Token: Sendable {}
         try await withServer { server in
             weak var token: Token?
+            weak var browserToken: Token?
             var options = server.options
             options.connection.connectTimeout = .seconds(30)
             do {
-                let held = Token()
-                token = held
+                let (held, heldByBrowsers) = (Token(), Token())
+                (token, browserToken) = (held, heldByBrowsers)
                 var sockets: [StarscreamCompat.WebSocket] = []
                 for _ in 0..<100 {
                     let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
@@ -102,12 +104,18 @@ private let messageCount = 10_000
                     sockets.append(socket)
                 }
                 let browsers = try await MainActor.run { [options] in
-                    try (0..<100).map { _ in try BrowserWebSocket(server.url, options: options) }
+                    try (0..<100).map { _ in
+                        let socket = try BrowserWebSocket(server.url, options: options)
+                        socket.onmessage = { _ in withExtendedLifetime(heldByBrowsers) {} }
+                        return socket
+                    }
                 }
                 try await eventually("\(server.connectionCount)") { server.connectionCount == 200 }
                 withExtendedLifetime((sockets, browsers)) {}
             }
-            try await eventually("\(server.connectionCount)") { server.connectionCount == 0 && token == nil }
+            try await eventually("\(server.connectionCount)") {
+                server.connectionCount == 0 && token == nil && browserToken == nil
+            }
         }
     }
 
@@ -153,82 +161,10 @@ private let messageCount = 10_000
         }
     }
 
-    // MARK: Closing from inside of every callback
-
-    @Test(
-        "Starscream's shape may be disconnected in its callbacks",
-        arguments: ["viability", "connected", "text", "binary", "ping", "pong", "completion"])
-    func starscreamClosesInACallback(name: String) async throws {
-        try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
-            let record = Record<String>()
-            let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
-            socket.options = server.options
-            socket.callbackQueue = DispatchQueue(label: "test")
-            socket.onEvent = { [unowned socket] event in
-                record.add("\(event)")
-                if "\(event)".hasPrefix(name) { socket.disconnect() }
-                if case .connected = event {
-                    socket.write(ping: Data())
-                    socket.write(string: "b") { if name == "completion" { socket.disconnect() } }
-                    // A ping of the server's is not to be had; its name is any other's.
-                    if name == "ping" { socket.forceDisconnect() }
-                }
-            }
-            socket.connect()
-            try await eventually("\(record.all)") { record.all.last == "cancelled" }
-            socket.connect()
-            socket.disconnect()
-        }
-    }
-
-    @Test(
-        "websocket-kit's shape may be closed in its callbacks",
-        arguments: ["upgrade", "text", "binary", "pong", "close"])
-    func webSocketKitClosesInACallback(name: String) async throws {
-        try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
-            var configuration = WebSocketClient.Configuration()
-            configuration.options = server.options
-            let ended = Record<Bool>()
-            try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
-                socket.onText { socket, _ in if name == "text" { try? await socket.close() } }
-                socket.onBinary { socket, _ in if name == "binary" || name == "close" { _ = socket.close() } }
-                socket.onPong { socket, _ in if name == "pong" { try? await socket.close() } }
-                socket.onClose.whenComplete { _ in
-                    _ = socket.close()
-                    ended.add(true)
-                }
-                try? await socket.sendPing()
-                if name == "upgrade" { try? await socket.close() }
-            }
-            try await ended.wait(for: 1)
-        }
-    }
-
-    @Test("A task of URLSession's shape may be cancelled in any of its completion handlers")
-    func urlSessionCancelsInACallback() async throws {
-        try await withServer(handler: greeting(.text("a"))) { server in
-            let configuration = WebSocketSessionConfiguration.default
-            configuration.options = server.options
-            let session = WebSocketSession(configuration: configuration)
-            let ended = Record<Bool>()
-            for name in ["send", "receive", "ping"] {
-                let task = session.webSocketTask(with: server.address)
-                task.resume()
-                if name == "send" { task.send(.string("b")) { _ in task.cancel() } }
-                if name == "ping" { task.sendPing { _ in task.cancel(with: .goingAway, reason: nil) } }
-                task.receive { _ in
-                    if name == "receive" { task.cancel() }
-                    task.receive { _ in ended.add(true) }
-                }
-            }
-            try await ended.wait(for: 3)
-        }
-    }
-
     // MARK: Handlers that do not return
 
     /// Sends until its client takes no more.
-    private func flood(_ sent: Record<Int>) -> WebSocketServer.Handler {
+    private func flood(_ sent: Collector<Int>) -> WebSocketServer.Handler {
         { socket, _ in
             for number in 0..<400 {
                 try await socket.send(Array(repeating: 0, count: 100_000))
@@ -237,7 +173,7 @@ private let messageCount = 10_000
         }
     }
 
-    private func waitUntilItStands(_ sent: Record<Int>) async throws {
+    private func waitUntilItStands(_ sent: Collector<Int>) async throws {
         try await sent.wait(for: 10)
         var before = -1
         while before != sent.count {
@@ -248,10 +184,10 @@ private let messageCount = 10_000
 
     @Test("A callback queue that is suspended stops the server, and nothing is lost")
     func aCallbackQueueThatStandsStopsTheServer() async throws {
-        let sent = Record<Int>()
+        let sent = Collector<Int>()
         try await withServer(handler: flood(sent)) { server in
             let queue = DispatchQueue(label: "test")
-            let received = Record<Int>()
+            let received = Collector<Int>()
             let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
             socket.options = server.options
             socket.callbackQueue = queue
@@ -272,11 +208,11 @@ private let messageCount = 10_000
 
     @Test("An asynchronous handler that waits stops the server, and nothing is lost")
     func anAsynchronousHandlerThatWaitsStopsTheServer() async throws {
-        let sent = Record<Int>()
+        let sent = Collector<Int>()
         try await withServer(handler: flood(sent)) { server in
             var configuration = WebSocketClient.Configuration()
             configuration.options = server.options
-            let received = Record<Int>()
+            let received = Collector<Int>()
             let (gate, opening) = AsyncStream<Void>.makeStream()
             try await WebSocketKitCompat.WebSocket.connect(to: server.url, configuration: configuration) { socket in
                 socket.onBinary { _, buffer in
@@ -301,7 +237,7 @@ private let messageCount = 10_000
             let configuration = WebSocketSessionConfiguration.default
             configuration.options = server.options
             let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
-            let results = Record<Bool>()
+            let results = Collector<Bool>()
             task.resume()
             try await task.sendPing()
             for _ in 0..<100 { task.send(.data(Data(repeating: 0, count: 1 << 20))) { results.add($0 == nil) } }
@@ -322,7 +258,7 @@ private let messageCount = 10_000
             configuration.options = server.options
             configuration.options.connection.closeTimeout = .milliseconds(300)
             let task = WebSocketSession(configuration: configuration).webSocketTask(with: server.address)
-            let results = Record<Bool>()
+            let results = Collector<Bool>()
             task.resume()
             for _ in 0..<100 { task.send(.data(Data(repeating: 0, count: 1 << 20))) { results.add($0 == nil) } }
             try await results.wait(for: 1)

@@ -4,38 +4,6 @@ import Testing
 import WebSocketCompat
 import WebSocketTesting
 
-/// A record of what happened, in order, from any thread.
-final class Record<Element: Sendable>: Sendable {
-    private let elements = Lock<[Element]>([])
-
-    var all: [Element] { elements.withLock { $0 } }
-    var count: Int { elements.withLock(\.count) }
-
-    func add(_ element: Element) { elements.withLock { $0.append(element) } }
-
-    /// Waits until so many are there.
-    func wait(for count: Int, _ location: SourceLocation = #_sourceLocation) async throws {
-        try await eventually("\(all.suffix(20))", location) { self.count >= count }
-    }
-}
-
-/// Waits for what happens elsewhere. The deadline is there for bugs only.
-func eventually(
-    _ failure: @autoclosure () -> String = "", _ location: SourceLocation = #_sourceLocation,
-    _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else {
-            Issue.record("it did not happen: \(failure())", sourceLocation: location)
-            throw NeverHappened()
-        }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
-
-struct NeverHappened: Error {}
-
 /// Runs `body` with a server over wss, on a loop of its own.
 func withServer(
     handler: @escaping WebSocketServer.Handler = TestServer.echo,

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WebSocketKitCompat
 
@@ -34,7 +35,7 @@ import WebSocketKitCompat
     func aFutureIsCompleteOnce() async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let promise = loop.makePromise(of: Int.self)
-        let results = Record<String>()
+        let results = Collector<String>()
         promise.futureResult.whenSuccess { results.add("\($0)") }
         promise.futureResult.whenFailure { _ in results.add("failed") }
         promise.succeed(1)

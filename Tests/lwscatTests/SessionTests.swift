@@ -68,7 +68,7 @@ struct SessionTests {
         #expect(third == [])
         #expect(
             exitStatus(
-                .message(Self.hello, route: nil), .message(Self.hello, route: nil), .stopped(undelivered: 0),
+                .message(Self.hello, route: nil), .message(Self.hello, route: nil), .stopped(unsent: 0),
                 in: session) == .orderly)
     }
 
@@ -121,21 +121,21 @@ struct SessionTests {
     @Test("A signal closes, a second one does not wait for that")
     func signals() {
         #expect(after(Self.opened, .signal(15), in: session()) == [.close(sendingFirst: false)])
-        #expect(exitStatus(Self.opened, .signal(15), .stopped(undelivered: 0), in: session()) == .signal(15))
+        #expect(exitStatus(Self.opened, .signal(15), .stopped(unsent: 0), in: session()) == .signal(15))
         #expect(exitStatus(Self.opened, .signal(2), .signal(2), in: session()) == .signal(2))
         #expect(exitStatus(Self.opened, .outputClosed, in: session()) == .signal(13))
-        #expect(exitStatus(Self.opened, .left, .stopped(undelivered: 0), in: session()) == .orderly)
-        #expect(exitStatus(Self.opened, .left, .gaveUp, .stopped(undelivered: 0), in: session()) == .orderly)
+        #expect(exitStatus(Self.opened, .left, .stopped(unsent: 0), in: session()) == .orderly)
+        #expect(exitStatus(Self.opened, .left, .gaveUp, .stopped(unsent: 0), in: session()) == .orderly)
     }
 
     @Test("What was never sent is told, and no orderly end")
-    func undelivered() {
-        #expect(exitStatus(Self.opened, .waitIsOver, .stopped(undelivered: 2), in: session()) == .connectionLost)
+    func unsent() {
+        #expect(exitStatus(Self.opened, .waitIsOver, .stopped(unsent: 2), in: session()) == .connectionLost)
         #expect(
-            exitStatus(.failed("no", .unreachable), .waitIsOver, .stopped(undelivered: 2), in: session())
+            exitStatus(.failed("no", .unreachable), .waitIsOver, .stopped(unsent: 2), in: session())
                 == .unreachable)
         #expect(
-            after(Self.opened, .waitIsOver, .stopped(undelivered: 1), in: session()).first
+            after(Self.opened, .waitIsOver, .stopped(unsent: 1), in: session()).first
                 == .print(.notSent("1 message was never sent")))
     }
 
@@ -152,7 +152,7 @@ struct SessionTests {
         #expect(
             after(.message(Self.hello, route: nil, peer: "127.0.0.1:1"), in: session)
                 == [.print(.message(Self.hello, route: nil, peer: "127.0.0.1:1"))])
-        #expect(exitStatus(.signal(15), .stopped(undelivered: 0), in: session) == .signal(15))
+        #expect(exitStatus(.signal(15), .stopped(unsent: 0), in: session) == .signal(15))
     }
 
     @Test("After the end nothing happens any more")

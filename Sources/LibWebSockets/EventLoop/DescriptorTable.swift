@@ -13,7 +13,7 @@ enum DescriptorTable {
     /// The size of the tables of a context that is made now.
     static var currentSize: CInt {
         var limit = rlimit()
-        guard unsafe getrlimit(resource, &limit) == 0 else { return .max }
+        guard unsafe getrlimit(openFilesResource, &limit) == 0 else { return .max }
         return CInt(clamping: limit.rlim_cur)
     }
 
@@ -27,25 +27,19 @@ enum DescriptorTable {
     /// Runs `body`, which makes a context, while the soft limit is what its tables should be sized by.
     static func sized<Made, Failure: Error>(_ body: () throws(Failure) -> Made) throws(Failure) -> Made {
         var limit = rlimit()
-        guard unsafe getrlimit(resource, &limit) == 0,
+        guard unsafe getrlimit(openFilesResource, &limit) == 0,
             let size = size(softLimit: limit.rlim_cur, hardLimit: limit.rlim_max)
         else { return try body() }
         let before = limit.rlim_cur
         limit.rlim_cur = size
-        guard unsafe setrlimit(resource, &limit) == 0 else { return try body() }
+        guard unsafe setrlimit(openFilesResource, &limit) == 0 else { return try body() }
         defer {
             // Unless the program has set one of its own meanwhile.
-            if unsafe getrlimit(resource, &limit) == 0, limit.rlim_cur == size {
+            if unsafe getrlimit(openFilesResource, &limit) == 0, limit.rlim_cur == size {
                 limit.rlim_cur = before
-                _ = unsafe setrlimit(resource, &limit)
+                _ = unsafe setrlimit(openFilesResource, &limit)
             }
         }
         return try body()
     }
-
-    #if canImport(Glibc)
-        private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-        private static let resource = RLIMIT_NOFILE
-    #endif
 }

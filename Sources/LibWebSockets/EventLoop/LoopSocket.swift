@@ -1,20 +1,6 @@
 internal import CLibwebsockets
 internal import LibC
 
-/// A report of libwebsockets' about one socket.
-enum LoopSocketEvent {
-    /// The TCP connection of a client stands.
-    case connected
-    /// The descriptor can be read; that may say that the connection has ended.
-    case readable
-    /// The descriptor takes bytes.
-    case writable
-    /// The connection could not be made, in libwebsockets' words.
-    case failed(String)
-    /// libwebsockets closes the descriptor.
-    case closed
-}
-
 /// A socket of the loop: what `opaque_user_data` of libwebsockets' `struct lws` points at.
 ///
 /// Lives on the loop's thread. The core keeps it from the moment libwebsockets knows it until `WSI_DESTROY`, the last

@@ -1,11 +1,3 @@
-/// Work that other threads hand to the loop's thread.
-@safe enum LoopWork: Sendable {
-    case run(@Sendable (LoopCore) -> Void)
-    /// A connection has output, or is to close. Without a closure, because it comes with each message.
-    case output(any LoopOutput)
-    case job(UnownedJob, UnownedTaskExecutor)
-}
-
 /// The place where other threads leave work for the loop's thread, which takes all of it at once.
 ///
 /// A producer appends under the lock; the first one since the loop began to wait also wakes it, so that a burst costs one

@@ -50,13 +50,7 @@ enum FileOrBytes: Sendable {
 
     private static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
         while true {
-            #if canImport(Glibc)
-                let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            #elseif canImport(Musl)
-                let count = unsafe Musl.read(descriptor, buffer.baseAddress, buffer.count)
-            #else
-                let count = unsafe Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-            #endif
+            let count = unsafe systemRead(descriptor, buffer.baseAddress, buffer.count)
             if count >= 0 || errno != EINTR { return count }
         }
     }

@@ -1,11 +1,5 @@
 #if THREAD_SANITIZER_LOCKS
-    #if canImport(Glibc)
-        internal import Glibc
-    #elseif canImport(Musl)
-        internal import Musl
-    #else
-        internal import Darwin
-    #endif
+    internal import LibC
 
     /// A stand-in for `Mutex` while ThreadSanitizer looks on.
     ///

@@ -57,19 +57,3 @@ public struct HTTPHeaders: ExpressibleByDictionaryLiteral, Sequence, Sendable {
         fields.makeIterator()
     }
 }
-
-/// The head of a server's answer that refuses the upgrade.
-public struct HTTPResponseHead: Sendable {
-    /// The status.
-    public let status: HTTPResponseStatus
-    /// The headers.
-    public let headers: HTTPHeaders
-}
-
-/// A status of HTTP.
-public struct HTTPResponseStatus: Hashable, Sendable {
-    /// The number, 100 to 599.
-    public let code: UInt
-    /// The words beside the code.
-    public let reasonPhrase: String
-}

@@ -109,21 +109,3 @@ package struct Deflater: ~Copyable {
         stream.deallocate()
     }
 }
-
-/// zlib could not compress. Nothing that a peer or a message can cause: memory is short, or the library is not as it
-/// should be.
-package struct DeflateFailure: Error, Hashable, CustomStringConvertible {
-    package let description: String
-
-    init(_ status: Int32, _ stream: z_stream) {
-        description = "zlib cannot compress: \(ZlibError.text(status, stream))"
-    }
-}
-
-enum ZlibError {
-    /// Returns zlib's own words on the error, with its code.
-    static func text(_ status: Int32, _ stream: z_stream) -> String {
-        let message = stream.msg.map { String(cString: $0) } ?? zError(status).map { String(cString: $0) } ?? "error"
-        return "\(message) (\(status))"
-    }
-}

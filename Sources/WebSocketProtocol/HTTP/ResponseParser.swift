@@ -1,5 +1,3 @@
-import HTTPTypes
-
 /// Reads the answer to one request from the bytes of a connection (RFC 9112), up to the point where they are no longer
 /// HTTP or the request is refused.
 ///
@@ -145,11 +143,4 @@ package struct ResponseParser: Sendable {
             return head.status.kind == .successful
         }
     }
-}
-
-/// A response that does not give what was asked for.
-package struct RefusedResponse: Hashable, Sendable {
-    package let head: ResponseHead
-    /// Its beginning, as far as it was kept and has arrived.
-    package let body: [UInt8]
 }

@@ -1,11 +1,3 @@
-internal import Logging
-
-/// A message that does not decode as the type a handler asks for.
-struct UndecodableMessage: Error {
-    let type: any Any.Type
-    let underlying: any Error
-}
-
 extension Dispatcher {
     func handle(_ message: WebSocketMessage, _ table: HandlerTable) async {
         // A handler may stop the service. No other one is called then.

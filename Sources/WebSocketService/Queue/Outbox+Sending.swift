@@ -143,13 +143,11 @@ extension Outbox {
     private func wait(_ sender: Completion<Verdict>, _ number: UInt64?, _ caller: Caller) async throws -> Verdict {
         guard let waiting = dispatcherKeptWaiting(by: caller) else { return try await wait(sender, number) }
         return try await waiting.whileHandlerWaits { full in
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                defer { group.cancelAll() }
-                group.addTask {
-                    try await full.value()
-                    self.giveUp(number, .needsReturn)
-                }
-                return try await self.wait(sender, number)
+            try await withWatch {
+                try await full.value()
+                self.giveUp(number, .needsReturn)
+            } body: {
+                try await self.wait(sender, number)
             }
         }
     }

@@ -64,7 +64,7 @@ struct PendingReplies: Sendable {
         }
     }
 
-    private var entries: [UInt64: Entry] = [:]
+    private(set) var entries: [UInt64: Entry] = [:]
     /// By correlation ID or route, the numbers of requests that share one in the order they were made.
     private var numbersByID: [String: [UInt64]] = [:]
     private var numbersByRoute: [String: [UInt64]] = [:]
@@ -74,8 +74,6 @@ struct PendingReplies: Sendable {
     private var lastBeforeGreeting: UInt64 = 0
 
     var isEmpty: Bool { entries.isEmpty }
-    /// The number of the requests that a connection has taken.
-    var sentCount: Int { entries.values.count { if case .sent = $0.progress { true } else { false } } }
 
     mutating func add(_ entry: Entry) {
         entries[entry.number] = entry

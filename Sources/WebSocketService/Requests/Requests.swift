@@ -4,7 +4,7 @@ internal import Synchronization
 /// The requests of a service whose answers are awaited. Here, and nowhere else, they are completed.
 final class Requests: Sendable {
     private let router: any MessageRouter
-    private let pending = Lock(PendingReplies())
+    let pending = Lock(PendingReplies())
     /// Looked at for each batch and each message that is sent, hence without the lock.
     private let count = Atomic<Int>(0)
 
@@ -13,7 +13,6 @@ final class Requests: Sendable {
     }
 
     var isEmpty: Bool { count.load(ordering: .acquiring) == 0 }
-    var sentCount: Int { pending.withLock(\.sentCount) }
 
     func add(_ entry: PendingReplies.Entry) {
         count.add(1, ordering: .acquiringAndReleasing)

@@ -188,18 +188,11 @@ final class ConnectionLife: Sendable {
     ) async -> WebSocketClosure {
         let clock = environment.clock
         let deadline = clock.deadline(after: environment.options.closeTimeout)
-        return await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                do {
-                    try await clock.sleep(until: deadline)
-                    connection.abort()
-                } catch {
-                    // Cancelled: the handshake is complete.
-                }
-            }
-            let closure = await connection.close(code: code, reason: reason)
-            group.cancelAll()
-            return closure
+        return await withWatch {
+            try await clock.sleep(until: deadline)
+            connection.abort()
+        } body: {
+            await connection.close(code: code, reason: reason)
         }
     }
 

@@ -72,14 +72,11 @@ extension SocketService {
         // Looked at only now: from here on, a change of these finds the request.
         if life.isStopped { throw SocketServiceError.stopped }
         if isHandlers, isBehindHandlers { throw SocketServiceError.handlerMustReturn }
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            defer { group.cancelAll() }
-            group.addTask {
-                try await environment.clock.sleep(until: deadline)
-                reply.fail(
-                    SocketServiceError(
-                        .requestTimedOut, "no answer to the request came within \(timeout)", route: route))
-            }
+        return try await withWatch {
+            try await environment.clock.sleep(until: deadline)
+            reply.fail(
+                SocketServiceError(.requestTimedOut, "no answer to the request came within \(timeout)", route: route))
+        } body: {
             // In this task, so that requests go out in the order of their IDs.
             await send(request, number: number, timeout: timeout, caller, reply)
             // The body of a loop may wait in a child task of its own, which tells nobody what it belongs to.
@@ -87,11 +84,12 @@ extension SocketService {
                 return try await reply.value()
             }
             return try await dispatcher.whileHandlerWaits { full in
-                group.addTask {
+                try await withWatch {
                     try await full.value()
                     reply.fail(SocketServiceError.inboxFull)
+                } body: {
+                    try await reply.value()
                 }
-                return try await reply.value()
             }
         }
     }

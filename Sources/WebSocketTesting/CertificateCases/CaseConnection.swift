@@ -58,21 +58,6 @@ extension CertificateCase.Connection: CustomStringConvertible {
     }
 }
 
-/// The conduct of a case's server.
-struct CaseScript: Sendable {
-    enum Act: Sendable {
-        /// Speaks TLS, and then HTTP or WebSocket. With several contexts each connection gets the next one.
-        case serve([FaultServerTLSContext], CaseClientHello.Behavior)
-        /// The same, but ends in the middle of its answer.
-        case cutOff(FaultServerTLSContext)
-        case stall
-        case resetAfterHello
-        case plainHTTP
-    }
-
-    let act: Act
-}
-
 /// One connection to the server of a case. Belongs to one thread.
 final class CaseConnection {
     /// The time for which a client may do nothing.

@@ -49,13 +49,7 @@ final class FaultServerListener: Sendable {
 
     /// accept(2), whoever the client is.
     static func accept(_ descriptor: Int32) -> Int32 {
-        #if canImport(Glibc)
-            Glibc.accept(descriptor, nil, nil)
-        #elseif canImport(Musl)
-            Musl.accept(descriptor, nil, nil)
-        #else
-            Darwin.accept(descriptor, nil, nil)
-        #endif
+        systemAccept(descriptor)
     }
 
     /// A client has connected that was not accepted yet.
@@ -112,13 +106,8 @@ final class FaultServerListener: Sendable {
     }
 
     private static func makeSocket(_ address: FaultServer.Address) throws -> Int32 {
-        #if canImport(Glibc)
-            let type = Int32(SOCK_STREAM.rawValue)
-        #else
-            let type = SOCK_STREAM
-        #endif
         let family = address == .ipv4Loopback ? AF_INET : AF_INET6
-        let descriptor = socket(family, type, 0)
+        let descriptor = socket(family, streamSocket, 0)
         guard descriptor >= 0 else { throw FaultServerError.systemCall("socket for \(address)") }
         configure(descriptor)
         return descriptor

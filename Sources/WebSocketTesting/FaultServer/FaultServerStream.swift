@@ -1,14 +1,6 @@
 import COpenSSL
 internal import LibC
 
-/// The reason why an operation on a connection was not completed.
-enum FaultServerStreamError: Error {
-    case peerClosed
-    case peerReset
-    case stopped
-    case tls(String)
-}
-
 /// The bytes of one connection, plain or under TLS. Belongs to the connection's thread.
 final class FaultServerStream {
     /// The result of a single attempt to read or write.

@@ -29,12 +29,7 @@ final class LoopbackReservation: Sendable {
 
     /// - Parameter port: 0 for one that nobody has.
     static func make(_ address: FaultServer.Address, port: UInt16) -> Outcome {
-        #if canImport(Glibc)
-            let type = Int32(SOCK_STREAM.rawValue)
-        #else
-            let type = SOCK_STREAM
-        #endif
-        let descriptor = socket(address == .ipv4Loopback ? AF_INET : AF_INET6, type, 0)
+        let descriptor = socket(address == .ipv4Loopback ? AF_INET : AF_INET6, streamSocket, 0)
         guard descriptor >= 0 else { return .unavailable }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         // With it a socket that listens may be bound beside this one (socket(7)), as long as this one does not listen.

@@ -1,18 +1,6 @@
 import Foundation
 import WebSocketService
 
-/// A text to write, and where.
-struct Output: Hashable, Sendable {
-    enum Stream: Hashable, Sendable {
-        case standardOutput
-        case standardError
-    }
-
-    let stream: Stream
-    /// Whole lines.
-    let text: String
-}
-
 /// Lines for a program, or for a person.
 ///
 /// Without a prompt standard output has the messages, one a line, and nothing else. With one everything that happens is

@@ -69,10 +69,10 @@ final class Runner {
         case .reconnectNow: counterpart.reconnectNow()
         case .close(let sendingFirst):
             run {
-                let unsent = self.unsent.count
-                let undelivered = await self.counterpart.stop(
+                let ownUnsent = self.unsent.count
+                let unsent = await self.counterpart.stop(
                     sendingFirst: sendingFirst, code: self.closing.code, reason: self.closing.reason)
-                self.handle(.stopped(undelivered: unsent + undelivered))
+                self.handle(.stopped(unsent: ownUnsent + unsent))
             }
         case .exit(let status): finish(status)
         }

@@ -48,7 +48,7 @@ struct Session {
         /// Nobody reads standard output any more.
         case outputClosed
         /// Everything is closed.
-        case stopped(undelivered: Int)
+        case stopped(unsent: Int)
     }
 
     enum Action: Hashable, Sendable {
@@ -60,7 +60,7 @@ struct Session {
         case startCountdown(Duration)
         case stopCountdown
         case reconnectNow
-        /// Close everything, after sending what still waits if so told; then ``Event/stopped(undelivered:)`` comes.
+        /// Close everything, after sending what still waits if so told; then ``Event/stopped(unsent:)`` comes.
         case close(sendingFirst: Bool)
         case exit(EndStatus)
     }
@@ -126,7 +126,7 @@ struct Session {
             return ending == nil ? end(.signal(number)) : exit(.signal(number))
         // Ends as any filter does then: with the status of SIGPIPE, which libwebsockets ignores.
         case .outputClosed: return exit(.signal(13))
-        case .stopped(let undelivered): return stopped(undelivered)
+        case .stopped(let unsent): return stopped(unsent)
         }
     }
 
@@ -195,10 +195,10 @@ struct Session {
         return [.stopCountdown, .close(sendingFirst: sendingFirst)]
     }
 
-    private mutating func stopped(_ undelivered: Int) -> [Action] {
+    private mutating func stopped(_ unsent: Int) -> [Action] {
         let status = ending ?? lastFailure
-        guard undelivered > 0 else { return exit(status) }
-        let why = undelivered == 1 ? "1 message was never sent" : "\(undelivered) messages were never sent"
+        guard unsent > 0 else { return exit(status) }
+        let why = unsent == 1 ? "1 message was never sent" : "\(unsent) messages were never sent"
         let fallback = lastFailure == .orderly ? EndStatus.connectionLost : lastFailure
         return [.print(.notSent(why))] + exit(status == .orderly ? fallback : status)
     }

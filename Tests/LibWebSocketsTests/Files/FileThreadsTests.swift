@@ -1,5 +1,6 @@
 import LibC
 import Dispatch
+import TestSupport
 import Testing
 import WebSocketTesting
 

@@ -1,5 +1,6 @@
 import LibC
 import COpenSSL
+import TestSupport
 import Testing
 import WebSocketProtocol
 

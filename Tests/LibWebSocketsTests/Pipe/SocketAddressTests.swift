@@ -6,11 +6,7 @@ import Testing
 @Suite struct SocketAddressTests {
     @Test("Of a socket whose connection is gone, the system does not tell the peer: which is not another peer")
     func peerUnknown() throws {
-        #if canImport(Glibc)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
+        let descriptor = socket(AF_INET, streamSocket, 0)
         defer { close(descriptor) }
         #expect(SocketAddress(host: "127.0.0.1", port: 80).isPeer(of: descriptor) == nil)
     }

@@ -1,5 +1,6 @@
 import LibC
 import Logging
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -29,7 +30,7 @@ import WebSocketTesting
         arguments: Security.allCases)
     func connectionLimit(security: Security) async throws {
         let lines = LogLines()
-        let configuration = WebSocketServer.Configuration(connectionLimit: 2, logger: lines.logger)
+        let configuration = WebSocketServer.Configuration(connectionLimit: 2, logger: lines.logger())
         try await withServer(security, configuration: configuration, client: Self.patient, handler: ServerPair.echo) {
             pair in
             let first = try await pair.connect()
@@ -50,7 +51,7 @@ import WebSocketTesting
     func handshakeLimit(completes: Bool) async throws {
         let lines = LogLines()
         let configuration = WebSocketServer.Configuration(
-            handshakeLimit: 2, handshakeTimeout: .seconds(86_400), logger: lines.logger)
+            handshakeLimit: 2, handshakeTimeout: .seconds(86_400), logger: lines.logger())
         try await withServer(configuration: configuration, client: Self.patient, handler: ServerPair.echo) { pair in
             var silent: [RawClient] = [try RawClient(port: pair.server.port), try RawClient(port: pair.server.port)]
             async let third = pair.connect()
@@ -66,7 +67,7 @@ import WebSocketTesting
     @Test("A client that was refused counts as a handshake for as long as it keeps its connection")
     func refusedClients() async throws {
         let lines = LogLines()
-        let configuration = WebSocketServer.Configuration(handshakeLimit: 2, logger: lines.logger)
+        let configuration = WebSocketServer.Configuration(handshakeLimit: 2, logger: lines.logger())
         try await withServer(configuration: configuration, client: Self.patient, handler: ServerPair.echo) { pair in
             // It counts for as long as the server waits for its end, which a busy machine may not be in time for.
             for _ in 0..<100 where !lines.all.contains(where: { $0.contains("handshakeLimit") }) {
@@ -124,7 +125,7 @@ import WebSocketTesting
         // Refused by the system, for nobody has accepted it.
         do {
             #expect(try await client.readToEnd() == [])
-        } catch let failure as RawClient.Failure {
+        } catch let failure as SystemCallFailure {
             #expect(failure.errno == ECONNRESET)
         }
         await loop.shutDown()

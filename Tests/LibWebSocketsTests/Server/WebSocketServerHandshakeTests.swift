@@ -1,4 +1,5 @@
 import HTTPTypes
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -51,7 +52,7 @@ import WebSocketTesting
     func unusableDecision(decision: WebSocketServer.Decision, reason: String) async throws {
         let handled = Counter()
         let lines = LogLines()
-        let server = WebSocketServer.Configuration(logger: lines.logger, decide: { _ in decision })
+        let server = WebSocketServer.Configuration(logger: lines.logger(), decide: { _ in decision })
         try await withServer(configuration: server, handler: { _, _ in handled.increment() }) { pair in
             let error = await #expect(throws: WebSocketError.self) { try await pair.connect() }
             #expect(error?.code == .upgradeRefused)

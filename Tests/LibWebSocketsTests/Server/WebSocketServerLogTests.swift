@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -12,7 +13,7 @@ import WebSocketTesting
     @Test("Clients cannot make a server that decides wrongly fill its log")
     func refusals() async throws {
         let lines = LogLines()
-        let server = WebSocketServer.Configuration(logger: lines.logger, decide: { _ in .accept(subprotocol: "v9") })
+        let server = WebSocketServer.Configuration(logger: lines.logger(), decide: { _ in .accept(subprotocol: "v9") })
         try await withServer(configuration: server, handler: { _, _ in }) { pair in
             for _ in 0..<50 {
                 await #expect(throws: WebSocketError.self) { try await pair.connect() }
@@ -25,7 +26,7 @@ import WebSocketTesting
     @Test("Clients cannot make a handler that fails fill the log, and what they wrote stays one short line")
     func failures() async throws {
         let lines = LogLines()
-        let server = WebSocketServer.Configuration(logger: lines.logger)
+        let server = WebSocketServer.Configuration(logger: lines.logger())
         let handler: WebSocketServer.Handler = { socket, _ in
             let text = try await socket.receive(1).first?.text
             throw Failure(description: text ?? "")
@@ -48,7 +49,7 @@ import WebSocketTesting
     @Test("A handler that sends while its client closes has not failed")
     func sendsWhileClosing() async throws {
         let lines = LogLines()
-        let server = WebSocketServer.Configuration(logger: lines.logger)
+        let server = WebSocketServer.Configuration(logger: lines.logger())
         let handler: WebSocketServer.Handler = { socket, _ in
             while true { try await socket.send([UInt8](repeating: 1, count: 10_000)) }
         }
@@ -65,7 +66,7 @@ import WebSocketTesting
     @Test("A client that breaks the rules costs a line at debug level, no longer than it must be")
     func brokenRequests() async throws {
         let lines = LogLines()
-        let server = WebSocketServer.Configuration(logger: lines.logger)
+        let server = WebSocketServer.Configuration(logger: lines.logger())
         try await withServer(configuration: server, handler: { _, _ in }) { pair in
             for _ in 0..<20 {
                 let client = try RawClient(port: pair.server.port)
@@ -91,7 +92,7 @@ import WebSocketTesting
         ]
         try await FaultServer.withServer(script) { server in
             let configuration = WebSocketConfiguration(
-                compression: .disabled, receiveBufferSize: 1, closeTimeout: .seconds(86_400), logger: lines.logger)
+                compression: .disabled, receiveBufferSize: 1, closeTimeout: .seconds(86_400), logger: lines.logger())
             let socket = try await WebSocket.connect(to: server.url(), configuration: configuration)
             #expect(await socket.close().isClean)
         }

@@ -2,19 +2,16 @@ import LibC
 
 /// The limits of this process (getrlimit(2)): for tests that have one of their own.
 enum ProcessLimits {
+    static let openFiles = openFilesResource
     #if canImport(Glibc)
-        typealias Resource = __rlimit_resource_t
-        static let openFiles = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        static let threads = __rlimit_resource_t(6)  // RLIMIT_NPROC, which Swift does not see
+        static let threads = LimitedResource(6)  // RLIMIT_NPROC, which Swift does not see
     #else
-        typealias Resource = CInt
-        static let openFiles = RLIMIT_NOFILE
         static let threads = RLIMIT_NPROC
     #endif
 
     /// Sets the soft limit, and returns what it was.
     @discardableResult
-    static func set(_ resource: Resource, to value: rlim_t) -> rlim_t {
+    static func set(_ resource: LimitedResource, to value: rlim_t) -> rlim_t {
         var limit = rlimit()
         precondition(getrlimit(resource, &limit) == 0)
         let before = limit.rlim_cur
@@ -24,7 +21,7 @@ enum ProcessLimits {
     }
 
     /// Raises both limits, which needs the right to.
-    static func setHard(_ resource: Resource, to value: rlim_t) -> Bool {
+    static func setHard(_ resource: LimitedResource, to value: rlim_t) -> Bool {
         var limit = rlimit(rlim_cur: value, rlim_max: value)
         return setrlimit(resource, &limit) == 0
     }

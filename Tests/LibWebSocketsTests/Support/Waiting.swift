@@ -1,21 +1,8 @@
-import LibWebSockets
 import Testing
 
 extension Trait where Self == TimeLimitTrait {
     /// For suites that wait for something: a bug that makes one of their tests hang fails that test instead.
     static var hangs: Self { .timeLimit(.minutes(10)) }
-}
-
-/// Waits for what happens elsewhere and does not announce itself; the suite's time limit is the only deadline.
-func eventually(
-    _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
-) async throws {
-    do {
-        while await !condition() { try await Task.sleep(for: .milliseconds(1)) }
-    } catch {
-        Issue.record(comment ?? "it never happened", sourceLocation: sourceLocation)
-        throw error
-    }
 }
 
 /// Waits until `value` has stayed the same over many looks at it: for what has to come to a standstill.
@@ -48,25 +35,5 @@ struct Relay<Element: Sendable>: Sendable {
     func take() async throws -> Element {
         for await element in stream { return element }
         throw CancellationError()
-    }
-}
-
-/// Collects values from several tasks.
-final class Collector<Element: Sendable>: Sendable {
-    private let elements = Lock<[Element]>([])
-
-    var all: [Element] { elements.withLock { $0 } }
-
-    func add(_ element: Element) {
-        elements.withLock { $0.append(element) }
-    }
-
-    func removeAll() {
-        let all = elements.withLock { elements in
-            defer { elements = [] }
-            return elements
-        }
-        // The objects that they hold are released outside of the lock.
-        _ = all
     }
 }

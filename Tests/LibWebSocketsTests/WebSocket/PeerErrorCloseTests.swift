@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -78,7 +79,7 @@ import WebSocketTesting
     func serverSide() async throws {
         let lines = LogLines()
         var configuration = WebSocketServer.Configuration()
-        configuration.logger = lines.logger
+        configuration.logger = lines.logger()
         try await withServer(
             configuration: configuration,
             handler: { socket, _ in for try await _ in socket.messages {} }

@@ -3,100 +3,11 @@ import Foundation
 import Logging
 import MetricsTestKit
 import Synchronization
+import TestSupport
 import Testing
 import WebSocketTesting
 
 @testable import WebSocketService
-
-@Suite(.timeLimit(.minutes(10))) struct EventBroadcasterTests {
-    @Test("A subscriber gets every event from its subscription to the end, and none after that")
-    func everySubscriberGetsEveryEventFromItsBeginningOn() async {
-        let broadcaster = EventBroadcaster(bufferLimit: 10)
-        let first = broadcaster.subscribe()
-        broadcaster.send(.paused)
-        let second = broadcaster.subscribe()
-        broadcaster.finish(with: .stopped(unseen: 0))
-        broadcaster.send(.paused)
-        var (firstEvents, secondEvents) = ([String](), [String]())
-        for await event in first { firstEvents.append(event.summary) }
-        for await event in second { secondEvents.append(event.summary) }
-        #expect(firstEvents == ["paused", "stopped 0"])
-        #expect(secondEvents == ["stopped 0"])
-        for await _ in broadcaster.subscribe() { Issue.record("nothing follows the end") }
-    }
-
-    @Test("A subscriber that lags loses the oldest events, and they are counted")
-    func aSubscriberThatLagsLosesTheOldestAndThatIsCounted() async {
-        let broadcaster = EventBroadcaster(bufferLimit: 3)
-        let lagging = broadcaster.subscribe()
-        for attempt in 1...4 { broadcaster.send(.waiting(.zero, attempt: attempt)) }
-        broadcaster.finish(with: .stopped(unseen: 0))
-        var events: [String] = []
-        for await event in lagging { events.append(event.summary) }
-        #expect(events == ["waiting 0.0 seconds for 3", "waiting 0.0 seconds for 4", "stopped 0"])
-        #expect(broadcaster.droppedCount == 2)
-    }
-
-    @Test("A subscriber that left is forgotten") func aSubscriberThatLeftIsForgotten() async {
-        let broadcaster = EventBroadcaster(bufferLimit: 1)
-        do { _ = broadcaster.subscribe() }
-        for _ in 1...5 { broadcaster.send(.paused) }
-        #expect(broadcaster.droppedCount == 0)
-    }
-}
-
-@Suite(.timeLimit(.minutes(10))) struct MessageSummaryTests {
-    @Test(
-        "A summary tells of a message without holding its payload",
-        arguments: [
-            ("", "", "\"\""), ("short", "short", "\"short\""),
-            (String(repeating: "x", count: 64), String(repeating: "x", count: 64), nil),
-            (String(repeating: "x", count: 65), String(repeating: "x", count: 64), nil),
-            // Never within a character: 63 bytes and the first of two are 63.
-            (String(repeating: "x", count: 63) + "é", String(repeating: "x", count: 63), nil),
-            (String(repeating: "x", count: 61) + "😀", String(repeating: "x", count: 61), nil),
-            (String(repeating: "x", count: 60) + "😀", String(repeating: "x", count: 60) + "😀", nil),
-        ] as [(String, String, String?)])
-    func summaries(text: String, beginning: String, description: String?) {
-        let summary = MessageSummary(.text(text))
-        #expect(summary.kind == .text)
-        #expect(summary.byteCount == text.utf8.count)
-        #expect(summary.beginning == beginning)
-        if let description { #expect(summary.description == description) }
-        let binary = MessageSummary(.binary(Array(text.utf8)))
-        #expect(binary.kind == .binary)
-        #expect(binary.beginning == "")
-        #expect(binary.description == "\(text.utf8.count) bytes")
-    }
-
-    @Test("An idle subscriber holds neither payloads nor routes of the peer's making")
-    func idleSubscriber() async throws {
-        let fixture = Fixture(queue: QueuePolicy(limit: 1))
-        let idle = fixture.service.events
-        let large = String(repeating: "x", count: 1 << 20)
-        for _ in 0..<3 { try await fixture.service.send(large) }
-        let peer = try await fixture.open()
-        peer.deliver(#"{"socketType":"\#(large)"}"#)
-        try await fixture.events.next { $0.hasPrefix("unhandled") }
-        await fixture.service.stop()
-        var (dropped, unhandled) = (0, 0)
-        for await event in idle {
-            switch event {
-            case .dropped(let message, _):
-                dropped += 1
-                #expect(message.byteCount == 1 << 20)
-                #expect(message.beginning.utf8.count == MessageSummary.longestBeginning)
-            case .unhandled(let message, let route):
-                unhandled += 1
-                #expect(message.beginning.utf8.count == MessageSummary.longestBeginning)
-                #expect(route?.utf8.count == SocketEvent.longestRoute)
-            default: break
-            }
-        }
-        #expect(dropped == 2)
-        #expect(unhandled == 1)
-    }
-}
 
 @Suite("Statistics and metrics", .timeLimit(.minutes(10))) struct StatisticsAndMetricsTests {
     @Test("Counters, gauges and timers agree with the statistics on what happened")
@@ -286,46 +197,5 @@ import WebSocketTesting
         #expect(
             lines.all.contains { $0.hasPrefix("debug connecting") && $0.contains("url=wss://feed.example.com/stream") })
         #expect(!lines.all.contains { $0.contains("secret") }, "\(lines.all)")
-    }
-}
-
-@Suite struct SocketEventDescriptionTests {
-    static let lost = ConnectionFailure.heartbeatTimeout(unanswered: 1)
-    static let closure = WebSocketClosure(
-        initiator: .remote, sent: nil, received: CloseFrame(code: .goingAway, reason: "the server stops"))
-
-    @Test(
-        "Events and ends print as a sentence, without secrets and without what moves a terminal's cursor",
-        arguments: [
-            (
-                .connecting(attempt: 2, url: "wss://u:p@a.example/feed?token=s"),
-                "connecting to wss://a.example/feed (attempt 2)"
-            ),
-            (
-                .open(HandshakeResponse(headers: [:], subprotocol: "v2.feed")),
-                "the connection is open, subprotocol v2.feed"
-            ),
-            (.open(HandshakeResponse(headers: [:])), "the connection is open"),
-            (.failed(lost), "the peer left 1 heartbeat unanswered"),
-            (.closed(.failed(lost)), "the connection has ended: the peer left 1 heartbeat unanswered"),
-            (
-                .closed(.closed(closure)),
-                #"the connection has ended: the peer closed the connection with 1001 going away: "the server stops""#
-            ),
-            (.waiting(.milliseconds(2_140), attempt: 3), "attempt 3 begins in 2.1 s"),
-            (.gaveUp(attempts: 1, lastError: lost), "gave up after 1 attempt: the peer left 1 heartbeat unanswered"),
-            (.roundTrip(.milliseconds(12)), "a heartbeat was answered after 12 ms"),
-            (.dropped(MessageSummary(.text("a")), .queueFull), #"dropped "a": the queue was full"#),
-            (
-                .unhandled(MessageSummary(.text("a\u{1B}[2J")), route: "\u{202E}x"),
-                #"no handler for the route "\u{202E}x": "a\u{1B}[2J""#
-            ),
-            (.unhandled(MessageSummary(.binary([1, 2])), route: nil), "no route found in 2 bytes"),
-            (.paused, "paused"),
-            (.stopped(unseen: 0), "stopped"),
-            (.stopped(unseen: 2), "stopped, with 2 messages that no handler has seen"),
-        ] as [(SocketEvent, String)])
-    func sentences(event: SocketEvent, words: String) {
-        #expect("\(event)" == words)
     }
 }

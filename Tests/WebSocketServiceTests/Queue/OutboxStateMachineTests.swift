@@ -1,77 +1,9 @@
-import HTTPTypes
 import Testing
 
 @testable import WebSocketService
-@testable import WebSocketTesting
 
 @Suite struct OutboxStateMachineTests {
-    /// A machine, driven by one line per event.
-    private struct Fixture {
-        var machine: Outbox.StateMachine
-        var now = Duration.zero
-        /// The outcomes of those that waited, and of what was queued, in the order in which that was decided.
-        var told: [String] = []
-        /// The connections that were asked to be drained.
-        var drains: [UInt64] = []
-
-        init(_ policy: QueuePolicy = QueuePolicy(limit: 2)) {
-            machine = Outbox.StateMachine(policy: policy)
-        }
-
-        mutating func change<Result>(_ body: (inout Outbox.StateMachine, inout Outbox.Effects) -> Result) -> Result {
-            var effects = Outbox.Effects()
-            let result = body(&machine, &effects)
-            told += effects.verdicts.map { "\($0.number) \(name($0.verdict))" }
-            told += effects.drops.map { "\($0.entry.number) dropped \($0.reason.rawValue)" }
-            if let drain = effects.drain { drains.append(drain.generation) }
-            return result
-        }
-
-        private func name(_ verdict: Outbox.Verdict) -> String {
-            switch verdict {
-            case .outcome(.sent): "sent"
-            case .outcome(.queued): "queued"
-            case .outcome(.dropped(let reason)): reason.rawValue
-            case .full: "full"
-            case .fullForHandler: "fullForHandler"
-            case .needsReturn: "inboxFull"
-            case .cancelled: "cancelled"
-            }
-        }
-
-        mutating func send(
-            _ number: UInt64, size: Int = 1, volatile: Bool = false, expiry: Duration? = nil,
-            from caller: Caller = .outside
-        ) -> String {
-            let message = WebSocketMessage.binary(Array(repeating: 0, count: size))
-            let entry = SendQueue.Entry(number: number, message: message, expiry: expiry, byteCount: size)
-            let now = now
-            let admission = change { machine, effects in
-                machine.admit(entry, mayBeQueued: !volatile, caller, now: now, &effects)
-            }
-            return switch admission {
-            case .direct(let destination): "direct \(destination.generation)"
-            case .decided(let verdict): name(verdict)
-            case .waits: "waits"
-            }
-        }
-
-        mutating func connect(_ generation: UInt64, greeting: Bool = false) {
-            let client = ScriptedClient(handshake: HandshakeResponse(headers: [:], subprotocol: nil))
-            change {
-                $0.connect(Outbox.Destination(connection: client, generation: generation, isGreeting: greeting), &$1)
-            }
-        }
-
-        mutating func disconnect(_ generation: UInt64) {
-            change { $0.disconnect(generation, &$1) }
-        }
-
-        mutating func drain(_ generation: UInt64, after last: Outbox.StateMachine.Drained? = nil) -> UInt64? {
-            let now = now
-            return change { $0.nextToDrain(generation, after: last, now: now, &$1)?.number }
-        }
-    }
+    private typealias Fixture = OutboxFixture
 
     // MARK: The table of who sends in which state
 
@@ -231,86 +163,6 @@ import Testing
         #expect(fixture.drain(1, after: .expired) == 2)
         #expect(fixture.drain(1, after: .refused) == nil)
         #expect(fixture.told == ["1 dropped expired", "2 dropped rejected"])
-    }
-
-    // MARK: Connections that come and go
-
-    @Test("A drain waits for the one before to hand back the oldest message")
-    func aDrainWaitsForTheOneBeforeWhichHandsBackTheOldestMessage() {
-        var fixture = Fixture()
-        #expect((1...2).map { fixture.send($0) } == ["queued", "queued"])
-        fixture.connect(1)
-        #expect(fixture.drain(1) == 1)
-        fixture.disconnect(1)
-        fixture.connect(2)
-        #expect(fixture.drains == [1], "the oldest message is still with the first")
-        #expect(fixture.send(3) == "waits")
-        #expect(fixture.drain(1, after: .notTaken) == nil)
-        #expect(fixture.drains == [1, 2])
-        #expect(fixture.drain(2) == 1)
-        #expect(fixture.drain(2, after: .taken) == 2)
-        #expect(fixture.drain(2, after: .taken) == 3)
-    }
-
-    @Test("What an old connection refuses late goes out on the newer one")
-    func whatAnOldConnectionRefusesLateGoesOutOnTheNewerThatIsPastItsQueue() {
-        var fixture = Fixture()
-        fixture.connect(1)
-        #expect(fixture.send(1) == "direct 1")
-        fixture.disconnect(1)
-        #expect(fixture.send(2) == "queued")
-        fixture.connect(2)
-        #expect(fixture.drain(2) == 2)
-        // The first one says only now that it has not taken the message.
-        #expect(fixture.send(1) == "queued")
-        #expect(fixture.drain(2, after: .taken) == 1)
-        #expect(fixture.drain(2, after: .taken) == nil)
-        #expect(fixture.send(1) == "direct 2", "and with nothing queued it does at once")
-    }
-
-    @Test("A connection that refused a message as ended counts as down") func aLinkThatRefusedAMessageAsEndedIsDown() {
-        var fixture = Fixture()
-        fixture.connect(1)
-        fixture.disconnect(1)
-        #expect(fixture.send(1) == "queued")
-        #expect(fixture.send(2, volatile: true) == "notConnected")
-        fixture.disconnect(1)
-        #expect(fixture.machine.queue.count == 1)
-    }
-
-    @Test(
-        "When the connection is lost, the overflow rule decides about who waits",
-        arguments: zip(
-            QueuePolicy.Overflow.allCases,
-            [["1 dropped queueFull", "3 queued"], ["3 queueFull"], ["3 full"], []] as [[String]]))
-    func losingTheConnectionLeavesWhoWaitsToTheRule(overflow: QueuePolicy.Overflow, told: [String]) {
-        var fixture = Fixture(QueuePolicy(limit: 2, overflow: overflow))
-        #expect((1...2).map { fixture.send($0) } == ["queued", "queued"])
-        fixture.connect(1)
-        #expect(fixture.drain(1) == 1)
-        #expect(fixture.send(3) == "waits")
-        fixture.disconnect(1)
-        #expect(fixture.told == [], "the message that the connection holds has its place, and is the oldest")
-        #expect(fixture.drain(1, after: .notTaken) == nil)
-        #expect(Set(fixture.told) == Set(told))
-    }
-
-    @Test("A handler is not left waiting for a queue that only its return can drain")
-    func handlersThatWaitAreNotLeftToAQueueThatOnlyTheirReturnCouldDrain() {
-        var fixture = Fixture(QueuePolicy(limit: 1, overflow: .suspend))
-        #expect(fixture.send(1) == "queued")
-        fixture.connect(1)
-        #expect(fixture.drain(1) == 1)
-        #expect(fixture.send(2, from: .handler) == "waits", "the connection drains the queue")
-        #expect(fixture.send(3) == "waits")
-        fixture.disconnect(1)
-        #expect(fixture.drain(1, after: .notTaken) == nil)
-        #expect(fixture.told == ["2 fullForHandler"])
-        fixture.connect(2, greeting: true)
-        #expect(fixture.machine.waiterCount == 1)
-        fixture.change { $0.endGreeting(2, &$1) }
-        #expect(fixture.drain(2) == 1)
-        #expect(fixture.drain(2, after: .taken) == 3)
     }
 
     @Test("Finishing completes every waiting sender once, and leaves the queue")

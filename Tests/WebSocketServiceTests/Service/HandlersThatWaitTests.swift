@@ -1,16 +1,13 @@
 import Synchronization
+import TestSupport
 import Testing
 import WebSocketTesting
 
 @testable import WebSocketService
 
-/// A handler, or the body of a loop, must not wait for what needs its return. All is quiet before anything is looked at.
+/// A handler must not wait for what needs its return. All is quiet before anything is looked at.
 @Suite("Handlers that wait", .timeLimit(.minutes(10))) struct HandlersThatWaitTests {
     private let executor = TestExecutor()
-
-    private func code(_ error: any Error) -> String {
-        (error as? SocketServiceError).map { "\($0.code)" } ?? "\(error)"
-    }
 
     /// A connection that takes nothing of a queue that has room for no more than what is being drained.
     private func openDraining(_ fixture: Fixture) async throws -> ScriptedConnection {
@@ -24,27 +21,14 @@ import WebSocketTesting
         return peer
     }
 
-    private enum Call: CaseIterable { case send, request }
-
-    private func make(_ call: Call, over service: SocketService) async -> String {
-        do {
-            switch call {
-            case .send: return "\(try await service.send("x"))"
-            case .request: return try await service.request(message: .text(#"{"id":"q"}"#)).text ?? ""
-            }
-        } catch {
-            return code(error)
-        }
-    }
-
     @Test(
         "A handler that waits for room while the queue drains does not keep a peer waiting that is to be read first",
-        arguments: Call.allCases)
-    private func whileTheQueueDrains(call: Call) async throws {
+        arguments: ServiceCall.allCases)
+    private func whileTheQueueDrains(call: ServiceCall) async throws {
         let fixture = Fixture(queue: QueuePolicy(limit: 1), executor: executor, configure: { $0.inboxLimit = 2 })
         let service = fixture.service
         let results = Recorder<String>()
-        service.onMessage { if $0.text == "go" { results.add(await make(call, over: service)) } }
+        service.onMessage { if $0.text == "go" { results.add(await call.make(over: service)) } }
         let peer = try await openDraining(fixture)
         for text in ["go"] + Array(repeating: "busy", count: 10) { peer.deliver(text) }
         try await executor.untilQuiet()
@@ -57,13 +41,15 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test("Where such a peer sends more than the inbox holds, the handler is told at once", arguments: Call.allCases)
-    private func whileTheQueueDrainsAndTheInboxIsFull(call: Call) async throws {
+    @Test(
+        "Where such a peer sends more than the inbox holds, the handler is told at once",
+        arguments: ServiceCall.allCases)
+    private func whileTheQueueDrainsAndTheInboxIsFull(call: ServiceCall) async throws {
         let fixture = Fixture(
             queue: QueuePolicy(limit: 1), executor: executor, configure: { $0.inboxByteLimit = 1_000 })
         let service = fixture.service
         let results = Recorder<String>()
-        service.onMessage { if $0.text == "go" { results.add(await make(call, over: service)) } }
+        service.onMessage { if $0.text == "go" { results.add(await call.make(over: service)) } }
         let peer = try await openDraining(fixture)
         for text in ["go"] + Array(repeating: "busy", count: 100) { peer.deliver(text) }
         try await executor.untilQuiet()
@@ -88,7 +74,7 @@ import WebSocketTesting
         )
         let results = Recorder<String>()
         inbox.service.onMessage { message in
-            if message.text == "go" { results.add(await make(.send, over: target.service)) }
+            if message.text == "go" { results.add(await ServiceCall.send.make(over: target.service)) }
         }
         let peer = try await inbox.open()
         let other = isConnected ? try await target.open() : nil
@@ -110,113 +96,6 @@ import WebSocketTesting
     }
 
     // MARK: Loops
-
-    /// Begins a loop whose body runs for each "go".
-    private func loop(
-        over service: SocketService, _ body: @escaping @Sendable () async -> Void
-    ) async throws {
-        Task(executorPreference: executor) {
-            for await message in service.messages where message.text == "go" { await body() }
-        }
-        try await executor.untilQuiet()
-    }
-
-    @Test(
-        "A child of a loop's body does not wait for room that may come only after the body", arguments: [false, true])
-    func aChildOfALoopBodyWaitsForRoom(inGroup: Bool) async throws {
-        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend), executor: executor)
-        let service = fixture.service
-        let (results, opened, proceed) = (Recorder<String>(), Recorder<Bool>(), Completion<Void>())
-        service.onOpen { opened.add($0.isReconnect) }
-        try await loop(over: service) {
-            // The test completes it.
-            try? await proceed.value()
-            if inGroup {
-                await withTaskGroup(of: Void.self) { group in
-                    group.addTask { results.add(await make(.send, over: service)) }
-                }
-            } else {
-                async let result = make(.send, over: service)
-                results.add(await result)
-            }
-        }
-        let peer = try await fixture.open()
-        peer.deliver("go", "the next one")
-        try await executor.untilQuiet()
-        peer.abort()
-        try await executor.untilQuiet()
-        #expect(try await service.send("fills the queue") == .queued)
-        fixture.clock.advance(by: .seconds(1))
-        try await executor.untilQuiet()
-        #expect(opened.all == [false])
-        proceed.succeed()
-        try await executor.untilQuiet()
-        #expect(results.all == ["queueFull"])
-        #expect(opened.all == [false, true])
-        await service.stop()
-    }
-
-    @Test("A child of a loop's body that waits for the peer does not keep it from being read")
-    func aChildOfALoopBodyWaitsForThePeer() async throws {
-        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
-        let service = fixture.service
-        let results = Recorder<String>()
-        try await loop(over: service) {
-            async let result = make(.send, over: service)
-            results.add(await result)
-        }
-        let peer = try await fixture.open()
-        try await executor.untilQuiet()
-        peer.holdSends()
-        for text in ["go"] + Array(repeating: "busy", count: 10) { peer.deliver(text) }
-        try await executor.untilQuiet()
-        #expect(peer.unreadCount == 0)
-        peer.releaseSends()
-        try await executor.untilQuiet()
-        #expect(results.all == ["sent"])
-        await service.stop()
-    }
-
-    @Test("A request by a child of a loop's body is answered from behind a full inbox")
-    func aChildOfALoopBodyAsks() async throws {
-        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
-        let service = fixture.service
-        let results = Recorder<String>()
-        try await loop(over: service) {
-            async let result = make(.request, over: service)
-            results.add(await result)
-        }
-        let peer = try await fixture.open()
-        try await executor.untilQuiet()
-        peer.deliver("go")
-        try await executor.untilQuiet()
-        for text in Array(repeating: "busy", count: 10) { peer.deliver(text) }
-        try await executor.untilQuiet()
-        #expect(peer.unreadCount == 0)
-        peer.deliver(#"{"id":"q"}"#)
-        try await executor.untilQuiet()
-        #expect(results.all == [#"{"id":"q"}"#])
-        await service.stop()
-    }
-
-    @Test("While a loop waits for a message, everybody outside waits for room as ever")
-    func aLoopThatHoldsNothing() async throws {
-        let fixture = Fixture(queue: QueuePolicy(limit: 1, overflow: .suspend), executor: executor)
-        let service = fixture.service
-        try await loop(over: service) {}
-        let peer = try await fixture.open()
-        peer.deliver("go")
-        try await executor.untilQuiet()
-        peer.abort()
-        try await executor.untilQuiet()
-        try await service.send("fills the queue")
-        let waiting = Task(executorPreference: executor) { await make(.send, over: service) }
-        try await executor.untilQuiet()
-        #expect(service.outbox.waiterCount == 1)
-        fixture.clock.advance(by: .seconds(1))
-        #expect(await waiting.value == "queued")
-        await service.stop()
-    }
 
     // MARK: Requests
 
@@ -262,7 +141,7 @@ import WebSocketTesting
             if message.text == "1" {
                 Task(executorPreference: executor) {
                     try await begin.value()
-                    results.add(await make(.request, over: service))
+                    results.add(await ServiceCall.request.make(over: service))
                 }
             } else {
                 try await proceed.value()
@@ -295,7 +174,7 @@ import WebSocketTesting
             options: SocketService.Options(clock: clock, logger: .silent, taskExecutor: executor))
         let results = Recorder<String>()
         service.onOpen { _ in }
-        service.onMessage { _ in results.add(await make(.request, over: service)) }
+        service.onMessage { _ in results.add(await ServiceCall.request.make(over: service)) }
         try await service.start(waitingForOpen: true)
         let peer = try await transport.scripted.nextConnection()
         try await executor.untilQuiet()

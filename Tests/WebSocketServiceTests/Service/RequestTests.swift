@@ -5,25 +5,14 @@ import WebSocketTesting
 @testable import WebSocketService
 
 @Suite("Requests and their answers", .timeLimit(.minutes(10))) struct RequestTests {
-    private struct Query: Encodable {
+    struct Query: Encodable {
         var action = "get"
         var id: String?
     }
 
-    private struct Chart: Decodable, Equatable {
+    struct Chart: Decodable, Equatable {
         let socketType: String
         let value: Int
-    }
-
-    private func open(_ fixture: Fixture) async throws -> ScriptedConnection {
-        let peer = try await fixture.open()
-        await fixture.untilDirect()
-        return peer
-    }
-
-    /// The correlation ID in the next message the peer gets.
-    private func nextID(_ peer: ScriptedConnection) async throws -> String {
-        try #require(JSONRouter().correlationID(of: try await peer.nextSent()))
     }
 
     @Test("An answer finds its request and no other, and the rest goes to the handlers")
@@ -31,12 +20,12 @@ import WebSocketTesting
         let fixture = Fixture()
         let dispatched = Recorder<String>()
         fixture.service.onMessage { dispatched.add($0.text ?? "") }
-        let peer = try await open(fixture)
+        let peer = try await fixture.openDirect()
         let service = fixture.service
         let first = Task { try await service.request(Query(), reply: "chart", as: Chart.self) }
-        let firstID = try await nextID(peer)
+        let firstID = try await peer.nextCorrelationID()
         let second = Task { try await service.request(Query(), reply: "chart", as: Chart.self) }
-        let secondID = try await nextID(peer)
+        let secondID = try await peer.nextCorrelationID()
         #expect(firstID != secondID)
         peer.deliver(
             #"{"socketType":"chart","value":0}"#,
@@ -80,10 +69,10 @@ import WebSocketTesting
 
     @Test("An ID of the app's own is kept") func anIDOfTheAppsOwnIsKept() async throws {
         let fixture = Fixture()
-        let peer = try await open(fixture)
+        let peer = try await fixture.openDirect()
         let service = fixture.service
         let request = Task { try await service.request(Query(id: "mine"), as: Chart.self) }
-        #expect(try await nextID(peer) == "mine")
+        #expect(try await peer.nextCorrelationID() == "mine")
         peer.deliver(#"{"socketType":"chart","value":7,"id":"mine"}"#)
         #expect(try await request.value.value == 7)
         await service.stop()
@@ -92,7 +81,7 @@ import WebSocketTesting
     @Test("Without correlation, messages of the route answer in order")
     func withoutCorrelationTheRouteAnswersInOrder() async throws {
         let fixture = Fixture()
-        let peer = try await open(fixture)
+        let peer = try await fixture.openDirect()
         let service = fixture.service
         let requests = Recorder<Task<Chart, any Error>>()
         for count in 1...2 {
@@ -106,70 +95,6 @@ import WebSocketTesting
         await service.stop()
     }
 
-    @Test("A request that cannot be correlated fails at once")
-    func aRequestThatCannotBeCorrelatedFailsAtOnce() async throws {
-        let fixture = Fixture()
-        let service = fixture.service
-        await #expect { try await service.request(message: .text("[]")) } throws: {
-            ($0 as? SocketServiceError)?.code == .notCorrelatable
-        }
-        await #expect { try await service.request(message: .text("[]"), correlated: false) } throws: {
-            ($0 as? SocketServiceError)?.code == .notCorrelatable
-        }
-        await service.stop()
-    }
-
-    @Test("A request times out, and its late answer is a message like any other") func timeout() async throws {
-        let fixture = Fixture()
-        let peer = try await open(fixture)
-        let service = fixture.service
-        let request = Task {
-            try await service.request(Query(), reply: "chart", as: Chart.self, timeout: .seconds(5))
-        }
-        let id = try await nextID(peer)
-        try await fixture.clock.advance(toSleeperIn: .seconds(5))
-        await #expect { try await request.value } throws: {
-            ($0 as? SocketServiceError)?.code == .requestTimedOut
-        }
-        // Its answer is a message like any other now.
-        peer.deliver(#"{"socketType":"chart","value":1,"id":\#(id)}"#)
-        try await fixture.events.next { $0.hasPrefix("unhandled chart") }
-        #expect(fixture.clock.sleeperCount == 0)
-        await service.stop()
-    }
-
-    @Test("A request waits for the connection no longer than its timeout")
-    func aRequestWaitsForTheConnectionNoLongerThanItsTimeout() async throws {
-        let fixture = Fixture([.hang])
-        try await fixture.service.start()
-        let service = fixture.service
-        let request = Task { try await service.request(Query(), as: Chart.self, timeout: .seconds(5)) }
-        await until { service.statistics.queuedMessages == 1 }
-        fixture.clock.advance(by: .seconds(5))
-        await #expect(throws: SocketServiceError.self) { try await request.value }
-        #expect(service.statistics.queuedMessages == 0, "nobody waits for its answer any more")
-        await service.stop()
-    }
-
-    @Test("Losing the connection fails a request unless it survives that")
-    func losingTheConnectionFailsARequestUnlessItSurvives() async throws {
-        let fixture = Fixture(reconnect: .fixed(.zero))
-        let peer = try await open(fixture)
-        let service = fixture.service
-        let fragile = Task { try await service.request(Query(id: "fragile"), as: Chart.self) }
-        let tough = Task { try await service.request(Query(id: "tough"), as: Chart.self, survivesReconnect: true) }
-        await until { service.requests.sentCount == 2 }
-        peer.abort()
-        await #expect {
-            try await fragile.value
-        } throws: { ($0 as? SocketServiceError)?.code == .connectionFailed }
-        let next = try await fixture.transport.nextConnection()
-        next.deliver(#"{"socketType":"chart","value":1,"id":"tough"}"#)
-        #expect(try await tough.value.value == 1)
-        #expect(next.sent.isEmpty, "a request is not sent twice")
-        await service.stop()
-    }
-
     @Test("A queued request is sent on the next connection, and answered")
     func aQueuedRequestIsSentOnTheNextConnectionAndAnswered() async throws {
         let fixture = Fixture([.connectionRefused])
@@ -180,59 +105,8 @@ import WebSocketTesting
         await until { service.statistics.queuedMessages == 1 }
         fixture.clock.advance(by: .seconds(1))
         let peer = try await fixture.transport.nextConnection()
-        peer.deliver(#"{"socketType":"chart","value":4,"id":\#(try await nextID(peer))}"#)
+        peer.deliver(#"{"socketType":"chart","value":4,"id":\#(try await peer.nextCorrelationID())}"#)
         #expect(try await request.value.value == 4)
-        await service.stop()
-    }
-
-    @Test("A request that the queue drops fails with the reason") func aRequestDroppedFromTheQueueFails() async throws {
-        let fixture = Fixture(queue: QueuePolicy(limit: 1))
-        let service = fixture.service
-        let request = Task { try await service.request(Query(), as: Chart.self) }
-        await until { service.statistics.queuedMessages == 1 }
-        try await service.send("takes its place")
-        await #expect { try await request.value } throws: {
-            ($0 as? SocketServiceError)?.dropReason == .queueFull
-        }
-        await service.stop()
-    }
-
-    @Test("Every other end completes a request once", arguments: ["stop", "pause", "give up", "cancel"])
-    func everyOtherEndCompletesARequestOnce(end: String) async throws {
-        let fixture = Fixture(reconnect: .never)
-        let peer = try await open(fixture)
-        let service = fixture.service
-        let request = Task { try await service.request(Query(), as: Chart.self) }
-        await until { service.requests.sentCount == 1 }
-        switch end {
-        case "stop": await service.stop()
-        case "pause": await service.pause()
-        case "give up": peer.abort()
-        default: request.cancel()
-        }
-        let code = await #expect(throws: (any Error).self) { try await request.value }
-            .map { ($0 as? SocketServiceError)?.code.description ?? "\($0)" }
-        let expected = [
-            "stop": "stopped", "pause": "connectionFailed", "give up": "connectionFailed",
-            "cancel": "CancellationError()",
-        ]
-        #expect(code == expected[end])
-        #expect(service.requests.isEmpty)
-        await service.stop()
-        #expect(fixture.clock.sleeperCount == 0)
-    }
-
-    @Test("An answer of another type is an error of the caller")
-    func anAnswerOfAnotherTypeIsTheCallersError() async throws {
-        let fixture = Fixture()
-        let peer = try await open(fixture)
-        let service = fixture.service
-        let request = Task { try await service.request(Query(id: "x"), as: Chart.self) }
-        _ = try await nextID(peer)
-        peer.deliver(#"{"socketType":"error","id":"x"}"#)
-        await #expect { try await request.value } throws: {
-            ($0 as? SocketServiceError)?.code == .decodingFailed
-        }
         await service.stop()
     }
 
@@ -267,9 +141,9 @@ import WebSocketTesting
             calls.add("answer \(reply.text ?? "")")
         }
         service.register("n") { calls.add($0.text ?? "") }
-        let peer = try await open(fixture)
+        let peer = try await fixture.openDirect()
         peer.deliver(#"{"socketType":"ask"}"#, #"{"socketType":"n","v":0}"#)
-        _ = try await nextID(peer)
+        _ = try await peer.nextCorrelationID()
         for value in 1...20 { peer.deliver(#"{"socketType":"n","v":\#(value)}"#) }
         peer.deliver(#"{"id":"q"}"#)
         let expected = [#"answer {"id":"q"}"#] + (0...20).map { #"{"socketType":"n","v":\#($0)}"# }
@@ -309,7 +183,7 @@ import WebSocketTesting
     func aRequestThatWaitsAboveTheHighWaterMarkCannotBeAnswered() async throws {
         let fixture = Fixture()
         let service = fixture.service
-        let peer = try await open(fixture)
+        let peer = try await fixture.openDirect()
         peer.holdSends()
         let request = Task {
             try await service.request(Query(), reply: "chart", as: Chart.self, correlated: false)
@@ -328,9 +202,9 @@ import WebSocketTesting
     func aRequestOfThePeersOwnAndANullIDAreNoAnswers() async throws {
         let fixture = Fixture()
         let service = fixture.service
-        let peer = try await open(fixture)
+        let peer = try await fixture.openDirect()
         let request = Task { try await service.request(message: .text(#"{"jsonrpc":"2.0","method":"get"}"#)) }
-        let id = try await nextID(peer)
+        let id = try await peer.nextCorrelationID()
         peer.deliver(
             #"{"jsonrpc":"2.0","method":"ask","id":\#(id)}"#, #"{"jsonrpc":"2.0","error":{},"id":null}"#,
             #"{"jsonrpc":"2.0","result":7,"id":\#(id)}"#)
@@ -343,7 +217,7 @@ import WebSocketTesting
     @Test("IDs are allotted in the order of sending") func idsAreAllottedInTheOrderOfSending() async throws {
         let fixture = Fixture()
         let service = fixture.service
-        let peer = try await open(fixture)
+        let peer = try await fixture.openDirect()
         // One after the other, as far as they do not wait: those of several threads may overtake each other.
         let executor = TestExecutor()
         let requests = (0..<100).map { _ in

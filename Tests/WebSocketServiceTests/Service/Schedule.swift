@@ -1,3 +1,4 @@
+import TestSupport
 import HTTPTypes
 
 @testable import WebSocketService

@@ -1,5 +1,7 @@
 import Logging
 import Synchronization
+import TestSupport
+import Testing
 import WebSocketTesting
 
 @testable import WebSocketService
@@ -49,6 +51,13 @@ struct Fixture {
         return try await transport.nextConnection()
     }
 
+    /// Opens as ``open()`` does, and waits until the next `send` goes out at once.
+    func openDirect() async throws -> ScriptedConnection {
+        let peer = try await open()
+        await untilDirect()
+        return peer
+    }
+
     /// Waits until everything that is queued was sent, so that the next `send` goes out at once.
     func untilDirect() async {
         await until { service.outbox.isDirect }
@@ -60,8 +69,11 @@ func until(_ condition: () -> Bool) async {
     while !condition(), !Task.isCancelled { await Task.yield() }
 }
 
-extension Logger {
-    static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+extension ScriptedConnection {
+    /// The correlation ID in the next message that the peer gets.
+    func nextCorrelationID() async throws -> String {
+        try #require(JSONRouter().correlationID(of: try await nextSent()))
+    }
 }
 
 extension SocketEvent {

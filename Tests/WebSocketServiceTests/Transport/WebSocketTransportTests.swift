@@ -1,5 +1,6 @@
 import LibC
 import Logging
+import TestSupport
 import Testing
 import WebSocketTesting
 

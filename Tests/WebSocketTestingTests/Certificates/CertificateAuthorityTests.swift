@@ -1,5 +1,6 @@
 import Foundation
 import LibWebSockets
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -22,18 +23,6 @@ private enum OpenSSLCommand {
         process.waitUntilExit()
         return String(decoding: text, as: UTF8.self)
     }
-}
-
-private struct TemporaryDirectory: ~Copyable {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "certificates-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    // A leftover directory in the temporary directory harms nobody; there is nobody to tell here.
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
 @Suite struct CertificateAuthorityTests {

@@ -20,11 +20,7 @@ final class RawClient {
 
     init(address: FaultServer.Address = .ipv4Loopback, port: UInt16, blocking: Bool = true) throws {
         let family = address == .ipv4Loopback ? AF_INET : AF_INET6
-        #if canImport(Glibc)
-            descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            descriptor = socket(family, SOCK_STREAM, 0)
-        #endif
+        descriptor = socket(family, streamSocket, 0)
         var timeout = timeval(tv_sec: 10, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout.size(ofValue: timeout)))

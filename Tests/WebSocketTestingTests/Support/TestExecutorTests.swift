@@ -1,23 +1,9 @@
+import TestSupport
 import Testing
 import WebSocketTesting
 
 @Suite(.timeLimit(.minutes(10))) struct TestExecutorTests {
     private let executor = TestExecutor()
-
-    /// A number that tasks share.
-    private final class Counter: Sendable {
-        private let number = Lock(0)
-
-        var value: Int { number.withLock(\.self) }
-
-        @discardableResult
-        func add(_ amount: Int) -> Int {
-            number.withLock {
-                $0 += amount
-                return $0
-            }
-        }
-    }
 
     @Test("It is quiet when every task has ended or waits for something from outside")
     func quiet() async throws {
@@ -27,14 +13,14 @@ import WebSocketTesting
         let task = Task(executorPreference: executor) {
             for _ in 0..<1_000 {
                 await Task.yield()
-                steps.add(1)
+                steps.increment()
             }
             try await clock.sleep(for: .seconds(1))
             // As far as it goes by itself, also through tasks of its own.
             await withTaskGroup { group in
                 for _ in 0..<10 { group.addTask { await Task.yield() } }
             }
-            steps.add(1)
+            steps.increment()
         }
         try await executor.untilQuiet()
         #expect(steps.value == 1_000)
@@ -56,7 +42,7 @@ import WebSocketTesting
             for _ in 0..<10 {
                 Task(executorPreference: executor) {
                     await Task.yield()
-                    count.add(1)
+                    count.increment()
                 }
             }
             try await executor.untilQuiet()
@@ -70,8 +56,8 @@ import WebSocketTesting
         for _ in 0..<50 {
             Task(executorPreference: executor) {
                 for _ in 0..<20 {
-                    if running.add(1) > 1 { overlaps.add(1) }
-                    running.add(-1)
+                    if running.increment() > 1 { overlaps.increment() }
+                    running.increment(by: -1)
                     await Task.yield()
                 }
             }
@@ -88,7 +74,7 @@ import WebSocketTesting
         let waiting = Task { try await executor.untilQuiet() }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
-        release.add(1)
+        release.increment()
         try await executor.untilQuiet()
     }
 }

@@ -28,8 +28,3 @@ public struct TLSInspection: Sendable {
         self.failures = failures
     }
 }
-
-/// The end of an attempt that inspects, when there was something to see.
-struct InspectionIsDone: Error {
-    let inspection: TLSInspection
-}

@@ -1,22 +1,18 @@
 import COpenSSL
 import Dispatch
+import TestSupport
 import Testing
 import LibC
 
 /// One end of a TLS connection that sends what no proper one does. It blocks its thread: use it on one of Dispatch's.
 final class HostileTLSPeer {
-    struct Failure: Error {
-        let call: String
-        let errno: Int32
-    }
-
     private let socket: Int32
     private let ssl: OpaquePointer
 
     /// Takes over the socket and shakes hands.
     init(socket: Int32, context: OpaquePointer, isServer: Bool) throws {
         self.socket = socket
-        guard let ssl = SSL_new(context) else { throw Failure(call: "SSL_new", errno: 0) }
+        guard let ssl = SSL_new(context) else { throw SystemCallFailure(call: "SSL_new", errno: 0) }
         self.ssl = ssl
         // Nothing here may wait for ever, not even for a victim that has stopped reading.
         var timeout = timeval(tv_sec: 2, tv_usec: 0)
@@ -26,7 +22,7 @@ final class HostileTLSPeer {
         SSL_set_fd(ssl, socket)
         ERR_clear_error()
         guard (isServer ? SSL_accept(ssl) : SSL_connect(ssl)) == 1 else {
-            throw Failure(call: "handshake", errno: errno)
+            throw SystemCallFailure(call: "handshake", errno: errno)
         }
     }
 
@@ -42,7 +38,9 @@ final class HostileTLSPeer {
     }
 
     func write(_ text: String) throws {
-        guard SSL_write(ssl, text, Int32(text.utf8.count)) > 0 else { throw Failure(call: "SSL_write", errno: errno) }
+        guard SSL_write(ssl, text, Int32(text.utf8.count)) > 0 else {
+            throw SystemCallFailure(call: "SSL_write", errno: errno)
+        }
     }
 
     /// Reads a head of HTTP.
@@ -54,7 +52,7 @@ final class HostileTLSPeer {
             if count > 0 {
                 bytes.append(byte)
             } else if SSL_get_error(ssl, count) != SSL_ERROR_WANT_READ {
-                throw Failure(call: "SSL_read", errno: errno)
+                throw SystemCallFailure(call: "SSL_read", errno: errno)
             }
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -87,11 +85,11 @@ final class HostileTLSPeer {
     ///   - requesting: whether the victim is to answer each.
     ///   - text: Data behind them.
     func keyUpdates(_ count: Int, requesting: Bool, then text: String? = nil) throws -> [UInt8] {
-        guard let memory = BIO_new(BIO_s_mem()) else { throw Failure(call: "BIO_new", errno: 0) }
+        guard let memory = BIO_new(BIO_s_mem()) else { throw SystemCallFailure(call: "BIO_new", errno: 0) }
         SSL_set0_wbio(ssl, memory)
         for _ in 0..<count {
             SSL_key_update(ssl, requesting ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED)
-            guard SSL_do_handshake(ssl) == 1 else { throw Failure(call: "SSL_key_update", errno: 0) }
+            guard SSL_do_handshake(ssl) == 1 else { throw SystemCallFailure(call: "SSL_key_update", errno: 0) }
         }
         if let text { try write(text) }
         var start: UnsafePointer<UInt8>?
@@ -116,11 +114,7 @@ final class RawListener: Sendable {
     let port: Int
 
     init() throws {
-        #if canImport(Glibc)
-            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
+        descriptor = socket(AF_INET, streamSocket, 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -133,50 +127,14 @@ final class RawListener: Sendable {
             }
         }
         port = Int(UInt16(bigEndian: address.sin_port))
-        guard isListening else { throw HostileTLSPeer.Failure(call: "listen", errno: errno) }
+        guard isListening else { throw SystemCallFailure(call: "listen", errno: errno) }
     }
 
     deinit { close(descriptor) }
 
     func acceptSocket() throws -> Int32 {
         let accepted = accept(descriptor, nil, nil)
-        guard accepted >= 0 else { throw HostileTLSPeer.Failure(call: "accept", errno: errno) }
+        guard accepted >= 0 else { throw SystemCallFailure(call: "accept", errno: errno) }
         return accepted
-    }
-
-    /// A socket connected to a port of this machine.
-    ///
-    /// - Parameter receiveBufferSize: The bytes that it takes although nobody reads them, as a hint; `nil` for the system's
-    ///   choice.
-    static func connect(to port: Int, receiveBufferSize: CInt? = nil) throws -> Int32 {
-        #if canImport(Glibc)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        // Only before it is connected does this bound the window.
-        if var size = receiveBufferSize {
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
-        }
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let code = withUnsafePointer(to: address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { target in
-                #if canImport(Glibc)
-                    Glibc.connect(descriptor, target, socklen_t(MemoryLayout<sockaddr_in>.size))
-                #elseif canImport(Musl)
-                    Musl.connect(descriptor, target, socklen_t(MemoryLayout<sockaddr_in>.size))
-                #else
-                    Darwin.connect(descriptor, target, socklen_t(MemoryLayout<sockaddr_in>.size))
-                #endif
-            }
-        }
-        guard code == 0 else {
-            close(descriptor)
-            throw HostileTLSPeer.Failure(call: "connect", errno: errno)
-        }
-        return descriptor
     }
 }

@@ -1,5 +1,6 @@
 import COpenSSL
 import Dispatch
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -200,18 +201,10 @@ import WebSocketTesting
             flood.start(moment, requesting: requesting) {
                 let context = try #require(SSL_CTX_new(TLS_client_method()))
                 defer { SSL_CTX_free(context) }
-                let peer = try HostileTLSPeer(socket: RawListener.connect(to: port), context: context, isServer: false)
+                let peer = try HostileTLSPeer(
+                    socket: LoopbackSocket.connect(to: UInt16(port)), context: context, isServer: false)
                 if moment == .afterUpgrade {
-                    try peer.write(
-                        """
-                        GET / HTTP/1.1\r
-                        Host: localhost\r
-                        Upgrade: websocket\r
-                        Connection: Upgrade\r
-                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
-                        Sec-WebSocket-Version: 13\r
-                        \r\n
-                        """)
+                    try peer.write(LoopbackSocket.upgradeRequest)
                     _ = try peer.readHead()
                 }
                 return peer

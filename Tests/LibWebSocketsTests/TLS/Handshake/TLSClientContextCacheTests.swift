@@ -1,5 +1,6 @@
 import LibC
 import COpenSSL
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -142,7 +143,7 @@ import WebSocketTesting
             trustRoots: .pemFile(root), clientIdentity: .pemFiles(certificateChain: certificate, privateKey: key))
         let cache = TLSClientContextCache(capacity: 2)
         let log = LogLines()
-        let first = try cache.context(for: configuration, logger: log.logger)
+        let first = try cache.context(for: configuration, logger: log.logger())
 
         let states: [(String, String?, String)] = [
             (certificate, new.certificatePEM, "does not belong to the certificate"),
@@ -154,18 +155,18 @@ import WebSocketTesting
             unlink(file)
             if let content { _ = try directory.write(content, to: "client.pem") }
             // Twice, as a service would that tries again.
-            for _ in 0..<2 { #expect(try cache.context(for: configuration, logger: log.logger) === first) }
+            for _ in 0..<2 { #expect(try cache.context(for: configuration, logger: log.logger()) === first) }
             #expect(log.all.count == index + 1)
             #expect(log.all.last?.contains(complaint) == true, "\(log.all)")
             #expect(log.all.last?.hasPrefix("warning changed TLS files cannot be used") == true)
         }
         _ = try directory.write(new.certificatePEM, to: "client.pem")
-        #expect(try cache.context(for: configuration, logger: log.logger) === first, "the key is still the old one")
+        #expect(try cache.context(for: configuration, logger: log.logger()) === first, "the key is still the old one")
         _ = try directory.write(new.privateKeyPEM, to: "client.key")
-        let second = try cache.context(for: configuration, logger: log.logger)
+        let second = try cache.context(for: configuration, logger: log.logger())
         #expect(second !== first)
         unlink(root)
-        #expect(try cache.context(for: configuration, logger: log.logger) === second)
+        #expect(try cache.context(for: configuration, logger: log.logger()) === second)
         #expect(log.all.last?.contains("CA certificates file") == true)
     }
 

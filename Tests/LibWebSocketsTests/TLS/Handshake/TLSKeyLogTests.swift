@@ -1,6 +1,7 @@
 import LibC
 import COpenSSL
 import Logging
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -59,7 +60,7 @@ import WebSocketTesting
         await #expect(processExitsWith: .success) {
             let opener = FileOpener()
             let opened = Task.detached { await opener.openAndCloseUntilOneIsGone() }
-            let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let quiet = Logger.silent
             // A process of its own: with the defect, it may be anybody's file that is closed.
             for _ in 0..<20_000 {
                 #expect(throws: WebSocketError.self) { try TLSKeyLog(path: "/dev/null", logger: quiet) }
@@ -84,12 +85,12 @@ import WebSocketTesting
         let path = try directory.write("earlier\n", to: "keys.log")
         chmod(path, 0o644)
         let log = LogLines()
-        _ = try TLSClientContext(TLSClientConfiguration(keyLogFile: path), logger: log.logger)
+        _ = try TLSClientContext(TLSClientConfiguration(keyLogFile: path), logger: log.logger())
         #expect(Self.mode(path) == 0o600)
         #expect(
             log.all == ["warning others could have read the key log file; its mode is now 600 mode=644 path=\(path)"])
         #expect(String(decoding: try FileOrBytes.file(path).read(for: "test"), as: UTF8.self) == "earlier\n")
-        _ = try TLSClientContext(TLSClientConfiguration(keyLogFile: path), logger: log.logger)
+        _ = try TLSClientContext(TLSClientConfiguration(keyLogFile: path), logger: log.logger())
         #expect(log.all.count == 1)
     }
 
@@ -109,7 +110,7 @@ import WebSocketTesting
         let directory = try TemporaryDirectory()
         let path = "\(directory.path)/keys.log"
         let lines = LogLines()
-        let keyLog = try TLSKeyLog(path: path, logger: lines.logger)
+        let keyLog = try TLSKeyLog(path: path, logger: lines.logger())
         func size(of path: String) -> off_t {
             var status = stat()
             return stat(path, &status) == 0 ? status.st_size : -1

@@ -1,3 +1,4 @@
+import TestSupport
 import LibC
 import COpenSSL
 import Logging
@@ -164,13 +165,13 @@ extension TLSClientContext {
         _ configuration: TLSClientConfiguration, now: @escaping @Sendable () -> Int64 = TLSSessionStore.systemTime
     ) throws(WebSocketError) {
         try self.init(
-            configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: now)
+            configuration, logger: .silent, now: now)
     }
 }
 
 extension TLSClientContextCache {
     func context(for configuration: TLSClientConfiguration) throws(WebSocketError) -> TLSClientContext {
-        try context(for: configuration, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        try context(for: configuration, logger: .silent)
     }
 }
 
@@ -217,12 +218,7 @@ final class SocketPair {
 
     init() throws {
         var descriptors: [Int32] = [0, 0]
-        #if canImport(Glibc)
-            let type = Int32(SOCK_STREAM.rawValue)
-        #else
-            let type = SOCK_STREAM
-        #endif
-        guard socketpair(AF_UNIX, type, 0, &descriptors) == 0 else {
+        guard socketpair(AF_UNIX, streamSocket, 0, &descriptors) == 0 else {
             throw LoopbackError(description: "socketpair failed: errno \(errno)")
         }
         (client, server) = (descriptors[0], descriptors[1])

@@ -1,5 +1,6 @@
 import LibC
 import COpenSSL
+import TestSupport
 import Testing
 import WebSocketTesting
 
@@ -22,18 +23,11 @@ import WebSocketTesting
             let context = try #require(SSL_CTX_new(TLS_client_method()))
             defer { SSL_CTX_free(context) }
             let peer = try HostileTLSPeer(
-                socket: RawListener.connect(to: pair.server.port, receiveBufferSize: size), context: context,
+                socket: LoopbackSocket.connect(to: UInt16(pair.server.port), receiveBufferSize: size), context: context,
                 isServer: false)
-            let request = """
-                GET / HTTP/1.1\r
-                Host: localhost\r
-                Upgrade: websocket\r
-                Connection: Upgrade\r
-                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r
-                Sec-WebSocket-Version: 13\r
-                \r\n
-                """
-            peer.sendRaw(try peer.keyUpdates(500, requesting: true, then: request + (withFrame ? "a frame" : "")))
+            peer.sendRaw(
+                try peer.keyUpdates(
+                    500, requesting: true, then: LoopbackSocket.upgradeRequest + (withFrame ? "a frame" : "")))
             let accepted = try await pair.accepted.take()
             #expect(try await pair.serverLoop.load(during: .milliseconds(300)) < 0.5, "the loop is busy with nothing")
             #expect(try await accepted.closed().code == .abnormalClosure)

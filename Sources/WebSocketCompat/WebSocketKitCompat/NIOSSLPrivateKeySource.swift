@@ -1,0 +1,5 @@
+/// The place of a key.
+public enum NIOSSLPrivateKeySource: Hashable, Sendable {
+    /// A PEM file.
+    case file(String)
+}

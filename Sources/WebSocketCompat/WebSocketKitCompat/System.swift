@@ -1,0 +1,8 @@
+internal import Foundation
+internal import Dispatch
+
+/// The machine that the program runs on.
+public enum System {
+    /// The number of processors that the program may use.
+    public static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
+}

@@ -1,0 +1,5 @@
+public import ArgumentParser
+import Foundation
+public import WebSocketTesting
+
+extension CertificateCase: ExpressibleByArgument {}
