@@ -12,12 +12,10 @@ import WebSocketTesting
     import struct FoundationNetworking.URLRequest
 #endif
 
-private let messageCount = 10_000
-
 @Suite("Closing from inside of every callback", .timeLimit(.minutes(5))) struct CallbackCloseIntegrationTests {
     @Test(
         "Starscream's shape may be disconnected in its callbacks",
-        arguments: ["viability", "connected", "text", "binary", "ping", "pong", "completion"])
+        arguments: ["viability", "connected", "text", "binary", "pong", "completion"])
     func starscreamClosesInACallback(name: String) async throws {
         try await withServer(handler: greeting(.text("a"), .binary([1]))) { server in
             let record = Collector<String>()
@@ -30,8 +28,6 @@ private let messageCount = 10_000
                 if case .connected = event {
                     socket.write(ping: Data())
                     socket.write(string: "b") { if name == "completion" { socket.disconnect() } }
-                    // A ping of the server's is not to be had; its name is any other's.
-                    if name == "ping" { socket.forceDisconnect() }
                 }
             }
             socket.connect()
@@ -39,6 +35,25 @@ private let messageCount = 10_000
             socket.connect()
             socket.disconnect()
         }
+    }
+
+    @Test("Starscream's shape may be disconnected when a ping is shown") func starscreamClosesAtAPing() async throws {
+        let server = try FaultServer(scripts: [
+            [.upgrade(), .write(.ping(Array("a".utf8))), .readClose, .write(.close(1000)), .readUntilEnd]
+        ])
+        defer { server.stop() }
+        let record = Collector<String>()
+        let url = try #require(URL(string: server.url()))
+        let socket = StarscreamCompat.WebSocket(request: URLRequest(url: url))
+        socket.callbackQueue = DispatchQueue(label: "test")
+        socket.onEvent = { [unowned socket] event in
+            record.add("\(event)")
+            if case .ping = event { socket.disconnect() }
+        }
+        socket.connect()
+        try await eventually("\(record.all)") { record.all.last == "cancelled" }
+        #expect(record.all.contains { $0.hasPrefix("ping") })
+        #expect(try await server.transcript().closeCode == 1000)
     }
 
     @Test(

@@ -89,6 +89,7 @@ private let messageCount = 10_000
         final class Token: Sendable {}
         try await withServer { server in
             weak var token: Token?
+            weak var browser: BrowserWebSocket?
             var options = server.options
             options.connection.connectTimeout = .seconds(30)
             do {
@@ -105,10 +106,13 @@ private let messageCount = 10_000
                 let browsers = try await MainActor.run { [options] in
                     try (0..<100).map { _ in try BrowserWebSocket(server.url, options: options) }
                 }
+                browser = browsers[0]
                 try await eventually("\(server.connectionCount)") { server.connectionCount == 200 }
                 withExtendedLifetime((sockets, browsers)) {}
             }
-            try await eventually("\(server.connectionCount)") { server.connectionCount == 0 && token == nil }
+            try await eventually("\(server.connectionCount)") {
+                server.connectionCount == 0 && token == nil && browser == nil
+            }
         }
     }
 

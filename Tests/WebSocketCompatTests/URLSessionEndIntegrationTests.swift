@@ -161,6 +161,24 @@ import WebSocketTesting
         }
     }
 
+    @Test("A session that is invalidated releases its delegate")
+    func aSessionThatIsInvalidatedReleasesItsDelegate() async throws {
+        try await withServer { server in
+            weak var released: SessionDelegate?
+            let session: WebSocketSession
+            do {
+                let delegate = SessionDelegate()
+                released = delegate
+                session = server.session(delegate)
+                session.webSocketTask(with: server.address).resume()
+                try await delegate.record.wait(for: 1)
+                session.invalidateAndCancel()
+            }
+            try await eventually { released == nil }
+            withExtendedLifetime(session) {}
+        }
+    }
+
     @Test("A task that has ended is released") func aTaskThatHasEndedIsReleased() async throws {
         try await withServer { server in
             weak var released: WebSocketTask?

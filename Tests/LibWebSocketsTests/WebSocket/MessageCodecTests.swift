@@ -18,11 +18,22 @@ import Testing
         #expect(try codec.decode(Point.self, from: .binary(message.payload)) == Point(x: 3, label: "é"))
     }
 
-    @Test("The app's own encoder is used") func theAppMayBringItsOwnCoders() throws {
+    @Test("The app's own encoder is used") func theAppMayBringItsOwnEncoder() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         #expect(try JSONMessageCodec(encoder: encoder).encode(["b": 1, "a": 2]).text == #"{"a":2,"b":1}"#)
+    }
+
+    @Test("The app's own decoder is used") func theAppMayBringItsOwnDecoder() throws {
+        struct Order: Decodable, Equatable {
+            var orderNumber: Int
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let message = WebSocketMessage.text(#"{"order_number":7}"#)
+        #expect(try JSONMessageCodec(decoder: decoder).decode(Order.self, from: message) == Order(orderNumber: 7))
+        #expect(throws: DecodingError.self) { try JSONMessageCodec().decode(Order.self, from: message) }
     }
 
     @Test("A value that does not match is an error of the decoder") func aMismatchIsAnErrorOfTheDecoder() {

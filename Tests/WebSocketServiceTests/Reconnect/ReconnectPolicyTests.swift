@@ -1,5 +1,6 @@
 import HTTPTypes
 import Testing
+import WebSocketTesting
 
 @testable import WebSocketService
 
@@ -192,5 +193,20 @@ import Testing
     @Test("A negative delay of the app is none") mutating func aNegativeDelayOfTheAppIsNone() {
         var backoff = Backoff(policy: .custom { _ in .seconds(-3) }, endpointCount: 1)
         #expect(backoff.failed(.refusedTCP, uptime: nil, using: &generator) == .retry(after: .zero))
+    }
+
+    @Test("A lost connection is made again three times at the most, where the policy says so")
+    func reconnectThreeTimes() async throws {
+        let fixture = Fixture(
+            [.open()], afterwards: .connectionRefused, reconnect: .fixed(.seconds(1), maximumRetries: 3))
+        try await fixture.open().drop()
+        for attempt in 2...4 {
+            try await fixture.events.next { $0 == "waiting \(Duration.seconds(1)) for \(attempt)" }
+            fixture.clock.advance(by: .seconds(1))
+        }
+        #expect(
+            try await fixture.events.next { $0.hasPrefix("gave up") || $0.hasPrefix("waiting") } == "gave up after 4")
+        #expect(fixture.transport.requests.count == 4)
+        await fixture.service.stop()
     }
 }

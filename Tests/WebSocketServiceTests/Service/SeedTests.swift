@@ -176,7 +176,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test("A policy can reconnect only after 1006") func reconnectThreeTimesAndOnlyAfter1006() async throws {
+    @Test("A policy can reconnect only after 1006") func reconnectOnlyAfter1006() async throws {
         var policy = ReconnectPolicy.fixed(.seconds(1), maximumRetries: 3)
         policy.overrule = { context, decision in
             context.failure.closure.map { $0.code == .abnormalClosure } ?? true ? decision : .giveUp
