@@ -8,6 +8,7 @@ let commonSettings: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
@@ -262,7 +263,7 @@ let package = Package(
             name: "WebSocketCompatTests",
             dependencies: [
                 "BrowserCompat", "StarscreamCompat", "TestSupport", "URLSessionCompat", "WebSocketCompat",
-                "WebSocketKitCompat", "WebSocketTesting",
+                "WebSocketKitCompat", "WebSocketTesting", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: commonSettings
         ),
@@ -289,6 +290,11 @@ let package = Package(
                     package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycleSupport"])
                 ),
+                .product(
+                    name: "UnixSignals",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycleSupport"])
+                ),
             ],
             exclude: ["OriginalAPI"],
             swiftSettings: commonSettings
@@ -310,7 +316,7 @@ let package = Package(
             dependencies: [
                 "BrowserCompat", "Differential", "LibWebSockets", "OriginalPrograms", "StarscreamCompat", "TestSupport",
                 "URLSessionCompat", "WebSocketCompat", "WebSocketKitCompat", "WebSocketService", "WebSocketTesting",
-                "badwss", "lwscat",
+                "badwss", "lwscat", .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Integration",
             exclude: ["Clients", "Servers"],

@@ -1,3 +1,4 @@
+import WebSocketTesting
 import Foundation
 import LibWebSockets
 import Testing

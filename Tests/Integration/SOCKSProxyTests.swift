@@ -1,3 +1,4 @@
+import WebSocketTesting
 import LibWebSockets
 import Testing
 

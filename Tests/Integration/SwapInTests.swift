@@ -1,3 +1,5 @@
+import Logging
+import Synchronization
 import BrowserCompat
 import Foundation
 import LibWebSockets

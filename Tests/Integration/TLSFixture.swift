@@ -1,3 +1,4 @@
+import Logging
 import LibWebSockets
 import WebSocketService
 import WebSocketTesting

@@ -206,4 +206,25 @@ extension BrowserIntegrationTests {
             try await eventually { heard == nil && server.connectionCount == 0 }
         }
     }
+
+    @Test("A socket that has ended is released with its handlers, also where they hold it")
+    func aSocketThatHasEndedIsReleasedWithItsHandlers() async throws {
+        final class Token: Sendable {}
+        try await withServer { server in
+            weak var token: Token?
+            weak var released: BrowserWebSocket?
+            do {
+                let held = Token()
+                token = held
+                let socket = try BrowserWebSocket(server.url, options: server.options)
+                released = socket
+                let record = Collector<String>()
+                observe(socket, record)
+                socket.onmessage = { _ in withExtendedLifetime((held, socket)) {} }
+                try await record.wait(for: 1)
+                socket.close()
+            }
+            try await eventually { token == nil && released == nil }
+        }
+    }
 }

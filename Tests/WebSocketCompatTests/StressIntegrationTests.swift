@@ -89,12 +89,12 @@ private let messageCount = 10_000
         final class Token: Sendable {}
         try await withServer { server in
             weak var token: Token?
-            weak var browserToken: Token?
+            weak var browser: BrowserWebSocket?
             var options = server.options
             options.connection.connectTimeout = .seconds(30)
             do {
-                let (held, heldByBrowsers) = (Token(), Token())
-                (token, browserToken) = (held, heldByBrowsers)
+                let held = Token()
+                token = held
                 var sockets: [StarscreamCompat.WebSocket] = []
                 for _ in 0..<100 {
                     let socket = StarscreamCompat.WebSocket(request: URLRequest(url: server.address))
@@ -104,17 +104,14 @@ private let messageCount = 10_000
                     sockets.append(socket)
                 }
                 let browsers = try await MainActor.run { [options] in
-                    try (0..<100).map { _ in
-                        let socket = try BrowserWebSocket(server.url, options: options)
-                        socket.onmessage = { _ in withExtendedLifetime(heldByBrowsers) {} }
-                        return socket
-                    }
+                    try (0..<100).map { _ in try BrowserWebSocket(server.url, options: options) }
                 }
+                browser = browsers[0]
                 try await eventually("\(server.connectionCount)") { server.connectionCount == 200 }
                 withExtendedLifetime((sockets, browsers)) {}
             }
             try await eventually("\(server.connectionCount)") {
-                server.connectionCount == 0 && token == nil && browserToken == nil
+                server.connectionCount == 0 && token == nil && browser == nil
             }
         }
     }

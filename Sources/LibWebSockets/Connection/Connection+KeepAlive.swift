@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import WebSocketProtocol
 
 // Called on the loop's thread only.

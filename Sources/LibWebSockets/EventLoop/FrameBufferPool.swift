@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import WebSocketProtocol
 
 /// Buffers that were written, kept for the next segments. Many or large messages need such memory a hundred times a second:

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import CLibwebsockets
 internal import Logging
 internal import WebSocketProtocol

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import CLibuv
 internal import CLibwebsockets
 internal import LibC

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Holds log lines back while locks are held: the app's log handler may do anything, and so runs outside of them.
 final class LoggingHold: Sendable {
     private struct State {

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The place where other threads leave work for the loop's thread, which takes all of it at once.
 ///
 /// A producer appends under the lock; the first one since the loop began to wait also wakes it, so that a burst costs one

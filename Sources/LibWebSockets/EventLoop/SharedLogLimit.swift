@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A ``LogLimit`` that several threads share.
 final class SharedLogLimit: Sendable {
     private let limit = Lock(LogLimit())

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import DequeModule
 
 /// Threads that read files, for which a file system may take as long as it likes (a server that is away, say). Neither a

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Carries a task's cancellation to an attempt that may not have been made yet.
 final class Canceller: Sendable {
     private enum State {

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The receiver of the listener's new connections. The server exists only after the listener, so early ones wait here.
 final class SessionSink: Sendable {
     private struct State {

@@ -1,3 +1,5 @@
+internal import Logging
+internal import Synchronization
 public import HTTPTypes
 public import WebSocketProtocol
 

@@ -1,3 +1,4 @@
+internal import Synchronization
 public import WebSocketProtocol
 
 /// An open WebSocket connection (RFC 6455).

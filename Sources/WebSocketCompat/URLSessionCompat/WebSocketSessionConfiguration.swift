@@ -1,3 +1,4 @@
+internal import Synchronization
 public import Foundation
 internal import LibWebSockets
 public import WebSocketCompat

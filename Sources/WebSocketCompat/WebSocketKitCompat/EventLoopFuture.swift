@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import Dispatch
 internal import LibWebSockets
 

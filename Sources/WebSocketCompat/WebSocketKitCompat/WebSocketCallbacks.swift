@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import LibWebSockets
 
 /// The handlers of one connection, and when messages may come to them.

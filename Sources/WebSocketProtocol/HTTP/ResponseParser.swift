@@ -1,3 +1,5 @@
+internal import HTTPTypes
+
 /// Reads the answer to one request from the bytes of a connection (RFC 9112), up to the point where they are no longer
 /// HTTP or the request is refused.
 ///

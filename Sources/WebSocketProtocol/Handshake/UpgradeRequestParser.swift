@@ -1,3 +1,5 @@
+internal import HTTPTypes
+
 /// Reads a client's opening handshake from the bytes of a connection (RFC 9112 sections 2 to 5). It never keeps more of
 /// them than `maximumSize` and one read.
 package struct UpgradeRequestParser: Sendable {

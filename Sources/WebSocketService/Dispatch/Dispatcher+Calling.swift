@@ -1,3 +1,4 @@
+internal import LibWebSockets
 internal import Synchronization
 
 /// The task that takes what waits and calls handlers with it.

@@ -1,3 +1,5 @@
+internal import Logging
+
 extension Dispatcher {
     func handle(_ message: WebSocketMessage, _ table: HandlerTable) async {
         // A handler may stop the service. No other one is called then.

@@ -1,3 +1,4 @@
+internal import LibWebSockets
 internal import Synchronization
 
 /// The side of a connection's reader, and of handlers that wait for what it reads.

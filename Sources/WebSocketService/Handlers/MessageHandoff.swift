@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import LibWebSockets
 
 /// Hands messages from the service to a loop, one at a time: the giver waits until the message is taken.

@@ -1,3 +1,4 @@
+internal import LibWebSockets
 internal import Synchronization
 
 /// The handler table of a service, with a version that tells a dispatcher, without a lock, whether its copy is current.

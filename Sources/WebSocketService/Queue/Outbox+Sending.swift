@@ -1,3 +1,4 @@
+internal import LibWebSockets
 internal import Logging
 internal import Synchronization
 

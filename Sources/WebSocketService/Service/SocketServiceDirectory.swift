@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import LibWebSockets
 
 /// The services of an app that has several sockets, by name. They share nothing but their place here.

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import LibWebSockets
 
 /// A result that one task waits for and any number of others may try to give: the first one counts.

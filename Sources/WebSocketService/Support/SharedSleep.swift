@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import LibWebSockets
 
 /// Many sleeps of which the clock knows only the earliest.

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import LibWebSockets
 
 /// A message in pieces over a connection that takes whole messages only.

@@ -1,3 +1,4 @@
+import Synchronization
 import LibWebSockets
 
 /// A server that does to its clients exactly what a script says, however wrong: half a response, a masked frame, a

@@ -1,3 +1,4 @@
+internal import Synchronization
 import LibWebSockets
 internal import LibC
 

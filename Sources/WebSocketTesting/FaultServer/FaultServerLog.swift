@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import WebSocketService
 
 /// A record of what happened on a server's connections, with those who wait for it.

@@ -1,3 +1,5 @@
+internal import DequeModule
+internal import Synchronization
 internal import WebSocketService
 
 // The peer's side.

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import WebSocketService
 
 /// A clock that stands still until a test moves it.

@@ -1,3 +1,4 @@
+internal import Synchronization
 public import LibWebSockets
 
 /// A real server for tests, in this process: `wss:` with a certificate of a throw-away authority, on a port of its own,

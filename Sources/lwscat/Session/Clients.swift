@@ -1,3 +1,4 @@
+import Synchronization
 import WebSocketService
 
 /// The clients of `--listen`: each gets every message, and one that reads slowly delays the next message to the others.

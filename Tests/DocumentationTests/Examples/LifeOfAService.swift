@@ -3,6 +3,7 @@ import WebSocketService
 
 #if ServiceLifecycleSupport
     import ServiceLifecycle
+    import UnixSignals
 #endif
 
 enum LifeOfAService {

@@ -1,3 +1,4 @@
+import Synchronization
 import LibC
 import COpenSSL
 import TestSupport

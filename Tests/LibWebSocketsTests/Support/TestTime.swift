@@ -1,3 +1,5 @@
+import Synchronization
+
 @testable import LibWebSockets
 
 /// Seconds since 1970 that a test moves.

@@ -1,3 +1,4 @@
+import Synchronization
 import WebSocketTesting
 
 @testable import WebSocketService

@@ -44,6 +44,17 @@ import Testing
         #expect(machine.failures == 1)
     }
 
+    @Test(
+        "A decision about an older attempt, which reconnectNow() did not wait for, changes nothing about the newer one")
+    mutating func lateDecision() throws {
+        var machine = connecting()
+        var older = try #require(machine.failing(1, .refusedTCP, now: .zero))
+        _ = machine.reconnectNow()
+        let newer = try #require(machine.failing(2, .refusedTCP, now: .zero))
+        #expect(machine.decided(older, older.decide(using: &generator), now: .zero) == .ignore)
+        #expect(machine.decided(newer, .giveUp, now: .zero) == .giveUp(attempts: 2))
+    }
+
     private func pausing() -> Machine {
         var machine = open()
         _ = machine.pause()

@@ -1,3 +1,5 @@
+import Synchronization
+
 @testable import WebSocketService
 
 extension PendingReplies {

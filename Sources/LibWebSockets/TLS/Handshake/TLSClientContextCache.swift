@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import Logging
 
 /// The contexts made so far, so that connections share the `SSL_CTX`, the trust store and the sessions.

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import COpenSSL
 
 /// A set of trust roots as an `X509_STORE`, the one that all contexts with these roots and revocation lists share: the

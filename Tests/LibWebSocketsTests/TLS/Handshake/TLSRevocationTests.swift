@@ -1,3 +1,4 @@
+import Synchronization
 import COpenSSL
 import Foundation
 import Testing
