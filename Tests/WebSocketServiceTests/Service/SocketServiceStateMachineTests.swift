@@ -48,11 +48,14 @@ import Testing
         "A decision about an older attempt, which reconnectNow() did not wait for, changes nothing about the newer one")
     mutating func lateDecision() throws {
         var machine = connecting()
-        var older = try #require(machine.failing(1, .refusedTCP, now: .zero))
+        let failing = machine.failing(1, .refusedTCP, now: .zero)
+        var older = try #require(failing)
         _ = machine.reconnectNow()
-        let newer = try #require(machine.failing(2, .refusedTCP, now: .zero))
+        let failingAgain = machine.failing(2, .refusedTCP, now: .zero)
+        var newer = try #require(failingAgain)
         #expect(machine.decided(older, older.decide(using: &generator), now: .zero) == .ignore)
-        #expect(machine.decided(newer, .giveUp, now: .zero) == .giveUp(attempts: 2))
+        let decision = newer.decide(using: &generator)
+        #expect(machine.decided(newer, decision, now: .zero) == .wait(.seconds(1), until: .seconds(1)))
     }
 
     private func pausing() -> Machine {
