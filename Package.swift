@@ -8,9 +8,12 @@ let commonSettings: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+/// Not where C is imported: a header of the system's counts as part of whichever C module a build reads it through first, so
+/// that `stat` is LibC's in one build and CLibuv's in the next.
+let settingsWithoutC = commonSettings + [.enableUpcomingFeature("MemberImportVisibility")]
 
 let package = Package(
     name: "swift-libwebsockets",
@@ -96,7 +99,7 @@ let package = Package(
                     condition: .when(traits: ["ServiceLifecycleSupport"])
                 ),
             ],
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         .target(
             name: "WebSocketTesting",
@@ -122,19 +125,19 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/WebSocketCompat/Core",
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         .target(
             name: "BrowserCompat",
             dependencies: ["WebSocketCompat"],
             path: "Sources/WebSocketCompat/BrowserCompat",
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         .target(
             name: "StarscreamCompat",
             dependencies: ["WebSocketCompat", .product(name: "HTTPTypes", package: "swift-http-types")],
             path: "Sources/WebSocketCompat/StarscreamCompat",
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         .target(
             name: "URLSessionCompat",
@@ -144,13 +147,13 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Sources/WebSocketCompat/URLSessionCompat",
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         .target(
             name: "WebSocketKitCompat",
             dependencies: ["WebSocketCompat", .product(name: "HTTPTypes", package: "swift-http-types")],
             path: "Sources/WebSocketCompat/WebSocketKitCompat",
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         .executableTarget(
             name: "Demo",
@@ -192,7 +195,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Fuzzing/Targets",
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         // A program of the integration tests, compiled with what it was written for.
         .target(
@@ -209,7 +212,7 @@ let package = Package(
         .executableTarget(
             name: "ReconnectStorm",
             dependencies: ["WebSocketService", "WebSocketTesting"],
-            swiftSettings: commonSettings
+            swiftSettings: settingsWithoutC
         ),
         // What tests of several targets need.
         .target(
