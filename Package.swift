@@ -11,8 +11,8 @@ let commonSettings: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
-/// Not where C is imported: a header of the system's counts as part of whichever C module a build reads it through first, so
-/// that `stat` is LibC's in one build and CLibuv's in the next.
+/// Settings for targets that import no C. A header of the system's counts as part of whichever C module a build reads it through
+/// first: `stat` is LibC's in one build and CLibuv's in the next, and MemberImportVisibility would refuse it there.
 let settingsWithoutC = commonSettings + [.enableUpcomingFeature("MemberImportVisibility")]
 
 let package = Package(

@@ -109,8 +109,8 @@ struct OutageTests {
             // The sum: every number that `send` answered for, exactly once.
             let refused = result.outcomes.indices.filter { result.outcomes[$0] == .dropped(.closed) }.map(UInt64.init)
             let fates = pages.flatMap(\.taken) + unsent + refused
-            let eachHasOneFate = fates.sorted() == Array(0..<UInt64(count))
-            #expect(eachHasOneFate)
+            let eachHasOneOutcome = fates.sorted() == Array(0..<UInt64(count))
+            #expect(eachHasOneOutcome)
             #expect(isAscending(unsent))
             #expect(result.outcomes.first == .sent)
             #expect(result.outcomes.contains(.queued) && !unsent.isEmpty)

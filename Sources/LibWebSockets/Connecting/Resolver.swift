@@ -1,5 +1,5 @@
-// Both modules, because the order of the build decides which of the two declares what of <netdb.h>.
 internal import Synchronization
+// Both modules, because the order of the build decides which of the two declares what of <netdb.h>.
 internal import CLibwebsockets
 internal import LibC
 

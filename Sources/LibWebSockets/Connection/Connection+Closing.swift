@@ -93,7 +93,7 @@ extension Connection {
             isWritten = mayReportEnd || endsMessagesAtOnce.load(ordering: .relaxed)
             guard mayReportEnd || segment != nil || pipe?.hasUnsent == true else { return (ending, waiters) }
             outbound.ending = ending
-            hasEnded = true
+            isEndPublished = true
             waiters.closers = Array(outbound.closeWaiters.values)
             outbound.closeWaiters = [:]
             waiters.pings = outbound.pings.removeAll()
@@ -102,7 +102,7 @@ extension Connection {
         guard let (ending, waiters) = ended else { return }
         let error = ending.error ?? Self.closedError(ending)
         waiters.fail(error)
-        guard hasEnded else { return }
+        guard isEndPublished else { return }
         logger.debug("connection closed", metadata: ["closure": "\(ending.closure.code)", "peer": "\(peer)"])
         for closer in waiters.closers { closer.resume(returning: ending.closure) }
         guard endingMessages, isWritten else { return }

@@ -26,7 +26,7 @@ extension Connection {
 
     private func keepAliveTimePassed() {
         keepAliveTimer = nil
-        guard var keepAlive, let pipe, !hasEnded else { return }
+        guard var keepAlive, let pipe, !isEndPublished else { return }
         let isPaused = withInbound { $0.isPaused } || !pipe.isReading
         let (isOpen, hasOutput) = withOutbound { ($0.queue.allowsSending, !$0.queue.isEmpty) }
         // The deadline for closing counts once a close frame is under way.

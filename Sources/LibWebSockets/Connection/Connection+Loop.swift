@@ -17,7 +17,7 @@ extension Connection: PipeConsumer, LoopOutput {
         case .closing where closeDeadline == nil:
             startCloseDeadline(pipe)
             pipe.setReading(true)
-        case .closed(let closure, _) where !hasEnded: perform(.abort(closure))
+        case .closed(let closure, _) where !isEndPublished: perform(.abort(closure))
         default: break
         }
         if hasWork || segment != nil { pipe.requestWrite() }
@@ -29,7 +29,7 @@ extension Connection: PipeConsumer, LoopOutput {
         closeDeadline = pipe.schedule(after: limits.closeTimeout) { [weak self, weak pipe] in
             guard let self else { return }
             // The system takes megabytes at once, and says nothing while the peer reads them.
-            if let pipe, pipe.unacknowledgedByteCount < waiting, !hasEnded { return startCloseDeadline(pipe) }
+            if let pipe, pipe.unacknowledgedByteCount < waiting, !isEndPublished { return startCloseDeadline(pipe) }
             perform(withOutbound { $0.queue.machine.closeDeadlinePassed() })
         }
     }
@@ -66,19 +66,19 @@ extension Connection: PipeConsumer, LoopOutput {
         if segment != nil || room <= 0 { pipe.requestWrite() }
         // The deadline begins anew while messages from before the close frame still move. Not so once it is certain how the
         // connection ends: a peer that reads a little now and then would keep it for ever.
-        if room < Self.largestTurn, closeDeadline != nil, !hasEnded { startCloseDeadline(pipe) }
+        if room < Self.largestTurn, closeDeadline != nil, !isEndPublished { startCloseDeadline(pipe) }
         return true
     }
 
     func pipeDidSend(_ count: Int) {
         sentByPipe &+= UInt64(count)
-        if closeDeadline != nil, !hasEnded, let pipe { startCloseDeadline(pipe) }
+        if closeDeadline != nil, !isEndPublished, let pipe { startCloseDeadline(pipe) }
     }
 
     func pipeIsBlocked() {
         // A peer may have said how it ends before it was known to read nothing. Until it has, nothing is looked up: output that
         // fills the system's buffers comes here in every turn.
-        if reader.hasEnded, !hasEnded { publishEnd(discardingOutput: false) }
+        if reader.hasEnded, !isEndPublished { publishEnd(discardingOutput: false) }
     }
 
     /// Output has gone out: senders that wait for room get it, and those who wait for the end of the connection are told of
@@ -97,19 +97,19 @@ extension Connection: PipeConsumer, LoopOutput {
         guard mayReportEnd else { return }
         publishEnd(discardingOutput: false)
         // Those who take messages may have been left waiting for this alone.
-        if hasEnded { endMessages(with: ending?.error) }
+        if isEndPublished { endMessages(with: ending?.error) }
     }
 
     func pipeDidReceive(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
         // Bytes that come after the connection was aborted, or after the peer's last frame, are ignored.
-        guard !reader.hasEnded, !hasEnded else { return bytes.count }
+        guard !reader.hasEnded, !isEndPublished else { return bytes.count }
         if faults != nil, !mayReadNow() { return 0 }
         return unsafe read(bytes)
     }
 
     func pipeReads(_ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int? {
         // Asked before each read, so the cheapest answer comes first.
-        guard reader.isInMessage, faults == nil, !hasEnded, readBudget() > 0,
+        guard reader.isInMessage, faults == nil, !isEndPublished, readBudget() > 0,
             let count = unsafe reader.readDirectly(atLeast: Self.leastDirectRead, into: &readResult, read)
         else {
             return nil

@@ -27,7 +27,7 @@ extension Connection {
             if rest.used < rest.bytes.count, !reader.hasEnded {
                 remainingInput = rest
                 if mayPause, withInbound({ $0.isPaused }) {
-                    guard !hasEnded else { return }
+                    guard !isEndPublished else { return }
                     // The peer's last words count, whoever takes the messages in front of them, and when.
                     let frame = reader.closeFrame(in: rest.bytes[rest.used...])
                     advance(endingMessages: false) { machine in
@@ -41,7 +41,7 @@ extension Connection {
                 remainingInput = nil
             }
         }
-        if hasEnded {
+        if isEndPublished {
             endMessages(with: ending?.error)
         } else {
             advance { $0.pipeEnded(rest.end) }

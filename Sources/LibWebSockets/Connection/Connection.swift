@@ -108,7 +108,7 @@ internal import WebSocketProtocol
     var closeDeadline: LoopTimers.ID?
     var pipeError: WebSocketError?
     /// It is certain how the connection ends: ``Outbound/ending`` is set.
-    var hasEnded = false
+    var isEndPublished = false
     /// Reading stops while nobody takes the messages.
     var mayPause = true
     /// The bytes that had arrived before the pipe ended and were not used yet.

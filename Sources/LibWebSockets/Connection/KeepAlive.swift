@@ -1,5 +1,3 @@
-internal import WebSocketProtocol
-
 /// Finds out, by pings, that a peer is gone although the connection looks open: TCP says so a quarter of an hour after
 /// something was sent (tcp(7), `tcp_retries2`), and never while nothing is.
 struct KeepAlive {

@@ -19,6 +19,8 @@ protocol Pipe: AnyObject {
     /// Ends the pipe with all that is still buffered, soon: never inside the call.
     func abort()
 
+    /// Calls `action` when so much time has passed, unless it is cancelled: the deadlines of whoever uses the pipe, on the clock
+    /// of its loop.
     func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimers.ID
     func cancel(_ id: LoopTimers.ID)
 }

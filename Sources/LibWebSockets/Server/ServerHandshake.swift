@@ -59,7 +59,7 @@ final class ServerHandshake: PipeConsumer {
         connection.pipeDidEnd(PipeEnd(stage: .upgrade, cause: .error(error)), unused: [])
     }
 
-    /// Aborts the connection unless it was accepted.
+    /// Gives the client up unless it was accepted.
     func abortHandshake() {
         if case .answering(_, _?) = state { return }
         pipe?.abort()

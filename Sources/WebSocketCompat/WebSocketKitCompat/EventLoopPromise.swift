@@ -1,6 +1,3 @@
-internal import Dispatch
-internal import LibWebSockets
-
 /// Makes a future and completes it.
 public struct EventLoopPromise<Value: Sendable>: Sendable {
     /// The future.

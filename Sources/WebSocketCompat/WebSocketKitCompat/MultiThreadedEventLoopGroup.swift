@@ -1,5 +1,4 @@
 internal import Synchronization
-internal import Dispatch
 internal import LibWebSockets
 
 /// A number of loops, each with its thread.

@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import LibWebSockets
 
 /// A loop of this library's, in the original's shape.

@@ -1,5 +1,4 @@
 internal import Foundation
-internal import Dispatch
 
 /// The machine that the program runs on.
 public enum System {

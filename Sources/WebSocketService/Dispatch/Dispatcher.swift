@@ -17,7 +17,8 @@ final class Dispatcher: Sendable {
     /// What calls handlers until there is nothing to show.
     struct Run {
         let number: UInt64
-        /// `nil` until it has begun, which it does when no lock is held.
+        /// `nil` until it has begun, which it does when no lock is held: where an executor runs jobs in the call that
+        /// enqueues them, until the first handler suspends.
         var task: Task<Void, Never>?
         /// It takes nothing more.
         var isCancelled = false

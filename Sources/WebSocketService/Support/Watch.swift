@@ -1,12 +1,11 @@
-/// Runs `body`, and beside it `watch`, which ends it in its own way when it has waited long enough, and is cancelled once it
-/// has returned.
+/// Runs `body` and, beside it, `watch`, which may end `body` and is cancelled when that has returned.
 func withWatch<Value, Failure: Error>(
     _ watch: @escaping @Sendable () async throws -> Void, body: () async throws(Failure) -> Value
 ) async throws(Failure) -> Value {
     let result = await withTaskGroup(of: Void.self) { group -> Result<Value, Failure> in
         defer { group.cancelAll() }
         group.addTask {
-            // Only fails when it is cancelled.
+            // A clock's sleep fails when it is cancelled, and then `body` has returned.
             try? await watch()
         }
         do throws(Failure) {

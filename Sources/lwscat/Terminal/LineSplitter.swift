@@ -1,5 +1,3 @@
-import Dispatch
-
 /// Cuts bytes into lines, and says which of them are text.
 struct LineSplitter {
     private var pending: [UInt8] = []

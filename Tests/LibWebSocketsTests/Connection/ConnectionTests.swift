@@ -1,4 +1,4 @@
-import Logging
+import TestSupport
 import Testing
 import WebSocketProtocol
 import WebSocketTesting
@@ -22,7 +22,7 @@ import WebSocketTesting
                     limits: Connection.Limits(
                         maximumMessageSize: 1 << 20, receiveBuffer: 1 << 20, sendBuffer: 1 << 20,
                         closeTimeout: Self.closeTimeout),
-                    logger: Logger(label: "test"))
+                    logger: .silent)
                 pipe.consumer = connection
                 return try withExtendedLifetime(connection) { try body(connection, pipe) }
             }
@@ -87,14 +87,16 @@ import WebSocketTesting
         "A server ends its side of the pipe behind the close handshake, a client waits for the server to",
         arguments: Role.allCases)
     func whoEndsThePipe(role: Role) async throws {
-        let hasEnded = try await script(role) { connection, pipe in
+        let (hasEnded, answer) = try await script(role) { connection, pipe in
             var close = FaultServer.Frame.close(1000)
             if role == .server { close.maskKey = [1, 2, 3, 4] }
             pipe.receive(close)
             connection.serviceOutput()
-            while pipe.serviceOutput() {}
-            return pipe.hasEnded
+            // The answer, and then the end.
+            for _ in 0..<2 { pipe.serviceOutput() }
+            return (pipe.hasEnded, pipe.sent.first)
         }
         #expect(hasEnded == (role == .server))
+        #expect(answer == 0x88)
     }
 }

@@ -74,7 +74,7 @@ import WebSocketProtocol
     }
 
     @Test("An empty turn changes nothing")
-    func emptyTurn() {
+    func emptyRead() {
         var queue = InboundQueue()
         let delivery = queue.add([], byteCount: 0, payloadMemory: 0, limit: 0)
         #expect(!delivery.pausesReading)

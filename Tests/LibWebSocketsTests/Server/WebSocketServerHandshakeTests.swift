@@ -130,7 +130,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("A client that says nothing is aborted after handshakeTimeout", arguments: Security.allCases)
+    @Test("A client that says nothing is given up after handshakeTimeout", arguments: Security.allCases)
     func handshakeTimeout(security: Security) async throws {
         let configuration = WebSocketServer.Configuration(handshakeTimeout: .milliseconds(100))
         try await withServer(security, configuration: configuration, handler: ServerPair.echo) { pair in
@@ -142,7 +142,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("Plain HTTP on the port of a wss: server is aborted, and others go on")
+    @Test("Plain HTTP on the port of a wss: server is given up, and others go on")
     func plainOnTLS() async throws {
         try await withServer(.tls, handler: ServerPair.echo) { pair in
             // Often, because it depends on how fast the bytes are there whether libwebsockets takes the connection at all.

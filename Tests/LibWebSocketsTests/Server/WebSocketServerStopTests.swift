@@ -127,7 +127,7 @@ import WebSocketTesting
         }
     }
 
-    @Test("stop() aborts connections that have not sent a request yet")
+    @Test("stop() ends handshakes that have not come to a request yet")
     func stopDropsHandshakes() async throws {
         try await withServer(configuration: .init(handshakeTimeout: .seconds(86_400)), handler: ServerPair.echo) {
             pair in

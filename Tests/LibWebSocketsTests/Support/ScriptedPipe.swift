@@ -8,7 +8,8 @@ final class ScriptedPipe: Pipe {
     /// The number of bytes that the system still takes.
     var room = Int.max
     var unacknowledgedByteCount = 0
-    private(set) var hasUnsent = false
+    /// Bytes that were taken wait, as records of TLS do.
+    var hasUnsent = false
     private(set) var isReading = true
     private(set) var isAborted = false
     /// The consumer has ended this side.

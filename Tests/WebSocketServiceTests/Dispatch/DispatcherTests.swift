@@ -35,4 +35,28 @@ import WebSocketTesting
         afterwards.perform()
         proceed.succeed()
     }
+
+    @Test("A handler is cancelled also when that was decided before its task was known")
+    func cancelledAsItBegins() async throws {
+        // The handler runs in the call that starts its task.
+        let environment = ServiceEnvironment(
+            options: SocketService.Options(clock: ManualClock(), logger: .silent, taskExecutor: InlineExecutor()),
+            name: "test")
+        let dispatcher = Dispatcher(environment: environment)
+        let ended = Completion<Bool>()
+        _ = environment.handlers.add(
+            Callback<WebSocketMessage> { _ in
+                var afterwards = Afterwards()
+                dispatcher.cancelHandler(&afterwards)
+                afterwards.perform()
+                // Nobody gives it: only the cancellation ends this.
+                try? await Completion<Void>().value()
+                ended.succeed(Task.isCancelled)
+            }, to: \.message)
+        var afterwards = Afterwards()
+        dispatcher.begin(1, nil, &afterwards)
+        dispatcher.append([.text("first")], from: 1)
+        afterwards.perform()
+        #expect(try await ended.value())
+    }
 }

@@ -49,7 +49,8 @@ import Testing
         #expect(fixture.send(1, volatile: true) == "direct 2")
     }
 
-    @Test("A connection that refused a message as ended counts as down") func aLinkThatRefusedAMessageAsEndedIsDown() {
+    @Test("A connection that refused a message as ended counts as down")
+    func aConnectionThatRefusedAMessageAsEndedIsDown() {
         var fixture = Fixture()
         fixture.connect(1)
         fixture.disconnect(1)

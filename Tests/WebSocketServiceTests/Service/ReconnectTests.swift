@@ -244,7 +244,7 @@ import WebSocketTesting
         await fixture.service.stop()
     }
 
-    @Test("A connection that opens after stop() is dropped") func aConnectionThatOpensTooLateIsDropped() async throws {
+    @Test("A connection that opens after stop() is aborted") func aConnectionThatOpensTooLateIsAborted() async throws {
         let transport = GatedTransport()
         let service = SocketService(
             "wss://feed/", transport: transport, options: .init(clock: ManualClock(), logger: .silent))

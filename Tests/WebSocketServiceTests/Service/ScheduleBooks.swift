@@ -229,7 +229,7 @@ final class ScheduleBooks: Sendable {
         if !state.eventsAreOver { report("the events never ended") }
         let alternate = state.ends.enumerated().allSatisfy { ($1 == "open") == $0.isMultiple(of: 2) }
         if !alternate || !state.ends.count.isMultiple(of: 2) { report("opened and closed out of turn: \(state.ends)") }
-        auditFates(state, sent: connections.flatMap { $0.sent.compactMap(\.text) })
+        auditOutcomes(state, sent: connections.flatMap { $0.sent.compactMap(\.text) })
         let numbers = state.handled.map(\.number)
         if numbers != Array(Set(numbers)).sorted() { report("messages were handled out of order or twice: \(numbers)") }
         // The event counts what was read by the deadline: virtual time can let that pass before a reader's task has run once.
@@ -243,7 +243,7 @@ final class ScheduleBooks: Sendable {
         if schedule.clock.sleeperCount != 0 { report("\(schedule.clock.sleeperCount) tasks still sleep") }
     }
 
-    private func auditFates(_ state: State, sent: [String]) {
+    private func auditOutcomes(_ state: State, sent: [String]) {
         func count(_ names: [String]) -> [String: Int] { Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +) }
         let (wire, dropped, left) = (count(sent), count(state.dropped), count(state.unsent))
         for (name, result) in state.outcomes {

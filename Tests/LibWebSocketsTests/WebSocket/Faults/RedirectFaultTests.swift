@@ -101,6 +101,16 @@ import WebSocketTesting
         #expect(throws: WebSocketError.self) { try redirect(to: location, from: Endpoint("wss://a.test/a/")) }
     }
 
+    @Test(
+        "No redirect leads out of TLS, wherever it leads",
+        arguments: ["ws://a.test/", "ws://a.test:443/", "http://a.test/", "ws://b.test/"])
+    func insecure(location: String) throws {
+        let error = #expect(throws: WebSocketError.self) {
+            try redirect(to: location, from: Endpoint("wss://a.test/"))
+        }
+        #expect(error?.message.contains("it leads from wss: to an insecure ws://") == true, "\(error?.message ?? "")")
+    }
+
     private func redirect(to location: String, from origin: Endpoint) throws -> Redirect {
         let refusal = UpgradeRefusal(status: .found, headers: [.location: location], body: [], retryAfter: nil)
         return try #require(try Redirect(refusal, from: origin))
