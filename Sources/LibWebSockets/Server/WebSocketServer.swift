@@ -103,7 +103,7 @@ public final class WebSocketServer: Sendable {
         } else {
             tls = nil
         }
-        let accepted = SessionSink()
+        let accepted = ArrivalSink()
         let (reference, port) = try await Waiter<(ListenerReference, Int)>.wait { waiter in
             do {
                 try socketLoop.submit { core in

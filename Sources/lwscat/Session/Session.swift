@@ -65,7 +65,7 @@ struct Session {
         case exit(EndStatus)
     }
 
-    private enum Link {
+    private enum ConnectionState {
         /// Connecting, or waiting for clients.
         case none
         case open
@@ -76,7 +76,7 @@ struct Session {
 
     let options: Options
     private(set) var counts = Counts()
-    private var link = Link.none
+    private var connection = ConnectionState.none
     /// A wait that was announced before its reason: the two come by different ways.
     private var announcedWait: (delay: Duration, attempt: Int)?
     private var inputHasEnded = false
@@ -88,7 +88,7 @@ struct Session {
 
     init(_ options: Options) {
         self.options = options
-        if options.isServer { link = .open }
+        if options.isServer { connection = .open }
     }
 
     mutating func handle(_ event: Event) -> [Action] {
@@ -105,7 +105,7 @@ struct Session {
         case .clientLeft(let peer, let code, let reason): return [.print(.clientLeft(peer, code, reason: reason))]
         case .failed(let text, let status, let hint): return ended(.failed(text, status, hint: hint), status)
         case .waiting(let delay, let attempt):
-            guard case .failed = link else {
+            guard case .failed = connection else {
                 announcedWait = (delay, attempt)
                 return []
             }
@@ -131,7 +131,7 @@ struct Session {
     }
 
     private mutating func opened(_ url: String, _ subprotocol: String?) -> [Action] {
-        link = .open
+        connection = .open
         announcedWait = nil
         counts.connections += 1
         return [.stopCountdown, .print(.opened(url, subprotocol: subprotocol)), .prompt("")] + beginWait()
@@ -146,7 +146,7 @@ struct Session {
 
     private mutating func ended(_ notice: Notice, _ status: EndStatus) -> [Action] {
         guard ending == nil else { return [] }
-        link = .failed
+        connection = .failed
         lastFailure = status
         guard let announced = announcedWait else { return [.print(notice)] }
         return [.print(notice)] + wait(announced.delay, attempt: announced.attempt)
@@ -154,13 +154,13 @@ struct Session {
 
     private mutating func wait(_ delay: Duration, attempt: Int) -> [Action] {
         announcedWait = nil
-        link = .waiting(attempt: attempt)
+        connection = .waiting(attempt: attempt)
         let actions = [Action.print(.waiting(delay, attempt: attempt))]
         return options.isInteractive ? actions + [.startCountdown(delay)] : actions
     }
 
     private func countdown(_ rest: Duration) -> [Action] {
-        guard case .waiting(let attempt) = link, ending == nil else { return [] }
+        guard case .waiting(let attempt) = connection, ending == nil else { return [] }
         guard rest > .zero else { return [.prompt("connecting, attempt \(attempt)")] }
         let seconds = max(1, Int((rest / .seconds(1)).rounded(.up)))
         return [.prompt("attempt \(attempt) in \(seconds) s, Enter for now")]
@@ -169,7 +169,7 @@ struct Session {
     private func send(_ line: String) -> [Action] {
         guard ending == nil else { return [] }
         if options.isInteractive, line.isEmpty {
-            if case .waiting = link { return [.reconnectNow] }
+            if case .waiting = connection { return [.reconnectNow] }
             return []
         }
         return [.send(options.sendsBinary ? .binary(line.utf8) : .text(line))]
@@ -178,7 +178,7 @@ struct Session {
     private mutating func inputEnded() -> [Action] {
         inputHasEnded = true
         if options.isInteractive { return end(.orderly) }
-        if case .open = link { return beginWait() }
+        if case .open = connection { return beginWait() }
         return []
     }
 

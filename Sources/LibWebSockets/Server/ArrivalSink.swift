@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// The receiver of the listener's new connections. The server exists only after the listener, so early ones wait here.
-final class SessionSink: Sendable {
+final class ArrivalSink: Sendable {
     private struct State {
         weak var server: WebSocketServer?
         var early: [ServerListener.Arrival] = []
