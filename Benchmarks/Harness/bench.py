@@ -115,7 +115,7 @@ def arguments():
     parser.add_argument("--scheme", choices=["ws", "wss"], help="only plain or only TLS")
     parser.add_argument("--clients", metavar="LIST", help="some clients only, for example ours,beast or ours-loop,pump")
     parser.add_argument("--repetitions", type=int, metavar="N", help="runs of each client for each row (3)")
-    parser.add_argument("--seconds", type=float, metavar="S", help="how long a run should take (0.5)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long a run should take (0.35)")
     parser.add_argument("--retries", type=int, default=2, metavar="N", help="how often to repeat a disturbed run (2)")
     parser.add_argument("--cores", default=None, metavar="C,S", help="the client's and the server's core")
     parser.add_argument("--no-system-calls", dest="system_calls", action="store_false", help="do not count them")
@@ -125,7 +125,7 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="list workloads and clients")
     options = parser.parse_args()
     options.repetitions = options.repetitions or (1 if options.short else 3)
-    options.seconds = options.seconds or (0.12 if options.short else 0.5)
+    options.seconds = options.seconds or (0.12 if options.short else 0.35)
     if options.short:
         options.system_calls = False
     whole = not (options.short or options.only or options.clients or options.scheme)
