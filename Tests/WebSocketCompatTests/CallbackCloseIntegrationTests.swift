@@ -43,11 +43,10 @@ import WebSocketTesting
         ])
         defer { server.stop() }
         let record = Collector<String>()
-        let url = try #require(URL(string: server.url()))
-        let socket = StarscreamCompat.WebSocket(request: URLRequest(url: url))
-        socket.callbackQueue = DispatchQueue(label: "test")
+        let socket = try makeSocket(server, record)
+        let note = socket.onEvent
         socket.onEvent = { [unowned socket] event in
-            record.add("\(event)")
+            note?(event)
             if case .ping = event { socket.disconnect() }
         }
         socket.connect()

@@ -19,9 +19,7 @@ private typealias Socket = StarscreamCompat.WebSocket
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
         let record = Collector<String>()
-        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
-        socket.callbackQueue = DispatchQueue(label: "test")
-        socket.onEvent = { record.add(word($0)) }
+        let socket = try makeSocket(server, record)
         socket.connect()
         try await record.wait(for: 5)
         #expect(record.all == ["viable true", "connected", "viable false", "peerClosed", "cancelled"])
@@ -111,9 +109,7 @@ private typealias Socket = StarscreamCompat.WebSocket
         let server = try FaultServer.neverAccepting()
         defer { server.stop() }
         let record = Collector<String>()
-        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
-        socket.callbackQueue = DispatchQueue(label: "test")
-        socket.onEvent = { record.add(word($0)) }
+        let socket = try makeSocket(server, record)
         socket.connect()
         socket.disconnect()
         try await record.wait(for: 1)

@@ -159,9 +159,7 @@ private typealias Socket = StarscreamCompat.WebSocket
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
         let record = Collector<String>()
-        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
-        socket.callbackQueue = DispatchQueue(label: "test")
-        socket.onEvent = { record.add(word($0)) }
+        let socket = try makeSocket(server, record)
         socket.connect()
         try await record.wait(for: 4)
         let completions = Collector<Bool>()
@@ -183,10 +181,8 @@ private typealias Socket = StarscreamCompat.WebSocket
         let server = try FaultServer(scripts: [script])
         defer { server.stop() }
         let record = Collector<String>()
-        let socket = Socket(request: URLRequest(url: try #require(URL(string: server.url()))))
-        socket.callbackQueue = DispatchQueue(label: "test")
+        let socket = try makeSocket(server, record)
         socket.respondToPingWithPong = false
-        socket.onEvent = { record.add(word($0)) }
         socket.connect()
         try await record.wait(for: 4)
         socket.disconnect()

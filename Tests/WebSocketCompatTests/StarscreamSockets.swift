@@ -2,6 +2,7 @@ import TestSupport
 import Foundation
 import LibWebSockets
 import StarscreamCompat
+import Testing
 import WebSocketTesting
 
 #if canImport(FoundationNetworking)
@@ -41,6 +42,13 @@ func makeSocket(
     change(&request)
     let socket = StarscreamCompat.WebSocket(request: request)
     socket.options = reconnects ? server.reconnectingOptions : server.options
+    socket.callbackQueue = DispatchQueue(label: "test")
+    socket.onEvent = { record.add(word($0)) }
+    return socket
+}
+
+func makeSocket(_ server: FaultServer, _ record: Collector<String>) throws -> StarscreamCompat.WebSocket {
+    let socket = StarscreamCompat.WebSocket(request: URLRequest(url: try #require(URL(string: server.url()))))
     socket.callbackQueue = DispatchQueue(label: "test")
     socket.onEvent = { record.add(word($0)) }
     return socket

@@ -5,7 +5,7 @@ func withWatch<Value, Failure: Error>(
     let result = await withTaskGroup(of: Void.self) { group -> Result<Value, Failure> in
         defer { group.cancelAll() }
         group.addTask {
-            // A clock's sleep fails when it is cancelled, and then `body` has returned.
+            // A cancellation is what it fails of: `body` has returned, or is cancelled itself.
             try? await watch()
         }
         do throws(Failure) {

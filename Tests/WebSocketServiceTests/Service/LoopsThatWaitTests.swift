@@ -17,6 +17,22 @@ import WebSocketTesting
         try await executor.untilQuiet()
     }
 
+    /// A small inbox, and a loop whose body has a child make the call.
+    private func loop(
+        with call: ServiceCall
+    ) async throws -> (fixture: Fixture, peer: ScriptedConnection, results: Recorder<String>) {
+        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
+        let service = fixture.service
+        let results = Recorder<String>()
+        try await loop(over: service) {
+            async let result = call.make(over: service)
+            results.add(await result)
+        }
+        let peer = try await fixture.open()
+        try await executor.untilQuiet()
+        return (fixture, peer, results)
+    }
+
     @Test(
         "A child of a loop's body does not wait for room that may come only after the body", arguments: [false, true])
     func aChildOfALoopBodyWaitsForRoom(inGroup: Bool) async throws {
@@ -54,15 +70,7 @@ import WebSocketTesting
 
     @Test("A child of a loop's body that waits for the peer does not keep it from being read")
     func aChildOfALoopBodyWaitsForThePeer() async throws {
-        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
-        let service = fixture.service
-        let results = Recorder<String>()
-        try await loop(over: service) {
-            async let result = ServiceCall.send.make(over: service)
-            results.add(await result)
-        }
-        let peer = try await fixture.open()
-        try await executor.untilQuiet()
+        let (fixture, peer, results) = try await loop(with: .send)
         peer.holdSends()
         for text in ["go"] + Array(repeating: "busy", count: 10) { peer.deliver(text) }
         try await executor.untilQuiet()
@@ -70,20 +78,12 @@ import WebSocketTesting
         peer.releaseSends()
         try await executor.untilQuiet()
         #expect(results.all == ["sent"])
-        await service.stop()
+        await fixture.service.stop()
     }
 
     @Test("A request by a child of a loop's body is answered from behind a full inbox")
     func aChildOfALoopBodyAsks() async throws {
-        let fixture = Fixture(executor: executor, configure: { $0.inboxLimit = 2 })
-        let service = fixture.service
-        let results = Recorder<String>()
-        try await loop(over: service) {
-            async let result = ServiceCall.request.make(over: service)
-            results.add(await result)
-        }
-        let peer = try await fixture.open()
-        try await executor.untilQuiet()
+        let (fixture, peer, results) = try await loop(with: .request)
         peer.deliver("go")
         try await executor.untilQuiet()
         for text in Array(repeating: "busy", count: 10) { peer.deliver(text) }
@@ -92,7 +92,7 @@ import WebSocketTesting
         peer.deliver(#"{"id":"q"}"#)
         try await executor.untilQuiet()
         #expect(results.all == [#"{"id":"q"}"#])
-        await service.stop()
+        await fixture.service.stop()
     }
 
     @Test("While a loop waits for a message, everybody outside waits for room as ever")
